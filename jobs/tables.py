@@ -1,0 +1,140 @@
+"""The one statement of the tables inside a run: Spark schemas and checks derive from it.
+
+Every table is a folder of Parquet files under `runs/<date>/`. `item` is an item's row (0 … I-1) in the order of
+`lookup.schema`'s `item_hash`, `user` likewise a user's row among the active users.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column: its Spark type (DDL) and what it means."""
+
+    name: str
+    type: str
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """A table of a run."""
+
+    name: str
+    key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    partition: str | None = None
+
+    @property
+    def ddl(self) -> str:
+        """The Spark schema as DDL."""
+        return ", ".join(f"{f.name} {f.type}" for f in self.fields)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [f.name for f in self.fields]
+
+
+ITEMS = RunTable(
+    "items",
+    ("item",),
+    (
+        Field("item", "int", "row of the item"),
+        Field("item_id", "string"),
+        Field("title", "string"),
+        Field("description", "string"),
+        Field("category", "array<string>", "path, from the widest to the narrowest; never null, may be empty"),
+        Field("brand", "string"),
+        Field("price", "double", "from the item file, else the price of its last event; null where unknown"),
+        Field("image", "string"),
+        Field("in_stock", "boolean", "never null; true where the shop does not say"),
+        Field("text", "string", "what the text model reads: title, brand, category path, description"),
+        Field("events", "bigint", "events before the night; 0 where none"),
+    ),
+)
+
+EVENTS = RunTable(
+    "events",
+    ("user_id", "item", "type", "time"),
+    (
+        Field("user_id", "string"),
+        Field("item", "int", "row of the item"),
+        Field("type", "string", "one of the configured event types"),
+        Field("time", "timestamp", "UTC"),
+        Field("weight", "float", "of the event's type, from the configuration"),
+        Field("value", "double", "quantity, rating or whatever the shop counts; null where unknown"),
+        Field("price", "double", "of one piece, as paid; null where unknown"),
+        Field("discount", "double", "taken off one piece; null where unknown"),
+        Field("query", "string", "what was typed before; null where nothing was"),
+        Field("day", "date", "of `time`, UTC; the partition"),
+    ),
+    partition="day",
+)
+
+QUARANTINE = RunTable(
+    "quarantine",
+    ("file", "row"),
+    (
+        Field("source", "string", "items or events"),
+        Field("file", "string"),
+        Field("row", "bigint", "record in that file, from 1, a header not counted"),
+        Field("reason", "string"),
+        Field("record", "string", "the record as it was read, JSON; a line that could not be read as it stands"),
+    ),
+)
+
+ITEM_VECTORS = RunTable(
+    "item_vectors",
+    ("item",),
+    (
+        Field("item", "int"),
+        Field("input", "array<float>", "x, D numbers"),
+        Field("vector", "array<float>", "v, D numbers"),
+    ),
+)
+
+USER_VECTORS = RunTable(
+    "user_vectors",
+    ("user",),
+    (
+        Field("user", "int", "row of the user"),
+        Field("user_id", "string"),
+        Field("events", "bigint", "in the history that made the vector"),
+        Field("last_event", "timestamp", "UTC"),
+        Field("vector", "array<float>", "u, D numbers"),
+        Field("bought", "array<int>", "different items of the whole history, rising; for exclusion and buy again"),
+    ),
+)
+
+
+def _lists(name: str, key: Field) -> RunTable:
+    return RunTable(
+        name,
+        (key.name,),
+        (
+            key,
+            Field("items", "array<int>", "item rows, best first"),
+            Field("scores", "array<float>", "falling; same length"),
+        ),
+    )
+
+
+USER_TOPK = _lists("user_topk", Field("user", "int"))
+USER_AGAIN = _lists("user_again", Field("user", "int"))
+ITEM_TOPK = _lists("item_topk", Field("item", "int"))
+POPULAR = _lists("popular", Field("category", "string", "a category's name, or '' for the whole shop"))
+
+
+MODEL_ITEMS = RunTable(
+    "items",
+    ("item_id",),
+    (
+        Field("item_id", "string"),
+        Field("input", "array<float>", "x of the behaviour model"),
+        Field("output", "array<float>", "y of the behaviour model"),
+        Field("bias", "float", "of the item, in logits"),
+        Field("events", "bigint", "that the model was trained on"),
+    ),
+)
+"""The items of a model, `<work>/models/<model id>/items/`; items without a training event are not in it."""

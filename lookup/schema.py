@@ -1,0 +1,161 @@
+"""The one statement of what a release holds: its arrays (the hot path) and the tables of its catalog (SQL).
+
+Writers, readers, checks, DuckDB DDL and the README's tables derive from this module. Shapes are written so:
+
+    I  items         U  users (active)    C  categories          D  dimensions of a vector
+    K  user list     S  similar items     B  buy-again list      P  popular list       *  bytes of text
+"""
+
+from dataclasses import dataclass
+
+SCHEMA_VERSION = 1
+"""Raised by one whenever a reader of the version before could not read what is written now."""
+
+NO_ITEM = -1
+"""Fills an item list after its last entry; the score beside it is 0."""
+
+WHOLE_SHOP = 0
+"""Row of `popular_*` that holds the list of the whole shop; category c has row c + 1."""
+
+
+@dataclass(frozen=True)
+class Array:
+    """A memory-mapped array `arrays/<name>.npy`."""
+
+    name: str
+    dtype: str
+    shape: tuple[str, ...]
+    """One letter a dimension; "I+1" means one more than I."""
+    doc: str
+
+
+def _keys(prefix: str, size: str, what: str) -> tuple[Array, ...]:
+    """The three arrays that map text ids to rows and back (see `lookup.keys`)."""
+    return (
+        Array(f"{prefix}_hash", "uint64", (size,), f"first 8 bytes of sha256 of the {what}, ascending: a row's place"),
+        Array(f"{prefix}_id_offsets", "int64", (f"{size}+1",), f"where each {what} begins in {prefix}_id_bytes"),
+        Array(f"{prefix}_id_bytes", "uint8", ("*",), f"every {what}, UTF-8, one after the other"),
+    )
+
+
+def _lists(prefix: str, rows: str, length: str, what: str) -> tuple[Array, ...]:
+    """The two arrays of a family of ranked lists, best first."""
+    return (
+        Array(f"{prefix}_item", "int32", (rows, length), f"{what}: item rows, best first, {NO_ITEM} after the last"),
+        Array(f"{prefix}_score", "float32", (rows, length), f"{what}: scores, falling"),
+    )
+
+
+ARRAYS: tuple[Array, ...] = (
+    *_keys("item", "I", "item id"),
+    Array("item_record_offsets", "int64", ("I+1",), "where each item's record begins in item_record_bytes"),
+    Array("item_record_bytes", "uint8", ("*",), "the row of table items as a JSON object, one after the other"),
+    Array("item_input", "float32", ("I", "D"), "x: what an item adds to the vector of a user who had it"),
+    Array("item_vector", "float32", ("I", "D"), "v: the score of item i for user vector u is u . v[i]"),
+    *_lists("item_topk", "I", "S", "similar items of an item"),
+    *_keys("user", "U", "user id"),
+    Array("user_vector", "float32", ("U", "D"), "u: the night's vector of an active user (see `lookup.encoder`)"),
+    *_lists("user_topk", "U", "K", "recommendations of a user"),
+    *_lists("user_again", "U", "B", "what a user may buy again: only items the user has had; B may be 0"),
+    *_keys("category", "C", "category name"),
+    *_lists("popular", "C+1", "P", "most popular items of the whole shop (row 0) and of category c (row c + 1)"),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of the catalog."""
+
+    name: str
+    type: str
+    """A DuckDB type."""
+    doc: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of `catalog.duckdb`."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    doc: str
+
+
+def _list_columns(key: str, doc: str) -> tuple[Column, ...]:
+    return (
+        Column(key, "VARCHAR", doc),
+        Column("rank", "INTEGER", "place in the list, from 1"),
+        Column("item_id", "VARCHAR", "the item at that place"),
+        Column("score", "FLOAT", "what the list is ordered by, falling"),
+    )
+
+
+CATALOG: tuple[Table, ...] = (
+    Table(
+        "items",
+        ("item_id",),
+        (
+            Column("item_id", "VARCHAR", "the shop's own id"),
+            Column("title", "VARCHAR", "name shown to people"),
+            Column("description", "VARCHAR", "longer text"),
+            Column("category", "VARCHAR[]", "path, from the widest to the narrowest"),
+            Column("brand", "VARCHAR", ""),
+            Column("price", "DOUBLE", "in the shop's currency, as of the night"),
+            Column("image", "VARCHAR", "where its picture lies"),
+            Column("in_stock", "BOOLEAN", "as of the night"),
+            Column("events", "BIGINT", "how many events the night knew of it"),
+        ),
+        "every item of the shop",
+    ),
+    Table(
+        "users",
+        ("user_id",),
+        (
+            Column("user_id", "VARCHAR", "the shop's own id"),
+            Column("events", "BIGINT", "events in the history that made the vector"),
+            Column("last_event", "TIMESTAMP", "UTC"),
+        ),
+        "every active user",
+    ),
+    Table(
+        "user_topk", ("user_id", "rank"), _list_columns("user_id", "whose list"), "recommendations of each active user"
+    ),
+    Table("user_again", ("user_id", "rank"), _list_columns("user_id", "whose list"), "what each user may buy again"),
+    Table("item_topk", ("similar_to", "rank"), _list_columns("similar_to", "whose list"), "similar items of each item"),
+    Table(
+        "popular",
+        ("category", "rank"),
+        _list_columns("category", "a category name, or '' for the whole shop"),
+        "most popular items, by recency-weighted events",
+    ),
+    Table(
+        "events_per_day",
+        ("day", "type"),
+        (
+            Column("day", "DATE", "UTC"),
+            Column("type", "VARCHAR", "event type"),
+            Column("events", "BIGINT", ""),
+            Column("users", "BIGINT", "different users"),
+            Column("items", "BIGINT", "different items"),
+        ),
+        "what came in",
+    ),
+    Table(
+        "metrics",
+        ("method", "metric"),
+        (
+            Column("method", "VARCHAR", "'daybreak' or the name of a baseline"),
+            Column("metric", "VARCHAR", "such as 'ndcg@20'"),
+            Column("value", "DOUBLE", "mean over the evaluated users"),
+            Column("users", "BIGINT", "how many were evaluated"),
+        ),
+        "how good the lists are on days held out of training",
+    ),
+    Table(
+        "manifest",
+        ("key",),
+        (Column("key", "VARCHAR", "such as 'id'"), Column("value", "VARCHAR", "as text, JSON where it has parts")),
+        "the manifest, less the list of files",
+    ),
+)
