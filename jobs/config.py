@@ -139,7 +139,7 @@ class TopK:
     popular_half_life_days: float = 14.0
     """An event counts half in the popular lists after so many days."""
     bought: str = "include"
-    """Items a user has had: "include" them in the list, "exclude" them, or "separate": excluded, offered as buy again."""
+    """Items a user has had: "include" in the list, "exclude", or "separate": excluded, and offered as buy again."""
     again: int = 50
     """Length of the buy-again list, where bought = "separate"."""
     user_block: int = 512
@@ -172,7 +172,7 @@ class Validate:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration. `base` is the folder of the TOML file; a night of `date` knows the events before that day."""
+    """A whole configuration. `base` is the folder of the TOML file; a night of `date` knows the events before it."""
 
     items: Items
     events: list[Events]
@@ -230,7 +230,7 @@ def load(path: Path, day: date, full: bool = False) -> Config:
     if isinstance(data.get("events"), dict):
         data["events"] = [data["events"]]
     data.update(base=path.resolve().parent, date=day, full=full)
-    config = _fill(Config, data, str(path), "")
+    config: Config = _fill(Config, data, str(path), "")
     _check(config, str(path))
     return config
 

@@ -19,7 +19,7 @@ class Model:
 
     path: Path
     id: str
-    date: date
+    day: date
     """Of the night that trained it."""
     trained_until: date
     """It saw the events before this day; those after are held out for `evaluate`."""
@@ -42,7 +42,7 @@ def read(path: Path) -> Model:
     return Model(
         path=path,
         id=facts.pop("id"),
-        date=date.fromisoformat(facts.pop("date")),
+        day=date.fromisoformat(facts.pop("day")),
         trained_until=date.fromisoformat(facts.pop("trained_until")),
         dimensions=int(facts.pop("dimensions")),
         half_lives=tuple(map(float, facts.pop("half_lives"))),
@@ -55,8 +55,8 @@ def read(path: Path) -> Model:
 def newest(models: Path, day: date) -> Model | None:
     """The newest model of `day` or before; None where there is none. A model of a later night is from the future."""
     found = [read(p.parent) for p in models.glob("[!.]*/model.json")]
-    past = [m for m in found if m.date <= day]
-    return max(past, key=lambda m: (m.date, m.id), default=None)
+    past = [m for m in found if m.day <= day]
+    return max(past, key=lambda m: (m.day, m.id), default=None)
 
 
 def existing(models: Path, day: date) -> Model:
