@@ -91,9 +91,10 @@ class Run:
         from pyspark.sql import functions as F
 
         typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields))
-        writer = typed.write.mode("errorifexists")
-        if table.partition:
-            writer = writer.partitionBy(table.partition)
+        if table.partition:  # one file a partition, not one a partition and task
+            writer = typed.repartition(table.partition).write.partitionBy(table.partition)
+        else:
+            writer = typed.write
         with self.replacing(table.name) as path:
             writer.parquet(path.as_uri())
 

@@ -11,6 +11,8 @@ DEFAULTS = {
     "spark.driver.memory": "2g",
     "spark.executor.memory": "2g",
     "spark.sql.session.timeZone": "UTC",
+    # A value that cannot be read becomes null, and so goes to quarantine, instead of stopping the night.
+    "spark.sql.ansi.enabled": "false",
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "4096",

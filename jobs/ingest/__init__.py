@@ -1,0 +1,53 @@
+"""Ingest: the files of the shop become the tables `items` and `events`; bad rows go to `quarantine` with a reason."""
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.config import Config
+from jobs.errors import DataError
+from jobs.ingest.events import map_events
+from jobs.ingest.items import finish_items, map_items
+from jobs.ingest.quarantine import report
+from jobs.rows import number_by_hash
+from jobs.tables import EVENTS, ITEMS, QUARANTINE
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Read, check and write the tables of the run.
+
+    Raises ConfigError where a file or a column is not there, DataError where too many rows are bad or none is good;
+    the quarantine is written before.
+    """
+    items = map_items(spark, config)
+    numbered = number_by_hash(items.good(), "item_id", "item").persist()
+    events = [map_events(spark, config, source, numbered) for source in config.events]
+
+    quarantined = items.quarantine("items")
+    for checked in events:
+        quarantined = quarantined.unionByName(checked.quarantine("events"))
+    config.run.write(QUARANTINE, quarantined)
+    bad = report(config.run.read(spark, QUARANTINE))
+
+    counts = {"items": numbered.count(), "events": sum(e.good().count() for e in events)}
+    for source, good in counts.items():
+        wrong = sum(n for (of, _), n in bad.items() if of == source)
+        where = f"The bad rows, each with its reason, are in {config.run.path(QUARANTINE.name)}"
+        if good + wrong and wrong > config.quality.max_bad_share * (good + wrong):
+            reasons = ", ".join(f"{reason}: {n}" for (of, reason), n in bad.items() if of == source)
+            raise DataError(
+                f"{wrong} of {good + wrong} rows of {source} are bad ({wrong / (good + wrong):.1%}; "
+                f"quality.max_bad_share allows {config.quality.max_bad_share:.1%}): {reasons}. "
+                f"Nothing was published. {where}"
+            )
+        if not good:
+            raise DataError(f"no good row of {source} before {config.date}; look at --date and at the files. {where}")
+
+    table = events[0].good()
+    for checked in events[1:]:
+        table = table.unionByName(checked.good())
+    config.run.write(EVENTS, table)
+    config.run.write(ITEMS, finish_items(numbered, config.run.read(spark, EVENTS)))
+    spark.catalog.clearCache()
+    return {**counts, "quarantined": sum(bad.values()), "later_events": sum(e.later() for e in events)}

@@ -1,0 +1,85 @@
+"""Items: from the columns of the shop's files to table `items`."""
+
+from typing import TYPE_CHECKING
+
+from jobs.config import Config
+from jobs.ingest.quarantine import REASON, Checked, first_reason, number_rules
+from jobs.ingest.read import BROKEN, PLACE, column, identifier, joined, read
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+def map_items(spark: "SparkSession", config: Config) -> Checked:
+    """Read and check the items; of rows with the same id the first is kept."""
+    from pyspark import StorageLevel
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    names = config.items
+    source = read(spark, names.files, config.base)
+
+    def text(name: str) -> "Column":
+        expression = getattr(names, name)
+        if expression is None:
+            return F.lit(None).cast("string")
+        return joined(source, expression, f"items.{name}")
+
+    no = F.lit(None).cast("string")
+    price_raw = column(source, names.price, "items.price") if names.price else no
+    stock_raw = column(source, names.in_stock, "items.in_stock") if names.in_stock else no
+    price, in_stock = price_raw.cast("double"), stock_raw.cast("boolean")
+    item_id = identifier(source, names.item_id, "items.item_id")
+    rows = source.select(
+        *PLACE,
+        item_id.alias("item_id"),
+        text("title").alias("title"),
+        text("description").alias("description"),
+        _category(source, config).alias("category"),
+        text("brand").alias("brand"),
+        price.alias("price"),
+        text("image").alias("image"),
+        F.coalesce(in_stock, F.lit(True)).alias("in_stock"),
+        first_reason(
+            (F.col(BROKEN).isNotNull(), "record is not readable"),
+            (item_id.isNull(), "item_id is missing"),
+            *number_rules(price_raw, price, "price", least=0),
+            ((F.trim(stock_raw.cast("string")) != "") & in_stock.isNull(), "in_stock is neither true nor false"),
+        ).alias(REASON),
+    )
+    good_first = Window.partitionBy("item_id", F.col(REASON).isNull()).orderBy(*PLACE)
+    again = F.col(REASON).isNull() & (F.row_number().over(good_first) > 1)
+    rows = rows.withColumn(REASON, F.when(again, F.lit("item_id stands in an earlier row")).otherwise(F.col(REASON)))
+    return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
+
+
+def _category(source: "DataFrame", config: Config) -> "Column":
+    """The category path as a list of names, from the widest to the narrowest; empty where the shop gives none."""
+    from pyspark.sql import functions as F
+
+    names = config.items.category
+    if names is None:
+        return F.array().cast("array<string>")
+    if isinstance(names, str):
+        path = joined(source, names, "items.category")
+        parts = F.split(F.coalesce(path, F.lit("")), "\\Q" + config.items.category_separator + "\\E")
+    else:
+        parts = F.array(*(joined(source, n, "items.category") for n in names))
+    return F.array_distinct(F.filter(F.transform(parts, F.trim), lambda p: p != ""))
+
+
+def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":
+    """Table `items`: with the text to embed, the number of events, and, where none is given, the last event's price."""
+    from pyspark.sql import functions as F
+
+    known = events.groupBy("item").agg(
+        F.count("*").alias("events"),
+        F.max_by("price", F.when(F.col("price").isNotNull(), F.col("time"))).alias("last_price"),
+    )
+    path = F.nullif(F.concat_ws(", ", "category"), F.lit(""))
+    return (
+        items.join(known, "item", "left")
+        .withColumn("events", F.coalesce("events", F.lit(0)))
+        .withColumn("price", F.coalesce("price", "last_price"))
+        .withColumn("text", F.concat_ws(". ", "title", "brand", path, "description"))
+    )
