@@ -1,0 +1,174 @@
+"""The manifest of a release: `manifest.json`, which readers trust for what belongs to it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from lookup.encoder import Encoder
+from lookup.errors import ReleaseError
+from lookup.schema import SCHEMA_VERSION
+
+FILE = "manifest.json"
+DIMS = ("I", "U", "C", "D", "K", "S", "B", "P")
+"""The letters of `lookup.schema` that a manifest gives sizes to."""
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """What the manifest knows of a file."""
+
+    bytes: int
+    sha256: str
+    """Hexadecimal, of the whole file."""
+
+
+@dataclass(frozen=True)
+class AnnoyFact:
+    """How the Annoy index was made, and how well it finds."""
+
+    file: str
+    metric: str
+    """"angular", after the reduction of `lookup.ann`."""
+    f: int
+    """D + 1."""
+    n: int
+    """Items in it."""
+    trees: int
+    norm: float
+    """The largest norm of an item vector: M of the reduction."""
+    search_k: int
+    """Nodes to inspect, chosen so that `recall` is reached."""
+    recall: float
+    """Recall@20 against an exact scan, over a sample of user vectors."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a release is and what belongs to it."""
+
+    id: str
+    schema_version: int
+    created: str
+    """UTC, ISO 8601."""
+    date: str
+    """Of the night: it knew the events before this day."""
+    shop: str
+    parent: str | None
+    """The release in place when this one was built."""
+    space_id: str
+    """16 hexadecimal digits: the model version in which vectors may be compared."""
+    dims: dict[str, int]
+    """Sizes of the letters of `lookup.schema`: I, U, C, D, K, S, B, P."""
+    counts: dict[str, int]
+    """Items, users, events and so on, by name."""
+    model: dict[str, Any]
+    """`model`: the behaviour model's id; `text_model`; `trained_until`: a date."""
+    encoder: Encoder
+    annoy: AnnoyFact
+    files: dict[str, FileFact]
+    """By name relative to the release; all but the manifest itself."""
+    metrics: list[dict[str, Any]]
+    """`method`, `metric`, `value`, `users`."""
+    receipt: list[dict[str, Any]]
+    """The receipts of the jobs of the night."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As written to the file."""
+        return asdict(self) | {"encoder": self.encoder.to_json()}
+
+    def write(self, release: Path) -> None:
+        """Write `manifest.json` into the folder of a release."""
+        (release / FILE).write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+
+    def check_sizes(self, release: Path) -> None:
+        """Check that every file is there and has its size: fast.
+
+        Raises ReleaseError, naming the file.
+        """
+        for name, fact in self.files.items():
+            try:
+                size = (release / name).stat().st_size
+            except OSError as error:
+                raise ReleaseError(f"{release / name}: the manifest names it, but {_reason(error)}") from None
+            if size != fact.bytes:
+                raise ReleaseError(f"{release / name}: {size} bytes found, {fact.bytes} expected by the manifest")
+
+    def check_bytes(self, release: Path) -> None:
+        """Check every byte of every file.
+
+        Raises ReleaseError, naming the file.
+        """
+        self.check_sizes(release)
+        for name, fact in self.files.items():
+            found = digest(release / name)
+            if found != fact.sha256:
+                raise ReleaseError(
+                    f"{release / name}: damaged: sha256 is {found}, {fact.sha256} expected by the manifest"
+                )
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(release: Path) -> Manifest:
+    """Read the manifest of the release in a folder.
+
+    Raises ReleaseError, naming the file, when it is missing, not readable, incomplete or of another schema version.
+    """
+    path = release / FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReleaseError(f"{path}: {_reason(error)}; a release without its manifest is not whole") from None
+    except ValueError as error:
+        raise ReleaseError(f"{path}: not readable as JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ReleaseError(f"{path}: an object was expected, not {type(data).__name__}")
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ReleaseError(
+            f"{path}: schema version {version!r} found; this Daybreak reads version {SCHEMA_VERSION}: "
+            "build the release again, or read it with the Daybreak that wrote it"
+        )
+    manifest = _parse(path, data)
+    _check(path, manifest)
+    return manifest
+
+
+def _parse(path: Path, data: dict[str, Any]) -> Manifest:
+    missing = [field.name for field in fields(Manifest) if field.name not in data]
+    if missing:
+        raise ReleaseError(f"{path}: {', '.join(missing)} missing")
+    values = {field.name: data[field.name] for field in fields(Manifest)}
+    where = ""
+    try:
+        where = "encoder"
+        values[where] = Encoder.from_json(data[where])
+        where = "annoy"
+        values[where] = AnnoyFact(**data[where])
+        where = "files"
+        values[where] = {name: FileFact(**fact) for name, fact in data[where].items()}
+    except (TypeError, AttributeError) as error:
+        raise ReleaseError(f"{path}: {where} is not as expected: {error}") from None
+    except ReleaseError as error:
+        raise ReleaseError(f"{path}: {error}") from None
+    return Manifest(**values)
+
+
+def _check(path: Path, manifest: Manifest) -> None:
+    if not isinstance(manifest.space_id, str) or not re.fullmatch("[0-9a-f]{16}", manifest.space_id):
+        raise ReleaseError(f"{path}: space_id is {manifest.space_id!r}; 16 hexadecimal digits expected")
+    dims = manifest.dims
+    if not isinstance(dims, Mapping) or any(not isinstance(dims.get(d), int) or dims[d] < 0 for d in DIMS):
+        raise ReleaseError(f"{path}: dims are {dims!r}; a size, 0 or more, expected for each of {', '.join(DIMS)}")
+
+
+def _reason(error: OSError) -> str:
+    return "it is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"

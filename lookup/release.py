@@ -1,0 +1,146 @@
+"""One release, opened for reading: its manifest, arrays and Annoy index, all checked to be of one piece."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup import ann, manifest
+from lookup.arrays import file_name, open_array
+from lookup.encoder import Encoder
+from lookup.errors import ReleaseError
+from lookup.keys import Keys
+from lookup.schema import ARRAYS, NO_ITEM
+
+CATALOG_FILE = "catalog.duckdb"
+DUCKDB_MAGIC = b"DUCK"
+DUCKDB_MAGIC_AT = 8
+"""A DuckDB file begins with a checksum of 8 bytes, then its magic bytes."""
+
+Ranked = tuple[list[int], list[float]]
+"""Item rows, best first, and their scores."""
+
+
+class Lists:
+    """Ranked lists of items, one a row, best first."""
+
+    def __init__(self, items: NDArray[np.int32], scores: NDArray[np.float32]):
+        self.items, self.scores = items, scores
+        """Shape (rows, length); `NO_ITEM` after the last item of a row."""
+
+    def top(self, row: int, k: int) -> Ranked:
+        """Item rows and scores of the first `k` places; fewer where the list is shorter."""
+        items: list[int] = self.items[row, :k].tolist()
+        scores: list[float] = self.scores[row, :k].tolist()
+        if items and items[-1] == NO_ITEM:
+            end = items.index(NO_ITEM)
+            return items[:end], scores[:end]
+        return items, scores
+
+
+class Release:
+    """A release, opened. Everything is mapped read-only; nothing is copied, so processes share the memory.
+
+    path: the folder of the release. verify: check every byte, and the catalog's own manifest, before trusting any.
+    Raises ReleaseError, naming the file, when anything is missing, damaged, or of another release or space.
+    """
+
+    def __init__(self, path: Path, verify: bool = False):
+        self.path = path
+        if not path.is_dir():
+            raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those there are")
+        self.manifest = manifest.read(path)
+        needed = [CATALOG_FILE, self.manifest.annoy.file, *(file_name(array.name) for array in ARRAYS)]
+        unknown = [name for name in needed if name not in self.manifest.files]
+        if unknown:
+            raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(unknown)}")
+        if verify:
+            self.manifest.check_bytes(path)
+            _check_catalog(path / CATALOG_FILE, self.manifest)
+        else:
+            self.manifest.check_sizes(path)
+        _check_magic(path / CATALOG_FILE)
+
+        open_one = partial(open_array, path, dims=self.manifest.dims, space_id=self.manifest.space_id)
+        self.arrays: dict[str, NDArray[Any]] = {array.name: open_one(array.name) for array in ARRAYS}
+        """By name, as `lookup.schema.ARRAYS` says."""
+        if not 0 <= self.encoder.bias < self.manifest.dims["D"]:
+            raise ReleaseError(
+                f"{path / manifest.FILE}: the encoder's bias is coordinate {self.encoder.bias}; "
+                f"vectors have {self.manifest.dims['D']}"
+            )
+        self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
+        self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
+        self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
+        self.item_input: NDArray[np.float32] = self.arrays["item_input"]
+        self.item_vector: NDArray[np.float32] = self.arrays["item_vector"]
+        self._check_offsets("item_record_offsets", "item_record_bytes")
+        self._record_offsets = self.arrays["item_record_offsets"].data
+        self._record_bytes = self.arrays["item_record_bytes"].data
+        self.index = ann.open_index(path, self.manifest.annoy, self.item_vector)
+
+    @property
+    def id(self) -> str:
+        """The release's id."""
+        return self.manifest.id
+
+    @property
+    def encoder(self) -> Encoder:
+        """How the vector of a user is made in this release's space."""
+        return self.manifest.encoder
+
+    def record(self, row: int) -> dict[str, Any]:
+        """The row of table `items` of the catalog, by column."""
+        start, end = self._record_offsets[row], self._record_offsets[row + 1]
+        record: dict[str, Any] = json.loads(bytes(self._record_bytes[start:end]))
+        return record
+
+    def _keys(self, prefix: str) -> Keys:
+        self._check_offsets(f"{prefix}_id_offsets", f"{prefix}_id_bytes")
+        return Keys(*(self.arrays[f"{prefix}_{part}"] for part in ("hash", "id_offsets", "id_bytes")))
+
+    def _lists(self, prefix: str) -> Lists:
+        return Lists(self.arrays[f"{prefix}_item"], self.arrays[f"{prefix}_score"])
+
+    def _check_offsets(self, offsets: str, data: str) -> None:
+        end, size = int(self.arrays[offsets][-1]), len(self.arrays[data])
+        if end != size:
+            raise ReleaseError(f"{self.path / file_name(offsets)}: it ends at byte {end}; {data} has {size}")
+
+
+def open_from(releases: Path, release_id: str, verify: bool = False) -> Release:
+    """Open the release of that id in a folder of releases.
+
+    Raises ReleaseError as `Release` does, and when the release says it is another one.
+    """
+    release = Release(releases / release_id, verify)
+    if release.id != release_id:
+        raise ReleaseError(f"{release.path / manifest.FILE}: it is the manifest of release {release.id}")
+    return release
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(DUCKDB_MAGIC_AT + len(DUCKDB_MAGIC))
+    if head[DUCKDB_MAGIC_AT:] != DUCKDB_MAGIC:
+        raise ReleaseError(f"{path}: not a DuckDB file: {head[DUCKDB_MAGIC_AT:]!r} found, {DUCKDB_MAGIC!r} expected")
+
+
+def _check_catalog(path: Path, expected: manifest.Manifest) -> None:
+    import duckdb  # for SQL and for verifying; a backend that serves does not load it
+
+    try:
+        with duckdb.connect(str(path), read_only=True) as catalog:
+            rows = catalog.execute("SELECT key, value FROM manifest").fetchall()
+    except duckdb.Error as error:
+        raise ReleaseError(f"{path}: DuckDB cannot read its manifest: {error}") from None
+    found = dict(rows)
+    for key in ("id", "space_id"):
+        if found.get(key) != getattr(expected, key):
+            raise ReleaseError(
+                f"{path}: its {key} is {found.get(key)}; the manifest's is {getattr(expected, key)}; "
+                "files of different releases or spaces are never mixed"
+            )
