@@ -105,5 +105,17 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
     return np.ndarray(shape, dtype, buffer=mapped, offset=start)
 
 
+def settle(array: NDArray[Any]) -> None:
+    """Let go of the memory that a mapped array, or a part of it, took in this process; what it holds stays.
+
+    A job that goes through a large array block by block calls it now and then, so that it never holds all of it.
+    """
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if base is not None:
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 def _nbytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize

@@ -1,0 +1,29 @@
+"""Build: a run's tables and vectors become an immutable release, not yet announced."""
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.build.release import build, remove_leftovers
+from jobs.config import Config
+from lookup import pointer, release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
+    """Build a release from the run, reopen it through `lookup` checking every byte, and name it in `release.json`.
+
+    What an earlier build of this run left is removed, unless it was announced. Spark is not needed: the tables are
+    read block by block, so the memory taken does not grow with the number of users.
+    Raises MissingStepError when a job before has not run, DataError when the tables do not fit together.
+    """
+    remove_leftovers(config.run, config.releases)
+    built = build(config, parent=pointer.read_or_none(config.releases))
+    release.open_from(config.releases, built.id, verify=True)
+    return {
+        "release": built.id,
+        **built.counts,
+        "mib": sum(file.bytes for file in built.files.values()) >> 20,
+        "annoy_recall": round(built.annoy.recall, 4),
+        "annoy_search_k": built.annoy.search_k,
+    }

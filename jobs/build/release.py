@@ -1,0 +1,159 @@
+"""A release is put together in a temporary folder, synced, and renamed: it is there whole, or not at all."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.build import arrays
+from jobs.build.blocks import Blocks
+from jobs.build.catalog import build_catalog
+from jobs.build.index import build_index
+from jobs.build.report import REPORT_FILE, render
+from jobs.config import Config
+from jobs.errors import DataError
+from jobs.runs import Run
+from lookup import manifest as manifests
+from lookup import pointer
+from lookup.arrays import open_array
+from lookup.encoder import Encoder
+from lookup.errors import ReleaseError
+from lookup.manifest import FileFact, Manifest
+from lookup.release import CATALOG_FILE
+from lookup.schema import SCHEMA_VERSION
+
+BUILDING = ".building-"
+LISTS = ("user_topk", "user_again", "item_topk", "popular")
+
+
+def build(config: Config, parent: str | None) -> Manifest:
+    """Build the release of a run and write its id into `release.json`. parent: the release in place, if any.
+
+    Raises MissingStepError when a job before has not run, DataError when the tables do not fit together.
+    """
+    run = config.run
+    space = json.loads((run.existing("vectors") / "space.json").read_text())
+    metrics = run.read_json("metrics.json")["metrics"]
+    now = datetime.now(UTC)
+    release_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    with building(config.releases, release_id) as folder:
+        dims = write_arrays(folder, run, space)
+        annoy = build_index(
+            folder,
+            open_array(folder, "item_vector", dims, space["space_id"]),
+            open_array(folder, "user_vector", dims, space["space_id"]),
+            config.build.annoy_trees,
+            config.build.annoy_recall,
+        )
+        manifest = Manifest(
+            id=release_id,
+            schema_version=SCHEMA_VERSION,
+            created=now.isoformat(timespec="seconds"),
+            date=config.date.isoformat(),
+            shop=config.shop.name,
+            parent=parent,
+            space_id=space["space_id"],
+            dims=dims,
+            counts={
+                "items": dims["I"],
+                "users": dims["U"],
+                "categories": dims["C"],
+                "events": len(Blocks.of(run, "events")),
+            },
+            model={key: space[key] for key in ("model", "text_model", "trained_until")},
+            encoder=Encoder.from_json(space["encoder"]),
+            annoy=annoy,
+            files={},
+            metrics=metrics,
+            receipt=run.receipts(),
+        )
+        build_catalog(folder / CATALOG_FILE, run, manifest, metrics)
+        (folder / REPORT_FILE).write_text(render(manifest, _parent(config.releases, parent)), encoding="utf-8")
+        manifest = replace(manifest, files=facts(folder))
+        manifest.write(folder)
+        sync(folder)
+        # Before the rename, so that a build killed after it finds what to remove when it runs again.
+        run.write_json("release.json", {"id": release_id})
+    return manifest
+
+
+@contextmanager
+def building(releases: Path, release_id: str) -> Iterator[Path]:
+    """A folder to write a release into, which becomes the release when the block ends without an error."""
+    folder = releases / f"{BUILDING}{release_id}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        folder.rename(releases / release_id)
+        pointer.sync_folder(releases)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(run: Run, releases: Path) -> None:
+    """Remove what a killed build left, and the release that this run built before, if it was never announced."""
+    for folder in releases.glob(f"{BUILDING}*"):
+        shutil.rmtree(folder)
+    if not run.path("release.json").exists():
+        return
+    before = run.read_json("release.json")["id"]
+    announced = {line.id for line in pointer.history(releases)} | {pointer.read_or_none(releases)}
+    if before not in announced:
+        shutil.rmtree(releases / before, ignore_errors=True)
+    run.path("release.json").unlink()
+
+
+def write_arrays(folder: Path, run: Run, space: dict[str, Any]) -> dict[str, int]:
+    """Write every array of a release; returns the dims.
+
+    space: `vectors/space.json` of the run. Raises DataError when there is no item, or when the tables do not fit.
+    """
+    items, users = Blocks.of(run, "items"), Blocks.of(run, "user_vectors")
+    lists = {name: Blocks.of(run, name) for name in LISTS}
+    dims = arrays.dims(items, users, lists, space["dimensions"])
+    if not dims["I"]:
+        raise DataError(f"{items.folder}: no item; a release needs at least one")
+    writer = arrays.ArrayWriter(folder, dims, space["space_id"])
+    writer.ids("item", items, "item", "item_id")
+    writer.records(items)
+    for name in ("item_input", "item_vector"):
+        writer.copy(name, run.existing("vectors") / f"{name}.npy")
+    writer.ids("user", users, "user", "user_id")
+    writer.vectors("user_vector", users, "user", "vector")
+    writer.lists("user_topk", lists["user_topk"], "user")
+    writer.lists("user_again", lists["user_again"], "user")
+    writer.lists("item_topk", lists["item_topk"], "item")
+    writer.popular(lists["popular"])
+    return dims
+
+
+def facts(folder: Path) -> dict[str, FileFact]:
+    """Bytes and sha256 of every file in a folder, by relative name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): FileFact(path.stat().st_size, manifests.digest(path)) for path in files}
+
+
+def sync(folder: Path) -> None:
+    """Make every file in a folder durable, and the names in it."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            pointer.sync_folder(path)
+        else:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    pointer.sync_folder(folder)
+
+
+def _parent(releases: Path, parent: str | None) -> Manifest | None:
+    if parent is None:
+        return None
+    try:
+        return manifests.read(releases / parent)
+    except ReleaseError:
+        return None  # the report then compares with nothing; `validate` says what is wrong with it

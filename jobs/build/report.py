@@ -1,0 +1,79 @@
+"""`report.html`: one static page that says what changed, how good the lists are and what they cost."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from lookup.manifest import Manifest
+
+REPORT_FILE = "report.html"
+
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{padding:.25rem .9rem;border-bottom:1px solid #ddd}
+th{text-align:left}td{text-align:right;font-variant-numeric:tabular-nums}td:first-child{text-align:left}
+tr.own td{font-weight:600}"""
+
+
+def render(manifest: Manifest, parent: Manifest | None) -> str:
+    """The page, as HTML. parent: of the release in place when this one was built."""
+    before = parent.counts if parent else {}
+    counts = [
+        (name, value, before.get(name), change(value, before.get(name))) for name, value in manifest.counts.items()
+    ]
+    annoy = manifest.annoy
+    sections = [
+        f"<h1>{escape(manifest.shop)}, {escape(manifest.date)}</h1>",
+        f"<p>Release {escape(manifest.id)}, built {escape(manifest.created)}. "
+        f"Before: {escape(parent.id) if parent else 'none'}. "
+        f"Space {manifest.space_id}, model {escape(str(manifest.model['model']))}.</p>",
+        "<h2>What is in it</h2>",
+        table(("", "now", "before", "change"), counts),
+        "<h2>How good it is</h2>",
+        "<p>Measured on days held out of training.</p>",
+        metrics_table(manifest, parent),
+        f"<p>Annoy finds {annoy.recall:.1%} of the exact first 20 items, inspecting {annoy.search_k:,} nodes of "
+        f"{annoy.trees} trees.</p>",
+        "<h2>What it cost</h2>",
+        table(
+            ("job", "seconds", "peak MiB"),
+            [(r["job"], r["seconds"], r["peak_mib"]) for r in manifest.receipt],
+        ),
+    ]
+    title = f"{escape(manifest.shop)}: {manifest.id}"
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n<style>{STYLE}</style>\n'
+        + "\n".join(sections)
+        + "\n</html>\n"
+    )
+
+
+def metrics_table(manifest: Manifest, parent: Manifest | None) -> str:
+    """A row a method, a column a metric, and the release before under its own name."""
+    values = {(m["method"], m["metric"]): m["value"] for m in manifest.metrics}
+    if parent:
+        values |= {("daybreak, before", m["metric"]): m["value"] for m in parent.metrics if m["method"] == "daybreak"}
+    names = list(dict.fromkeys(m["metric"] for m in manifest.metrics))
+    methods = list(dict.fromkeys(method for method, _ in values))
+    return table(("method", *names), [(method, *(values.get((method, name)) for name in names)) for method in methods])
+
+
+def change(now: int, before: int | None) -> str | None:
+    """The change as a signed percentage; None where there is nothing to compare with."""
+    return f"{now / before - 1:+.1%}" if before else None
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """An HTML table; None stays empty."""
+    lines = ["<tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"]
+    for row in rows:
+        own = ' class="own"' if row[0] == "daybreak" else ""
+        lines.append(f"<tr{own}>" + "".join(f"<td>{escape(show(value))}</td>" for value in row) + "</tr>")
+    return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+
+def show(value: object) -> str:
+    """A value for people: thousands apart, four decimals."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
