@@ -1,0 +1,29 @@
+"""
+### The model, weekly
+
+Trains a new behaviour model from the shop's events, whatever the age of the one in place:
+
+| task | does |
+|---|---|
+| `ingest` | reads the shop's files into checked tables |
+| `train` | trains a new model, and so starts `daybreak_precompute`, which makes a release with it |
+
+**Starts** at 00:15 UTC on Sundays.
+**Parameters**: `config` and `date`, see *Trigger*.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, chain
+from daybreak_common import MODEL, PARAMS, SAFETY, spark_job
+
+with DAG(
+    dag_id="daybreak_train",
+    description="A new behaviour model every week",
+    doc_md=__doc__,
+    schedule="15 0 * * 0",
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    params=PARAMS,
+    **SAFETY,
+):
+    chain(spark_job("ingest", full="true"), spark_job("train", full="true", outlets=[MODEL]))
