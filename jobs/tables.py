@@ -84,6 +84,18 @@ QUARANTINE = RunTable(
     ),
 )
 
+SEQUENCES = RunTable(
+    "sequences",
+    ("user_id",),
+    (
+        Field("user_id", "string"),
+        Field("items", "array<int>", "item rows in order of time"),
+        Field("days", "array<int>", "days since 1970, UTC"),
+        Field("weights", "array<float>"),
+    ),
+)
+"""What `train` learns from; gone when it ends."""
+
 ITEM_VECTORS = RunTable(
     "item_vectors",
     ("item",),

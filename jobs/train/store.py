@@ -1,5 +1,6 @@
 """Models on disk: `<work>/models/<model id>/` holds `model.json` and the table `items` (`jobs.tables.MODEL_ITEMS`)."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,11 @@ class Model:
     def items(self, spark: "SparkSession") -> "DataFrame":
         """The table `MODEL_ITEMS` of this model."""
         return spark.read.schema(MODEL_ITEMS.ddl).parquet((self.path / "items").as_uri()).select(*MODEL_ITEMS.columns)
+
+
+def digest(path: Path) -> str:
+    """Eight characters that tell the content of a file from that of any other."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
 
 def read(path: Path) -> Model:
