@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,13 @@ DATE = "2018-01-02"
 """The demo's night: the data end in the first hours of 2018-01-01."""
 
 LOCAL_SPARK = '{"conn_type": "spark", "host": "local[*]"}'
+
+
+def configure() -> None:
+    """Put the demo's configuration into place; one that is there already is kept, changed or not."""
+    CONFIG.parent.mkdir(exist_ok=True)
+    if not CONFIG.exists():
+        shutil.copyfile(Path(__file__).with_name("complete_journey.toml"), CONFIG)
 
 
 def environment(home: Path = ROOT / ".airflow", config: Path = CONFIG) -> dict[str, str]:
@@ -50,8 +58,6 @@ def prepare(env: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    from jobs.demo.night import configure
-
     configure()
     variables = environment()
     prepare(variables)

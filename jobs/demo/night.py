@@ -1,10 +1,8 @@
 """The demo's night: the real DAG, run once in this terminal by `airflow dags test`."""
 
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from jobs.demo.airflow import CONFIG, DATE, environment, prepare
 
@@ -13,13 +11,6 @@ LOG = CONFIG.parent / "night.log"
 # Airflow prints a line of a job as `<time> [info ] <line> [<logger>] loc=<where>`.
 EVENT = re.compile(r"\[\w+ *\] (daybreak[: ].*?)\s+\[airflow\.task\.hooks\.")
 FAILED = re.compile(r"new_state=(up_for_retry|failed)\b")
-
-
-def configure() -> None:
-    """Put the demo's configuration into place; one that is there already is kept, changed or not."""
-    CONFIG.parent.mkdir(exist_ok=True)
-    if not CONFIG.exists():
-        shutil.copyfile(Path(__file__).with_name("complete_journey.toml"), CONFIG)
 
 
 def run() -> bool:

@@ -1,0 +1,52 @@
+# Everything starts here; `make` alone lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo airflow test lint bench clean
+
+help:
+	@echo 'make demo      a night on a year of real purchases, and a look at what came out'
+	@echo 'make airflow   Airflow on this machine with the DAGs of Daybreak: http://127.0.0.1:8080'
+	@echo 'make test      lint, types, import rules and all tests'
+	@echo 'make bench     the benchmarks, as ratios to a baseline in the same run'
+	@echo 'make lint      lint, types and import rules alone'
+	@echo 'make setup     the virtual environment .venv alone; the others make it when they need it'
+	@echo 'make clean     remove what the others made, .venv included'
+	@echo
+	@echo 'make PYTHON=python3.12 …            with another Python than python3'
+	@echo 'PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make …'
+	@echo '                                    without the gigabytes that torch brings for GPUs'
+
+setup: $(READY)
+
+$(READY): pins.txt pyproject.toml
+	@.ci/system-packages $(PYTHON)
+	@echo 'setup: .venv, a virtual environment with the versions of pins.txt; this takes some minutes'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r pins.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+	@echo 'setup: done'
+
+demo: $(READY)
+	@$(BIN)/python -m jobs.demo
+
+airflow: $(READY)
+	@$(BIN)/python -m jobs.demo.airflow
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/pytest --override-ini addopts= --capture=no tests/benchmarks
+
+clean:
+	rm -rf .venv .demo .airflow build dist *.egg-info .*_cache .hypothesis .benchmarks spark-warehouse

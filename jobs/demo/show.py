@@ -1,0 +1,153 @@
+"""What came out of the demo's night, for people: read from its receipts, its events and the published release."""
+
+import time
+from datetime import date
+from statistics import quantiles
+from typing import Any
+
+import duckdb
+
+import lookup
+from jobs.config import Config, load
+from jobs.demo.airflow import CONFIG, DATE
+
+# Households from rarely to often seen, by their number of purchases: the 10th, 30th … percentile.
+HOUSEHOLDS = """
+SELECT user_id FROM (SELECT user_id, percent_rank() OVER (ORDER BY events, user_id) AS place FROM users)
+WHERE place >= ? ORDER BY place LIMIT 1
+"""
+
+# The newest receipt of a household, one row an item, the dearest lines first.
+LAST_BOUGHT = """
+WITH mine AS (SELECT * FROM read_parquet($events) WHERE user_id = $user)
+SELECT title, strftime(time, '%d %b') FROM mine JOIN read_parquet($items) USING (item)
+WHERE time = (SELECT max(time) FROM mine) ORDER BY value * mine.price DESC NULLS LAST, item LIMIT $n
+"""
+
+# The item bought most often in each of two departments.
+FAVOURITES = """
+SELECT arg_max(item_id, events) FROM items WHERE category[1] IN ('GROCERY', 'PRODUCE')
+GROUP BY category[1] ORDER BY category[1]
+"""
+
+EXAMPLE = """\
+SELECT category[1] AS department,
+       count(*) AS recommended,
+       count(DISTINCT item_id) AS items,
+       round(100 * count(*) / sum(count(*)) OVER (), 1) AS percent
+FROM user_topk JOIN items USING (item_id)
+WHERE rank <= 10
+GROUP BY department ORDER BY recommended DESC LIMIT 6"""
+
+
+def everything() -> None:
+    """Print it all."""
+    config = load(CONFIG, date.fromisoformat(DATE))
+    shop = lookup.open(config.releases)
+    folder = config.releases / shop.release.id
+    with duckdb.connect(str(folder / "catalog.duckdb"), read_only=True) as catalog:
+        stages(config)
+        households(config, catalog, shop)
+        similar(catalog, shop)
+        metrics(catalog)
+        print(_heading("SQL on the release", f'daybreak sql "…" --config {CONFIG}'))
+        print(EXAMPLE)
+        catalog.sql(EXAMPLE).show()
+        speed(catalog, shop)
+    print(_heading("The release", str(folder)))
+    for file in sorted(p for p in folder.rglob("*") if p.is_file() and p.parent == folder):
+        print(f"  {file.name:<16}{file.stat().st_size / 2**20:>8.1f} MiB")
+    arrays = [p.stat().st_size for p in (folder / "arrays").iterdir()]
+    print(f"  {'arrays/':<16}{sum(arrays) / 2**20:>8.1f} MiB in {len(arrays)} files")
+
+
+def stages(config: Config) -> None:
+    """The jobs of the night: seconds, peak memory, and what each counted."""
+    print(_heading("The night", "seconds and peak memory of each job's own process"))
+    receipts = config.run.receipts()
+    for receipt in receipts:
+        counts = {k: v for k, v in receipt.items() if k not in ("job", "seconds", "peak_mib", "ended")}
+        told = ", ".join(f"{k.replace('_', ' ')} {_number(v)}" for k, v in counts.items() if _telling(v))
+        print(f"  {receipt['job']:<12}{receipt['seconds']:>7.1f} s {receipt['peak_mib']:>6} MiB  {told}")
+    print(f"  {'all jobs':<12}{sum(r['seconds'] for r in receipts):>7.1f} s")
+
+
+def households(config: Config, catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, n: int = 6) -> None:
+    """Five households: what is recommended beside what they bought last."""
+    print(_heading("Five households", "from rare customers to frequent ones"))
+    for place in (0.1, 0.3, 0.5, 0.7, 0.9):
+        (user,) = _row(catalog, HOUSEHOLDS, [place])
+        bought = catalog.execute(
+            LAST_BOUGHT,
+            {
+                "user": user,
+                "events": str(config.run.path("events") / "*" / "*.parquet"),
+                "items": str(config.run.path("items") / "*.parquet"),
+                "n": n,
+            },
+        ).fetchall()
+        print(f"\n  household {user:<32}  recommended")
+        recommended = [_title(shop, hit.item_id) for hit in shop.recommend(user, k=n)]
+        left = [f"{day}  {title}" for title, day in bought]
+        for had, next_ in zip(left + [""] * (n - len(left)), recommended, strict=True):
+            print(f"    {had[:38]:<38}  {next_}")
+
+
+def similar(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, n: int = 6) -> None:
+    """The lists of similar items of two items that nearly everybody buys."""
+    print(_heading("Similar items"))
+    for (item,) in catalog.execute(FAVOURITES).fetchall():
+        print(f"\n  like {_title(shop, item)} ({item})")
+        for hit in shop.similar(item, k=n):
+            print(f"    {hit.score:>6.3f}  {_title(shop, hit.item_id)}")
+
+
+def metrics(catalog: duckdb.DuckDBPyConnection) -> None:
+    """How good the lists are on held-out days, beside the baselines."""
+    names = [name for (name,) in catalog.execute("SELECT DISTINCT metric FROM metrics ORDER BY metric").fetchall()]
+    (users,) = _row(catalog, "SELECT max(users) FROM metrics")
+    print(_heading("How good", f"on the last days, which training did not see; means over {users:,} households"))
+    print(f"  {'':<28}" + "".join(f"{name:>14}" for name in names))
+    rows = catalog.execute("SELECT method, metric, value FROM metrics").fetchall()
+    for method in dict.fromkeys(method for method, _, _ in rows):
+        values = {metric: value for of, metric, value in rows if of == method}
+        print(f"  {method:<28}" + "".join(f"{values[name]:>14.4f}" if name in values else " " * 14 for name in names))
+
+
+def speed(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, calls: int = 20_000) -> None:
+    """The measured time of a recommendation."""
+    users = [user for (user,) in catalog.execute("SELECT user_id FROM users ORDER BY hash(user_id)").fetchall()]
+    taken = []
+    for n in range(calls):
+        user = users[n % len(users)]
+        started = time.perf_counter_ns()
+        shop.recommend(user, k=20)
+        taken.append(time.perf_counter_ns() - started)
+    percentiles = quantiles(taken, n=100)
+    print(_heading("The lookup", f"{calls:,} calls of shop.recommend(user, k=20) in this process"))
+    print(f"  p50 {percentiles[49] / 1000:.1f} µs, p99 {percentiles[98] / 1000:.1f} µs")
+
+
+def _heading(title: str, detail: str = "") -> str:
+    return f"\n── {title} {'─' * (30 - len(title))} {detail}"
+
+
+def _row(catalog: duckdb.DuckDBPyConnection, query: str, parameters: list[object] | None = None) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = catalog.execute(query, parameters).fetchone()
+    assert row is not None, query
+    return row
+
+
+def _title(shop: lookup.Shop, item: str) -> str:
+    record = shop.item(item) or {}
+    return f"{record.get('title') or item}"
+
+
+def _telling(value: object) -> bool:
+    return isinstance(value, int | float | str)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

