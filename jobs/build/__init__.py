@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.build.release import build, remove_leftovers
 from jobs.config import Config
-from lookup import pointer, release
+from lookup import pointer
+from lookup.release import open_from
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,7 +20,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     """
     remove_leftovers(config.run, config.releases)
     built = build(config, parent=pointer.read_or_none(config.releases))
-    release.open_from(config.releases, built.id, verify=True)
+    open_from(config.releases, built.id, verify=True)
     return {
         "release": built.id,
         **built.counts,

@@ -32,7 +32,7 @@ VIEWS = {
         """SELECT l.user_id, l.rank, l.item_id, i.title, i.category, i.brand, i.price, l.score
            FROM user_again l JOIN items i USING (item_id)""",
     ),
-    "similar": (
+    "similar_items": (
         "similar items, with names",
         """SELECT l.similar_to, t.title AS similar_to_title, l.rank, l.item_id, i.title, l.score
            FROM item_topk l JOIN items i USING (item_id) JOIN items t ON t.item_id = l.similar_to""",
@@ -93,12 +93,12 @@ def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 
 def _fill_lists(db: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Ordered by key, so that a query for one key reads few blocks; the lists are sorted before they are spread."""
+    """Ordered by key, so that a query for one key reads few blocks of the file."""
     for table, (ids, key, column) in LISTS.items():
         keyed = f"""SELECT k.{column} AS id, l.items, l.scores FROM {_parquet(run, table)} l
-                    JOIN {_parquet(run, ids)} k USING ({key}) ORDER BY id"""
+                    JOIN {_parquet(run, ids)} k USING ({key})"""
         db.execute(_spread(table, keyed, run))
-    lists = f"SELECT category AS id, items, scores FROM {_parquet(run, 'popular')} ORDER BY id"
+    lists = f"SELECT category AS id, items, scores FROM {_parquet(run, 'popular')}"
     db.execute(_spread("popular", lists, run))
 
 
@@ -106,7 +106,7 @@ def _spread(table: str, lists: str, run: Run) -> str:
     return f"""INSERT INTO {table} SELECT s.id, s.rank, i.item_id, s.score FROM (
                    SELECT id, unnest(range(1, len(items) + 1)) AS rank, unnest(items) AS item, unnest(scores) AS score
                    FROM ({lists})
-               ) s JOIN {_parquet(run, "items")} i USING (item)"""
+               ) s JOIN {_parquet(run, "items")} i USING (item) ORDER BY s.id, s.rank"""
 
 
 def _fill_events(db: duckdb.DuckDBPyConnection, run: Run) -> None:

@@ -1,0 +1,130 @@
+"""The checks of a release. Each is pure and returns findings; arrays are gone through block by block."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.build.blocks import BLOCK_ROWS
+from lookup.arrays import settle
+from lookup.manifest import Manifest
+from lookup.release import Lists
+from lookup.schema import NO_ITEM
+
+TOLERANCE = 1e-3
+"""How far a score may be from u . v, as a share of the largest score: float32 sums differ by their order, and a GPU may
+round what it multiplies to fewer bits."""
+OWN = ("daybreak", "ndcg@20")
+"""Method and metric that are compared with the release in place."""
+
+
+class Finding(NamedTuple):
+    """What a check found."""
+
+    name: str
+    ok: bool
+    found: str
+    expected: str
+
+
+def check_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> list[Finding]:
+    """Numbers of rows, by name, that must be equal."""
+    return [Finding(f"count {name}", found[name] == n, str(found[name]), str(n)) for name, n in expected.items()]
+
+
+def check_nulls(nulls: Mapping[str, int]) -> list[Finding]:
+    """Nulls, by table and column, where none may be."""
+    return [Finding(f"nulls {name}", n == 0, str(n), "0") for name, n in nulls.items()]
+
+
+def blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
+    """The rows of some equally long mapped arrays, together, in blocks; their memory is let go after each."""
+    for start in range(0, len(arrays[0]), BLOCK_ROWS):
+        yield tuple(array[start : start + BLOCK_ROWS] for array in arrays)
+        for array in arrays:
+            settle(array)
+
+
+def check_lists(name: str, lists: Lists, items: int) -> list[Finding]:
+    """Items that there are, none twice in a list, nothing after the end of a list; scores finite and falling."""
+    unknown = holes = twice = rising = wild = 0
+    for rows, scores in blocks(lists.items, lists.scores):
+        there = rows != NO_ITEM
+        unknown += int(np.sum((rows < NO_ITEM) | (rows >= items)))
+        holes += int(np.sum(~there[:, :-1] & there[:, 1:])) + int(np.sum(scores[~there] != 0))
+        ordered = np.sort(rows, axis=1)
+        twice += int(np.sum((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_ITEM)))
+        rising += int(np.sum((scores[:, 1:] > scores[:, :-1]) & there[:, 1:]))
+        wild += int(np.sum(~np.isfinite(scores)))
+    faults = {
+        "items that there are not": unknown,
+        "entries after the end": holes,
+        "items twice in a list": twice,
+        "scores that rise": rising,
+        "scores that are not finite": wild,
+    }
+    return [Finding(f"{name} {fault}", n == 0, str(n), "0") for fault, n in faults.items()]
+
+
+def entries(lists: Lists) -> int:
+    """How many items a family of lists holds in all."""
+    return sum(int(np.sum(rows != NO_ITEM)) for (rows,) in blocks(lists.items))
+
+
+def check_finite(name: str, array: NDArray[np.float32]) -> list[Finding]:
+    """Every number finite."""
+    wild = sum(int(np.sum(~np.isfinite(block))) for (block,) in blocks(array))
+    return [Finding(f"{name} numbers that are not finite", wild == 0, str(wild), "0")]
+
+
+def check_coverage(
+    lists: Lists, needed: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], least: float
+) -> list[Finding]:
+    """The share of users with a full list. needed: blocks of (user rows, how long each one's list must be)."""
+    full = users = 0
+    for rows, lengths in needed:
+        full += int(np.sum(np.sum(lists.items[rows] != NO_ITEM, axis=1) >= lengths))
+        users += len(rows)
+        settle(lists.items)
+    share = full / users if users else 1.0
+    return [Finding("users with a full list", share >= least, f"{share:.4f}", f"{least} or more")]
+
+
+def check_scores(
+    lists: Lists, user_vector: NDArray[np.float32], item_vector: NDArray[np.float32], users: NDArray[np.int64]
+) -> list[Finding]:
+    """Scores of some users' lists against u . v. users: their rows."""
+    items, scores = lists.items[users], lists.scores[users]
+    there = items != NO_ITEM
+    exact = np.einsum("nd,nkd->nk", user_vector[users], item_vector[np.where(there, items, 0)])
+    away = float(np.max(np.abs(scores - exact)[there], initial=0.0))
+    allowed = TOLERANCE * max(1.0, float(np.max(np.abs(exact)[there], initial=0.0)))
+    return [Finding("user_topk scores against u . v", away <= allowed, f"{away:.3g} away", f"at most {allowed:.3g}")]
+
+
+def check_recall(recall: float, least: float) -> list[Finding]:
+    """Recall of the Annoy index."""
+    return [Finding("annoy recall@20", recall >= least, f"{recall:.4f}", f"{least} or more")]
+
+
+def check_against(new: Manifest, before: Manifest, max_shrink: float, max_metric_drop: float) -> list[Finding]:
+    """The release against the one in place: how much it shrank, and whether its lists are worse."""
+    findings = []
+    for name in ("items", "users", "events"):
+        least = before.counts[name] * (1 - max_shrink)
+        now = new.counts[name]
+        findings.append(Finding(f"{name} against {before.id}", now >= least, str(now), f"{least:.0f} or more"))
+    now_, then = metric(new), metric(before)
+    if then is not None:
+        least = then * (1 - max_metric_drop)
+        found = "none" if now_ is None else f"{now_:.4f}"
+        ok = now_ is not None and now_ >= least
+        findings.append(Finding(f"{OWN[1]} against {before.id}", ok, found, f"{least:.4f} or more"))
+    return findings
+
+
+def metric(manifest: Manifest) -> float | None:
+    """The metric that releases are compared by; None where it was not measured."""
+    values = [m["value"] for m in manifest.metrics if (m["method"], m["metric"]) == OWN]
+    return float(values[0]) if values else None

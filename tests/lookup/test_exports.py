@@ -1,0 +1,38 @@
+import json
+import subprocess
+import sys
+import types
+
+import lookup
+from tests.lookup.conftest import Two
+
+HEAVY = "airflow jobs pandas polars pyarrow pyspark redis torch transformers"
+
+
+def test_exports_equal_all() -> None:
+    public = {
+        name
+        for name, value in vars(lookup).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert public == set(lookup.__all__)
+    assert all((getattr(lookup, name).__doc__ or "").strip() for name in lookup.__all__)
+
+
+def test_a_backend_loads_nothing_heavy(built: Two) -> None:
+    """Neither importing nor serving does, in an interpreter of its own; DuckDB is not in the request path."""
+    program = """
+import json, sys
+import lookup
+shop = lookup.open(sys.argv[1])
+hits = [shop.recommend("user-1"), shop.recommend("x", history=["item-1"]), shop.similar("item-1"), shop.popular(),
+        shop.buy_again("user-1"), [shop.item("item-1")]]
+assert all(hits)
+print(json.dumps(sorted(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(built.releases)], capture_output=True, text=True, check=True
+    )
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert "lookup" in loaded
+    assert not loaded & {*HEAVY.split(), "duckdb"}

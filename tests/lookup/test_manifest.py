@@ -1,0 +1,64 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lookup import ReleaseError, manifest
+from tests.lookup.conftest import Two
+
+
+def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
+    found = manifest.read(built.releases / built.new)
+    assert found.id == built.new
+    assert found.parent == built.old
+    assert found.dims == {"I": 60, "U": 40, "C": 4, "D": 6, "K": 10, "S": 5, "B": 4, "P": 12}
+    assert found.encoder.half_lives == (7.0, float("inf"))
+    found.write(tmp_path)
+    assert manifest.read(tmp_path) == found
+
+
+def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
+    path = folder / "manifest.json"
+    data = json.loads(path.read_text())
+    edit(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(ReleaseError) as raised:
+        manifest.read(folder)
+    assert str(path) in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads version 1: build"),
+        (lambda d: d.pop("schema_version"), "schema version None found"),
+        (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
+        (lambda d: d["encoder"].pop("power"), "encoder is not readable: KeyError('power')"),
+        (lambda d: d.update(encoder=None), "encoder is not readable"),
+        (lambda d: d["annoy"].pop("norm"), "annoy is not as expected: .*norm"),
+        (lambda d: d.update(files=["a"]), "files is not as expected"),
+        (lambda d: d["files"].update(x={"bytes": 1}), "files is not as expected: .*sha256"),
+        (lambda d: d.update(space_id="xyz"), "space_id is 'xyz'; 16 hexadecimal digits expected"),
+        (lambda d: d["dims"].update(K="10"), "dims are .*; a size, 0 or more, expected for each of I, U"),
+        (lambda d: d["dims"].pop("P"), "dims are .*; a size"),
+    ],
+)
+def test_what_is_not_as_expected_is_refused(two: Two, edit: Callable[[dict[str, Any]], object], said: str) -> None:
+    assert re.search(said.replace("(", r"\(").replace(")", r"\)"), edited(two.releases / two.new, edit))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "\xff"])
+def test_what_is_not_json_is_refused(two: Two, text: str) -> None:
+    path = two.releases / two.new / "manifest.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ReleaseError, match=str(path)):
+        manifest.read(path.parent)
+
+
+def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"manifest\.json: it is missing; a release without"):
+        manifest.read(tmp_path)

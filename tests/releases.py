@@ -1,0 +1,239 @@
+"""A small, random and valid run, written without Spark, and the release that `jobs.build` makes of it.
+
+The tables are as Spark writes them: Parquet, in several files, rows in no order.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs import build
+from jobs.config import Config, Items, TopK
+from lookup import pointer
+from lookup.encoder import Encoder
+
+NIGHT = date(2026, 11, 22)
+CATEGORIES = ("DAIRY", "BREAD & CAKES", "Käse", "O'Neil")
+BLOCK = 50_000
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a run is. `users` may be 0, `again` too."""
+
+    items: int = 60
+    users: int = 40
+    dimensions: int = 6
+    k: int = 10
+    similar: int = 5
+    again: int = 4
+    popular: int = 12
+    events: int = 400
+
+
+def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Config:
+    """The configuration of a shop in a folder; it names no data."""
+    sizes = sizes or Sizes()
+    return Config(
+        items=Items(files="items.csv", item_id="id", title="title"),
+        events=[],
+        base=base,
+        date=night,
+        topk=TopK(k=sizes.k, similar=sizes.similar, popular=sizes.popular, again=max(sizes.again, 1)),
+    )
+
+
+def make_release(
+    base: Path, seed: int = 0, sizes: Sizes | None = None, night: date = NIGHT, announced: bool = True
+) -> str:
+    """Write a run, build its release in `base/releases` and announce it. Returns its id."""
+    config = config_at(base, night, sizes)
+    write_run(config, seed, sizes or Sizes())
+    release_id: str = build.run(None, config)["release"]
+    if announced:
+        pointer.announce(config.releases, release_id)
+    return release_id
+
+
+def write_run(config: Config, seed: int, sizes: Sizes) -> None:
+    """Write every table that `build` reads. Lists of users are exact: the best items by u . v."""
+    rng = np.random.default_rng(seed)
+    root = config.run.root
+    (root / "vectors").mkdir(parents=True)
+    item_ids = by_hash([f"item-{n}" for n in range(sizes.items)])
+    shape = (sizes.items, sizes.dimensions)
+    item_input, item_vector = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+    np.save(root / "vectors" / "item_input.npy", item_input)
+    np.save(root / "vectors" / "item_vector.npy", item_vector)
+    encoder = Encoder(half_lives=(7.0, float("inf")), mix=(0.5, 0.5), power=0.5, bias=sizes.dimensions - 1)
+    space = {
+        "space_id": sha256(f"space {seed}".encode()).hexdigest()[:16],
+        "encoder": encoder.to_json(),
+        "dimensions": sizes.dimensions,
+        "model": f"model-{seed}",
+        "text_model": "none",
+        "trained_until": (config.date - timedelta(days=14)).isoformat(),
+    }
+    (root / "vectors" / "space.json").write_text(json.dumps(space))
+    metrics = [
+        {"method": method, "metric": metric, "value": value, "users": sizes.users}
+        for method, value in (("daybreak", 0.3), ("popular", 0.1))
+        for metric in ("recall@20", "ndcg@20")
+    ]
+    config.run.write_json("metrics.json", {"metrics": metrics})
+    config.run.write_json(
+        "receipts/ingest.json",
+        {"job": "ingest", "seconds": 1.5, "peak_mib": 300, "ended": "2026-11-22T03:00:00+00:00", "items": sizes.items},
+    )
+    categories = [CATEGORIES[n % len(CATEGORIES)] for n in range(sizes.items)]
+    _write_items(root / "items", item_ids, categories, rng)
+    _write_events(root / "events", config.date, sizes, rng)
+    _write_users(root, config.date, sizes, item_vector, rng)
+    unit = item_vector / np.linalg.norm(item_vector, axis=1, keepdims=True)
+
+    def similar(rows: np.ndarray) -> dict[str, Any]:
+        scores = unit[rows] @ unit.T
+        scores[np.arange(len(rows)), rows] = -np.inf
+        return {"item": pa.array(rows, pa.int32()), **best(scores, min(sizes.similar, sizes.items - 1))}
+
+    _write(root / "item_topk", sizes.items, similar, rng)
+    _write_popular(root / "popular", categories, sizes, rng)
+
+
+def by_hash(ids: list[str]) -> list[str]:
+    """Ids in the order of their rows."""
+    return sorted(ids, key=lambda text: sha256(text.encode()).digest())
+
+
+def best(scores: np.ndarray, k: int) -> dict[str, pa.Array]:
+    """The columns `items` and `scores` of the best k of each row."""
+    if 0 < k < scores.shape[1]:
+        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    else:
+        top = np.tile(np.arange(k), (len(scores), 1))
+    top = np.take_along_axis(top, np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1), axis=1)
+    offsets = np.arange(len(scores) + 1) * k
+    found = np.take_along_axis(scores, top, axis=1)
+    return {"items": listed(offsets, top, pa.int32()), "scores": listed(offsets, found, pa.float32())}
+
+
+def listed(offsets: np.ndarray, values: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """A column of lists from their offsets and elements."""
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values.ravel(), kind))
+
+
+def _write(
+    folder: Path, size: int, rows_to_columns: Callable[[np.ndarray], dict[str, Any]], rng: np.random.Generator
+) -> None:
+    """A table in files of at most BLOCK rows, at least two, its rows in no order."""
+    folder.mkdir(parents=True)
+    order = rng.permutation(size)
+    for part, rows in enumerate(np.array_split(order, max(2, -(-size // BLOCK)))):
+        pq.write_table(pa.table(rows_to_columns(rows)), folder / f"part-{part:05}.snappy.parquet")
+    (folder / "_SUCCESS").touch()
+
+
+def _write_items(folder: Path, ids: list[str], categories: list[str], rng: np.random.Generator) -> None:
+    def columns(rows: np.ndarray) -> dict[str, Any]:
+        n = len(rows)
+        return {
+            "item": pa.array(rows, pa.int32()),
+            "item_id": [ids[row] for row in rows],
+            "title": [f'Item "{row}", größe' for row in rows],
+            "description": pa.array([None] * n, pa.string()),
+            "category": pa.array(
+                [[] if row % 7 == 6 else ["FOOD", categories[row]] for row in rows], pa.list_(pa.string())
+            ),
+            "brand": pa.array([None if row % 3 else "Ünder" for row in rows], pa.string()),
+            "price": pa.array([None if row % 5 == 4 else row / 4 for row in rows], pa.float64()),
+            "image": pa.array([None] * n, pa.string()),
+            "in_stock": [bool(row % 2) for row in rows],
+            "text": [f"Item {row}" for row in rows],
+            "events": pa.array(rng.integers(0, 100, n), pa.int64()),
+        }
+
+    _write(folder, len(ids), columns, rng)
+
+
+def _write_events(folder: Path, night: date, sizes: Sizes, rng: np.random.Generator) -> None:
+    days = 5
+    for day in (night - timedelta(days=n + 1) for n in range(days)):
+        n = sizes.events // days
+        (folder / f"day={day}").mkdir(parents=True)
+        table = pa.table(
+            {
+                "user_id": [f"user-{u}" for u in rng.integers(0, max(sizes.users, 1), n)],
+                "item": pa.array(rng.integers(0, sizes.items, n), pa.int32()),
+                "type": [("purchase", "view")[t] for t in rng.integers(0, 2, n)],
+                "time": pa.array(
+                    [datetime(day.year, day.month, day.day, 12, tzinfo=UTC)] * n, pa.timestamp("us", "UTC")
+                ),
+            }
+        )
+        pq.write_table(table, folder / f"day={day}" / "part-0.snappy.parquet")
+
+
+def _write_users(root: Path, night: date, sizes: Sizes, item_vector: np.ndarray, rng: np.random.Generator) -> None:
+    ids = by_hash([f"user-{n}" for n in range(sizes.users)])
+    k, again = min(sizes.k, sizes.items), min(sizes.again, sizes.items)
+    vectors = rng.normal(size=(sizes.users, sizes.dimensions)).astype(np.float32)
+    vectors[:, -1] = 1.0
+    bought = np.sort(rng.integers(0, sizes.items - again + 1, (sizes.users, 1)) + np.arange(again), axis=1)
+    last = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=5)
+
+    def users(rows: np.ndarray) -> dict[str, Any]:
+        n = len(rows)
+        return {
+            "user": pa.array(rows, pa.int32()),
+            "user_id": [ids[row] for row in rows],
+            "events": pa.array(rng.integers(1, 50, n), pa.int64()),
+            "last_event": pa.array([last] * n, pa.timestamp("us", "UTC")),
+            "vector": listed(np.arange(n + 1) * sizes.dimensions, vectors[rows], pa.float32()),
+            "bought": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
+        }
+
+    def topk(rows: np.ndarray) -> dict[str, Any]:
+        return {"user": pa.array(rows, pa.int32()), **best(vectors[rows] @ item_vector.T, k)}
+
+    def buy_again(rows: np.ndarray) -> dict[str, Any]:
+        scores = np.broadcast_to(np.arange(again, 0, -1, dtype=np.float32), (len(rows), again))
+        offsets = np.arange(len(rows) + 1) * again
+        return {
+            "user": pa.array(rows, pa.int32()),
+            "items": listed(offsets, bought[rows], pa.int32()),
+            "scores": listed(offsets, scores, pa.float32()),
+        }
+
+    _write(root / "user_vectors", sizes.users, users, rng)
+    _write(root / "user_topk", sizes.users, topk, rng)
+    _write(root / "user_again", sizes.users if again else 0, buy_again, rng)
+
+
+def _write_popular(folder: Path, categories: list[str], sizes: Sizes, rng: np.random.Generator) -> None:
+    scores = rng.random(sizes.items).astype(np.float32)
+    order = np.argsort(-scores)
+
+    def lists() -> Iterator[tuple[str, list[int]]]:
+        yield "", order[: sizes.popular].tolist()
+        for name in dict.fromkeys(categories):
+            yield name, [int(row) for row in order if categories[row] == name][: sizes.popular]
+
+    found = list(lists())
+
+    def columns(rows: np.ndarray) -> dict[str, Any]:
+        chosen = [found[row] for row in rows]
+        return {
+            "category": pa.array([name for name, _ in chosen], pa.string()),
+            "items": pa.array([items for _, items in chosen], pa.list_(pa.int32())),
+            "scores": pa.array([scores[items].tolist() for _, items in chosen], pa.list_(pa.float32())),
+        }
+
+    _write(folder, len(found), columns, rng)
