@@ -1,17 +1,30 @@
 """`python -m jobs.demo`: run the night, show what came out."""
 
+import subprocess
 import sys
 
-from jobs.demo import night, show
-from jobs.demo.airflow import CONFIG, DATE, configure
+from jobs.demo import show
+from jobs.demo.airflow import CONFIG, DATE, configure, environment, prepare
+from jobs.demo.night import run
+
+LOG = CONFIG.parent / "night.log"
 
 
 def main() -> int:
     """Run the demo; returns the exit code."""
     configure()
-    print(f"The night of {DATE} on {CONFIG}, through Airflow and Spark; all output in {night.LOG}", flush=True)
-    if not night.run():
-        night.explain()
+    env = environment()
+    print(
+        f"demo: the night of {DATE} on {CONFIG}, through Airflow and Spark; everything is logged in {LOG}", flush=True
+    )
+    try:
+        prepare(env)
+    except subprocess.CalledProcessError as error:
+        print(f"{error.output}\ndemo: {error}", file=sys.stderr)
+        return 1
+    if not run(env, LOG):
+        print("\n".join(LOG.read_text(errors="replace").splitlines()[-40:]), file=sys.stderr)
+        print(f"\ndemo: the night failed; above are the last lines of {LOG}", file=sys.stderr)
         return 1
     show.everything()
     return 0

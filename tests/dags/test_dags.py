@@ -1,0 +1,118 @@
+"""The DAGs as Airflow sees them: integrity, settings, and what each task starts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.night import JOBS
+from tests.dags.describe import DAGS, golden
+
+GOLDEN = Path(__file__).with_name("golden")
+REGENERATE = "python -m tests.dags.describe tests/dags/golden"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def facts() -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dags.describe"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])  # Airflow logs above it
+
+
+def test_both_import_without_errors(facts: dict[str, Any]) -> None:
+    assert facts["errors"] == {}
+    assert sorted(facts["dags"]) == ["daybreak_precompute", "daybreak_train"]
+
+
+def test_the_night_is_one_task_a_job_in_order_and_then_its_receipt(facts: dict[str, Any]) -> None:
+    tasks = facts["dags"]["daybreak_precompute"]["tasks"]
+    assert list(tasks) == [*JOBS, "receipt"]
+    assert [task["after"] for task in tasks.values()] == [[], *([job] for job in JOBS)]
+
+
+def test_training_updates_the_asset_that_starts_the_night(facts: dict[str, Any]) -> None:
+    tasks = facts["dags"]["daybreak_train"]["tasks"]
+    assert {name: (task["after"], task["outlets"]) for name, task in tasks.items()} == {
+        "ingest": ([], []),
+        "train": (["ingest"], ["daybreak_model"]),
+    }
+    schedule = facts["dags"]["daybreak_precompute"]["schedule"]["__var"]
+    assert schedule["asset_condition"]["name"] == "daybreak_model"
+
+
+def test_schedules(facts: dict[str, Any]) -> None:
+    night = facts["dags"]["daybreak_precompute"]["schedule"]["__var"]["timetable"]["__var"]
+    week = facts["dags"]["daybreak_train"]["schedule"]["__var"]
+    assert (night["expression"], night["timezone"]) == ("15 3 * * *", "UTC")
+    assert (week["expression"], week["timezone"]) == ("15 0 * * 0", "UTC")
+
+
+@pytest.mark.parametrize("dag_id", ["daybreak_precompute", "daybreak_train"])
+def test_safety(facts: dict[str, Any], dag_id: str) -> None:
+    dag = facts["dags"][dag_id]
+    assert not dag["catchup"]
+    assert dag["max_active_runs"] == 1
+    for task in dag["tasks"].values():
+        assert task["pool"] == "daybreak"
+        assert task["retries"] == 2
+        assert task["retry_delay"] == 300
+        assert task["timeout"] == 3 * 3600
+
+
+def test_parameters(facts: dict[str, Any]) -> None:
+    asked = {"config": "/srv/shop/daybreak.toml", "date": ""}
+    assert facts["dags"]["daybreak_train"]["params"] == asked
+    assert facts["dags"]["daybreak_precompute"]["params"] == {**asked, "full": False}
+
+
+@pytest.mark.parametrize("dag_id", ["daybreak_precompute", "daybreak_train"])
+def test_docs_name_every_task_and_parameter(facts: dict[str, Any], dag_id: str) -> None:
+    dag = facts["dags"][dag_id]
+    for name in [*dag["tasks"], *dag["params"]]:
+        assert f"`{name}`" in dag["doc_md"]
+
+
+def test_rendered_commands_are_the_golden_ones(facts: dict[str, Any]) -> None:
+    expected = {path.name: path.read_text() for path in GOLDEN.glob("*.txt")}
+    assert golden(facts) == expected, f"where the change is meant: rm {GOLDEN}/*; {REGENERATE}"
+
+
+@pytest.mark.parametrize(
+    ("run", "config", "date", "full"),
+    [
+        ("scheduled", "/srv/shop/daybreak.toml", "2026-11-22", "false"),
+        ("asset", "/srv/shop/daybreak.toml", "2026-11-23", "false"),
+        ("given", "/srv/other shop.toml", "2018-01-02", "true"),
+    ],
+)
+def test_every_job_of_a_run_gets_its_parameters(
+    facts: dict[str, Any], run: str, config: str, date: str, full: str
+) -> None:
+    tasks = facts["dags"]["daybreak_precompute"]["tasks"]
+    for job in JOBS:
+        arguments = [job, "--config", config, "--date", date, "--full", full]
+        assert tasks[job]["commands"][run][-7:] == arguments
+    assert {f"CONFIG={config}", f"DATE={date}"} < set(tasks["receipt"]["commands"][run])
+
+
+@pytest.mark.parametrize("name", ["precompute", "train"])
+def test_a_dag_file_imports_airflow_and_the_standard_library_alone(name: str, tmp_path: Path) -> None:
+    script = f"""
+import sys
+import airflow.sdk
+sys.path.insert(0, {str(DAGS)!r})
+import {name}
+heavy = {{"pyspark", "torch", "transformers", "polars", "pandas", "numpy", "duckdb", "jobs", "lookup"}}
+print(sorted(heavy & set(sys.modules)), "airflow.providers.apache.spark" in sys.modules)
+"""
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[] True"
