@@ -47,8 +47,7 @@ class ArrayWriter:
                 hashes[rows] = np.array([keys.hash_id(data) for data in ids], dtype=np.uint64)
                 seen += len(rows)
                 settle(hashes)
-            steps = (hashes[at : at + BLOCK_ROWS + 1] for at in range(0, size, BLOCK_ROWS))
-            if seen != size or not all(np.all(step[1:] >= step[:-1]) for step in steps):
+            if seen != size or not _ascending(hashes):
                 raise DataError(
                     f"{table.folder}: {key} must number the rows 0 … {size - 1} in the order of sha256({column})"
                 )
@@ -146,6 +145,12 @@ class ArrayWriter:
 
     def _creating(self, name: str, free: int = 0) -> Any:
         return creating(self.release, name, self.dims, self.space_id, free)
+
+
+def _ascending(hashes: NDArray[np.uint64]) -> bool:
+    """Whether every row was written, and in order. A row never written is 0, which no id's hash is likely to be."""
+    steps = (hashes[at : at + BLOCK_ROWS + 1] for at in range(0, len(hashes), BLOCK_ROWS))
+    return all(bool(np.all(step) and np.all(step[1:] >= step[:-1])) for step in steps)
 
 
 def categories(popular: Blocks) -> list[str]:

@@ -1,0 +1,201 @@
+"""A release that is as it should be passes; each fault is found, by name, and nothing is announced."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs import build, publish, validate
+from jobs.config import Config, TopK
+from jobs.errors import MissingStepError, ValidationError
+from lookup import ReleaseError, manifest, pointer
+from tests.releases import NIGHT, Sizes, config_at, write_run
+
+SIZES = Sizes(items=50, users=30)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    config = config_at(tmp_path, sizes=SIZES)
+    write_run(config, 5, SIZES)
+    return config
+
+
+def verdict(config: Config) -> str:
+    """Build and validate what must not pass; the message."""
+    build.run(None, config)
+    with pytest.raises(ValidationError) as raised:
+        validate.run(None, config)
+    written = config.run.read_json("validation.json")
+    assert written["ok"] is False
+    assert all(finding["name"] in str(raised.value) for finding in written["findings"] if not finding["ok"])
+    with pytest.raises(MissingStepError, match="has not passed validation"):
+        publish.run(None, config)
+    return str(raised.value)
+
+
+def rewrite(config: Config, name: str, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    path = config.run.path(name)
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    shutil.rmtree(path)
+    path.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path / "part-0.parquet")
+
+
+def test_a_good_release_passes(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    release_id = build.run(None, config)["release"]
+    counts = validate.run(None, config)
+    written = config.run.read_json("validation.json")
+    assert written["id"] == release_id == counts["release"]
+    assert written["ok"] is True
+    lines = [line for line in capsys.readouterr().out.splitlines() if " validate ok " in line]
+    assert len(lines) == len(written["findings"]) == counts["checks"] > 40
+
+
+def test_before_a_build(config: Config) -> None:
+    with pytest.raises(MissingStepError, match="daybreak job build"):
+        validate.run(None, config)
+
+
+def test_a_damaged_release_is_refused(config: Config) -> None:
+    path = config.releases / build.run(None, config)["release"] / "arrays" / "user_topk_score.npy"
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ReleaseError, match=r"user_topk_score\.npy: damaged"):
+        validate.run(None, config)
+
+
+def _set(column: str, place: int, value: object) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda rows: rows[3][column].__setitem__(place, value)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "fault"),
+    [
+        ("user_topk", lambda r: r[3]["items"].__setitem__(4, r[3]["items"][5]), "user_topk items twice in a list: 1"),
+        ("item_topk", lambda r: r[3]["scores"].reverse(), "item_topk scores that rise: 4"),
+        ("user_topk", _set("scores", 0, float("nan")), "user_topk scores that are not finite: 1"),
+        ("user_again", _set("scores", 0, float("inf")), "user_again scores that are not finite: 1"),
+        ("popular", lambda r: [x["items"].__setitem__(0, 50) for x in r], "popular items that there are not: 5"),
+        ("user_topk", _set("items", 3, -1), "user_topk entries after the end: 2"),
+        ("user_topk", _set("items", 3, -5), "user_topk items that there are not: 1"),
+        ("user_topk", lambda r: r[3].update(scores=[s + 1 for s in r[3]["scores"]]), "user_topk scores against u . v"),
+        ("user_topk", lambda r: r.pop(), "users with a full list: 0.9667 found, 0.99 or more expected"),
+        ("user_vectors", _set("vector", 2, float("nan")), "user_vector numbers that are not finite: 1"),
+    ],
+)
+def test_faults_are_found(
+    config: Config, table: str, change: Callable[[list[dict[str, Any]]], object], fault: str
+) -> None:
+    rewrite(config, table, change)
+    assert fault in verdict(config)
+
+
+def test_nulls_are_found(config: Config) -> None:
+    rewrite(config, "items", lambda r: [row.update(in_stock=None) for row in r[:7]])
+    assert "nulls items.in_stock: 7 found, 0 expected" in verdict(config)
+
+
+def test_a_run_that_changed_since_is_found(config: Config) -> None:
+    """The release is held against the tables of the run, not against itself."""
+    build.run(None, config)
+    rewrite(config, "item_topk", lambda r: r.pop())
+    with pytest.raises(ValidationError, match="count item_topk: 250 found, 245 expected; count catalog item_topk: 250"):
+        validate.run(None, config)
+
+
+def test_a_bad_annoy_index_is_found(tmp_path: Path) -> None:
+    sizes = Sizes(items=4000, users=50)
+    config = config_at(tmp_path, sizes=sizes)
+    config = replace(config, build=replace(config.build, annoy_recall=0.2, annoy_trees=2))
+    write_run(config, 5, sizes)
+    assert "annoy recall@20: 0." in verdict(config)
+
+
+@pytest.mark.parametrize("bought", ["include", "exclude"])
+def test_full_lists_without_what_was_bought(tmp_path: Path, bought: str) -> None:
+    """In a shop of 12 items, a list of 10 without the 4 that were bought cannot be longer than 8."""
+    sizes = Sizes(items=12, users=30, k=8, popular=8)
+    config = replace(config_at(tmp_path, sizes=sizes), topk=TopK(k=10, bought=bought))
+    write_run(config, 5, sizes)
+    if bought == "include":
+        assert "users with a full list: 0.0000" in verdict(config)
+    else:
+        build.run(None, config)
+        assert validate.run(None, config)["checks"] > 40
+
+
+def next_night(config: Config, sizes: Sizes, ndcg: float) -> Config:
+    """Announce the release of this night, and write the tables of the next."""
+    build.run(None, config)
+    validate.run(None, config)
+    publish.run(None, config)
+    after = replace(config, date=NIGHT + timedelta(days=1))
+    write_run(after, 6, sizes)
+    metrics = [{"method": "daybreak", "metric": "ndcg@20", "value": ndcg, "users": 30}]
+    after.run.write_json("metrics.json", {"metrics": metrics})
+    return after
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ndcg", "fault"),
+    [
+        (replace(SIZES, items=34), 0.3, "items against {id}: 34 found, 35 or more expected"),
+        (replace(SIZES, users=20), 0.3, "users against {id}: 20 found, 21 or more expected"),
+        (replace(SIZES, events=275), 0.3, "events against {id}: 275 found, 280 or more expected"),
+        (SIZES, 0.26, "ndcg@20 against {id}: 0.2600 found, 0.2700 or more expected"),
+    ],
+)
+def test_worse_than_the_release_in_place(config: Config, sizes: Sizes, ndcg: float, fault: str) -> None:
+    after = next_night(config, sizes, ndcg)
+    assert fault.format(id=pointer.read(config.releases)) in verdict(after)
+
+
+def test_as_good_as_the_release_in_place(config: Config) -> None:
+    before = next_night(config, replace(SIZES, items=36, users=22, events=290), 0.28)
+    first = pointer.read(config.releases)
+    build.run(None, before)
+    validate.run(None, before)
+    names = [finding["name"] for finding in before.run.read_json("validation.json")["findings"]]
+    assert {f"{what} against {first}" for what in ("items", "users", "events", "ndcg@20")} <= set(names)
+    publish.run(None, before)
+    # Validated again when it is in place itself: still held against the one before it.
+    validate.run(None, before)
+    assert [f["name"] for f in before.run.read_json("validation.json")["findings"]] == names
+
+
+def test_a_lost_metric_is_a_fault(config: Config) -> None:
+    after = next_night(config, SIZES, 0.3)
+    after.run.write_json("metrics.json", {"metrics": []})
+    assert "ndcg@20 against" in verdict(after)
+
+
+def test_a_damaged_release_in_place_does_not_stop_the_next(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    after = next_night(config, replace(SIZES, users=5), 0.1)
+    path = config.releases / pointer.read(config.releases) / manifest.FILE
+    path.write_text(json.dumps({}))
+    build.run(None, after)
+    validate.run(None, after)
+    assert f'validate not compared why="{path}' in capsys.readouterr().out
+    publish.run(None, after)
+
+
+def test_sample_of_every_size() -> None:
+    from jobs.validate.inspect import sample
+
+    for size in (0, 1, 199, 200, 201, 100_000):
+        rows = sample(size)
+        assert len(rows) == min(size, 200)
+        assert len(np.unique(rows)) == len(rows)
+        assert all(0 <= row < size for row in rows)
