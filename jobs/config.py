@@ -36,7 +36,7 @@ class Items:
     files: str | list[str]
     """CSV, JSON lines or Parquet: a path relative to the TOML file, a glob, or `package://python_package/path`."""
     item_id: str
-    title: str | list[str]
+    title: str | list[str] | None = None
     description: str | list[str] | None = None
     category: str | list[str] | None = None
     """A column with a path (split at `category_separator`), or a list of columns, the widest first."""
@@ -108,8 +108,8 @@ class Embed:
     """The text vectors are cut to this many principal components; at most those of the text model."""
     weight: float = 1.0
     """How much the text part of the score counts beside the behaviour part."""
-    batch_tokens: int = 8192
-    """Texts are sorted by length and batched up to this many tokens."""
+    batch_tokens: int = 2048
+    """Texts are sorted by length and batched up to this many tokens: on a CPU what its cache holds, more on a GPU."""
     max_tokens: int = 128
     """Longer texts are cut."""
     precision: str = "auto"

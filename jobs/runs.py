@@ -26,6 +26,7 @@ MADE_BY = {
     "items": "ingest",
     "events": "ingest",
     "quarantine": "ingest",
+    "text_vectors": "embed_items",
     "vectors": "embed_items",
     "item_vectors": "embed_items",
     "user_vectors": "embed_users",

@@ -96,6 +96,18 @@ SEQUENCES = RunTable(
 )
 """What `train` learns from; gone when it ends."""
 
+TEXT_VECTORS = RunTable(
+    "text_vectors",
+    ("text",),
+    (
+        Field("text", "string", "a text of one or more items"),
+        Field("items", "bigint", "how many items have it"),
+        Field("vector", "array<float>", "of the text model, of length 1"),
+        Field("device", "string", "the torch device that computed it"),
+        Field("gpu", "string", "address of the GPU that Spark lent for it; null where none"),
+    ),
+)
+
 ITEM_VECTORS = RunTable(
     "item_vectors",
     ("item",),

@@ -1,0 +1,86 @@
+"""Job `embed_items`: items and the newest model -> text_vectors, item_vectors and the folder vectors/.
+
+vectors/item_input.npy, vectors/item_vector.npy    float32 (I, D), plain numpy files
+vectors/space.json                                 the space they are in, and the encoder of user vectors
+"""
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from jobs.config import Config
+from jobs.tables import ITEM_VECTORS, ITEMS, TEXT_VECTORS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Write a vector for every item. Returns counts of items, texts and cold items, texts per second, and the devices.
+
+    Raises MissingStepError when ingest or train has not run, ConfigError when the text model cannot be loaded.
+    """
+    from jobs.build.blocks import Blocks
+    from jobs.embed_items.encode import locate, text_vectors
+    from jobs.embed_items.text import dimensions, identity
+    from jobs.embed_items.vectors import fit, joined, known, write_arrays
+    from jobs.tasks import watching
+    from jobs.train import store
+    from lookup.encoder import Encoder
+
+    night, options = config.run, config.embed
+    text_model = locate(options.model, config.base)
+    size = dimensions(text_model)
+    items, model = night.read(spark, ITEMS), store.existing(config.models, config.date)
+
+    different = items.where("trim(text) != ''").select("text").distinct().count()
+    started = time.monotonic()
+    with watching(spark, "embed_items", "texts"):
+        night.write(TEXT_VECTORS, text_vectors(items, config, different))
+    seconds = time.monotonic() - started
+    texts = night.read(spark, TEXT_VECTORS)
+
+    facts = known(items, texts, model.items(spark), size, model.dimensions).persist()
+    space = fit(texts, facts, size, model.dimensions, options)
+    night.write(ITEM_VECTORS, joined(facts, space))
+    cold = facts.where("cold").count()
+    facts.unpersist()
+
+    half_lives = tuple(half_life or float("inf") for half_life in model.half_lives)
+    about: dict[str, Any] = {
+        "encoder": Encoder(half_lives, model.mix, model.power, bias=space.dimensions - 1).to_json(),
+        "dimensions": space.dimensions,
+        "behaviour": space.behaviour,
+        "text": space.text,
+        "model": model.id,
+        "text_model": options.model,
+        "trained_until": model.trained_until.isoformat(),
+    }
+    # The components depend on the texts: vectors of nights with other texts are of another space.
+    parts = [about, identity(text_model), options.weight, options.max_tokens, _fingerprint(texts)]
+    about["space_id"] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    with night.replacing("vectors") as folder:
+        folder.mkdir()
+        write_arrays(Blocks.of(night, ITEM_VECTORS.name), folder, space.dimensions)
+        (folder / "space.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
+    return {
+        "items": items.count(),
+        "texts": different,
+        "cold_items": cold,
+        "texts_per_second": round(different / seconds, 1),
+        "devices": _distinct(texts, "device"),
+        "gpus_lent": _distinct(texts, "gpu"),
+        "space_id": about["space_id"],
+    }
+
+
+def _distinct(frame: "DataFrame", column: str) -> list[str]:
+    return sorted(row[0] for row in frame.select(column).where(f"{column} is not null").distinct().collect())
+
+
+def _fingerprint(texts: "DataFrame") -> int:
+    """A number that changes with the texts and with how many items have them, whatever their order."""
+    from pyspark.sql import functions as F
+
+    return int(texts.agg(F.expr("bit_xor(xxhash64(text, items))")).first()[0] or 0)

@@ -1,0 +1,36 @@
+"""Job `topk`: user_vectors, vectors/, events and items -> the tables user_topk, user_again, item_topk and popular."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jobs.config import Config
+from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, USER_AGAIN, USER_TOPK, USER_VECTORS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Write the four tables of lists. Returns how many users, items and popular lists there are.
+
+    Raises MissingStepError when embed_items or embed_users has not run.
+    """
+    from jobs.tasks import watching
+    from jobs.topk.lists import item_lists, user_again, user_lists
+    from jobs.topk.popular import popular
+
+    night, options = config.run, config.topk
+    folder = night.existing("vectors")
+    vectors = folder / "item_vector.npy"
+    space = json.loads((folder / "space.json").read_text())
+    users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
+    counts = {"users": users.count(), "items": items.count()}
+
+    with watching(spark, "topk", "users"):
+        night.write(USER_TOPK, user_lists(users, vectors, options, counts["users"]))
+        night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
+    with watching(spark, "topk", "items"):
+        night.write(ITEM_TOPK, item_lists(spark, vectors, space, options, counts["items"]))
+    events = night.read(spark, EVENTS)
+    night.write(POPULAR, popular(items, events, config.date, options.popular_half_life_days, options.popular))
+    return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

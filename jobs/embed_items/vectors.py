@@ -1,0 +1,128 @@
+"""The item vectors by Spark: sums over partitions fit the space, then every item is joined into it."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.arrow import list_column, matrix
+from jobs.build.blocks import Blocks
+from jobs.config import Embed
+from jobs.embed_items.join import COLD_BIAS, WARM_EVENTS, Basis, Space, Sums, gram, ridge, with_one
+from jobs.errors import DataError
+from jobs.tables import ITEM_VECTORS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Batches = Iterator[pa.RecordBatch]
+
+
+def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int, behaviour: int) -> "DataFrame":
+    """Every item with what is known of it: item, text (zeros where it has none), input, output, bias, events, cold.
+
+    items, texts, model: the tables ITEMS, TEXT_VECTORS and MODEL_ITEMS. text, behaviour: dimensions of their vectors.
+    """
+    from pyspark.sql import functions as F
+
+    def filled(column: str, size: int) -> Any:
+        return F.coalesce(column, F.array_repeat(F.lit(0.0).cast("float"), size)).alias(column)
+
+    trained = model.where("events > 0").select("item_id", "input", "output", "bias", F.col("events").alias("seen"))
+    joined = items.select("item", "item_id", "text").join(texts.select("text", "vector"), "text", "left")
+    return joined.join(trained, "item_id", "left").select(
+        "item",
+        filled("vector", text),
+        filled("input", behaviour),
+        filled("output", behaviour),
+        F.coalesce("bias", F.lit(0.0)).cast("float").alias("bias"),
+        F.coalesce("seen", F.lit(0)).alias("events"),
+        F.isnull("seen").alias("cold"),
+    )
+
+
+def fit(texts: "DataFrame", known: "DataFrame", size: int, behaviour: int, options: Embed) -> Space:
+    """The space of this run.
+
+    texts: table TEXT_VECTORS. known: as `known` returns. size, behaviour: dimensions of text and behaviour vectors.
+    """
+    from pyspark.sql import functions as F
+
+    sums = _sum(texts.select("vector", "items"), partial(_text_sums, size=size), 1 + size)
+    basis = Basis.of(sums, options.dimensions)
+    cut = basis.components.shape[1]
+    warm = known.where(F.col("events") >= WARM_EVENTS).select("vector", "input", "output")
+    total = _sum(warm, partial(_warm_sums, basis=basis, behaviour=behaviour), 1 + cut + 2 * behaviour)
+    bias = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS)).first()[0]
+    return Space(basis, ridge(total, cut), options.weight, float(bias or 0.0))
+
+
+def joined(known: "DataFrame", space: Space) -> "DataFrame":
+    """Table ITEM_VECTORS."""
+    return known.mapInArrow(partial(_join, space=space), ITEM_VECTORS.ddl)
+
+
+def write_arrays(table: Blocks, folder: Path, dimensions: int) -> None:
+    """Write `item_input.npy` and `item_vector.npy`, float32 (I, D), from table ITEM_VECTORS, a block at a time.
+
+    Raises DataError when a row is missing or there twice.
+    """
+    size = len(table)
+    filled = np.zeros(size, dtype=bool)
+    arrays = {
+        column: np.lib.format.open_memmap(folder / f"item_{column}.npy", "w+", np.float32, (size, dimensions))
+        for column in ("input", "vector")
+    }
+    for batch in table.read("item", *arrays):
+        rows = table.rows(batch, "item", size)
+        filled[rows] = True
+        for column, array in arrays.items():
+            array[rows] = matrix(batch.column(column), dimensions)
+    if not filled.all():
+        raise DataError(f"{table.folder}: {size} rows, but item {int(filled.argmin())} is not among them")
+    for array in arrays.values():
+        array.flush()
+
+
+def _sum(frame: "DataFrame", block_sums: Any, size: int) -> Sums:
+    """Sum of symmetric matrices, float64 (size, size), of which a partition sends one to the driver."""
+    total = np.zeros((size, size))
+    for row in frame.mapInArrow(partial(_partition_sums, block_sums=block_sums), "sums binary").toLocalIterator():
+        total += np.frombuffer(row["sums"]).reshape(size, size)
+    return total
+
+
+def _partition_sums(batches: Batches, block_sums: Any) -> Batches:
+    total = None
+    for batch in batches:
+        if len(batch):
+            sums = block_sums(batch)
+            total = sums if total is None else total + sums
+    if total is not None:
+        yield pa.RecordBatch.from_pydict({"sums": pa.array([total.tobytes()], pa.binary())})
+
+
+def _text_sums(batch: pa.RecordBatch, size: int) -> Sums:
+    return gram(with_one(matrix(batch.column("vector"), size)), batch.column("items").to_numpy().astype(np.float64))
+
+
+def _warm_sums(batch: pa.RecordBatch, basis: Basis, behaviour: int) -> Sums:
+    t = basis.cut(matrix(batch.column("vector"), len(basis.mean)))
+    return gram(with_one(t, *(matrix(batch.column(name), behaviour) for name in ("input", "output"))))
+
+
+def _join(batches: Batches, space: Space) -> Batches:
+    for batch in batches:
+        inputs, outputs = (matrix(batch.column(name), space.behaviour) for name in ("input", "output"))
+        x, v = space.join(
+            matrix(batch.column("vector"), len(space.basis.mean)),
+            inputs,
+            outputs,
+            batch.column("bias").to_numpy(),
+            batch.column("cold").to_numpy(zero_copy_only=False),
+        )
+        columns = [batch.column("item"), list_column(x), list_column(v)]
+        yield pa.RecordBatch.from_arrays(columns, names=ITEM_VECTORS.columns)

@@ -1,0 +1,134 @@
+"""The lists by Spark: blocks of users and of items, each scored where Spark runs the task."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jobs.arrow import matrix
+from jobs.config import TopK
+from jobs.session import task_device
+from jobs.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
+from jobs.tasks import partitions, task_threads
+from jobs.topk.exact import Lists, Rows, rank, top_k
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Batches = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Items as read for similarity: the inner product of two is the mean of the cosines of behaviour and of text.
+
+    Computed as it is read, a block at a time. An item without one of the parts counts 0 there.
+    """
+
+    vectors: NDArray[np.float32]
+    """The array `item_vector`, shape (I, D): behaviour, then text, then the bias."""
+    behaviour: int
+    text: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Items and dimensions."""
+        return (len(self.vectors), self.behaviour + self.text)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64], /) -> NDArray[Any]:
+        """Some items, float32."""
+        block = self.vectors[rows, : self.behaviour + self.text]
+        parts = block[:, : self.behaviour], block[:, self.behaviour :]
+        return np.concatenate([_unit(part) * np.float32(0.5**0.5) for part in parts], axis=1)
+
+
+def user_lists(users: "DataFrame", vectors: Path, options: TopK, count: int) -> "DataFrame":
+    """Table USER_TOPK: the best items of each user, those the user has had left out unless they are to be included."""
+    parts = partitions(users.sparkSession, count, options.user_block)
+    task = partial(_user_lists, vectors=str(vectors), options=options)
+    return users.select("user", "vector", "bought").repartition(parts).mapInArrow(task, USER_TOPK.ddl)
+
+
+def user_again(users: "DataFrame", vectors: Path, options: TopK, count: int) -> "DataFrame":
+    """Table USER_AGAIN: the items each user has had, best first; empty lists unless `bought` is "separate"."""
+    from pyspark.sql import functions as F
+
+    if options.bought != "separate":
+        nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
+        return users.select("user", *nothing)
+    parts = partitions(users.sparkSession, count, options.user_block)
+    task = partial(_user_again, vectors=str(vectors), options=options)
+    return users.select("user", "vector", "bought").repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
+
+
+def item_lists(spark: "SparkSession", vectors: Path, space: dict[str, Any], options: TopK, count: int) -> "DataFrame":
+    """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows."""
+    parts = partitions(spark, count, options.user_block)
+    task = partial(_item_lists, vectors=str(vectors), behaviour=space["behaviour"], text=space["text"], options=options)
+    return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
+
+
+def _user_lists(batches: Batches, vectors: str, options: TopK) -> Batches:
+    items = np.load(vectors, mmap_mode="r")
+    for batch in batches:
+        exclude = _bought(batch) if options.bought != "include" else None
+        queries = matrix(batch.column("vector"), items.shape[1])
+        yield _table(USER_TOPK.columns, batch.column("user"), *_best(queries, items, options.k, exclude, options))
+
+
+def _user_again(batches: Batches, vectors: str, options: TopK) -> Batches:
+    items = np.load(vectors, mmap_mode="r")
+    for batch in batches:
+        queries = matrix(batch.column("vector"), items.shape[1])
+        yield _table(USER_AGAIN.columns, batch.column("user"), *rank(queries, items, _bought(batch), options.again))
+
+
+def _item_lists(batches: Batches, vectors: str, behaviour: int, text: int, options: TopK) -> Batches:
+    items = Directions(np.load(vectors, mmap_mode="r"), behaviour, text)
+    for batch in batches:
+        rows = batch.column("id").to_numpy()
+        itself = Lists(np.arange(len(rows) + 1), rows)
+        found = _best(items[rows], items, options.similar, itself, options)
+        yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
+
+
+def _best(
+    queries: NDArray[np.float32], items: Rows, k: int, exclude: Lists | None, options: TopK
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    import torch
+
+    device = task_device()
+    if device == "cpu":
+        torch.set_num_threads(1)  # `top_k` has threads of its own
+    return top_k(
+        queries,
+        items,
+        k,
+        exclude=exclude,
+        user_block=options.user_block,
+        item_block=options.item_block,
+        device=device,
+        threads=task_threads() if device == "cpu" else 1,
+    )
+
+
+def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: NDArray[np.float32]) -> pa.RecordBatch:
+    there = items >= 0
+    offsets = pa.array(np.concatenate([[0], there.sum(axis=1).cumsum()]).astype(np.int32))
+    lists = [pa.ListArray.from_arrays(offsets, pa.array(values[there])) for values in (items, scores)]
+    return pa.RecordBatch.from_arrays([keys, *lists], names=names)
+
+
+def _bought(batch: pa.RecordBatch) -> Lists:
+    column = batch.column("bought")
+    return Lists(column.offsets.to_numpy() - column.offsets[0].as_py(), column.flatten().to_numpy())
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    return np.asarray(rows / np.where(norms > 0, norms, 1.0)[:, None], dtype=np.float32)

@@ -1,0 +1,34 @@
+"""Popular items by Spark SQL: of the whole shop and of each category."""
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def popular(items: "DataFrame", events: "DataFrame", day: date, half_life: float, length: int) -> "DataFrame":
+    """Table POPULAR: items by the sum of weight * 2 ** (-age / half_life) over their events, ties by the lower row.
+
+    items, events: the tables of a run. day: of the night; ages are counted from its midnight, UTC. half_life: in days.
+    length: of a list. There is a row for '' (the whole shop) and for each name at any level of a category path; an item
+    that nobody had is in no list, so a list may be empty.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    age = F.greatest((F.lit(midnight) - F.col("time").cast("double")) / 86400.0, F.lit(0.0))
+    # Summed in double, ranked in float: the order in which Spark adds must not decide between equal sums.
+    sums = events.groupBy("item").agg(F.sum(F.col("weight") * F.exp2(-age / half_life)).cast("float").alias("score"))
+    named = items.select("item", F.explode(F.array_union(F.array(F.lit("")), "category")).alias("category"))
+    place = F.row_number().over(Window.partitionBy("category").orderBy(F.desc("score"), "item"))
+    best = named.join(sums.where("score > 0"), "item").withColumn("place", place).where(F.col("place") <= length)
+    lists = best.groupBy("category").agg(F.sort_array(F.collect_list(F.struct("place", "item", "score"))).alias("list"))
+    shop = items.sparkSession.createDataFrame([("",)], "category string")
+    every = named.select("category").union(shop).distinct()
+    return every.join(lists, "category", "left").select(
+        "category",
+        F.coalesce("list.item", F.array().cast("array<int>")).alias("items"),
+        F.coalesce("list.score", F.array().cast("array<float>")).alias("scores"),
+    )

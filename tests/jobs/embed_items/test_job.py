@@ -1,0 +1,149 @@
+"""The job embed_items on a small run, with the packaged text model."""
+
+import json
+
+import numpy as np
+import pytest
+
+import jobs.embed_items
+from jobs.build.blocks import Blocks
+from jobs.config import Embed
+from jobs.embed_items.join import COLD_BIAS, WARM_EVENTS
+from jobs.embed_items.vectors import write_arrays
+from jobs.errors import ConfigError, DataError, MissingStepError
+from jobs.tables import ITEM_VECTORS, TEXT_VECTORS
+from lookup.encoder import Encoder
+from tests.jobs import small_run
+
+ITEMS, BEHAVIOUR = 24, 4
+COLD = (2, 10, 12, 21)  # two with the same text, one without any
+
+
+def model_rows():
+    rng = np.random.default_rng(3)
+    return [
+        {
+            "item_id": f"i{n}",
+            "input": rng.normal(size=BEHAVIOUR).astype("float32").tolist(),
+            "output": rng.normal(size=BEHAVIOUR).astype("float32").tolist(),
+            "bias": float(-n),
+            "events": WARM_EVENTS,
+        }
+        for n in range(ITEMS)
+        if n not in COLD
+    ] + [{"item_id": "gone", "input": [9.0] * 4, "output": [9.0] * 4, "bias": 99.0, "events": 1}]
+
+
+@pytest.fixture(scope="module")
+def done(spark, tmp_path_factory):
+    made = small_run.config(tmp_path_factory.mktemp("embed"))
+    small_run.write(spark, made, small_run.items(ITEMS), small_run.events([("a", 1, 1.0)]))
+    small_run.write_model(spark, made, model_rows(), BEHAVIOUR)
+    counts = jobs.embed_items.run(spark, made)
+    return made, counts
+
+
+def arrays(made):
+    folder = made.run.existing("vectors")
+    return np.load(folder / "item_input.npy"), np.load(folder / "item_vector.npy")
+
+
+def space(made):
+    return json.loads((made.run.existing("vectors") / "space.json").read_text())
+
+
+def test_counts_and_space(done):
+    made, counts = done
+    assert counts["items"] == ITEMS
+    assert counts["texts"] == 6
+    assert counts["cold_items"] == len(COLD)
+    assert counts["devices"] == ["cpu"]
+    assert counts["gpus_lent"] == []
+    assert counts["texts_per_second"] > 0
+    about = space(made)
+    assert about["dimensions"] == BEHAVIOUR + 3 + 1
+    assert (about["behaviour"], about["text"], about["model"]) == (BEHAVIOUR, 3, "m1")
+    assert about["trained_until"] == "2026-02-16"
+    encoder = Encoder.from_json(about["encoder"])
+    assert encoder == Encoder((7.0, float("inf")), (0.75, 0.25), 0.5, bias=BEHAVIOUR + 3)
+    assert len(about["space_id"]) == 16
+    int(about["space_id"], 16)
+
+
+def test_trained_items_keep_their_behaviour(done):
+    made, _ = done
+    x, v = arrays(made)
+    assert x.dtype == v.dtype == np.float32
+    assert x.shape == v.shape == (ITEMS, BEHAVIOUR + 3 + 1)
+    for row in model_rows()[:-1]:
+        n = int(row["item_id"][1:])
+        np.testing.assert_array_equal(x[n, :BEHAVIOUR], np.float32(row["input"]))
+        np.testing.assert_array_equal(v[n, :BEHAVIOUR], np.float32(row["output"]))
+        assert v[n, -1] == row["bias"]
+    assert not x[:, -1].any()
+
+
+def test_text_part(done):
+    made, _ = done
+    x, v = arrays(made)
+    t = x[:, BEHAVIOUR:-1]
+    np.testing.assert_array_equal(v[:, BEHAVIOUR:-1], t)  # weight is 1
+    blank = [n for n in range(ITEMS) if not small_run.TEXTS[n % 8]]
+    assert not t[blank].any()
+    filled = [n for n in range(ITEMS) if n not in blank]
+    np.testing.assert_allclose(np.linalg.norm(t[filled], axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(t[0], t[8])  # the same text
+    assert t[3] @ t[4] > t[3] @ t[6]  # dog food is nearer to cat food than to window cleaner
+
+
+def test_cold_items_take_behaviour_from_their_text(done):
+    made, _ = done
+    x, v = arrays(made)
+    biases = sorted(row["bias"] for row in model_rows() if row["item_id"] != "gone")
+    for n in COLD:
+        assert np.isfinite(v[n]).all()
+        assert np.abs(v[n, :BEHAVIOUR]).sum() > 0
+        assert v[n, -1] in biases[: int(len(biases) * COLD_BIAS) + 1]
+    np.testing.assert_array_equal(x[2, :BEHAVIOUR], x[10, :BEHAVIOUR])
+    assert not np.allclose(x[2, :BEHAVIOUR], x[12, :BEHAVIOUR])
+    np.testing.assert_array_equal(v[12, BEHAVIOUR:-1], v[4, BEHAVIOUR:-1])
+
+
+def test_tables(done, spark):
+    made, _ = done
+    _, v = arrays(made)
+    rows = made.run.read(spark, ITEM_VECTORS).collect()
+    assert sorted(row["item"] for row in rows) == list(range(ITEMS))
+    for row in rows:
+        np.testing.assert_array_equal(np.float32(row["vector"]), v[row["item"]])
+    texts = made.run.read(spark, TEXT_VECTORS).collect()
+    assert {row["text"]: row["items"] for row in texts} == {text: 3 for text in small_run.TEXTS if text}
+
+
+def test_again_is_the_same(done, spark):
+    made, counts = done
+    before = arrays(made)
+    assert jobs.embed_items.run(spark, made)["space_id"] == counts["space_id"]
+    for old, new in zip(before, arrays(made), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_no_model(spark, tmp_path):
+    made = small_run.config(tmp_path)
+    small_run.write(spark, made, small_run.items(3), [])
+    with pytest.raises(MissingStepError, match="daybreak job train"):
+        jobs.embed_items.run(spark, made)
+
+
+def test_wrong_text_model(spark, tmp_path):
+    made = small_run.config(tmp_path, embed=Embed(model="./models/none"))
+    with pytest.raises(ConfigError, match=r"models/none"):
+        jobs.embed_items.run(spark, made)
+
+
+def test_missing_row(spark, tmp_path):
+    made = small_run.config(tmp_path)
+    rows = [(0, [1.0], [1.0]), (0, [1.0], [1.0])]
+    made.run.write(ITEM_VECTORS, spark.createDataFrame(rows, ITEM_VECTORS.ddl))
+    with pytest.raises(DataError, match="item 1 is not among them"):
+        write_arrays(Blocks.of(made.run, "item_vectors"), tmp_path, 1)
