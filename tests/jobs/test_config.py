@@ -1,0 +1,63 @@
+"""The configuration: what is read, and that every mistake is named."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from jobs.config import load, resolve
+from jobs.errors import ConfigError
+
+GOOD = """
+[items]
+files = "items.csv"
+item_id = "id"
+[[events]]
+files = "events.csv"
+user_id = "user"
+item_id = "item"
+time = "at"
+"""
+
+
+def read(tmp_path: Path, text: str):
+    (tmp_path / "d.toml").write_text(text)
+    return load(tmp_path / "d.toml", date(2026, 1, 2))
+
+
+def test_a_short_file_is_enough(tmp_path):
+    config = read(tmp_path, GOOD)
+    assert config.events[0].type == "'purchase'"
+    assert config.run.root == tmp_path / "work" / "runs" / "2026-01-02"
+    assert config.releases == tmp_path / "releases"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD.replace('item_id = "id"', ""), r"d.toml: items.item_id is missing"),
+        (GOOD + "[topk]\nkk = 3", r"d.toml: unknown key topk.kk; expected one of k, similar"),
+        (GOOD + '[topk]\nk = "3"', r"d.toml: topk.k must be int, not '3'"),
+        (GOOD + "[topk]\nk = 0", r"d.toml: topk.k must be 1 or more; it is 0"),
+        (GOOD + '[topk]\nbought = "never"', r"d.toml: topk.bought must be include, exclude or separate"),
+        (GOOD + "[quality]\nmax_bad_share = 5", r"d.toml: quality.max_bad_share must be a share from 0 to 1"),
+        (GOOD + '[weights]\nview = "much"', r"d.toml: weights.view must be float, not 'much'"),
+        (GOOD.replace("[[events]]", "[[event]]"), r"d.toml: unknown key event; expected one of items, events"),
+        ("[items", r"d.toml: not readable as TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, text)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match=r"none.toml: there is no such file; `daybreak init DIR` writes one"):
+        load(tmp_path / "none.toml", date(2026, 1, 2))
+
+
+def test_a_path_may_lie_in_a_package(tmp_path):
+    assert resolve("package://jobs/config.py", tmp_path).exists()
+    assert resolve("x/y", tmp_path) == tmp_path / "x" / "y"
+    with pytest.raises(ConfigError, match="package 'no_such_package' is not installed"):
+        resolve("package://no_such_package/x", tmp_path)
