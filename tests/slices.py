@@ -36,6 +36,7 @@ def write_slice(folder: Path, users: int = 200, items: int = 1500) -> Path:
     events = pl.read_parquet(data / "transactions.parquet")
     households = events["household_id"].unique().sort().head(users)
     events = events.filter(pl.col("household_id").is_in(households.implode()))
+    events = events.cast({"transaction_timestamp": pl.Datetime("us")})  # Spark reads no nanoseconds from Parquet
     favourites = events.group_by("product_id").len().sort(["len", "product_id"], descending=[True, False]).head(items)
     events.join(favourites, on="product_id", how="semi").write_parquet(folder / "events.parquet")
     products = pl.read_parquet(data / "products.parquet")
