@@ -20,7 +20,9 @@ def popular(items: "DataFrame", events: "DataFrame", day: date, half_life: float
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
     age = F.greatest((F.lit(midnight) - F.col("time").cast("double")) / 86400.0, F.lit(0.0))
     # Summed in double, ranked in float: the order in which Spark adds must not decide between equal sums.
-    sums = events.groupBy("item").agg(F.sum(F.col("weight") * F.exp2(-age / half_life)).cast("float").alias("score"))
+    sums = events.groupBy("item").agg(
+        F.sum(F.col("weight") * F.pow(F.lit(2.0), -age / half_life)).cast("float").alias("score")
+    )
     named = items.select("item", F.explode(F.array_union(F.array(F.lit("")), "category")).alias("category"))
     place = F.row_number().over(Window.partitionBy("category").orderBy(F.desc("score"), "item"))
     best = named.join(sums.where("score > 0"), "item").withColumn("place", place).where(F.col("place") <= length)

@@ -1,0 +1,114 @@
+"""The job topk on a small run, against plain numpy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import jobs.topk
+from jobs.config import TopK
+from jobs.errors import MissingStepError
+from jobs.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK, USER_VECTORS
+from jobs.topk.lists import user_again, user_lists
+from tests.jobs import small_run
+
+ITEMS, USERS, BEHAVIOUR, TEXT = 40, 11, 3, 2
+RNG = np.random.default_rng(4)
+VECTORS = RNG.normal(size=(ITEMS, BEHAVIOUR + TEXT + 1)).astype(np.float32)
+VECTORS[7] = VECTORS[5]  # a tie
+VECTORS[9, BEHAVIOUR:-1] = 0.0  # an item without text
+PEOPLE = RNG.normal(size=(USERS, BEHAVIOUR + TEXT + 1)).astype(np.float32)
+BOUGHT = [sorted(RNG.choice(ITEMS, size=n, replace=False).tolist()) for n in range(USERS)]
+BOUGHT[3] = list(range(1, ITEMS))  # has had everything but one
+EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 3, 14.0), ("b", 1, 14.0), ("c", 4, 1.0)]
+
+
+@pytest.fixture(scope="module")
+def made(spark, tmp_path_factory):
+    made = small_run.config(tmp_path_factory.mktemp("topk"))
+    small_run.write(spark, made, small_run.items(ITEMS), small_run.events(EVENTS))
+    small_run.write_vectors(made, VECTORS, BEHAVIOUR, TEXT)
+    small_run.write_users(spark, made, PEOPLE, BOUGHT)
+    return made
+
+
+@pytest.fixture(scope="module")
+def done(spark, made):
+    separate = replace(made, topk=replace(made.topk, bought="separate"))
+    counts = jobs.topk.run(spark, separate)
+    assert counts == {"users": USERS, "items": ITEMS, "popular_lists": 8}
+    return separate
+
+
+def by_key(frame):
+    return {row[0]: (row["items"], row["scores"]) for row in frame.collect()}
+
+
+def table(spark, made, which):
+    return by_key(made.run.read(spark, which))
+
+
+def best(scores, allowed, k):
+    return sorted((i for i in allowed), key=lambda i: (-scores[i], i))[:k]
+
+
+def check_lists(found, scores, allowed, k):
+    """One list a row of scores, as sorting the allowed items of that row makes it."""
+    assert sorted(found) == list(range(len(scores)))
+    for row, (items, values) in found.items():
+        assert items == best(scores[row], allowed(row), k)
+        np.testing.assert_allclose(values, scores[row][items], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("bought", ["include", "exclude"])
+def test_bought_included_or_excluded(spark, made, bought):
+    options = replace(made.topk, bought=bought)
+    users = made.run.read(spark, USER_VECTORS)
+    left_out = {user: set(had) if bought == "exclude" else set() for user, had in enumerate(BOUGHT)}
+    found = by_key(user_lists(users, made.run.path("vectors") / "item_vector.npy", options, USERS))
+    check_lists(found, PEOPLE @ VECTORS.T, lambda user: set(range(ITEMS)) - left_out[user], 5)
+    again = by_key(user_again(users, made.run.path("vectors") / "item_vector.npy", options, USERS))
+    assert again == {user: ([], []) for user in range(USERS)}
+
+
+def test_bought_separate(spark, done):
+    scores = PEOPLE @ VECTORS.T
+    found = table(spark, done, USER_TOPK)
+    check_lists(found, scores, lambda user: set(range(ITEMS)) - set(BOUGHT[user]), 5)
+    assert found[3][0] == [0]
+    check_lists(table(spark, done, USER_AGAIN), scores, lambda user: BOUGHT[user], 3)
+
+
+def test_similar_items(spark, done):
+    scores = np.zeros((ITEMS, ITEMS))
+    for part in (VECTORS[:, :BEHAVIOUR], VECTORS[:, BEHAVIOUR:-1]):
+        norms = np.linalg.norm(part, axis=1, keepdims=True)
+        unit = part / np.where(norms > 0, norms, 1)
+        scores += unit @ unit.T / 2
+    found = table(spark, done, ITEM_TOPK)
+    check_lists(found, scores, lambda item: set(range(ITEMS)) - {item}, 4)
+    assert found[5][0][0] == 7
+    assert found[5][1][0] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_popular(spark, done):
+    found = table(spark, done, POPULAR)
+    assert set(found) == {"", "DRINKS", "JUICE", "BAKERY", "PETS", "DOG", "CAT", "HOME"}
+    # Half-life 14 days: item 0 and item 8 (twice, 14 days old) weigh 1, items 1 and 3 a half, item 16 a quarter.
+    assert found[""][0] == [0, 8, 4]
+    np.testing.assert_allclose(found[""][1], [1.0, 1.0, 2 ** (-1 / 14)], rtol=1e-5)
+    assert found["DRINKS"][0] == [0, 8, 1]
+    assert found["JUICE"][0] == [0, 8, 1]
+    assert found["PETS"][0] == [4, 3]
+    assert found["DOG"] == ([3], [0.5])
+    assert found["HOME"] == ([], [])
+
+
+def test_steps_missing(spark, tmp_path):
+    made = small_run.config(tmp_path, topk=TopK())
+    small_run.write(spark, made, small_run.items(3), [])
+    with pytest.raises(MissingStepError, match="daybreak job embed_items"):
+        jobs.topk.run(spark, made)
+    small_run.write_vectors(made, VECTORS[:3], BEHAVIOUR, TEXT)
+    with pytest.raises(MissingStepError, match="daybreak job embed_users"):
+        jobs.topk.run(spark, made)
