@@ -5,11 +5,14 @@ and a reader finds one by bisection in a mapped array without building a diction
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
+
+CACHED = 1 << 16
+"""Ids that are kept decoded: some 10 MiB a process at most."""
 
 
 def hash_id(data: bytes) -> int:
@@ -40,6 +43,8 @@ class Keys:
         self._hashes = hashes.data
         self._offsets = offsets.data
         self._data = data.data
+        self.id: Callable[[int], str] = _Texts(self._offsets, self._data).__getitem__
+        """The id of a row in 0 … n-1."""
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -61,11 +66,16 @@ class Keys:
             row += 1
         return -1
 
-    def id(self, row: int) -> str:
-        """The id of a row in 0 … n-1."""
-        return str(self._data[self._offsets[row] : self._offsets[row + 1]], "utf-8")
 
-    def ids(self, rows: Sequence[int]) -> list[str]:
-        """The ids of some rows."""
-        data, offsets = self._data, self._offsets
-        return [str(data[offsets[row] : offsets[row + 1]], "utf-8") for row in rows]
+class _Texts(dict[int, str]):
+    """The id of a row; those read last stay decoded, for the same items are asked for again and again."""
+
+    def __init__(self, offsets: memoryview, data: memoryview):
+        super().__init__()
+        self._offsets, self._data = offsets, data
+
+    def __missing__(self, row: int) -> str:
+        if len(self) >= CACHED:
+            self.clear()
+        text = self[row] = str(self._data[self._offsets[row] : self._offsets[row + 1]], "utf-8")
+        return text

@@ -5,7 +5,6 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,9 +34,6 @@ class Hit(NamedTuple):
     source: str
     """Where it is from: "list" (precomputed), "session" (from the history given), "similar", "again", "category", or
     "popular", the declared fallback."""
-
-
-_hit = partial(tuple.__new__, Hit)  # what Hit._make does, less a Python call for each hit
 
 
 class Shop:
@@ -202,7 +198,8 @@ def _from_history(release: Release, rows: list[int], k: int) -> Ranked:
 
 def _hits(release: Release, source: str, ranked: Ranked) -> list[Hit]:
     rows, scores = ranked
-    return list(map(_hit, zip(release.items.ids(rows), scores, repeat(source), strict=False)))
+    facts = zip(map(release.items.id, rows), scores, repeat(source), strict=False)
+    return list(map(tuple.__new__, repeat(Hit), facts))  # what Hit(…) does, less a Python call for each hit
 
 
 def _filled(release: Release, source: str, ranked: Ranked, k: int, without: int = NO_ITEM) -> list[Hit]:

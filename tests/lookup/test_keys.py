@@ -16,7 +16,7 @@ def test_finds_every_id_and_nothing_else(ids: set[str], other: str) -> None:
     assert len(known) == len(ids)
     rows = [known.find(text) for text in ids]
     assert sorted(rows) == list(range(len(ids)))
-    assert known.ids(rows) == list(ids)
+    assert list(map(known.id, rows)) == list(ids)
     assert [known.id(row) for row in rows] == list(ids)
     if other not in ids:
         assert known.find(other) == -1
@@ -27,7 +27,7 @@ def test_finds_every_id_and_nothing_else(ids: set[str], other: str) -> None:
 def test_rows_are_in_the_order_of_the_hexadecimal_digest(ids: set[str]) -> None:
     known = Keys(*keys.build(ids))
     expected = sorted(ids, key=lambda text: sha256(text.encode()).hexdigest())
-    assert known.ids(range(len(ids))) == expected
+    assert list(map(known.id, range(len(ids)))) == expected
 
 
 def test_equal_hashes_are_told_apart_by_their_bytes() -> None:

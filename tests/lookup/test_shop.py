@@ -77,7 +77,7 @@ def test_a_history_is_scored_exactly(shop: lookup.Shop, release: Release) -> Non
         hits = shop.recommend(user, k=10, history=history)
         assert [hit.source for hit in hits] == ["session"] * 10
         # All 60 items are candidates here, or near all: the first ten are the exact ones.
-        assert [hit.item_id for hit in hits] == release.items.ids(best.tolist())
+        assert [hit.item_id for hit in hits] == list(map(release.items.id, best.tolist()))
         np.testing.assert_allclose([hit.score for hit in hits], scores[best], rtol=1e-5)
 
 
@@ -94,7 +94,7 @@ def test_similar(shop: lookup.Shop, release: Release) -> None:
     assert len(of(hits, "similar")) == 5
     assert len(of(hits, "popular")) == 3
     assert shop.similar(UNKNOWN, k=3) == shop.popular(3)
-    for item in release.items.ids(range(60)):
+    for item in list(map(release.items.id, range(60))):
         found = [hit.item_id for hit in shop.similar(item, k=30)]
         assert item not in found
         assert len(set(found)) == len(found)

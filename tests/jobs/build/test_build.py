@@ -62,15 +62,15 @@ def test_the_arrays_equal_the_tables(made: Path, release: Release) -> None:
         ]
         assert rows == sorted(held)
         assert rows
-    names = ["", *release.categories.ids(range(len(release.categories)))]
+    names = ["", *list(map(release.categories.id, range(len(release.categories))))]
     held = [
         (name, rank, release.items.id(item), score)
         for row, name in enumerate(names)
         for rank, (item, score) in enumerate(zip(*release.popular.top(row, 1000), strict=True), 1)
     ]
     assert query(made, "SELECT * FROM popular ORDER BY category, rank") == sorted(held)
-    assert [row for (row,) in query(made, "SELECT user_id FROM users ORDER BY sha256(user_id)")] == release.users.ids(
-        range(SIZES.users)
+    assert [row for (row,) in query(made, "SELECT user_id FROM users ORDER BY sha256(user_id)")] == list(
+        map(release.users.id, range(SIZES.users))
     )
 
 
@@ -86,7 +86,7 @@ def test_vectors_are_the_runs(made: Path, release: Release) -> None:
         np.testing.assert_array_equal(release.arrays[name], np.load(run.path("vectors") / f"{name}.npy"))
     users = pq.read_table(run.path("user_vectors")).sort_by("user").to_pydict()
     np.testing.assert_array_equal(release.arrays["user_vector"], np.array(users["vector"], dtype=np.float32))
-    assert release.users.ids(users["user"]) == users["user_id"]
+    assert list(map(release.users.id, users["user"])) == users["user_id"]
 
 
 def test_the_catalog_is_the_schema(made: Path) -> None:
