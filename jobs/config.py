@@ -90,7 +90,7 @@ class Train:
     users_per_batch: int = 32
     targets_per_user: int = 16
     """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 0.05
     dropout: float = 0.2
     processes: int = 1

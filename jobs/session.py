@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def open_session(master: str | None, settings: dict[str, str]) -> "SparkSession"
 
     # Executors must run the python that has torch and transformers, not the first on their PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Workers on this machine are processes of their own, and must find the packages as this one does.
+    root = str(Path(__file__).resolve().parent.parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *os.environ.get("PYTHONPATH", root).split(":")]))
     # Drop the daybreak defaults that spark-submit was told otherwise; the configuration file beats both.
     submitted = SparkConf()
     builder = SparkSession.builder.appName("daybreak")

@@ -83,10 +83,12 @@ def _score(users: "DataFrame", popular: np.ndarray, config: Config, encoder: Enc
         items = np.load(folder / "item_vector.npy", mmap_mode="r")
         for batch in batches:
             users = take_users(batch, inputs, encoder, masked)
-            if len(users.truth):
+            if users.truth:
+                device = task_device()
+                ranked = lists(users, items, popular, LENGTH, item_block=item_block, device=device)
                 rows = [
                     (method, len(users.truth), float(r.sum()), float(n.sum()))
-                    for method, found in lists(users, items, popular, LENGTH, item_block, task_device()).items()
+                    for method, found in ranked.items()
                     for r, n in [measure(found, users.truth)]
                 ]
                 yield pa.RecordBatch.from_arrays([pa.array(c) for c in zip(*rows, strict=True)], SUMS)

@@ -51,7 +51,7 @@ def take_users(batch: "pa.RecordBatch", inputs: NDArray[np.float32], encoder: En
 
 
 def lists(
-    users: Users, items: NDArray[np.float32], popular: NDArray[np.int32], length: int, item_block: int, device: str
+    users: Users, items: NDArray[np.float32], popular: NDArray[np.int32], length: int, *, item_block: int, device: str
 ) -> dict[str, NDArray[np.int32]]:
     """Each method's lists, int32 (n, length), -1 after the last.
 

@@ -11,7 +11,7 @@ def hits(lists: NDArray[np.int32], truth: list[NDArray[np.int32]]) -> NDArray[np
 
 def recall(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of the wanted items that are in the list. hit: (n, k); wanted: how many there are, (n,). Returns (n,)."""
-    return hit.sum(1) / wanted
+    return np.asarray(hit.sum(1) / wanted)
 
 
 def ndcg(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -22,13 +22,13 @@ def ndcg(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.float6
     length = hit.shape[1]
     discount = 1.0 / np.log2(np.arange(2, length + 2))
     best = np.cumsum(discount)[np.minimum(wanted, length) - 1]
-    return (hit @ discount) / best
+    return np.asarray((hit @ discount) / best)
 
 
 def measure(
     lists: NDArray[np.int32], truth: list[NDArray[np.int32]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Recall and NDCG of each list at its length, float64 (n,) each. lists: item rows, int32 (n, k), -1 after the last."""
+    """Recall and NDCG of each list at its length, float64 (n,) each. lists: item rows, (n, k), -1 after the last."""
     hit = hits(lists, truth)
     wanted = np.asarray([len(one) for one in truth])
     return recall(hit, wanted), ndcg(hit, wanted)

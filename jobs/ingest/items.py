@@ -65,7 +65,8 @@ def _category(source: "DataFrame", config: Config) -> "Column":
         parts = F.split(F.coalesce(path, F.lit("")), "\\Q" + config.items.category_separator + "\\E")
     else:
         parts = F.array(*(joined(source, n, "items.category") for n in names))
-    return F.array_distinct(F.filter(F.transform(parts, lambda p: F.trim(p)), lambda p: p != ""))
+    trimmed = F.filter(F.transform(parts, lambda part: F.trim(part, F.lit(" "))), lambda part: part != "")
+    return F.array_distinct(trimmed)
 
 
 def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":

@@ -34,7 +34,7 @@ class Checked:
         """How many events are left to later nights."""
         from pyspark.sql import functions as F
 
-        return self.rows.filter(F.col(REASON) == LATER).count()
+        return int(self.rows.filter(F.col(REASON) == LATER).count())
 
     def quarantine(self, source: str) -> "DataFrame":
         """The bad rows, as table `quarantine` wants them."""

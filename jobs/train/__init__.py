@@ -67,7 +67,7 @@ def _write_sequences(spark: "SparkSession", config: Config, until: str) -> int:
         .withColumnRenamed("weight", "weights")
     )
     config.run.write(SEQUENCES, users)
-    return config.run.read(spark, SEQUENCES).count()
+    return int(config.run.read(spark, SEQUENCES).count())
 
 
 def _fit(spark: "SparkSession", config: Config, folder: Path) -> list[float]:

@@ -47,7 +47,8 @@ def read_histories(file: Path, vocabulary: NDArray[np.int64]) -> list[History]:
 
 def make_batch(histories: list[History], targets_per_user: int, rng: np.random.Generator) -> Batch | None:
     """The days of some users, and a draw of the days to predict; None where no user has a second day."""
-    places, days, targets, wanted = [], [], [], []
+    places, days, wanted = [], [], []
+    targets: list[int] = []
     distinct = [np.unique(h.days, return_inverse=True) for h in histories]
     longest = max(len(d) for d, _ in distinct)
     for user, (history, (values, inverse)) in enumerate(zip(histories, distinct, strict=True)):
@@ -127,7 +128,7 @@ def fit(
             optimizer.zero_grad()
             if batch is not None:
                 loss = model.loss(_to(batch, device))
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 total, seen = total + float(loss.detach()) * len(batch.targets), seen + len(batch.targets)
             _average_gradients(model, world)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -143,7 +144,7 @@ def fit(
 
 def _steps(files: list[Path], settings: Train, world: int) -> int:
     """Steps of an epoch: those of the process with the most users, so that all take the same number."""
-    steps = sum(-(-pq.read_metadata(f).num_rows // settings.users_per_batch) for f in files)
+    steps: int = sum(-(-pq.read_metadata(f).num_rows // settings.users_per_batch) for f in files)
     if world == 1:
         return steps
     most = torch.tensor(steps)

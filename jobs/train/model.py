@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from jobs.device import native_bfloat16
 
+START = 0.2
+"""Standard deviation of the item vectors at the start: large enough that events speak from the first step."""
+
 ROWS_AT_ONCE = 256
 """Rows of the softmax that are in memory at once; with the number of items it bounds a step's memory."""
 
@@ -53,7 +56,7 @@ class BehaviourModel(nn.Module):
         fades.
         """
         super().__init__()
-        start = torch.randn(len(popularity), dimensions) * float(__import__("os").environ.get("STD", "0.05"))
+        start = torch.randn(len(popularity), dimensions) * START
         # Equal at first, so that an item speaks for itself from the first step: in many shops people rebuy.
         self.x = nn.Parameter(start.clone())
         self.y = nn.Parameter(start.clone())
@@ -128,7 +131,7 @@ class FullSoftmax(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients kept by `forward`."""
         grad_u, grad_y, grad_bias = ctx.saved_tensors
         return grad_u * scale, grad_y * scale, grad_bias * scale, None
