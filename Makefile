@@ -46,7 +46,9 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/pytest --override-ini addopts= --capture=no tests/benchmarks
+	@for bench in tests/benchmarks/*_bench.py; do \
+		echo "── $$bench" && $(BIN)/python $$bench || exit 1; \
+	done
 
 clean:
 	rm -rf .venv .demo .airflow build dist *.egg-info .*_cache .hypothesis .benchmarks spark-warehouse

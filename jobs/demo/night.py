@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from jobs.demo.airflow import DATE
@@ -28,8 +29,16 @@ def run(env: dict[str, str], log: Path) -> bool:
         for line in airflow.stdout:
             out.write(line)
             if event := EVENT.search(line):
-                print(event[1], flush=True)
+                _show(event[1])
             if FAILED.search(line):
                 airflow.kill()
                 return False
     return airflow.returncode == 0
+
+
+def _show(event: str) -> None:
+    """Print an event; on a terminal, how far a job is (see `jobs.log.Progress`) stands only until the next line."""
+    fleeting = " left_s=" in event and sys.stdout.isatty()
+    if sys.stdout.isatty():
+        event = f"\x1b[2K{event}"  # clears what the fleeting line before has left
+    print(event, end="\r" if fleeting else "\n", flush=True)
