@@ -80,6 +80,12 @@ class Manifest:
         """As written to the file."""
         return asdict(self) | {"encoder": self.encoder.to_json()}
 
+    def facts(self) -> dict[str, str]:
+        """All but the list of files, as text by key: the table `manifest` of the catalog."""
+        data = self.to_json()
+        del data["files"]
+        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
+
     def write(self, release: Path) -> None:
         """Write `manifest.json` into the folder of a release."""
         (release / FILE).write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
@@ -153,6 +159,9 @@ def _parse(path: Path, data: dict[str, Any]) -> Manifest:
         values[where] = Encoder.from_json(data[where])
         where = "annoy"
         values[where] = AnnoyFact(**data[where])
+        for field in fields(AnnoyFact):
+            if not isinstance(data[where][field.name], (int, float) if field.type is float else field.type):  # type: ignore[arg-type]
+                raise TypeError(f"{field.name} is {data[where][field.name]!r}")
         where = "files"
         values[where] = {name: FileFact(**fact) for name, fact in data[where].items()}
     except (TypeError, AttributeError) as error:

@@ -144,9 +144,9 @@ def _check_catalog(path: Path, expected: manifest.Manifest) -> None:
     except duckdb.Error as error:
         raise ReleaseError(f"{path}: DuckDB cannot read its manifest: {error}") from None
     found = dict(rows)
-    for key in ("id", "space_id"):
-        if found.get(key) != getattr(expected, key):
+    for key, value in expected.facts().items():
+        if found.get(key) != value:
             raise ReleaseError(
-                f"{path}: its {key} is {found.get(key)}; the manifest's is {getattr(expected, key)}; "
-                "files of different releases or spaces are never mixed"
+                f"{path}: its {key} is {found.get(key)}; that of {manifest.FILE} is {value}; one of them is "
+                "damaged, or they are of different releases or spaces, which are never mixed"
             )

@@ -1,6 +1,5 @@
 """`catalog.duckdb`: the tables of `lookup.schema.CATALOG`, filled by DuckDB straight from a run's Parquet files."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +58,7 @@ def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[s
         _fill_lists(db, run)
         _fill_events(db, run)
         _insert(db, "metrics", [[m["method"], m["metric"], m["value"], m["users"]] for m in metrics])
-        facts = manifest.to_json()
-        del facts["files"]
-        _insert(db, "manifest", [[key, v if isinstance(v, str) else json.dumps(v)] for key, v in facts.items()])
+        _insert(db, "manifest", [list(fact) for fact in manifest.facts().items()])
         for name, (doc, query) in VIEWS.items():
             db.execute(f"CREATE VIEW {name} AS {query}")
             db.execute(f"COMMENT ON VIEW {name} IS {_quoted(doc)}")

@@ -40,6 +40,8 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         (lambda d: d["encoder"].pop("power"), "encoder is not readable: KeyError('power')"),
         (lambda d: d.update(encoder=None), "encoder is not readable"),
         (lambda d: d["annoy"].pop("norm"), "annoy is not as expected: .*norm"),
+        (lambda d: d["annoy"].update(norm="1"), "annoy is not as expected: norm is '1'"),
+        (lambda d: d["annoy"].update(search_k=1.5), "annoy is not as expected: search_k is 1.5"),
         (lambda d: d.update(files=["a"]), "files is not as expected"),
         (lambda d: d["files"].update(x={"bytes": 1}), "files is not as expected: .*sha256"),
         (lambda d: d.update(space_id="xyz"), "space_id is 'xyz'; 16 hexadecimal digits expected"),

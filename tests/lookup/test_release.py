@@ -86,7 +86,7 @@ def test_a_catalog_of_another_space(two: Two) -> None:
     """Seen when every byte is checked; DuckDB is not opened to serve."""
     shutil.copyfile(two.releases / two.old / "catalog.duckdb", two.releases / two.new / "catalog.duckdb")
     set_size(two, "catalog.duckdb", digest=True)
-    assert f"its id is {two.old}; the manifest's is {two.new}" in refused(two, "catalog.duckdb", verify=True)
+    assert f"its id is {two.old}; that of manifest.json is {two.new}" in refused(two, "catalog.duckdb", verify=True)
 
 
 def test_a_catalog_that_is_not_duckdb(two: Two) -> None:
@@ -119,6 +119,16 @@ def test_a_manifest_that_forgets_a_file(two: Two) -> None:
     del data["files"]["arrays/user_hash.npy"]
     path.write_text(json.dumps(data))
     assert "its files lack arrays/user_hash.npy" in refused(two, "manifest.json")
+
+
+def test_a_manifest_with_a_changed_number(two: Two) -> None:
+    """The manifest has no sha256 of its own; the catalog, which has one, knows it by heart."""
+    path = two.releases / two.new / "manifest.json"
+    path.write_text(path.read_text().replace('"power": 0.5', '"power": 0.7'))
+    with pytest.raises(
+        ReleaseError, match=r'catalog\.duckdb: its encoder is .*"power": 0\.5.*manifest\.json is .*0\.7'
+    ):
+        lookup.open(two.releases, verify=True)
 
 
 def test_an_encoder_that_does_not_fit(two: Two) -> None:
