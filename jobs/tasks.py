@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from jobs.log import Progress
+from jobs.log import event
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,13 +39,12 @@ def watching(spark: "SparkSession", job: str, what: str, every: float = 5.0) -> 
     ended = threading.Event()
 
     def watch() -> None:
-        progress: dict[int, Progress] = {}
         while not ended.wait(every):
             for stage in tracker.getActiveStageIds():
                 info = tracker.getStageInfo(stage)
                 if info is not None:
-                    known = progress.setdefault(stage, Progress(job, what, info.numTasks, every=0.0))
-                    known.at(info.numCompletedTasks, running=info.numActiveTasks)
+                    done, running = info.numCompletedTasks, info.numActiveTasks
+                    event(job, what, tasks_done=done, of=info.numTasks, running=running)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
