@@ -25,7 +25,7 @@ $(READY): pins.txt pyproject.toml
 	@.ci/system-packages $(PYTHON)
 	@echo 'setup: .venv, a virtual environment with the versions of pins.txt; this takes some minutes'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r pins.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -r pins.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 	@echo 'setup: done'

@@ -3,6 +3,7 @@
 import time
 from datetime import date
 from statistics import quantiles
+from textwrap import shorten
 from typing import Any
 
 import duckdb
@@ -63,12 +64,12 @@ def everything() -> None:
 
 def stages(config: Config) -> None:
     """The jobs of the night: seconds, peak memory, and what each counted."""
-    print(_heading("The night", "seconds and peak memory of each job's own process"))
+    print(_heading("The night", "seconds, peak memory of the driver's Python, and what was counted"))
     receipts = config.run.receipts()
     for receipt in receipts:
-        counts = {k: v for k, v in receipt.items() if k not in ("job", "seconds", "peak_mib", "ended")}
-        told = ", ".join(f"{k.replace('_', ' ')} {_number(v)}" for k, v in counts.items() if _telling(v))
-        print(f"  {receipt['job']:<12}{receipt['seconds']:>7.1f} s {receipt['peak_mib']:>6} MiB  {told}")
+        counts = {k: v for k, v in receipt.items() if type(v) is int and k != "peak_mib"}
+        told = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in counts.items())
+        print(f"  {receipt['job']:<12}{receipt['seconds']:>7.1f} s {receipt['peak_mib']:>6} MiB  {told}".rstrip())
     print(f"  {'all jobs':<12}{sum(r['seconds'] for r in receipts):>7.1f} s")
 
 
@@ -86,20 +87,19 @@ def households(config: Config, catalog: duckdb.DuckDBPyConnection, shop: lookup.
                 "n": n,
             },
         ).fetchall()
-        print(f"\n  household {user:<32}  recommended")
-        recommended = [_title(shop, hit.item_id) for hit in shop.recommend(user, k=n)]
+        print(f"\n  {f'household {user} bought last':<46}recommended")
         left = [f"{day}  {title}" for title, day in bought]
-        for had, next_ in zip(left + [""] * (n - len(left)), recommended, strict=True):
-            print(f"    {had[:38]:<38}  {next_}")
+        for had, hit in zip(left + [""] * (n - len(left)), shop.recommend(user, k=n), strict=True):
+            print(f"    {shorten(had, 42, placeholder='…'):<44}{_name(shop, hit.item_id)}")
 
 
 def similar(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, n: int = 6) -> None:
     """The lists of similar items of two items that nearly everybody buys."""
     print(_heading("Similar items"))
     for (item,) in catalog.execute(FAVOURITES).fetchall():
-        print(f"\n  like {_title(shop, item)} ({item})")
+        print(f"\n  like {_name(shop, item)}")
         for hit in shop.similar(item, k=n):
-            print(f"    {hit.score:>6.3f}  {_title(shop, hit.item_id)}")
+            print(f"    {hit.score:>6.3f}  {_name(shop, hit.item_id)}")
 
 
 def metrics(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -129,7 +129,7 @@ def speed(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, calls: int = 20
 
 
 def _heading(title: str, detail: str = "") -> str:
-    return f"\n── {title} {'─' * (30 - len(title))} {detail}"
+    return f"\n── {title} {'─' * (30 - len(title))} {detail}".rstrip()
 
 
 def _row(catalog: duckdb.DuckDBPyConnection, query: str, parameters: list[object] | None = None) -> tuple[Any, ...]:
@@ -138,16 +138,7 @@ def _row(catalog: duckdb.DuckDBPyConnection, query: str, parameters: list[object
     return row
 
 
-def _title(shop: lookup.Shop, item: str) -> str:
+def _name(shop: lookup.Shop, item: str) -> str:
+    """The title, and the id: several products may share a title."""
     record = shop.item(item) or {}
-    return f"{record.get('title') or item}"
-
-
-def _telling(value: object) -> bool:
-    return isinstance(value, int | float | str)
-
-
-def _number(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{record.get('title') or ''} ({item})"
