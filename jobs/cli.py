@@ -68,10 +68,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXITS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        metavar="COMMAND", required=True, title="COMMAND", help="see above; `daybreak COMMAND --help` tells its options"
+    )
 
     def command(name: str, do: object, what: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        # The list of commands is in ABOUT, in the order in which they are needed.
+        sub = commands.add_parser(name, description=what[0].upper() + what[1:] + ".")
         sub.set_defaults(do=do)
         sub.add_argument(
             "--config",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 MADE_BY = {
+    "receipts": "ingest",
     "items": "ingest",
     "events": "ingest",
     "quarantine": "ingest",
@@ -60,7 +61,7 @@ class Run:
         path = self.path(name)
         if not path.exists():
             raise MissingStepError(
-                f"{path} is missing: run `daybreak job {MADE_BY.get(name, name)} --date {self.date}` first"
+                f"{path} is missing: run `daybreak job {MADE_BY.get(name, 'ingest')} --date {self.date}` first"
             )
         return path
 

@@ -64,7 +64,7 @@ def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataF
     kind = kinds.pop()
     try:
         if kind == "parquet":
-            frame = spark.read.parquet(*paths)
+            frame = _read_parquet(spark, files, paths)
         elif kind == "json":
             frame = (
                 spark.read.option("columnNameOfCorruptRecord", BROKEN).option("primitivesAsString", True).json(paths)
@@ -81,6 +81,19 @@ def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataF
         F.col("_metadata.file_block_start").alias("_block"),
         F.monotonically_increasing_id().alias("_place"),
     )
+
+
+def _read_parquet(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":
+    """Parquet; times in nanoseconds (as pandas writes them), which Spark takes for numbers, become timestamps."""
+    import pyarrow.parquet as pq
+    from pyspark.sql import functions as F
+
+    frame = spark.read.parquet(*paths)
+    nanoseconds = {f.name for f in pq.read_schema(files[0]) if str(f.type).startswith("timestamp[ns")}
+    for name, kind in frame.dtypes:
+        if name in nanoseconds and kind == "bigint":
+            frame = frame.withColumn(name, F.timestamp_micros((F.col(f"`{name}`") / 1000).cast("bigint")))
+    return frame
 
 
 def _read_csv(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":

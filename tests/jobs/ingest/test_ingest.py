@@ -185,7 +185,7 @@ def test_parquet_with_whole_number_ids_and_expressions(spark, tmp_path):
     pl.DataFrame({"id": [1.0, 2.0], "a": ["x", None], "b": ["y", "z"]}).write_parquet(tmp_path / "items.parquet")
     pl.DataFrame(
         {"who": [7, 7], "what": [1, 2], "on": [date(2023, 1, 1), date(2023, 1, 2)], "paid": [9.0, 4.0], "n": [3, 0]}
-    ).write_parquet(tmp_path / "orders.parquet")
+    ).with_columns(pl.col("on").cast(pl.Datetime("ns"))).write_parquet(tmp_path / "orders.parquet")
     (tmp_path / "daybreak.toml").write_text(
         '[items]\nfiles="items.parquet"\nitem_id="id"\ntitle=["a","b"]\ncategory=["a","b"]\n'
         '[[events]]\nfiles="orders.parquet"\nuser_id="who"\nitem_id="what"\ntime="on"\nprice="paid / n"\n'
@@ -196,4 +196,6 @@ def test_parquet_with_whole_number_ids_and_expressions(spark, tmp_path):
     assert items["item_id"].to_list() == ["1", "2"]
     assert items["title"].to_list() == ["x y", "z"]
     assert items["category"].to_list() == [["x", "y"], ["z"]]
+    days = [time.date() for time in table(config, "events")["time"]]
+    assert sorted(days) == [date(2023, 1, 1), date(2023, 1, 2)]
     assert items["price"].to_list() == [3.0, None]  # four divided by none is no price

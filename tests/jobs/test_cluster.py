@@ -1,0 +1,66 @@
+"""The whole night on a cluster of two executor processes, each with a GPU that is announced and is not there."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lookup
+from jobs.night import JOBS
+from tests.slices import NIGHT, write_slice
+
+ROOT = Path(__file__).parents[2]
+
+# Both workers stand on one machine, and each asks the script: the first is told 0 and 1, the second 1 and 0, so that
+# their executors take different ones, as on two machines with a device each.
+DISCOVERY = """#!/bin/sh
+if mkdir {taken} 2>/dev/null; then order='"0", "1"'; else order='"1", "0"'; fi
+echo "{{\\"name\\": \\"gpu\\", \\"addresses\\": [$order]}}"
+"""
+
+GPUS = """
+"spark.worker.resource.gpu.amount" = "1"
+"spark.worker.resource.gpu.discoveryScript" = "{script}"
+"spark.executor.resource.gpu.amount" = "1"
+"spark.task.resource.gpu.amount" = "1"
+"spark.executor.memory" = "1g"
+"""
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, object]]]:
+    """The folder of a shop after a night on the cluster, and the receipts by job."""
+    folder = tmp_path_factory.mktemp("cluster")
+    config = write_slice(folder, users=60, items=600)
+    script = folder / "gpus.sh"
+    script.write_text(DISCOVERY.format(taken=folder / "first"))
+    script.chmod(0o755)
+    config.write_text(config.read_text() + GPUS.format(script=script))
+    command = ["run", "--config", str(config), "--date", NIGHT, "--master", "local-cluster[2,1,2048]"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    receipts = (folder / "work" / "runs" / NIGHT / "receipts").glob("*.json")
+    return folder, {r["job"]: r for r in (json.loads(p.read_text()) for p in receipts)}
+
+
+def test_every_job_ran_and_the_release_is_served(night):
+    folder, receipts = night
+    assert set(receipts) == set(JOBS)
+    shop = lookup.open(folder / "releases", verify=True)
+    assert shop.release.dims["U"] == receipts["embed_users"]["users"] > 20
+    assert {hit.source for hit in shop.recommend("1", k=20)} == {"list"}
+
+
+def test_each_task_took_the_device_lent_to_it_and_fell_back_to_the_cpu(night):
+    _, receipts = night
+    assert receipts["embed_items"]["gpus_lent"] == ["0", "1"]
+    assert receipts["embed_items"]["devices"] == ["cpu"]
