@@ -12,6 +12,9 @@ k = 20
 similar = 10
 popular = 50
 
+[quality]
+max_bad_share = 0.05
+
 [train]
 dimensions = 16
 epochs = 2

@@ -1,7 +1,6 @@
 """The whole night on a cluster of two executor processes, each with a GPU that is announced and is not there."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +13,11 @@ from tests.slices import NIGHT, write_slice
 
 ROOT = Path(__file__).parents[2]
 
-# Both workers stand on one machine, and each asks the script: the first is told 0 and 1, the second 1 and 0, so that
-# their executors take different ones, as on two machines with a device each.
+# The script announces two addresses. Both workers stand on one machine and each asks it; told the same, both would lend
+# address 0, so the first is told 0 and the second 1.
 DISCOVERY = """#!/bin/sh
-if mkdir {taken} 2>/dev/null; then order='"0", "1"'; else order='"1", "0"'; fi
-echo "{{\\"name\\": \\"gpu\\", \\"addresses\\": [$order]}}"
+if mkdir {taken} 2>/dev/null; then address=0; else address=1; fi
+echo "{{\\"name\\": \\"gpu\\", \\"addresses\\": [\\"$address\\"]}}"
 """
 
 GPUS = """
@@ -42,7 +41,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dic
     command = ["run", "--config", str(config), "--date", NIGHT, "--master", "local-cluster[2,1,2048]"]
     done = subprocess.run(
         [sys.executable, "-m", "jobs.cli", *command],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
