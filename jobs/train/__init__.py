@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+USERS_A_FILE = 10_000
+"""What a process of the fit holds in memory at once."""
+
+
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Fit a model and put it among the models, unless one is young enough and the night is not `full`.
 
@@ -66,7 +70,10 @@ def _write_sequences(spark: "SparkSession", config: Config, until: str) -> int:
         .select("user_id", F.col("h.item").alias("items"), F.col("h.day").alias("days"), "h.weight")
         .withColumnRenamed("weight", "weights")
     )
-    config.run.write(SEQUENCES, users)
+    # A process reads one file at a time, and each must have some; equal nights give equal files.
+    known = events.agg(F.approx_count_distinct("user_id")).first()[0]
+    files = max(4 * config.train.processes, -(-known // USERS_A_FILE))
+    config.run.write(SEQUENCES, users.repartition(files, "user_id").sortWithinPartitions("user_id"))
     return int(config.run.read(spark, SEQUENCES).count())
 
 

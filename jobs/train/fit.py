@@ -136,6 +136,7 @@ def fit(
             schedule.step()
             if rank == 0:
                 progress.at(epoch * steps + step + 1, epoch=epoch + 1)
+        total, seen = _together(total, seen, world)
         losses.append(total / max(seen, 1))
         if rank == 0:
             event("train", "epoch", n=epoch + 1, loss=losses[-1], targets=seen, seconds=time.monotonic() - started)
@@ -150,6 +151,14 @@ def _steps(files: list[Path], settings: Train, world: int) -> int:
     most = torch.tensor(steps)
     dist.all_reduce(most, dist.ReduceOp.MAX)
     return int(most)
+
+
+def _together(total: float, seen: int, world: int) -> tuple[float, int]:
+    """The sums over all processes."""
+    both = torch.tensor([total, seen], dtype=torch.float64)
+    if world > 1:
+        dist.all_reduce(both)
+    return float(both[0]), int(both[1])
 
 
 def _average_gradients(model: BehaviourModel, world: int) -> None:

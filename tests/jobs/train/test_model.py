@@ -39,7 +39,7 @@ def write_users(folder: Path, users: int = 60, files: int = 2) -> list[Path]:
 
 
 def settings(**changed) -> Train:
-    return Train(**{"dimensions": 16, "epochs": 30, "users_per_batch": 8, "half_lives": [1.0, 10.0], **changed})
+    return Train(**{"dimensions": 16, "epochs": 15, "users_per_batch": 8, "half_lives": [1.0, 10.0], **changed})
 
 
 def test_the_softmax_and_its_gradient_are_those_of_torch():
@@ -53,7 +53,7 @@ def test_the_softmax_and_its_gradient_are_those_of_torch():
     theirs = -(logs[rows, items] * shares).sum()
     expected = torch.autograd.grad(theirs, (u, y, bias))
     # Products may be in bfloat16, which keeps 8 bits.
-    assert float(ours) == pytest.approx(float(theirs), rel=1e-2)
+    assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-2)
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, atol=3e-2, rtol=3e-2)
 
