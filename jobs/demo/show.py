@@ -139,6 +139,7 @@ def _row(catalog: duckdb.DuckDBPyConnection, query: str, parameters: list[object
 
 
 def _name(shop: lookup.Shop, item: str) -> str:
-    """The title, and the id: several products may share a title."""
+    """The title, the category, for a title may be as terse as "Premium 56 oz", and the id, for many share a title."""
     record = shop.item(item) or {}
-    return f"{record.get('title') or ''} ({item})"
+    category = (record.get("category") or [""])[:2][-1].lower()
+    return f"{record.get('title') or ''} · {category} ({item})"
