@@ -81,12 +81,12 @@ class Train:
     """The last days before the night are kept from training; `evaluate` measures on them."""
     max_age_days: int = 7
     """A model at most this old is used again by a night that is not `--full`."""
-    dimensions: int = 64
+    dimensions: int = 128
     half_lives: list[float] = field(default_factory=lambda: [7.0, 30.0, 120.0, 0.0])
     """Days after which an event counts half, one for each learned part; 0 never fades."""
     max_history: int = 1000
     """The newest events of a user that are used."""
-    epochs: int = 8
+    epochs: int = 6
     users_per_batch: int = 32
     targets_per_user: int = 16
     """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
@@ -106,7 +106,7 @@ class Embed:
     """A Hugging Face id, a folder, or `package://python_package/path/in/it`."""
     dimensions: int = 64
     """The text vectors are cut to this many principal components; at most those of the text model."""
-    weight: float = 1.0
+    weight: float = 0.2
     """How much the text part of the score counts beside the behaviour part."""
     batch_tokens: int = 2048
     """Texts are sorted by length and batched up to this many tokens: on a CPU what its cache holds, more on a GPU."""
@@ -151,7 +151,7 @@ class TopK:
 class Build:
     """`[build]`: the Annoy index."""
 
-    annoy_trees: int = 30
+    annoy_trees: int = 60
     annoy_recall: float = 0.95
     """Recall@20 against an exact scan that the search effort is chosen to reach."""
 

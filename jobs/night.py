@@ -1,13 +1,13 @@
 """The night: its jobs in order, and how one is run, timed and given a receipt."""
 
 import importlib
-import resource
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
 from jobs.log import event
+from jobs.memory import peak_mib
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,14 +27,14 @@ JOBS = {
 
 
 def run_job(name: str, spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Run one job of the night and write its receipt: counts, seconds, peak memory of this process in MiB."""
+    """Run one job of the night and write its receipt: counts, seconds, peak memory of its largest process."""
     event(name, "start", date=config.date)
     started = time.monotonic()
     counts = importlib.import_module(f"jobs.{name}").run(spark, config)
     receipt = {
         "job": name,
         "seconds": round(time.monotonic() - started, 2),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_mib(),
         "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
         **counts,
     }

@@ -64,7 +64,7 @@ def everything() -> None:
 
 def stages(config: Config) -> None:
     """The jobs of the night: seconds, peak memory, and what each counted."""
-    print(_heading("The night", "seconds, peak memory of the driver's Python, and what was counted"))
+    print(_heading("The night", "seconds, peak memory of the largest process, and what was counted"))
     receipts = config.run.receipts()
     for receipt in receipts:
         counts = {k: v for k, v in receipt.items() if type(v) is int and k != "peak_mib"}

@@ -2,8 +2,9 @@
 
     x = [ x_b ; t ; 0 ]        v = [ y_b ; weight * t ; bias ]
 
-x_b, y_b and the bias come from the behaviour model. t is the text vector, centred, cut to its principal components and
-of length 1. An item that training never saw ("cold") takes x_b and y_b from its text, by ridge regression.
+x_b, y_b and the bias come from the behaviour model (the bias less the mean of all). t is the text vector, centred, cut
+to its principal components and of length 1. An item that training never saw ("cold") takes x_b and y_b from its
+text, by ridge regression.
 """
 
 from dataclasses import dataclass
@@ -88,6 +89,9 @@ class Space:
     weight: float
     """Of the text part in a score."""
     cold_bias: float
+    bias_mean: float = 0.0
+    """Taken off every bias, which changes no order: biases are logarithms of small shares, all far below 0, and would
+    make all vectors long and alike, which an index of angles cannot tell apart."""
 
     @property
     def text(self) -> int:
@@ -116,7 +120,7 @@ class Space:
         guess = with_one(t) @ self.regression
         inputs = np.where(cold[:, None], guess[:, : self.behaviour], inputs)
         outputs = np.where(cold[:, None], guess[:, self.behaviour :], outputs)
-        biases = np.where(cold, self.cold_bias, biases)[:, None]
+        biases = (np.where(cold, self.cold_bias, biases) - self.bias_mean).astype(np.float32)[:, None]
         x = np.concatenate([inputs, t, np.zeros_like(biases)], axis=1)
         v = np.concatenate([outputs, self.weight * t, biases], axis=1)
         return x.astype(np.float32), v.astype(np.float32)

@@ -56,8 +56,8 @@ def fit(texts: "DataFrame", known: "DataFrame", size: int, behaviour: int, optio
     cut = basis.components.shape[1]
     warm = known.where(F.col("events") >= WARM_EVENTS).select("vector", "input", "output")
     total = _sum(warm, partial(_warm_sums, basis=basis, behaviour=behaviour), 1 + cut + 2 * behaviour)
-    bias = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS)).first()[0]
-    return Space(basis, ridge(total, cut), options.weight, float(bias or 0.0))
+    low, mean = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS), F.round(F.avg("bias"), 3)).first()
+    return Space(basis, ridge(total, cut), options.weight, float(low or 0.0), float(mean or 0.0))
 
 
 def joined(known: "DataFrame", space: Space) -> "DataFrame":

@@ -51,9 +51,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     config.run.write_json(
         "metrics.json", {"since": until.isoformat(), "bought": config.topk.bought, "metrics": metrics}
     )
-    return {"users": metrics[0]["users"] if metrics else 0, "since": until.isoformat()} | {
-        f"{m['method']} {m['metric']}": round(m["value"], 4) for m in metrics
-    }
+    ours = {m["metric"]: round(m["value"], 4) for m in metrics if m["method"] == METHODS[0]}
+    return {"users": metrics[0]["users"] if metrics else 0, "since": until.isoformat(), **ours}
 
 
 def _popular(before: "DataFrame", until: date, config: Config) -> np.ndarray:

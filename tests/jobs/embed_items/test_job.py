@@ -75,11 +75,13 @@ def test_trained_items_keep_their_behaviour(done):
     x, v = arrays(made)
     assert x.dtype == v.dtype == np.float32
     assert x.shape == v.shape == (ITEMS, BEHAVIOUR + 3 + 1)
-    for row in model_rows()[:-1]:
+    trained = model_rows()[:-1]
+    mean = round(np.mean([row["bias"] for row in trained]), 3)
+    for row in trained:
         n = int(row["item_id"][1:])
         np.testing.assert_array_equal(x[n, :BEHAVIOUR], np.float32(row["input"]))
         np.testing.assert_array_equal(v[n, :BEHAVIOUR], np.float32(row["output"]))
-        assert v[n, -1] == row["bias"]
+        assert v[n, -1] == pytest.approx(row["bias"] - mean, abs=1e-5)
     assert not x[:, -1].any()
 
 
@@ -87,7 +89,7 @@ def test_text_part(done):
     made, _ = done
     x, v = arrays(made)
     t = x[:, BEHAVIOUR:-1]
-    np.testing.assert_array_equal(v[:, BEHAVIOUR:-1], t)  # weight is 1
+    np.testing.assert_allclose(v[:, BEHAVIOUR:-1], made.embed.weight * t, rtol=1e-6)
     blank = [n for n in range(ITEMS) if not small_run.TEXTS[n % 8]]
     assert not t[blank].any()
     filled = [n for n in range(ITEMS) if n not in blank]
@@ -100,10 +102,11 @@ def test_cold_items_take_behaviour_from_their_text(done):
     made, _ = done
     x, v = arrays(made)
     biases = sorted(row["bias"] for row in model_rows() if row["item_id"] != "gone")
+    lowest = biases[: int(len(biases) * COLD_BIAS) + 1] - np.round(np.mean(biases), 3)
     for n in COLD:
         assert np.isfinite(v[n]).all()
         assert np.abs(v[n, :BEHAVIOUR]).sum() > 0
-        assert v[n, -1] in biases[: int(len(biases) * COLD_BIAS) + 1]
+        assert np.isclose(lowest, v[n, -1], atol=1e-5).any()
     np.testing.assert_array_equal(x[2, :BEHAVIOUR], x[10, :BEHAVIOUR])
     assert not np.allclose(x[2, :BEHAVIOUR], x[12, :BEHAVIOUR])
     np.testing.assert_array_equal(v[12, BEHAVIOUR:-1], v[4, BEHAVIOUR:-1])

@@ -69,7 +69,7 @@ def test_join():
     truth = RNG.normal(size=(5, 6)).astype(np.float32)
     known = with_one(t) @ truth  # behaviour that follows from the text
     many = [np.tile(part, (1000, 1)) for part in (t, known)]
-    space = Space(basis, ridge(gram(with_one(*many)), 4), weight=0.5, cold_bias=-7.0)
+    space = Space(basis, ridge(gram(with_one(*many)), 4), weight=0.5, cold_bias=-7.0, bias_mean=-2.0)
     cold = np.arange(60) % 2 == 0
     biases = RNG.normal(size=60).astype(np.float32)
     x, v = space.join(rows, known[:, :3], known[:, 3:], biases, cold)
@@ -79,4 +79,4 @@ def test_join():
     np.testing.assert_array_equal(x[:, 3:7], t)
     np.testing.assert_allclose(v[:, 3:7], 0.5 * t)
     assert not x[:, 7].any()
-    np.testing.assert_array_equal(v[:, 7], np.where(cold, np.float32(-7.0), biases))
+    np.testing.assert_array_equal(v[:, 7], np.where(cold, np.float32(-7.0), biases) + np.float32(2.0))
