@@ -37,14 +37,9 @@ def run(env: dict[str, str], log: Path) -> bool:
 
 
 def _show(event: str) -> None:
-    """Print an event, but not every check that passed.
-
-    On a terminal, how far a job is (see `jobs.log.Progress`) stands only until the next line.
-    """
-    if " ok=True " in event:
-        return
+    """Print an event. On a terminal, how far a job is (see `jobs.log.Progress`) stands only until the next line."""
     if not sys.stdout.isatty():
         print(event, flush=True)
     else:
-        fleeting = re.search(r" done=\d+ of=\d+", event)
+        fleeting = re.search(r"done=\d+ of=\d+", event)
         print(f"\x1b[2K{event}", end="\r" if fleeting else "\n", flush=True)  # clears the line first

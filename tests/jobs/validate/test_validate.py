@@ -58,8 +58,11 @@ def test_a_good_release_passes(config: Config, capsys: pytest.CaptureFixture[str
     written = config.run.read_json("validation.json")
     assert written["id"] == release_id == counts["release"]
     assert written["ok"] is True
+    assert len(written["findings"]) == counts["checks"] > 40
     lines = [line for line in capsys.readouterr().out.splitlines() if " validate ok " in line]
-    assert len(lines) == len(written["findings"]) == counts["checks"] > 40
+    measured = [f["name"] for f in written["findings"] if f["found"] != f["expected"]]
+    assert [line.partition('name="')[2].partition('"')[0] for line in lines] == measured
+    assert "users with a full list" in measured
 
 
 def test_before_a_build(config: Config) -> None:
