@@ -46,6 +46,10 @@ file it names is wrong · 3 too many bad rows in the shop's data · 4 the new re
 """
 
 
+NIGHT_PACKAGES = ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas")
+"""Not there where only the day is installed, for a web backend."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
@@ -54,6 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DaybreakError as error:
         print(f"daybreak: {error}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
+    except ModuleNotFoundError as error:
+        if error.name not in NIGHT_PACKAGES:
+            raise
+        print(f"daybreak: this command needs {error.name}: pip install 'daybreak[night]'", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `daybreak sql … | head` is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,5 +1,6 @@
 """The command line, as a person uses it: what it prints and its exit codes."""
 
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -92,3 +93,9 @@ def test_a_date_that_is_none_is_refused(shop, capsys):
         daybreak(shop, "receipt", "--date", "yesterday")
     assert end.value.code == 2
     assert "expected YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_a_command_of_the_night_without_its_packages_names_the_extra(shop, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    assert daybreak(shop, "run", "--date", "2026-01-01") == 2
+    assert capsys.readouterr().err == "daybreak: this command needs pyspark: pip install 'daybreak[night]'\n"
