@@ -151,8 +151,8 @@ class TopK:
 class Build:
     """`[build]`: the Annoy index."""
 
-    annoy_trees: int = 60
-    annoy_recall: float = 0.95
+    annoy_trees: int = 30
+    annoy_recall: float = 0.9
     """Recall@20 against an exact scan that the search effort is chosen to reach."""
 
 
@@ -160,7 +160,7 @@ class Build:
 class Validate:
     """`[validate]`: what a release must hold before it is published."""
 
-    min_annoy_recall: float = 0.9
+    min_annoy_recall: float = 0.85
     """Recall@20 of the Annoy index against an exact scan, over a sample of users."""
     min_user_coverage: float = 0.99
     """Share of active users with a full list."""

@@ -137,7 +137,7 @@ def test_the_manifest_says_what_is_there(made: Path, release: Release) -> None:
     assert manifest.schema_version == SCHEMA_VERSION
     assert manifest.counts == {"items": 50, "users": 30, "categories": 4, "events": 400}
     assert manifest.receipt[0]["job"] == "ingest"
-    assert manifest.annoy.recall >= 0.95
+    assert manifest.annoy.recall >= 0.9
     assert manifest.parent is None
 
 
