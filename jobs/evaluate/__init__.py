@@ -12,6 +12,7 @@ from jobs.evaluate.methods import METHODS, lists, take_users
 from jobs.evaluate.metrics import measure
 from jobs.log import event
 from jobs.tables import EVENTS
+from jobs.topk.popular import popular as popular_lists
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -56,15 +57,12 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
 
 
 def _popular(before: "DataFrame", until: date, config: Config) -> np.ndarray:
-    """The items with the most recency-weighted events, as many as a list may need once bought ones are left out."""
+    """The items of the list "popular" as `topk` would have made it on that day."""
     from pyspark.sql import functions as F
 
-    age = F.datediff(F.lit(until), F.col("day"))
-    counted = before.groupBy("item").agg(
-        F.sum(F.col("weight") * F.pow(F.lit(2.0), -age / config.topk.popular_half_life_days)).alias("score")
-    )
-    top = counted.orderBy(F.desc("score"), "item").limit(config.topk.popular).select("item").toArrow()
-    return np.asarray(top["item"].to_numpy())
+    shop = before.select("item", F.array().cast("array<string>").alias("category")).distinct()
+    lists = popular_lists(shop, before, until, config.topk.popular_half_life_days, config.topk.popular)
+    return np.asarray(lists.filter("category = ''").first()["items"], dtype=np.int32)
 
 
 def _score(users: "DataFrame", popular: np.ndarray, config: Config, encoder: Encoder) -> "DataFrame":

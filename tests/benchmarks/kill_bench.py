@@ -42,10 +42,10 @@ def main() -> int:
         assert start(config, "run").wait() == 0, "the first night failed"
         reader = lookup.open(Path(folder) / "releases")
         first = reader.release.id
-        asked = wrong = 0
-        for n in range(arguments.kills):
+        asked = wrong = kills = 0
+        while kills < arguments.kills:
             job = rng.choice(list(JOBS))
-            after = rng.uniform(1, 20)
+            after = rng.uniform(1, 12)
             running = start(config, "job", job, *(["--full"] if job == "train" else []))
             ends = time.monotonic() + after
             while time.monotonic() < ends and running.poll() is None:
@@ -57,9 +57,10 @@ def main() -> int:
             if ended is None:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
+                kills += 1
             current = lookup.open(Path(folder) / "releases", verify=True).release.id
             done = f"killed after {after:4.1f} s" if ended is None else f"ended before ({ended})"
-            print(f"{n + 1:>3}  {job:<12} {done:<22} serving {current}, every byte verified", flush=True)
+            print(f"{kills:>3}  {job:<12} {done:<20} serving {current}, every byte verified", flush=True)
         completed = start(config, "run").wait()
         last = lookup.open(Path(folder) / "releases", verify=True).release.id
         print(f"{asked:,} recommendations asked meanwhile, {wrong} wrong")
