@@ -1,5 +1,6 @@
 """Ingest: the files of the shop become the tables `items` and `events`; bad rows go to `quarantine` with a reason."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Read, check and write the tables of the run.
 
-    Raises ConfigError where a file or a column is not there, DataError where too many rows are bad or none is good;
-    the quarantine is written before.
+    Raises ConfigError where a file or a column is not there, DataError where too many rows are bad, none is good, or
+    none is recent; the quarantine is written before.
     """
+    from pyspark.sql import functions as F
+
     items = map_items(spark, config)
     numbered = number_by_hash(items.good(), "item_id", "item").persist()
     events = [map_events(spark, config, source, numbered) for source in config.events]
@@ -47,6 +50,13 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     table = events[0].good()
     for checked in events[1:]:
         table = table.unionByName(checked.good())
+    last = table.agg(F.max("day")).first()[0]
+    if (config.date - last).days > config.users.active_days:
+        raise DataError(
+            f"the last event is of {last}: on {config.date} no user is active (users.active_days = "
+            f"{config.users.active_days}). Is --date the night you mean? For data that end there, "
+            f"it would be --date {last + timedelta(days=1)}"
+        )
     config.run.write(EVENTS, table)
     config.run.write(ITEMS, finish_items(numbered, config.run.read(spark, EVENTS)))
     spark.catalog.clearCache()

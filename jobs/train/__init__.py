@@ -93,6 +93,7 @@ def _fit(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
     local = spark.sparkContext.master.startswith("local[")
     gpus = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
     distributor = TorchDistributor(num_processes=config.train.processes, local_mode=local, use_gpu=gpus)
+    distributor.logger.setLevel("WARNING")  # the fit says itself when it starts and ends
     losses: list[float] = distributor.run(
         fit_process, str(config.run.path(SEQUENCES.name)), str(folder), config.train, gpus
     )
@@ -153,7 +154,7 @@ def _finish(spark: "SparkSession", config: Config, new: Path, until: str, losses
         new / "items" / "part-0.parquet",
         row_group_size=65536,
     )
-    model_id = f"{config.date}-{store.digest(new / 'fitted.npz')}"
+    model_id = f"{config.date}-{store.digest(*(fitted[name] for name in ('x', 'y', 'bias', 'mix', 'power')))}"
     facts = {
         "id": model_id,
         "day": config.date.isoformat(),

@@ -199,3 +199,9 @@ def test_parquet_with_whole_number_ids_and_expressions(spark, tmp_path):
     days = [time.date() for time in table(config, "events")["time"]]
     assert sorted(days) == [date(2023, 1, 1), date(2023, 1, 2)]
     assert items["price"].to_list() == [3.0, None]  # four divided by none is no price
+
+
+def test_a_night_long_after_the_last_event_names_the_date_that_is_meant(spark, tmp_path):
+    shop(tmp_path)
+    with pytest.raises(DataError, match=r"the last event is of 2024-10-27: on 2025-11-22 .* --date 2024-10-28$"):
+        ingest.run(spark, load(tmp_path / "daybreak.toml", date(2025, 11, 22)))

@@ -58,8 +58,10 @@ def test_a_model_knows_nothing_of_the_held_out_days(spark, tmp_path):
 def test_a_young_model_is_kept_until_it_is_old_or_a_full_night_comes(spark, tmp_path):
     config = shop(tmp_path)
     first = train.run(spark, config)["model"]
+    assert train.run(spark, dataclasses.replace(config, full=True))["model"] == first  # equal to the last bit
     assert train.run(spark, config) == {"model": first, "trained": False}
-    assert train.run(spark, dataclasses.replace(config, full=True))["trained"]
+    other = dataclasses.replace(config.train, seed=8)
+    assert train.run(spark, dataclasses.replace(config, full=True, train=other))["model"] != first
     # A model of a later night is from the future for an earlier one.
     assert store.newest(config.models, NIGHT - timedelta(days=1)) is None
 
