@@ -11,9 +11,10 @@ def peak_mib() -> int:
     It is what Linux says of the processes that still run, and of children that were waited for; executors on other
     machines are not counted, and where there is no /proc only this process and its ended children are.
     """
-    ended = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    running = (_status(pid).get("VmHWM", 0) for pid in _family())
-    return max([ended, *running]) // 1024
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    running = max(_status(pid).get("VmHWM", 0) for pid in _family())
+    # getrusage counts for a process what its parent had when it was started; /proc does not.
+    return max(ended, running or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) // 1024
 
 
 def _family() -> list[int]:
