@@ -164,6 +164,8 @@ class Validate:
     """Recall@20 of the Annoy index against an exact scan, over a sample of users."""
     min_user_coverage: float = 0.99
     """Share of active users with a full list."""
+    sample_users: int = 100_000
+    """At most so many users are kept in the run's table `evaluation`, by which releases are compared."""
     max_metric_drop: float = 0.1
     """NDCG@20 may be lower than that of the release in place by at most this share."""
     max_shrink: float = 0.3

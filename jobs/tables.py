@@ -149,6 +149,29 @@ USER_AGAIN = _lists("user_again", Field("user", "int"))
 ITEM_TOPK = _lists("item_topk", Field("item", "int"))
 POPULAR = _lists("popular", Field("category", "string", "a category's name, or '' for the whole shop"))
 
+EVALUATION = RunTable(
+    "evaluation",
+    ("user_id", "method", "slice"),
+    (
+        Field("user_id", "string", "at most `validate.sample_users` different ones"),
+        Field(
+            "method",
+            "string",
+            '"daybreak": the candidate; "in place": the release in place, on the same users and held-out days, with '
+            'its own vectors; or a baseline: "popular", "own purchases"',
+        ),
+        Field(
+            "slice",
+            "string",
+            '"all", or what the row is limited to: wanted items that are "new items", "long tail", "never had" (by '
+            'this user); or users that are "light users", "heavy users"',
+        ),
+        Field("recall", "double", "Recall@20 of that user"),
+        Field("ndcg", "double", "NDCG@20 of that user"),
+    ),
+)
+"""What `evaluate` measured, a row a user, method and slice; `validate` compares the release in place by it."""
+
 
 MODEL_ITEMS = RunTable(
     "items",
