@@ -1,0 +1,123 @@
+"""Plain baselines: popular items, own repeats, and decayed co-occurrence of items. Those that fit more: `linear`."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.evaluate.problem import Histories, Problem
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+HALF_LIFE = 14.0
+"""Days after which an event counts half for popularity, as in the lists of the night."""
+
+
+def recency(ages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (1 + age): how much a past event still counts. ages: in days or places; an age below 0 counts as 0."""
+    return 1.0 / (1.0 + np.maximum(ages, 0.0))
+
+
+def decayed(given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The weight of each event, times its recency at that moment of its user: float32 (E,)."""
+    return (given.weights * recency(np.repeat(at, given.lengths) - given.days)).astype(np.float32)
+
+
+def popularity(problem: Problem) -> NDArray[np.float64]:
+    """The summed weights of each item's training events, (N,); in timed data an event halves every HALF_LIFE days."""
+    train, weights = problem.train, problem.train.weights.astype(np.float64)
+    if problem.timed and len(train.days):
+        weights *= np.exp2((train.days - train.days.max()) / HALF_LIFE)
+    return np.bincount(train.items, weights, minlength=len(problem.items))
+
+
+class Popular:
+    """The same list for everybody: items by their weighted events."""
+
+    name = "popular"
+    parameters = 0
+
+    def fit(self, problem: Problem) -> None:
+        """Count."""
+        self._score = popularity(problem).astype(np.float32)
+        self.parameters = len(self._score)
+
+    def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `Method.scores`."""
+        return np.tile(self._score, (len(given), 1))
+
+
+class OwnRepeats:
+    """What the user had, by how often and how recently; below it, what is popular."""
+
+    name = "own-repeats"
+    parameters = 0
+
+    def fit(self, problem: Problem) -> None:
+        """Count what is popular."""
+        # Rising with popularity, but below 0: whatever the user had comes first.
+        self._fill = (-1.0 / (1.0 + popularity(problem))).astype(np.float32)
+        self.parameters = len(self._fill)
+
+    def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `Method.scores`."""
+        own = given.matrix(len(self._fill), decayed(given, at)).tocoo()
+        result = np.tile(self._fill, (len(given), 1))
+        result[own.coords] = own.data
+        return result
+
+
+class ItemCosine:
+    """Decayed co-occurrence of items, divided by powers of their popularity.
+
+    In ordered data C_ij sums 1 / (1 + distance in days or places) over pairs of events of a user, j after i or at the
+    same time, at most WINDOW events on; the score of item j is sum_i w_i C_ij / (n_i n_j) ** POWER, with the recency w
+    of the user's events. In unordered data it is the plain cosine of the columns of the matrix of users and items
+    (Sarwar et al., WWW 2001, section 3.1.1), each w 1.
+    """
+
+    name = "item-cosine"
+    parameters = 0
+    WINDOW = 50
+    POWER = 0.3
+
+    def fit(self, problem: Problem) -> None:
+        """Count pairs."""
+        self._ordered, n = problem.ordered, len(problem.items)
+        if problem.ordered:
+            pairs, power = self._pairs(problem.train, n), self.POWER
+            count = np.bincount(problem.train.items, problem.train.weights, minlength=n)
+        else:
+            had = problem.train.matrix(n)
+            had.data[:] = 1.0
+            pairs, power = (had.T @ had).tocsr(), 0.5
+            count = pairs.diagonal()
+            pairs.setdiag(0.0)
+        scale = (np.maximum(count, 1e-12) ** -power).astype(np.float32)
+        # In place: another copy of the pairs may not fit.
+        pairs.data *= np.repeat(scale, np.diff(pairs.indptr))
+        pairs.data *= scale[pairs.indices]
+        self._similar = pairs
+        self.parameters = int(pairs.nnz)
+
+    def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `Method.scores`."""
+        own = given.matrix(self._similar.shape[0], decayed(given, at) if self._ordered else None)
+        if not self._ordered:
+            own.data[:] = 1.0
+        return (own @ self._similar).toarray()
+
+    def _pairs(self, train: Histories, n: int) -> "sp.csr_array":
+        import scipy.sparse as sp
+
+        users, total = train.users, sp.csr_array((n, n), dtype=np.float32)
+        for step in range(1, self.WINDOW + 1):
+            first = np.flatnonzero(users[step:] == users[:-step])
+            distance = train.days[first + step] - train.days[first]
+            weight = train.weights[first] * train.weights[first + step] * recency(distance)
+            both = first[distance == 0]  # neither was before the other
+            pairs = np.concatenate([first, both + step]), np.concatenate([first + step, both])
+            data = np.concatenate([weight, weight[distance == 0]]).astype(np.float32)
+            total += sp.csr_array((data, (train.items[pairs[0]], train.items[pairs[1]])), shape=(n, n))
+        return total

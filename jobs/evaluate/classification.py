@@ -1,0 +1,66 @@
+"""Metrics of predictors of yes or no, such as "will this user come back". scikit-learn does the counting."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.errors import DataError
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How good a predictor is. `auc` judges its order, the others its answer at the threshold."""
+
+    auc: float
+    """Area under the ROC curve: the chance that a yes scores higher than a no, equal scores counting half."""
+    precision: float
+    """Share of the predicted that are true; 0 where none is predicted."""
+    recall: float
+    """Share of the true that are predicted."""
+    f1: float
+    """Harmonic mean of precision and recall."""
+
+
+@dataclass(frozen=True)
+class Roc:
+    """The ROC curve: from "nobody" to "everybody", one place for each threshold that changes anything; (n,) each."""
+
+    false_positive_rate: NDArray[np.float64]
+    true_positive_rate: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    """Falling, from infinity; a score of at least this is a yes."""
+
+
+def classify(labels: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float = 0.5) -> Classification:
+    """The metrics of a predictor. labels: bool (n,). scores: (n,), higher is likelier; at least `threshold` is a yes.
+
+    Raises DataError when the labels are all alike, or a score is not a number: then there is nothing to tell apart.
+    """
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
+    _check(labels, scores)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, scores >= threshold, average="binary", zero_division=0.0
+    )
+    return Classification(float(roc_auc_score(labels, scores)), float(precision), float(recall), float(f1))
+
+
+def roc(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Roc:
+    """The ROC curve of a predictor. labels: bool (n,). scores: (n,), higher is likelier.
+
+    Raises DataError as `classify` does.
+    """
+    from sklearn.metrics import roc_curve
+
+    _check(labels, scores)
+    return Roc(*roc_curve(labels, scores))
+
+
+def _check(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> None:
+    if len(labels) != len(scores):
+        raise DataError(f"{len(labels)} labels do not fit {len(scores)} scores: one is needed for each")
+    if not len(labels) or labels.all() or not labels.any():
+        raise DataError(f"all of {len(labels)} labels are alike: a predictor needs some of either kind to be measured")
+    if not np.isfinite(scores).all():
+        raise DataError(f"score {int((~np.isfinite(scores)).argmax())} is not a finite number")

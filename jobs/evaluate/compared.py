@@ -1,0 +1,21 @@
+"""The methods that can be compared, by name."""
+
+from collections.abc import Callable, Sequence
+
+from jobs.errors import ConfigError
+from jobs.evaluate.baselines import ItemCosine, OwnRepeats, Popular
+from jobs.evaluate.linear import Als, Ease
+from jobs.evaluate.problem import Method
+
+BASELINES: dict[str, Callable[[], Method]] = {made.name: made for made in (Popular, OwnRepeats, ItemCosine, Ease, Als)}
+
+
+def methods(names: Sequence[str] | None) -> list[Method]:
+    """New, unfitted methods. names: of BASELINES; None: all of them.
+
+    Raises ConfigError for an unknown name.
+    """
+    for name in names or ():
+        if name not in BASELINES:
+            raise ConfigError(f"--methods: unknown method {name!r}; expected some of {', '.join(BASELINES)}")
+    return [BASELINES[name]() for name in BASELINES if names is None or name in names]
