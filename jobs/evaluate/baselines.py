@@ -14,14 +14,14 @@ HALF_LIFE = 14.0
 """Days after which an event counts half for popularity, as in the lists of the night."""
 
 
-def recency(ages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + age): how much a past event still counts. ages: in days or places; an age below 0 counts as 0."""
-    return 1.0 / (1.0 + np.maximum(ages, 0.0))
+def recency(ages: NDArray[np.float64], power: float = 1.0) -> NDArray[np.float64]:
+    """(1 + age) ** -power: how much a past event still counts. ages: in days or places; below 0 they count as 0."""
+    return (1.0 + np.maximum(ages, 0.0)) ** -power
 
 
-def decayed(given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+def decayed(given: Histories, at: NDArray[np.float64], power: float = 1.0) -> NDArray[np.float32]:
     """The weight of each event, times its recency at that moment of its user: float32 (E,)."""
-    return (given.weights * recency(np.repeat(at, given.lengths) - given.days)).astype(np.float32)
+    return (given.weights * recency(np.repeat(at, given.lengths) - given.days, power)).astype(np.float32)
 
 
 def popularity(problem: Problem) -> NDArray[np.float64]:

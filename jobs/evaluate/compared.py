@@ -10,12 +10,17 @@ from jobs.evaluate.problem import Method
 BASELINES: dict[str, Callable[[], Method]] = {made.name: made for made in (Popular, OwnRepeats, ItemCosine, Ease, Als)}
 
 
-def methods(names: Sequence[str] | None) -> list[Method]:
-    """New, unfitted methods. names: of BASELINES; None: all of them.
+def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Method]:
+    """New, unfitted methods. names: of BASELINES; None: all of them. presets: of Daybreak's own, each a method.
 
     Raises ConfigError for an unknown name.
     """
     for name in names or ():
         if name not in BASELINES:
             raise ConfigError(f"--methods: unknown method {name!r}; expected some of {', '.join(BASELINES)}")
-    return [BASELINES[name]() for name in BASELINES if names is None or name in names]
+    made = [BASELINES[name]() for name in BASELINES if names is None or name in names]
+    if presets:
+        from jobs.evaluate.daybreak import Daybreak
+
+        made += [Daybreak(preset) for preset in presets]
+    return made

@@ -1,0 +1,37 @@
+"""Published figures of public sets, by the name of the set's folder: test, all items ranked, the history masked."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a paper says of its method on a set."""
+
+    source: str
+    metrics: dict[str, float]
+
+
+def _at(length: int, source: str, recall: float, ndcg: float) -> Published:
+    return Published(source, {f"recall@{length}": recall, f"ndcg@{length}": ndcg})
+
+
+PUBLISHED: dict[str, list[Published]] = {
+    "amazon-beauty": [
+        _at(10, "SASRec, in the TIGER paper", 0.0605, 0.0318),
+        _at(10, "S3-Rec, in the TIGER paper", 0.0647, 0.0327),
+        _at(10, "TIGER (NeurIPS 2023)", 0.0648, 0.0384),
+        _at(10, "ActionPiece (ICML 2025)", 0.0775, 0.0424),
+        _at(10, "SASRec with full softmax, a third party's", 0.0897, 0.0539),
+    ],
+    "amazon-toys": [
+        _at(10, "SASRec, in the TIGER paper", 0.0675, 0.0374),
+        _at(10, "S3-Rec, in the TIGER paper", 0.0700, 0.0376),
+        _at(10, "TIGER (NeurIPS 2023)", 0.0712, 0.0432),
+    ],
+    "gowalla": [
+        _at(20, "LightGCN (SIGIR 2020)", 0.1830, 0.1554),
+        _at(20, "UltraGCN (CIKM 2021)", 0.1862, 0.1580),
+        _at(20, "SimpleX (CIKM 2021)", 0.1872, 0.1557),
+        _at(20, "BSPM (SIGIR 2023)", 0.1920, 0.1597),
+    ],
+}
