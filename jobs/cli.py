@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs import cli_evaluate
 from jobs.errors import ConfigError
 from jobs.night import JOBS
 from lookup.errors import DaybreakError
@@ -33,6 +34,10 @@ Releases:
   daybreak rollback             serve the release again that was served before
   daybreak receipt              what the night of a date did, as one line of JSON
 
+How good it is:
+  daybreak evaluate DIR         measure models beside baselines, on a shop's own days or on a public set
+  daybreak evaluate --suite DIR the same on every public set that lies there
+
 Looking inside:
   daybreak recommend USER       what a user is recommended
   daybreak similar ITEM         which items are like an item
@@ -48,6 +53,8 @@ file it names is wrong · 3 too many bad rows in the shop's data · 4 the new re
 
 NIGHT_PACKAGES = ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas")
 """Not there where only the day is installed, for a web backend."""
+EVALUATE_PACKAGES = ("implicit", "scipy", "threadpoolctl")
+"""What the baselines of `evaluate` need besides."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,9 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"daybreak: {error}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
     except ModuleNotFoundError as error:
-        if error.name not in NIGHT_PACKAGES:
+        extra = "night" if error.name in NIGHT_PACKAGES else "night,evaluate"
+        if error.name not in NIGHT_PACKAGES + EVALUATE_PACKAGES:
             raise
-        print(f"daybreak: this command needs {error.name}: pip install 'daybreak[night]'", file=sys.stderr)
+        print(f"daybreak: this command needs {error.name}: pip install 'daybreak[{extra}]'", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `daybreak sql … | head` is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -138,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     similar.add_argument("item", metavar="ITEM")
     for sub in (recommend, similar):
         sub.add_argument("-k", type=int, default=10, help="how many (default: 10)")
+    cli_evaluate.add(commands, _day)
     sql = command("sql", _sql, "run SQL on the catalog of the release that is served, read-only")
     sql.add_argument("query", metavar="SQL")
     return parser
