@@ -15,7 +15,7 @@ from jobs.night import JOBS
 from lookup.errors import DaybreakError
 
 if TYPE_CHECKING:
-    from jobs.config import Config
+    from jobs.config import Config, Override
     from lookup import Hit, Shop
 
 ABOUT = """\
@@ -122,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
             metavar="true|false",
             help="train a new model even where one is young enough",
         )
+        sub.add_argument(
+            "--override",
+            metavar="NAME",
+            help="have the release published although `validate` holds it, in your name, which its manifest records",
+        )
+        sub.add_argument("--reason", metavar="TEXT", help="why it is overridden; goes with --override")
         sub.add_argument("--master", default="local[*]", help="the Spark master (default: local[*], in this process)")
         return sub
 
@@ -169,7 +175,22 @@ def _config(arguments: argparse.Namespace) -> "Config":
     from jobs.config import load
 
     day = getattr(arguments, "date", datetime.now(UTC).date())
-    return load(arguments.config, day, getattr(arguments, "full", False))
+    return load(arguments.config, day, getattr(arguments, "full", False), _override(arguments))
+
+
+def _override(arguments: argparse.Namespace) -> "Override | None":
+    from jobs.config import Override
+
+    by, reason = getattr(arguments, "override", None), getattr(arguments, "reason", None)
+    if by is None:
+        if reason is not None:
+            raise ConfigError("--reason goes with --override NAME, which says whose reason it is")
+        return None
+    if not by.strip():
+        raise ConfigError("--override needs the name of a person")
+    if getattr(arguments, "name", "validate") != "validate":
+        raise ConfigError(f"--override is for `daybreak job validate` and `daybreak run`, not for job {arguments.name}")
+    return Override(by.strip(), reason)
 
 
 def _init(arguments: argparse.Namespace) -> None:

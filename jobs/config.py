@@ -166,10 +166,23 @@ class Validate:
     """Share of active users with a full list."""
     sample_users: int = 100_000
     """At most so many users are kept in the run's table `evaluation`, by which releases are compared."""
-    max_metric_drop: float = 0.1
-    """NDCG@20 may be lower than that of the release in place by at most this share."""
+    max_loss: float = 0.005
+    """A proven loss of NDCG@20 against the release in place, in any slice, is let pass up to this share of it."""
+    false_alarms: float = 0.01
+    """Share of the nights in which an equally good release may be held; it sets the level of the intervals."""
+    min_day_events: float = 0.1
+    """The last day must have at least this share of the events that are usual on its weekday."""
     max_shrink: float = 0.3
     """Items, users and events may be fewer than in the release in place by at most this share."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's word that a release is to be published though `validate` holds it; from the command line only."""
+
+    by: str
+    """The person's name."""
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +207,7 @@ class Config:
     """`[spark]`: settings of the Spark session, as in spark-defaults."""
     full: bool = False
     """Train a new model even where one is young enough."""
+    override: Override | None = None
 
     @property
     def run(self) -> Run:
@@ -216,7 +230,7 @@ class Config:
         return (self.base / self.shop.releases).resolve()
 
 
-def load(path: Path, day: date, full: bool = False) -> Config:
+def load(path: Path, day: date, full: bool = False, override: Override | None = None) -> Config:
     """Read a TOML file.
 
     Raises ConfigError, naming the file and the key, for everything that is not as expected.
@@ -231,7 +245,7 @@ def load(path: Path, day: date, full: bool = False) -> Config:
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
     if isinstance(data.get("events"), dict):
         data["events"] = [data["events"]]
-    data.update(base=path.resolve().parent, date=day, full=full)
+    data.update(base=path.resolve().parent, date=day, full=full, override=override)
     config: Config = _fill(Config, data, str(path), "")
     _check(config, str(path))
     return config
@@ -249,6 +263,10 @@ def _check(config: Config, source: str) -> None:
     must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
     must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
     must(all(h >= 0 for h in config.train.half_lives), "train.half_lives", "days, zero or more")
+    must(0 <= config.validate.max_loss <= 1, "validate.max_loss", "a share from 0 to 1")
+    must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
+    must(0 <= config.validate.min_day_events <= 1, "validate.min_day_events", "a share from 0 to 1")
+    must(config.validate.sample_users > 0, "validate.sample_users", "1 or more")
     for section in ("train", "embed", "users", "topk", "build"):
         for name, value in vars(getattr(config, section)).items():
             if isinstance(value, int) and not isinstance(value, bool) and name != "seed":

@@ -36,6 +36,7 @@ MADE_BY = {
     "item_topk": "topk",
     "popular": "topk",
     "metrics.json": "evaluate",
+    "evaluation": "evaluate",
     "release.json": "build",
     "validation.json": "validate",
 }

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -75,20 +76,28 @@ class Manifest:
     """`method`, `metric`, `value`, `users`."""
     receipt: list[dict[str, Any]]
     """The receipts of the jobs of the night."""
+    override: dict[str, Any] | None = None
+    """Where a person had the release published although `validate` held it: `by`, `at` (UTC, ISO 8601), `reason` (or
+    null), and `overridden`: `name`, `found` and `expected` of each finding."""
 
     def to_json(self) -> dict[str, Any]:
         """As written to the file."""
         return asdict(self) | {"encoder": self.encoder.to_json()}
 
     def facts(self) -> dict[str, str]:
-        """All but the list of files, as text by key: the table `manifest` of the catalog."""
+        """All that a build knows but the list of files, as text by key: the table `manifest` of the catalog."""
         data = self.to_json()
-        del data["files"]
+        del data["files"], data["override"]
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
 
     def write(self, release: Path) -> None:
-        """Write `manifest.json` into the folder of a release."""
-        (release / FILE).write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+        """Write `manifest.json` into the folder of a release, atomically: a reader finds the old one or the new."""
+        new = release / f".{FILE}.new"
+        with new.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(self.to_json(), indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, release / FILE)
 
     def check_sizes(self, release: Path) -> None:
         """Check that every file is there and has its size: fast.
@@ -149,10 +158,10 @@ def read(release: Path) -> Manifest:
 
 
 def _parse(path: Path, data: dict[str, Any]) -> Manifest:
-    missing = [field.name for field in fields(Manifest) if field.name not in data]
+    missing = [field.name for field in fields(Manifest) if field.name not in data and field.default is MISSING]
     if missing:
         raise ReleaseError(f"{path}: {', '.join(missing)} missing")
-    values = {field.name: data[field.name] for field in fields(Manifest)}
+    values = {field.name: data[field.name] for field in fields(Manifest) if field.name in data}
     where = ""
     try:
         where = "encoder"
@@ -174,6 +183,8 @@ def _parse(path: Path, data: dict[str, Any]) -> Manifest:
 def _check(path: Path, manifest: Manifest) -> None:
     if not isinstance(manifest.space_id, str) or not re.fullmatch("[0-9a-f]{16}", manifest.space_id):
         raise ReleaseError(f"{path}: space_id is {manifest.space_id!r}; 16 hexadecimal digits expected")
+    if manifest.override is not None and not isinstance(manifest.override, dict):
+        raise ReleaseError(f"{path}: override is {manifest.override!r}; an object or null expected")
     dims = manifest.dims
     if not isinstance(dims, Mapping) or any(not isinstance(dims.get(d), int) or dims[d] < 0 for d in DIMS):
         raise ReleaseError(f"{path}: dims are {dims!r}; a size, 0 or more, expected for each of {', '.join(DIMS)}")

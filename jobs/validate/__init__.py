@@ -1,39 +1,88 @@
 """Validate: the release that was built, reopened, checked, and compared with the one in place."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
 from jobs.errors import ValidationError
 from jobs.log import event
-from jobs.validate.inspect import inspect
-from lookup.release import open_from
+from jobs.validate.checks import Finding, Kind
+from jobs.validate.compare import against_days_before, against_in_place
+from jobs.validate.inspect import in_place, inspect
+from lookup.release import Release, open_from
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+SAID = {Kind.FAULT: "FAILED", Kind.FAILURE: "HELD", Kind.WARNING: "drift"}
 
 
 def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     """Check the release of the run and write `validation.json`. Spark is not needed.
 
-    Raises MissingStepError when `build` has not run, ReleaseError when the release is damaged, and ValidationError,
-    naming every check that failed, when it must not be published.
+    Where `config.override` names a person, a release that is sound but was held may be published all the same, and its
+    manifest says who wanted it so, when, why, and against what.
+    Raises MissingStepError when `build` or `evaluate` has not run, ReleaseError when the release is damaged, and
+    ValidationError, naming every check that failed, when it must not be published.
     """
     release_id = config.run.read_json("release.json")["id"]
     release = open_from(config.releases, release_id, verify=True)
-    findings = inspect(release, config)
-    failed = [finding for finding in findings if not finding.ok]
+    before = in_place(release.manifest, config)
+    findings = inspect(release, config, before)
+    compared, comparison = against_in_place(config, before)
+    findings += compared + against_days_before(release, config, before)
     for finding in findings:
-        if finding.ok and finding.found == finding.expected:  # the many that count, and found what they should
+        # Not the many that count and found what they should, nor what did not drift.
+        if finding.ok and (finding.found == finding.expected or finding.kind == Kind.WARNING):
             continue
-        event("validate", "ok" if finding.ok else "FAILED", **finding._asdict() | {"ok": finding.ok})
+        event("validate", "ok" if finding.ok else SAID[finding.kind], **finding._asdict() | {"ok": finding.ok})
+    held = [finding for finding in findings if not finding.ok and finding.kind != Kind.WARNING]
+    broken = any(finding.kind == Kind.FAULT for finding in held)
+    override = note_override(release, config, held) if held and not broken else None
     config.run.write_json(
         "validation.json",
-        {"id": release_id, "ok": not failed, "findings": [finding._asdict() for finding in findings]},
+        {
+            "id": release_id,
+            "ok": not held or override is not None,
+            "findings": [finding._asdict() for finding in findings],
+            "in_place": before.id if before else None,
+            "comparison": comparison,
+            "override": override,
+        },
     )
-    if failed:
-        reasons = "; ".join(f"{f.name}: {f.found} found, {f.expected} expected" for f in failed)
-        raise ValidationError(
-            f"release {release_id} is not published: {reasons}. The limits stand in [validate] of the configuration; "
-            "the release in place goes on serving"
-        )
-    return {"release": release_id, "checks": len(findings)}
+    if held and override is None:
+        raise ValidationError(_message(release_id, config, held, broken))
+    return {
+        "release": release_id,
+        "checks": len(findings),
+        "drift": sum(not finding.ok and finding.kind == Kind.WARNING for finding in findings),
+        "override": override["by"] if override else None,
+    }
+
+
+def note_override(release: Release, config: Config, held: list[Finding]) -> dict[str, Any] | None:
+    """Write into the manifest of a release who has it published against which findings; None where nobody does."""
+    if config.override is None:
+        return None
+    override = {
+        "by": config.override.by,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reason": config.override.reason,
+        "overridden": [{"name": f.name, "found": f.found, "expected": f.expected} for f in held],
+    }
+    replace(release.manifest, override=override).write(release.path)
+    event("validate", "OVERRIDDEN", by=config.override.by, reason=config.override.reason, findings=len(held))
+    return override
+
+
+def _message(release_id: str, config: Config, held: list[Finding], broken: bool) -> str:
+    reasons = "; ".join(f"{f.name}: {f.found} found, {f.expected} expected" for f in held)
+    remedy = "It is broken, which nobody can override"
+    if not broken:
+        job = f"`daybreak job validate --date {config.date} --override YOUR-NAME --reason WHY`"
+        remedy = f"To publish it all the same: {job}, then `daybreak job publish --date {config.date}`"
+    return (
+        f"release {release_id} is not published: {reasons}. The limits stand in [validate] of the configuration; the "
+        f"release in place goes on serving. {remedy}"
+    )
