@@ -29,7 +29,7 @@ def popularity(problem: Problem) -> NDArray[np.float64]:
     train, weights = problem.train, problem.train.weights.astype(np.float64)
     if problem.timed and len(train.days):
         weights *= np.exp2((train.days - train.days.max()) / HALF_LIFE)
-    return np.bincount(train.items, weights, minlength=len(problem.items))
+    return np.bincount(train.items, weights, minlength=len(problem.items)).astype(np.float64)
 
 
 class Popular:

@@ -38,7 +38,7 @@ def recall(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.floa
 
 def hit_rate(hit: NDArray[np.bool_]) -> NDArray[np.float64]:
     """1 where any wanted item is in the list, else 0. hit: (n, k). Returns (n,)."""
-    return hit.any(1).astype(np.float64)
+    return np.asarray(hit.any(1), dtype=np.float64)
 
 
 def mrr(hit: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,0 +1,152 @@
+"""Each baseline beside a slow, obvious implementation on small problems."""
+
+import numpy as np
+import pytest
+
+from jobs.evaluate.baselines import HALF_LIFE, ItemCosine, OwnRepeats, Popular
+from jobs.evaluate.compared import BASELINES
+from jobs.evaluate.linear import Als, Ease
+from jobs.evaluate.problem import Problem
+from tests.jobs.evaluate.problems import problem
+
+PROTOCOLS = ("split by time", "leave one out", "fixed lists")
+
+
+def events(histories, user: int) -> list[tuple[int, float, float]]:
+    one = histories.of(user)
+    return list(
+        zip(histories.items[one].tolist(), histories.days[one].tolist(), histories.weights[one].tolist(), strict=True)
+    )
+
+
+def scores(method, made: Problem) -> np.ndarray:
+    method.fit(made)
+    found = method.scores(made.given, made.given_at)
+    assert found.dtype == np.float32
+    assert found.shape == (len(made.given), len(made.items))
+    return found
+
+
+def dense(made: Problem, histories, at: np.ndarray, power: float, binary: bool = True) -> np.ndarray:
+    """Decayed weights, or in unordered data 1 (binary) or the weights, by user and item."""
+    x = np.zeros((len(histories), len(made.items)))
+    for user in range(len(histories)):
+        for item, day, weight in events(histories, user):
+            x[user, item] += weight * ((1 + at[user] - day) ** -power if made.ordered else 1)
+    return x if made.ordered or not binary else (x > 0).astype(float)
+
+
+def ends(made: Problem) -> np.ndarray:
+    return np.array([max((day for _, day, _ in events(made.train, u)), default=-1) + 1 for u in range(len(made.train))])
+
+
+def counted(made: Problem) -> np.ndarray:
+    total = np.zeros(len(made.items))
+    for user in range(len(made.train)):
+        for item, day, weight in events(made.train, user):
+            total[item] += weight * (0.5 ** ((made.train.days.max() - day) / HALF_LIFE) if made.timed else 1)
+    return total
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("seed", [1, 2])
+class TestSlowly:
+    def test_popular(self, seed, protocol):
+        made = problem(seed, protocol=protocol)
+        assert np.allclose(scores(Popular(), made), counted(made)[None], rtol=1e-5)
+
+    def test_own_repeats(self, seed, protocol):
+        made = problem(seed, protocol=protocol)
+        found, popular = scores(OwnRepeats(), made), counted(made)
+        for user, own in enumerate(found):
+            worth = dict.fromkeys((item for item, _, _ in events(made.given, user)), 0.0)
+            for item, day, weight in events(made.given, user):
+                worth[item] += weight / (1 + made.given_at[user] - day)
+            for item, value in worth.items():
+                assert own[item] == pytest.approx(value, rel=1e-5)
+            others = [i for i in range(len(own)) if i not in worth]
+            assert max(own[others]) < min(worth.values())
+            assert own[others].argsort().tolist() == popular.astype(np.float32)[others].argsort().tolist()
+
+    def test_item_cosine(self, seed, protocol):
+        made = problem(seed, protocol=protocol)
+        n = len(made.items)
+        pairs, count = np.zeros((n, n)), np.zeros(n)
+        for user in range(len(made.train)):
+            own = events(made.train, user)
+            for a, (i, day, weight) in enumerate(own):
+                count[i] += weight if made.ordered else i not in [item for item, _, _ in own[:a]]
+                for b, (j, later, other) in enumerate(own):
+                    if made.ordered and a != b and later >= day:
+                        pairs[i, j] += weight * other / (1 + later - day)
+                    elif not made.ordered and i != j:
+                        pairs[i, j] = sum({i, j} <= {e[0] for e in events(made.train, u)} for u in range(12))
+        power = ItemCosine.POWER if made.ordered else 0.5
+        similar = pairs * np.outer(np.maximum(count, 1e-12), np.maximum(count, 1e-12)) ** -power
+        assert np.allclose(
+            scores(ItemCosine(), made), dense(made, made.given, made.given_at, 1.0) @ similar, rtol=1e-4, atol=1e-6
+        )
+
+    def test_ease(self, seed, protocol):
+        made = problem(seed, protocol=protocol)
+        x = dense(made, made.train, ends(made), Ease.POWER)
+        inverse = np.linalg.inv(x.T @ x + Ease.REGULARISATION * np.eye(len(made.items)))
+        b = -inverse / np.diag(inverse)
+        np.fill_diagonal(b, 0)
+        slowly = dense(made, made.given, made.given_at, Ease.POWER) @ b
+        assert np.allclose(scores(Ease(), made), slowly, rtol=1e-4, atol=1e-6)
+
+    def test_als(self, seed, protocol):
+        """No outcome of alternating is obvious; but a user's factors solve the equations of the paper (eq. 4)."""
+        made, method = problem(seed, protocol=protocol), Als()
+        method.FACTORS = 4
+        found = scores(method, made)
+        y = method._model.item_factors.astype(float)
+        r = dense(made, made.given, made.given_at, 1.0, binary=False)
+        for user, own in enumerate(found):
+            sure = 1 + Als.ALPHA * r[user] * (r[user] > 0)
+            x = np.linalg.solve(y.T @ np.diag(sure) @ y + Als.REGULARISATION * np.eye(4), y.T @ (sure * (r[user] > 0)))
+            assert np.allclose(own, y @ x, rtol=1e-3, atol=1e-4)
+
+
+def test_ease_lists_the_most_frequent_items_only():
+    made, method = problem(3), Ease()
+    method.MOST = 6
+    found = scores(method, made)
+    count = np.bincount(made.train.items, minlength=len(made.items))
+    kept = np.isfinite(found[0])
+    assert kept.sum() == 6
+    assert (np.isfinite(found) == kept).all()
+    assert count[kept].min() >= count[~kept].max()
+    assert method.parameters == 36
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_fitting_reads_nothing_of_what_is_measured(name, protocol):
+    made = problem(4, protocol=protocol)
+    nothing = np.zeros(0)
+    blind = Problem(
+        made.name,
+        made.protocol,
+        made.items,
+        made.train,
+        None,
+        nothing,
+        None,
+        made.ordered,  # type: ignore[arg-type]
+    )
+    method = BASELINES[name]()
+    method.fit(blind)
+    assert np.array_equal(method.scores(made.given, made.given_at), scores(BASELINES[name](), made))
+    assert method.parameters > 0
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_user_without_a_history_gets_scores_too(name):
+    made = problem(5)
+    empty = made.given.rows(np.zeros(0, np.int64))
+    method = BASELINES[name]()
+    method.fit(made)
+    one = type(empty)(np.zeros(2, np.int64), empty.items, empty.days, empty.weights)
+    assert not np.isnan(method.scores(one, np.array([30.0]))).any()
