@@ -11,8 +11,8 @@
 | `FEW` users or more that decide | the interval lies below zero, a mean loss larger than `max_loss` | hold |
 
 One slice that is held holds the release. A user decides where the two metrics differ; everybody else says nothing of
-which is better. `max_loss` is a share of the metric of the release in place: with many users a loss is proven that is
-smaller than what two trainings of one model differ by, and to hold for it would be to hold every other night.
+which is better. `max_loss` is a share of the metric of the release in place: on most nights the model is kept, so that
+some ten users of many thousands differ, and a loss may be proven that is no loss to the shop.
 
 The intervals are bootstrap intervals of the paired difference (Efron & Tibshirani, An Introduction to the Bootstrap,
 1993, section 13.3; for retrieval metrics: Sakai, SIGIR 2006). Their level is such that a candidate exactly as good is

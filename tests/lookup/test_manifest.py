@@ -47,6 +47,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         (lambda d: d.update(space_id="xyz"), "space_id is 'xyz'; 16 hexadecimal digits expected"),
         (lambda d: d["dims"].update(K="10"), "dims are .*; a size, 0 or more, expected for each of I, U"),
         (lambda d: d["dims"].pop("P"), "dims are .*; a size"),
+        (lambda d: d.update(override="Ada"), "override is 'Ada'; an object or null expected"),
     ],
 )
 def test_what_is_not_as_expected_is_refused(two: Two, edit: Callable[[dict[str, Any]], object], said: str) -> None:
