@@ -16,8 +16,8 @@ some ten users of many thousands differ, and a loss may be proven that is no los
 
 The intervals are bootstrap intervals of the paired difference (Efron & Tibshirani, An Introduction to the Bootstrap,
 1993, chapter 13; for retrieval metrics: Sakai, SIGIR 2006). Their level is such that a candidate exactly as good is
-held in about a share `false_alarms` of the nights at most, however many slices are looked at (Bonferroni). Far out in its
-tail the bootstrap promises too much of few users, so there the sign test decides, which is exact: with n users that
+held in about a share `false_alarms` of the nights at most, however many slices are looked at (Bonferroni). Far out in
+its tail the bootstrap promises too much of few users, so there the sign test decides, which is exact: with n users that
 decide and w of them better served, a loss is P(Binomial(n, 1/2) ≤ w) below the same level (Smucker, Allan & Carterette,
 CIKM 2007, compare the two). A plain limit on the mean would not do for few users: chance alone moves it too far.
 """
