@@ -31,7 +31,7 @@ class Ease:
     name = "ease"
     parameters = 0
     MOST = 15_000
-    REGULARISATION = 100.0
+    REGULARISATION = 30.0
     POWER = 0.5
     """Of `recency`; this and the regularisation were chosen on validation, of amazon-beauty."""
 

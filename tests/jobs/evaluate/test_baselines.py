@@ -61,7 +61,8 @@ class TestSlowly:
         for user, own in enumerate(found):
             worth = dict.fromkeys((item for item, _, _ in events(made.given, user)), 0.0)
             for item, day, weight in events(made.given, user):
-                worth[item] += weight / (1 + made.given_at[user] - day)
+                age = made.given_at[user] - day
+                worth[item] += weight * (0.5 ** (age / OwnRepeats.HALF_LIFE) if made.timed else 1 / (1 + age))
             for item, value in worth.items():
                 assert own[item] == pytest.approx(value, rel=1e-5)
             others = [i for i in range(len(own)) if i not in worth]
