@@ -128,6 +128,8 @@ USER_VECTORS = RunTable(
         Field("last_event", "timestamp", "UTC"),
         Field("vector", "array<float>", "u, D numbers"),
         Field("bought", "array<int>", "different items of the whole history, rising; for exclusion and buy again"),
+        Field("history", "array<int>", "different items of the history that made the vector, rising"),
+        Field("shares", "array<float>", "how much the followers of each count (`lookup.encoder`, n_j), summed"),
     ),
 )
 
@@ -185,3 +187,13 @@ MODEL_ITEMS = RunTable(
     ),
 )
 """The items of a model, `<work>/models/<model id>/items/`; items without a training event are not in it."""
+
+MODEL_LABELS = RunTable(
+    "labels",
+    ("label",),
+    (
+        Field("label", "string", "such as 'brand=Acme' (`jobs.train.labels`)"),
+        Field("vector", "array<float>", "one part a head"),
+    ),
+)
+"""The labels of a model, `<work>/models/<model id>/labels/`."""

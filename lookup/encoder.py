@@ -11,26 +11,44 @@ from lookup.errors import ReleaseError
 
 @dataclass(frozen=True)
 class Encoder:
-    """The learned numbers of the user vector, stored in the manifest under `encoder`.
+    """The learned numbers of the user vector and of the item-to-item term, stored in the manifest under `encoder`.
 
-    u = sum_j m_j x_j / (sum_j m_j) ** power, with m_j = weight_j * sum_k mix_k * 2 ** (-age_j / half_life_k),
-    and u[bias] = 1, so that the inner product with an item vector adds the bias of that item.
+    A vector has one part a head, and last the bias. The part of head h is
+
+        u_h = unit(sum_j m_hj x_j),    m_hj = weight_j * sum_k mix_hk * 2 ** (-age_j / half_life_k)
+
+    over the events j of the history, unit(a) = a / |a|, and u[bias] = 1, so that the inner product with an item vector
+    adds the item's bias. Beside it stand the items that follow what the user had: the score of item i for a user is
+
+        u . v_i + sum_j n_j next(item_j, i) + repeat * [the user had i],    n_j = m_nj / (sum_j m_nj) ** next_power
+
+    with m_nj as above by `next_mix`, and next(j, i) the weight of i among the followers of j (array
+    `item_next_weight`).
     """
 
     half_lives: tuple[float, ...]
     """In days; each positive, or infinity for a part that never fades (written as 0 in JSON)."""
-    mix: tuple[float, ...]
-    """Same length as `half_lives`; non-negative."""
-    power: float
+    mix: tuple[tuple[float, ...], ...]
+    """One row a head, each as long as `half_lives`; non-negative."""
+    widths: tuple[int, ...]
+    """Coordinates of each head's part; after them comes the bias."""
+    next_mix: tuple[float, ...]
+    """As a row of `mix`, for the followers."""
+    next_power: float
     """0: a plain sum; 1: a mean."""
-    bias: int
-    """The coordinate of the vector that holds the item's bias."""
+    repeat: float
+    """Added once to the score of an item that the user had: below 0 where people do not buy again."""
 
     def to_json(self) -> dict[str, Any]:
         """As written to the manifest."""
         data = asdict(self)
         data["half_lives"] = [0.0 if np.isinf(h) else h for h in self.half_lives]
         return data
+
+    @property
+    def bias(self) -> int:
+        """The coordinate of the vector that holds the item's bias: the last."""
+        return sum(self.widths)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoder":
@@ -41,36 +59,63 @@ class Encoder:
         try:
             return cls(
                 half_lives=tuple(float(h) or float("inf") for h in data["half_lives"]),
-                mix=tuple(float(m) for m in data["mix"]),
-                power=float(data["power"]),
-                bias=int(data["bias"]),
+                mix=tuple(tuple(float(m) for m in head) for head in data["mix"]),
+                widths=tuple(int(w) for w in data["widths"]),
+                next_mix=tuple(float(m) for m in data["next_mix"]),
+                next_power=float(data["next_power"]),
+                repeat=float(data["repeat"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
 
-    def weigh(self, ages: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much each event counts.
-
-        ages: days, shape (n,); an age below 0 counts as 0. weights: shape (n,), of the event types.
-        Returns shape (n,).
-        """
-        fading = np.exp2(-np.maximum(ages, 0.0)[:, None] / np.asarray(self.half_lives))
-        return np.asarray(weights * (fading @ np.asarray(self.mix)), dtype=np.float64)
+    def fading(self, ages: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is left of an event by each half-life: ages in days, (n,), below 0 as 0; returns (n, half-lives)."""
+        return np.asarray(np.exp2(-np.maximum(ages, 0.0)[:, None] / np.asarray(self.half_lives)), dtype=np.float64)
 
     def user_vector(
         self, inputs: NDArray[np.float32], ages: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> NDArray[np.float32]:
         """The vector of a user from the history.
 
-        inputs: rows of `item_input` for the items of the history, shape (n, D). ages and weights: see `weigh`.
-        Returns shape (D,), float32; with an empty history only the bias coordinate is set, so that the
-        scores are those of the item biases.
+        inputs: rows of `item_input` for the items of the history, shape (n, D). ages: days, shape (n,), below 0 as 0.
+        weights: shape (n,), of the event types. Returns shape (D,), float32; with an empty history only the bias
+        coordinate is set, so that the scores are those of the item biases.
         """
-        share = self.weigh(ages, weights)
-        total = float(share.sum())
-        if total <= 0.0:
-            vector = np.zeros(inputs.shape[1], dtype=np.float32)
-        else:
-            vector = np.asarray((share / total**self.power).astype(np.float32) @ inputs, dtype=np.float32)
-        vector[self.bias] = 1.0
+        vector = np.empty(inputs.shape[1], dtype=np.float32)
+        left = (weights[:, None] * (self.fading(ages) @ np.asarray(self.mix).T)).astype(np.float32)
+        start = 0
+        for head, width in enumerate(self.widths):
+            part = vector[start : start + width]
+            np.dot(left[:, head], inputs[:, start : start + width], out=part)
+            length = float(np.dot(part, part)) ** 0.5
+            if length > 0.0:
+                part /= length
+            start += width
+        vector[start] = 1.0
         return vector
+
+    def next_shares(self, ages: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+        """n_j: how much the followers of each event's item count, float32 (n,); ages, weights: see `user_vector`."""
+        left = weights * (self.fading(ages) @ np.asarray(self.next_mix))
+        total = float(left.sum())
+        return np.asarray(left / total**self.next_power if total > 0.0 else left, dtype=np.float32)
+
+    def item_terms(
+        self,
+        rows: NDArray[np.int32],
+        next_items: NDArray[np.int32],
+        next_weights: NDArray[np.float32],
+        shares: NDArray[np.float32],
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """What is added to u . v: the items that a history changes the score of, and by how much.
+
+        rows: item rows of the history, int32 (n,). next_items, next_weights: their rows of the arrays of followers,
+        (n, N). shares: of `next_shares`, (n,). Returns different item rows, rising, int32 (m,), and float32 (m,).
+        """
+        there = next_items >= 0
+        items = np.concatenate([next_items[there], rows])
+        added = np.concatenate([(next_weights * shares[:, None])[there], np.zeros(len(rows), dtype=np.float32)])
+        found, place = np.unique(items, return_inverse=True)
+        total = np.bincount(place, weights=added, minlength=len(found)).astype(np.float32)
+        total[np.searchsorted(found, np.unique(rows))] += np.float32(self.repeat)
+        return found.astype(np.int32), total

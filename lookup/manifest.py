@@ -14,7 +14,7 @@ from lookup.errors import ReleaseError
 from lookup.schema import SCHEMA_VERSION
 
 FILE = "manifest.json"
-DIMS = ("I", "U", "C", "D", "K", "S", "B", "P")
+DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N")
 """The letters of `lookup.schema` that a manifest gives sizes to."""
 
 
@@ -63,7 +63,7 @@ class Manifest:
     space_id: str
     """16 hexadecimal digits: the model version in which vectors may be compared."""
     dims: dict[str, int]
-    """Sizes of the letters of `lookup.schema`: I, U, C, D, K, S, B, P."""
+    """Sizes of the letters of `lookup.schema`: I, U, C, D, K, S, B, P, N."""
     counts: dict[str, int]
     """Items, users, events and so on, by name."""
     model: dict[str, Any]

@@ -73,16 +73,18 @@ class Release:
         open_one = partial(open_array, path, dims=self.manifest.dims, space_id=self.manifest.space_id)
         self.arrays: dict[str, NDArray[Any]] = {array.name: open_one(array.name) for array in ARRAYS}
         """By name, as `lookup.schema.ARRAYS` says."""
-        if not 0 <= self.encoder.bias < self.manifest.dims["D"]:
+        if self.encoder.bias + 1 != self.manifest.dims["D"]:
             raise ReleaseError(
-                f"{path / manifest.FILE}: the encoder's bias is coordinate {self.encoder.bias}; "
-                f"vectors have {self.manifest.dims['D']}"
+                f"{path / manifest.FILE}: the encoder's widths {list(self.encoder.widths)} and the bias make "
+                f"{self.encoder.bias + 1} coordinates; vectors have {self.manifest.dims['D']}"
             )
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
         self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
         self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
         self.item_input: NDArray[np.float32] = self.arrays["item_input"]
         self.item_vector: NDArray[np.float32] = self.arrays["item_vector"]
+        self.next_item: NDArray[np.int32] = self.arrays["item_next_item"]
+        self.next_weight: NDArray[np.float32] = self.arrays["item_next_weight"]
         self._check_offsets("item_record_offsets", "item_record_bytes")
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data

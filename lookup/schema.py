@@ -3,12 +3,13 @@
 Writers, readers, checks, DuckDB DDL and the README's tables derive from this module. Shapes are written so:
 
     I  items         U  users (active)    C  categories          D  dimensions of a vector
-    K  user list     S  similar items     B  buy-again list      P  popular list       *  bytes of text
+    K  user list     S  similar items     B  buy-again list      P  popular list       N  followers of an item
+    *  bytes of text
 """
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one whenever a reader of the version before could not read what is written now."""
 
 NO_ITEM = -1
@@ -52,6 +53,8 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_record_bytes", "uint8", ("*",), "the row of table items as a JSON object, one after the other"),
     Array("item_input", "float32", ("I", "D"), "x: what an item adds to the vector of a user who had it"),
     Array("item_vector", "float32", ("I", "D"), "v: the score of item i for user vector u is u . v[i]"),
+    Array("item_next_item", "int32", ("I", "N"), f"rows of the items that follow an item, {NO_ITEM} after the last"),
+    Array("item_next_weight", "float32", ("I", "N"), "what a follower's score gains (see `lookup.encoder`); any sign"),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array("user_vector", "float32", ("U", "D"), "u: the night's vector of an active user (see `lookup.encoder`)"),

@@ -183,15 +183,24 @@ def _find_all(release: Release, history: Sequence[str]) -> list[int]:
 
 
 def _from_history(release: Release, rows: list[int], k: int) -> Ranked:
-    """The best `k` items for the vector of a history of age 0, exactly scored.
+    """The best `k` items for a history of age 0, exactly scored.
 
-    Candidates come from the Annoy index and from the lists of items similar to the newest ones.
+    Candidates come from the Annoy index, from the followers of the history's items, from the lists of items similar to
+    the newest ones, and from the history itself.
     """
-    vector = release.encoder.user_vector(release.item_input[rows], np.zeros(len(rows)), np.ones(len(rows)))
+    ages, weights = np.zeros(len(rows)), np.ones(len(rows))
+    vector = release.encoder.user_vector(release.item_input[rows], ages, weights)
     found = release.index.candidates(vector, min(max(k, 20), len(release.items)))
     near: NDArray[np.int32] = release.item_topk.items[rows[-3:]].ravel()
-    candidates = np.unique(np.concatenate([np.asarray(found, dtype=np.int32), near[near != NO_ITEM]]))
+    items, added = release.encoder.item_terms(
+        np.asarray(rows, dtype=np.int32),
+        release.next_item[rows],
+        release.next_weight[rows],
+        release.encoder.next_shares(ages, weights),
+    )
+    candidates = np.unique(np.concatenate([np.asarray(found, dtype=np.int32), near[near != NO_ITEM], items]))
     scores = release.item_vector[candidates] @ vector
+    scores[np.searchsorted(candidates, items)] += added
     best = np.argsort(-scores, kind="stable")[:k]
     return candidates[best].tolist(), scores[best].tolist()
 

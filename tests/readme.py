@@ -15,7 +15,7 @@ def tables() -> str:
     for table in CATALOG:
         columns = ", ".join(f"`{c.name}`" for c in table.columns)
         lines.append(f"| `{table.name}` | {', '.join(f'`{k}`' for k in table.key)} | {columns} | {table.doc} |")
-    lines += ["", "I items, U users, C categories, D dimensions, K, S, B, P lengths of lists:", ""]
+    lines += ["", "I items, U users, C categories, D dimensions, N followers, K, S, B, P lengths of lists:", ""]
     lines += ["| array | type | shape | what |", "|---|---|---|---|"]
     lines += [f"| `{a.name}` | {a.dtype} | {' × '.join(a.shape)} | {a.doc} |" for a in ARRAYS]
     return "\n" + "\n".join(lines) + "\n\n"

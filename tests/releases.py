@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from jobs import build
 from jobs.config import Config, Items, TopK
+from jobs.topk.exact import Lists
+from jobs.topk.followers import terms
 from lookup import pointer
 from lookup.encoder import Encoder
 
@@ -36,6 +38,7 @@ class Sizes:
     similar: int = 5
     again: int = 4
     popular: int = 12
+    followers: int = 3
     events: int = 400
 
 
@@ -64,7 +67,7 @@ def make_release(
 
 
 def write_run(config: Config, seed: int, sizes: Sizes) -> None:
-    """Write every table that `build` reads. Lists of users are exact: the best items by u . v."""
+    """Write every table that `build` reads. Lists of users are exact: the best by u . v and what is added to it."""
     rng = np.random.default_rng(seed)
     root = config.run.root
     (root / "vectors").mkdir(parents=True)
@@ -73,7 +76,10 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     item_input, item_vector = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
     np.save(root / "vectors" / "item_input.npy", item_input)
     np.save(root / "vectors" / "item_vector.npy", item_vector)
-    encoder = Encoder(half_lives=(7.0, float("inf")), mix=(0.5, 0.5), power=0.5, bias=sizes.dimensions - 1)
+    follow = followers(sizes, rng)
+    for name, array in zip(("item", "weight"), follow, strict=True):
+        np.save(root / "vectors" / f"item_next_{name}.npy", array)
+    encoder = encoder_of(sizes)
     space = {
         "space_id": sha256(f"space {seed}".encode()).hexdigest()[:16],
         "encoder": encoder.to_json(),
@@ -96,7 +102,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     categories = [CATEGORIES[n % len(CATEGORIES)] for n in range(sizes.items)]
     _write_items(root / "items", item_ids, categories, rng)
     _write_events(root / "events", config.date, sizes, rng)
-    _write_users(root, config.date, sizes, item_vector, rng)
+    _write_users(root, config.date, sizes, rng, item_vector=item_vector, follow=follow)
     unit = item_vector / np.linalg.norm(item_vector, axis=1, keepdims=True)
 
     def similar(rows: np.ndarray) -> dict[str, Any]:
@@ -106,6 +112,29 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
 
     _write(root / "item_topk", sizes.items, similar, rng)
     _write_popular(root / "popular", categories, sizes, rng)
+
+
+def encoder_of(sizes: Sizes) -> Encoder:
+    """An encoder with two heads; the followers count by the root of what a history weighs."""
+    half = (sizes.dimensions - 1) // 2
+    return Encoder(
+        half_lives=(7.0, float("inf")),
+        mix=((0.5, 0.5), (0.25, 0.75)),
+        widths=(half, sizes.dimensions - 1 - half),
+        next_mix=(0.5, 0.5),
+        next_power=0.5,
+        repeat=-0.5,
+    )
+
+
+def followers(sizes: Sizes, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of followers: some items of any sign, some items without any, none twice."""
+    items = (np.arange(sizes.items)[:, None] + 1 + np.arange(sizes.followers) * 2) % sizes.items
+    length = rng.integers(1, sizes.followers + 1, (sizes.items, 1))
+    length[::5] = 0
+    there = np.arange(sizes.followers) < length
+    weights = np.where(there, rng.normal(size=items.shape), 0.0)
+    return np.where(there, items, -1).astype(np.int32), weights.astype(np.float32)
 
 
 def by_hash(ids: list[str]) -> list[str]:
@@ -181,12 +210,21 @@ def _write_events(folder: Path, night: date, sizes: Sizes, rng: np.random.Genera
         pq.write_table(table, folder / f"day={day}" / "part-0.snappy.parquet")
 
 
-def _write_users(root: Path, night: date, sizes: Sizes, item_vector: np.ndarray, rng: np.random.Generator) -> None:
+def _write_users(
+    root: Path,
+    night: date,
+    sizes: Sizes,
+    rng: np.random.Generator,
+    *,
+    item_vector: np.ndarray,
+    follow: tuple[np.ndarray, np.ndarray],
+) -> None:
     ids = by_hash([f"user-{n}" for n in range(sizes.users)])
     k, again = min(sizes.k, sizes.items), min(sizes.again, sizes.items)
     vectors = rng.normal(size=(sizes.users, sizes.dimensions)).astype(np.float32)
     vectors[:, -1] = 1.0
     bought = np.sort(rng.integers(0, sizes.items - again + 1, (sizes.users, 1)) + np.arange(again), axis=1)
+    shares = rng.random(bought.shape).astype(np.float32)
     last = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=5)
 
     def users(rows: np.ndarray) -> dict[str, Any]:
@@ -198,10 +236,16 @@ def _write_users(root: Path, night: date, sizes: Sizes, item_vector: np.ndarray,
             "last_event": pa.array([last] * n, pa.timestamp("us", "UTC")),
             "vector": listed(np.arange(n + 1) * sizes.dimensions, vectors[rows], pa.float32()),
             "bought": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
+            "history": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
+            "shares": listed(np.arange(n + 1) * again, shares[rows], pa.float32()),
         }
 
     def topk(rows: np.ndarray) -> dict[str, Any]:
-        return {"user": pa.array(rows, pa.int32()), **best(vectors[rows] @ item_vector.T, k)}
+        had = Lists(np.arange(len(rows) + 1) * again, bought[rows].ravel())
+        added = terms(had, shares[rows].ravel(), *follow, encoder_of(sizes).repeat)
+        scores = vectors[rows] @ item_vector.T
+        scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
+        return {"user": pa.array(rows, pa.int32()), **best(scores, k)}
 
     def buy_again(rows: np.ndarray) -> dict[str, Any]:
         scores = np.broadcast_to(np.arange(again, 0, -1, dtype=np.float32), (len(rows), again))

@@ -164,7 +164,7 @@ def categories(popular: Blocks) -> list[str]:
     return [name for name in names if name]
 
 
-def dims(items: Blocks, users: Blocks, lists: dict[str, Blocks], dimensions: int) -> dict[str, int]:
+def dims(items: Blocks, users: Blocks, lists: dict[str, Blocks], dimensions: int, followers: int) -> dict[str, int]:
     """The sizes of a release. lists: user_topk, item_topk, user_again and popular."""
     longest = {name: table.longest("items") for name, table in lists.items()}
     return {
@@ -176,4 +176,5 @@ def dims(items: Blocks, users: Blocks, lists: dict[str, Blocks], dimensions: int
         "S": longest["item_topk"],
         "B": longest["user_again"],
         "P": longest["popular"],
+        "N": followers,
     }

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jobs.build import arrays
 from jobs.build.blocks import Blocks
 from jobs.build.catalog import build_catalog
@@ -116,13 +118,14 @@ def write_arrays(folder: Path, run: Run, space: dict[str, Any]) -> dict[str, int
     """
     items, users = Blocks.of(run, "items"), Blocks.of(run, "user_vectors")
     lists = {name: Blocks.of(run, name) for name in LISTS}
-    dims = arrays.dims(items, users, lists, space["dimensions"])
+    followers = np.load(run.existing("vectors") / "item_next_item.npy", mmap_mode="r").shape[1]
+    dims = arrays.dims(items, users, lists, space["dimensions"], followers)
     if not dims["I"]:
         raise DataError(f"{items.folder}: no item; a release needs at least one")
     writer = arrays.ArrayWriter(folder, dims, space["space_id"])
     writer.ids("item", items, "item", "item_id")
     writer.records(items)
-    for name in ("item_input", "item_vector"):
+    for name in ("item_input", "item_vector", "item_next_item", "item_next_weight"):
         writer.copy(name, run.existing("vectors") / f"{name}.npy")
     writer.ids("user", users, "user", "user_id")
     writer.vectors("user_vector", users, "user", "vector")

@@ -21,16 +21,16 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
 
     night, options = config.run, config.topk
     folder = night.existing("vectors")
-    vectors = folder / "item_vector.npy"
     space = json.loads((folder / "space.json").read_text())
+    repeat = float(space["encoder"]["repeat"])
     users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_TOPK, user_lists(users, vectors, options, counts["users"]))
-        night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
+        night.write(USER_TOPK, user_lists(users, folder, repeat, options, counts["users"]))
+        night.write(USER_AGAIN, user_again(users, folder, repeat, options, counts["users"]))
     with watching(spark, "topk", "items"):
-        night.write(ITEM_TOPK, item_lists(spark, vectors, space, options, counts["items"]))
+        night.write(ITEM_TOPK, item_lists(spark, folder, space, options, counts["items"]))
     events = night.read(spark, EVENTS)
     night.write(POPULAR, popular(items, events, config.date, options.popular_half_life_days, options.popular))
     return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

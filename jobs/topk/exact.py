@@ -39,18 +39,30 @@ class Lists(NamedTuple):
     """Integers, shape (offsets[-1],); within a list in any order."""
 
 
+class Terms(NamedTuple):
+    """What is added to some scores of each query, in CSR form like `Lists`; an item is at most once in a query's."""
+
+    offsets: NDArray[Any]
+    """Integers, shape (n + 1,), rising."""
+    items: NDArray[Any]
+    """Integers, shape (offsets[-1],)."""
+    values: NDArray[np.float32]
+    """Shape (offsets[-1],)."""
+
+
 def top_k(
     queries: NDArray[np.float32],
     items: Rows,
     k: int,
     *,
+    terms: Terms | None = None,
     exclude: Lists | None = None,
     user_block: int = 512,
     item_block: int = 4096,
     device: str = "cpu",
     threads: int = 1,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The k items with the largest inner products, for each query.
+    """The k items with the largest scores, for each query: the inner product, and what `terms` adds to it.
 
     queries: float32, shape (n, D). items: float32, shape (N, D). exclude: items that must not be in a query's list.
     threads: blocks of queries worked on side by side; on a CPU set torch itself to one thread, since threads that share
@@ -72,7 +84,9 @@ def top_k(
     def fill(start: int) -> None:
         block = slice(start, min(start + user_block, len(queries)))
         rows = _finite(queries[block], "queries", start).to(device)
-        best = _search(rows, items, k, None if exclude is None else _pairs(exclude, block), item_block)
+        added = None if terms is None else _pairs(terms, block)
+        left_out = None if exclude is None else _pairs(exclude, block)
+        best = _search(rows, items, k, terms=added, exclude=left_out, item_block=item_block)
         found[block], scores[block] = _decode(best)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -82,7 +96,7 @@ def top_k(
 
 
 def rank(
-    queries: NDArray[np.float32], items: NDArray[np.float32], lists: Lists, k: int
+    queries: NDArray[np.float32], items: NDArray[np.float32], lists: Lists, k: int, terms: Terms | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The k best of a short list of items, for each query: as `top_k`, but only items of the query's list.
 
@@ -93,6 +107,10 @@ def rank(
     for row, query in enumerate(queries):
         own = np.unique(lists.items[lists.offsets[row] : lists.offsets[row + 1]])
         own_scores = items[own] @ query
+        if terms is not None:
+            part = slice(terms.offsets[row], terms.offsets[row + 1])
+            _, place, other = np.intersect1d(own, terms.items[part], assume_unique=True, return_indices=True)
+            own_scores[place] += terms.values[part][other]
         order = np.argsort(-own_scores, kind="stable")[:k]
         found[row, : len(order)] = own[order]
         scores[row, : len(order)] = own_scores[order]
@@ -100,7 +118,7 @@ def rank(
 
 
 def _search(
-    queries: torch.Tensor, items: Rows, k: int, exclude: tuple[torch.Tensor, torch.Tensor] | None, item_block: int
+    queries: torch.Tensor, items: Rows, k: int, *, terms: "Pairs | None", exclude: "Pairs | None", item_block: int
 ) -> torch.Tensor:
     """The sorted keys of the k best items of a block of queries, shape (n, k)."""
     n, dimensions = queries.shape
@@ -120,9 +138,12 @@ def _search(
         tile = scores[: n * width].view(n, width)
         torch.mm(queries, tile_items[:width].T, out=tile)
         tile[:, last - first :] = -torch.inf
+        if terms is not None:
+            rows, columns, values = terms.of(first, last, device)
+            tile[rows, columns] += values
         if exclude is not None:
-            low, high = torch.searchsorted(exclude[1], torch.tensor([first, last])).tolist()
-            tile[exclude[0][low:high].to(device), (exclude[1][low:high] - first).to(device)] = -torch.inf
+            rows, columns, _ = exclude.of(first, last, device)
+            tile[rows, columns] = -torch.inf
         query, column, score, threshold = _above(tile, threshold, k if first == 0 else 0)
         if len(query) == 0:
             continue
@@ -192,13 +213,31 @@ def _decode(keys: torch.Tensor) -> tuple[NDArray[np.int32], NDArray[np.float32]]
     return items.cpu().numpy(), _score(keys).masked_fill(none, 0.0).cpu().numpy()
 
 
-def _pairs(exclude: Lists, block: slice) -> tuple[torch.Tensor, torch.Tensor]:
-    """The excluded pairs of a block of queries: rows within the block, and items, ordered by item."""
-    offsets = np.asarray(exclude.offsets[block.start : block.stop + 1], dtype=np.int64)
-    items = np.asarray(exclude.items[offsets[0] : offsets[-1]], dtype=np.int64)
+class Pairs(NamedTuple):
+    """Pairs of a block of queries with items, ordered by item."""
+
+    rows: torch.Tensor
+    items: torch.Tensor
+    values: torch.Tensor
+
+    def of(self, first: int, last: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Rows, columns from `first`, and values of the pairs with items first … last - 1."""
+        low, high = torch.searchsorted(self.items, torch.tensor([first, last])).tolist()
+        return (
+            self.rows[low:high].to(device),
+            (self.items[low:high] - first).to(device),
+            self.values[low:high].to(device),
+        )
+
+
+def _pairs(lists: Lists | Terms, block: slice) -> Pairs:
+    offsets = np.asarray(lists.offsets[block.start : block.stop + 1], dtype=np.int64)
+    part = slice(offsets[0], offsets[-1])
+    items = np.asarray(lists.items[part], dtype=np.int64)
     rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    values = lists.values[part] if isinstance(lists, Terms) else np.zeros(0, dtype=np.float32)
     order = np.argsort(items, kind="stable")
-    return torch.from_numpy(rows[order]), torch.from_numpy(items[order])
+    return Pairs(*(torch.from_numpy(one[order] if len(one) else one) for one in (rows, items, values)))
 
 
 def _finite(rows: NDArray[Any], name: str, first: int) -> torch.Tensor:

@@ -15,7 +15,8 @@ from jobs.config import TopK
 from jobs.session import task_device
 from jobs.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
 from jobs.tasks import partitions, task_threads
-from jobs.topk.exact import Lists, Rows, rank, top_k
+from jobs.topk.exact import Lists, Rows, Terms, rank, top_k
+from jobs.topk.followers import terms
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -47,14 +48,17 @@ class Directions:
         return np.concatenate([_unit(part) * np.float32(0.5**0.5) for part in parts], axis=1)
 
 
-def user_lists(users: "DataFrame", vectors: Path, options: TopK, count: int) -> "DataFrame":
+USER_COLUMNS = ("user", "vector", "bought", "history", "shares")
+
+
+def user_lists(users: "DataFrame", vectors: Path, repeat: float, options: TopK, count: int) -> "DataFrame":
     """Table USER_TOPK: the best items of each user, those the user has had left out unless they are to be included."""
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_lists, vectors=str(vectors), options=options)
-    return users.select("user", "vector", "bought").repartition(parts).mapInArrow(task, USER_TOPK.ddl)
+    task = partial(_user_lists, vectors=vectors, repeat=repeat, options=options)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_TOPK.ddl)
 
 
-def user_again(users: "DataFrame", vectors: Path, options: TopK, count: int) -> "DataFrame":
+def user_again(users: "DataFrame", vectors: Path, repeat: float, options: TopK, count: int) -> "DataFrame":
     """Table USER_AGAIN: the items each user has had, best first; empty lists unless `bought` is "separate"."""
     from pyspark.sql import functions as F
 
@@ -62,43 +66,51 @@ def user_again(users: "DataFrame", vectors: Path, options: TopK, count: int) -> 
         nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
         return users.select("user", *nothing)
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_again, vectors=str(vectors), options=options)
-    return users.select("user", "vector", "bought").repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
+    task = partial(_user_again, vectors=vectors, repeat=repeat, options=options)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
 def item_lists(spark: "SparkSession", vectors: Path, space: dict[str, Any], options: TopK, count: int) -> "DataFrame":
     """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows."""
     parts = partitions(spark, count, options.user_block)
-    task = partial(_item_lists, vectors=str(vectors), behaviour=space["behaviour"], text=space["text"], options=options)
+    task = partial(_item_lists, vectors=vectors, behaviour=space["behaviour"], text=space["text"], options=options)
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
-def _user_lists(batches: Batches, vectors: str, options: TopK) -> Batches:
-    items = np.load(vectors, mmap_mode="r")
+def _user_lists(batches: Batches, vectors: Path, repeat: float, options: TopK) -> Batches:
+    items = np.load(vectors / "item_vector.npy", mmap_mode="r")
     for batch in batches:
-        exclude = _bought(batch) if options.bought != "include" else None
+        exclude = _lists(batch, "bought") if options.bought != "include" else None
         queries = matrix(batch.column("vector"), items.shape[1])
-        yield _table(USER_TOPK.columns, batch.column("user"), *_best(queries, items, options.k, exclude, options))
+        added = _terms(batch, vectors, repeat)
+        found = _best(queries, items, options.k, options, added=added, exclude=exclude)
+        yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
-def _user_again(batches: Batches, vectors: str, options: TopK) -> Batches:
-    items = np.load(vectors, mmap_mode="r")
+def _user_again(batches: Batches, vectors: Path, repeat: float, options: TopK) -> Batches:
+    items = np.load(vectors / "item_vector.npy", mmap_mode="r")
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
-        yield _table(USER_AGAIN.columns, batch.column("user"), *rank(queries, items, _bought(batch), options.again))
+        found = rank(queries, items, _lists(batch, "bought"), options.again, _terms(batch, vectors, repeat))
+        yield _table(USER_AGAIN.columns, batch.column("user"), *found)
 
 
-def _item_lists(batches: Batches, vectors: str, behaviour: int, text: int, options: TopK) -> Batches:
-    items = Directions(np.load(vectors, mmap_mode="r"), behaviour, text)
+def _terms(batch: pa.RecordBatch, vectors: Path, repeat: float) -> Terms:
+    items, weights = (np.load(vectors / f"item_next_{part}.npy", mmap_mode="r") for part in ("item", "weight"))
+    return terms(_lists(batch, "history"), batch.column("shares").flatten().to_numpy(), items, weights, repeat)
+
+
+def _item_lists(batches: Batches, vectors: Path, behaviour: int, text: int, options: TopK) -> Batches:
+    items = Directions(np.load(vectors / "item_vector.npy", mmap_mode="r"), behaviour, text)
     for batch in batches:
         rows = batch.column("id").to_numpy()
         itself = Lists(np.arange(len(rows) + 1), rows)
-        found = _best(items[rows], items, options.similar, itself, options)
+        found = _best(items[rows], items, options.similar, options, added=None, exclude=itself)
         yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
 
 
 def _best(
-    queries: NDArray[np.float32], items: Rows, k: int, exclude: Lists | None, options: TopK
+    queries: NDArray[np.float32], items: Rows, k: int, options: TopK, *, added: Terms | None, exclude: Lists | None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     import torch
 
@@ -109,6 +121,7 @@ def _best(
         queries,
         items,
         k,
+        terms=added,
         exclude=exclude,
         user_block=options.user_block,
         item_block=options.item_block,
@@ -124,8 +137,8 @@ def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: N
     return pa.RecordBatch.from_arrays([keys, *lists], names=names)
 
 
-def _bought(batch: pa.RecordBatch) -> Lists:
-    column = batch.column("bought")
+def _lists(batch: pa.RecordBatch, name: str) -> Lists:
+    column = batch.column(name)
     return Lists(column.offsets.to_numpy() - column.offsets[0].as_py(), column.flatten().to_numpy())
 
 

@@ -1,9 +1,10 @@
 """What is checked of a release, and against what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.build.blocks import Blocks, flat
@@ -19,6 +20,7 @@ from lookup.manifest import Manifest
 from lookup.release import CATALOG_FILE, Release
 from lookup.schema import CATALOG
 
+Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 SAMPLE = 200
 NEVER_NULL = ("item_id", "user_id", "similar_to", "rank", "score", "events", "in_stock", "value")
 """Columns of the catalog in which a null is a fault, wherever they are."""
@@ -45,13 +47,15 @@ def inspect(release: Release, config: Config, before: Manifest | None) -> list[F
     findings += checks.check_nulls(nulls)
     for name, lists in families.items():
         findings += checks.check_lists(name, lists, len(release.items))
-    for name in ("item_input", "item_vector", "user_vector"):
+    for name in ("item_input", "item_vector", "item_next_weight", "user_vector"):
         findings += checks.check_finite(name, arrays[name])
+    findings += checks.check_known("item_next_item", release.next_item, len(release.items))
     findings += checks.check_coverage(
         release.user_topk, full_lengths(config, len(release.items)), limits.min_user_coverage
     )
     users = sample(len(release.users))
-    findings += checks.check_scores(release.user_topk, arrays["user_vector"], release.item_vector, users)
+    terms = terms_of(release, config.run, users)
+    findings += checks.check_scores(release.user_topk, arrays["user_vector"], release.item_vector, users, terms)
     findings += checks.check_recall(recall(release, users), limits.min_annoy_recall)
     if before is not None:
         findings += checks.check_against(release.manifest, before, limits.max_shrink)
@@ -91,6 +95,18 @@ def full_lengths(config: Config, items: int) -> Iterator[tuple[NDArray[np.int64]
         bought, _ = flat(batch.column("bought"))
         free = items - bought if excluded else np.full(len(bought), items)
         yield batch.column("user").to_numpy().astype(np.int64), np.minimum(config.topk.k, free)
+
+
+def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
+    """What the histories of some users add to the scores of items, by user row."""
+    found: dict[int, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
+    for batch in Blocks.of(run, "user_vectors").read("user", "history", "shares"):
+        chosen = batch.filter(pa.array(np.isin(batch.column("user").to_numpy(), users)))
+        for row in chosen.to_pylist():
+            rows, shares = np.asarray(row["history"], dtype=np.int32), np.asarray(row["shares"], dtype=np.float32)
+            follow = release.next_item[rows], release.next_weight[rows]
+            found[row["user"]] = release.encoder.item_terms(rows, *follow, shares)
+    return found.__getitem__
 
 
 def sample(size: int) -> NDArray[np.int64]:

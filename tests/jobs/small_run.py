@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 
-from jobs.config import Config, Embed, Events, Items, TopK
-from jobs.tables import EVENTS, ITEMS, MODEL_ITEMS, USER_VECTORS
+from jobs.config import Config, Embed, Events, Items, TopK, Train
+from jobs.tables import EVENTS, ITEMS, MODEL_ITEMS, MODEL_LABELS, USER_VECTORS
 
 DAY = date(2026, 3, 2)
 TEXTS = ("apple juice", "orange juice", "apple pie", "dog food, dry", "cat food", "", "window cleaner", None)
@@ -66,34 +66,66 @@ def write(spark: SparkSession, made: Config, item_rows: list[dict[str, Any]], ev
     made.run.write(EVENTS, spark.createDataFrame(event_rows, EVENTS.ddl))
 
 
-def write_model(spark: SparkSession, made: Config, rows: list[dict[str, Any]], dimensions: int) -> None:
-    """Write a model with these MODEL_ITEMS."""
+TRAIN = Train(half_lives=[7.0, 0.0], fading=[0.5, 0.5], temperature=0.5, follow_power=1.0, repeat=-2.0)
+"""What the model of `write_model` was fitted with."""
+MIX = [[0.75, 0.25], [0.5, 0.5]]
+"""Of its two heads."""
+
+
+def write_model(
+    spark: SparkSession,
+    made: Config,
+    rows: list[dict[str, Any]],
+    *,
+    labels: dict[str, np.ndarray],
+    maps: np.ndarray,
+    follow: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write a model of two heads with these MODEL_ITEMS, vectors of labels, maps (2, d, d) and followers."""
     folder = made.models / "m1"
-    spark.createDataFrame(rows, MODEL_ITEMS.ddl).write.parquet((folder / "items").as_uri())
+    for name, ddl, table in (
+        ("items", MODEL_ITEMS.ddl, rows),
+        ("labels", MODEL_LABELS.ddl, [(label, vector.tolist()) for label, vector in labels.items()]),
+    ):
+        spark.createDataFrame(table, ddl).coalesce(1).write.parquet((folder / name).as_uri())
+    for name, array in zip(("maps", "next_item", "next_weight"), (maps, *follow), strict=True):
+        np.save(folder / f"{name}.npy", array)
     about = {
         "id": "m1",
         "day": DAY.isoformat(),
         "trained_until": "2026-02-16",
-        "dimensions": dimensions,
-        "half_lives": [7.0, 0.0],
-        "mix": [0.75, 0.25],
-        "power": 0.5,
+        "widths": [len(part) for part in maps],
+        "mix": MIX,
+        "price_bounds": [1.0],
+        "settings": vars(TRAIN),
     }
     (folder / "model.json").write_text(json.dumps(about))
 
 
-def write_vectors(made: Config, vectors: np.ndarray, behaviour: int, text: int) -> None:
-    """Write the folder vectors/ of `embed_items`, as far as `topk` reads it."""
+def write_vectors(made: Config, arrays: dict[str, np.ndarray], space: dict[str, Any]) -> None:
+    """Write the folder vectors/ of `embed_items`: arrays by name, and what space.json says."""
     with made.run.replacing("vectors") as folder:
         folder.mkdir()
-        np.save(folder / "item_vector.npy", vectors)
-        (folder / "space.json").write_text(json.dumps({"behaviour": behaviour, "text": text}))
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        (folder / "space.json").write_text(json.dumps(space))
 
 
-def write_users(spark: SparkSession, made: Config, vectors: np.ndarray, bought: list[list[int]]) -> None:
-    """Write the table of `embed_users`."""
+def follow_some(count: int, seed: int = 9) -> dict[str, np.ndarray]:
+    """The arrays of followers of some items: three, two, one or none each, of either sign."""
+    rng = np.random.default_rng(seed)
+    items = np.stack([rng.permutation(count)[:3] for _ in range(count)]).astype(np.int32)
+    gone = np.arange(3) >= rng.integers(0, 4, (count, 1))
+    weights = np.where(gone, 0.0, rng.normal(size=(count, 3))).astype(np.float32)
+    return {"item_next_item": np.where(gone, -1, items).astype(np.int32), "item_next_weight": weights}
+
+
+def write_users(
+    spark: SparkSession, made: Config, vectors: np.ndarray, bought: list[list[int]], shares: list[list[float]]
+) -> None:
+    """Write the table of `embed_users`; bought is also the history."""
     rows = [
-        (n, f"u{n}", len(had), datetime(2026, 3, 1), vector.tolist(), had)
-        for n, (vector, had) in enumerate(zip(vectors, bought, strict=True))
+        (n, f"u{n}", len(had), datetime(2026, 3, 1), vector.tolist(), had, had, own)
+        for n, (vector, had, own) in enumerate(zip(vectors, bought, shares, strict=True))
     ]
     made.run.write(USER_VECTORS, spark.createDataFrame(rows, USER_VECTORS.ddl))

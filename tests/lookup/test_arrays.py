@@ -10,7 +10,7 @@ from lookup.arrays import FOOTER_BYTES, creating, file_name, open_array, settle,
 from lookup.schema import ARRAYS
 
 SPACE = "0123456789abcdef"
-DIMS = {"I": 5, "U": 3, "C": 2, "D": 4, "K": 3, "S": 2, "B": 0, "P": 6}
+DIMS = {"I": 5, "U": 3, "C": 2, "D": 4, "K": 3, "S": 2, "B": 0, "P": 6, "N": 3}
 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.name)

@@ -14,7 +14,7 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
     found = manifest.read(built.releases / built.new)
     assert found.id == built.new
     assert found.parent == built.old
-    assert found.dims == {"I": 60, "U": 40, "C": 4, "D": 6, "K": 10, "S": 5, "B": 4, "P": 12}
+    assert found.dims == {"I": 60, "U": 40, "C": 4, "D": 6, "K": 10, "S": 5, "B": 4, "P": 12, "N": 3}
     assert found.encoder.half_lives == (7.0, float("inf"))
     found.write(tmp_path)
     assert manifest.read(tmp_path) == found
@@ -34,10 +34,10 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads version 1: build"),
+        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads version 2: build"),
         (lambda d: d.pop("schema_version"), "schema version None found"),
         (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
-        (lambda d: d["encoder"].pop("power"), "encoder is not readable: KeyError('power')"),
+        (lambda d: d["encoder"].pop("repeat"), "encoder is not readable: KeyError('repeat')"),
         (lambda d: d.update(encoder=None), "encoder is not readable"),
         (lambda d: d["annoy"].pop("norm"), "annoy is not as expected: .*norm"),
         (lambda d: d["annoy"].update(norm="1"), "annoy is not as expected: norm is '1'"),

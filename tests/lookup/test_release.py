@@ -105,7 +105,7 @@ def test_a_catalog_without_a_manifest(two: Two) -> None:
 
 def test_a_manifest_of_an_old_schema(two: Two) -> None:
     edit_manifest(two, schema_version=0)
-    assert "schema version 0 found; this Daybreak reads version 1" in refused(two, "manifest.json")
+    assert "schema version 0 found; this Daybreak reads version 2" in refused(two, "manifest.json")
 
 
 def test_the_manifest_of_another_release(two: Two) -> None:
@@ -124,9 +124,9 @@ def test_a_manifest_that_forgets_a_file(two: Two) -> None:
 def test_a_manifest_with_a_changed_number(two: Two) -> None:
     """The manifest has no sha256 of its own; the catalog, which has one, knows it by heart."""
     path = two.releases / two.new / "manifest.json"
-    path.write_text(path.read_text().replace('"power": 0.5', '"power": 0.7'))
+    path.write_text(path.read_text().replace('"next_power": 0.5', '"next_power": 0.7'))
     with pytest.raises(
-        ReleaseError, match=r'catalog\.duckdb: its encoder is .*"power": 0\.5.*manifest\.json is .*0\.7'
+        ReleaseError, match=r'catalog\.duckdb: its encoder is .*"next_power": 0\.5.*manifest\.json is .*0\.7'
     ):
         lookup.open(two.releases, verify=True)
 
@@ -134,9 +134,10 @@ def test_a_manifest_with_a_changed_number(two: Two) -> None:
 def test_an_encoder_that_does_not_fit(two: Two) -> None:
     path = two.releases / two.new / "manifest.json"
     data = json.loads(path.read_text())
-    data["encoder"]["bias"] = 6
+    data["encoder"]["widths"] = [2, 4]
     path.write_text(json.dumps(data))
-    assert "the encoder's bias is coordinate 6; vectors have 6" in refused(two, "manifest.json")
+    expected = "the encoder's widths [2, 4] and the bias make 7 coordinates; vectors have 6"
+    assert expected in refused(two, "manifest.json")
 
 
 def test_a_release_that_is_not_there(two: Two) -> None:

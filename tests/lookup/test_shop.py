@@ -68,10 +68,15 @@ def test_an_unknown_user_gets_popular_items(shop: lookup.Shop, release: Release)
 def test_a_history_is_scored_exactly(shop: lookup.Shop, release: Release) -> None:
     history = ["item-5", UNKNOWN, "item-9", "item-5"]
     rows = [release.items.find(item) for item in ("item-5", "item-9", "item-5")]
-    # The formula of lookup.encoder, written out: no age, weight 1, power 1/2, two halves of mix 1/2.
-    vector = release.item_input[rows].sum(axis=0) / np.sqrt(3)
-    vector[release.encoder.bias] = 1.0
-    scores = release.item_vector @ vector
+    # The formula of lookup.encoder, written out: no age, weight 1, every mix adding up to 1, two heads of 2 and 3.
+    total = release.item_input[rows].sum(axis=0)
+    one, two = total[:2], total[2:5]
+    scores = release.item_vector @ np.concatenate([one / np.linalg.norm(one), two / np.linalg.norm(two), [1.0]])
+    for row in rows:  # the power of the followers' shares is 1/2
+        there = release.next_item[row] >= 0
+        scores[release.next_item[row][there]] += release.next_weight[row][there] / np.sqrt(3)
+    scores[list(set(rows))] += release.encoder.repeat
+    assert any((release.next_item[row] >= 0).any() for row in rows)
     best = np.argsort(-scores)[:10]
     for user in ("user-3", UNKNOWN):
         hits = shop.recommend(user, k=10, history=history)

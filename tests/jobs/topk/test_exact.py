@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jobs.topk.exact import Lists, rank, top_k
+from jobs.topk.exact import Lists, Terms, rank, top_k
 
 
-def brute(queries, items, k, allowed):
-    """Sort every score, highest first, ties by row. allowed: bool (n, N)."""
+def brute(queries, items, k, allowed, added=0.0):
+    """Sort every score, highest first, ties by row. allowed: bool (n, N). added: to the products, (n, N)."""
     found = np.full((len(queries), k), -1, dtype=np.int32)
     scores = np.zeros((len(queries), k), dtype=np.float32)
-    for row, product in enumerate(queries.astype(np.float64) @ items.astype(np.float64).T):
+    for row, product in enumerate(queries.astype(np.float64) @ items.astype(np.float64).T + added):
         order = [i for i in np.lexsort((np.arange(len(items)), -product)) if allowed[row, i]][:k]
         found[row, : len(order)] = order
         scores[row, : len(order)] = product[order]
@@ -61,6 +61,32 @@ def test_rank_equals_brute_force(case, k):
     queries, items, own = case
     found, scores = rank(queries, items, lists(own), k)
     expected, expected_scores = brute(queries, items, k, own)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(scores, expected_scores)
+
+
+def as_terms(added):
+    """CSR of a dense matrix, each row backwards; what is 0 is there or not."""
+    rows = [[i for i in range(len(row))[::-1] if row[i] or i % 2] for row in added]
+    values = np.concatenate([*(row[own] for row, own in zip(added, rows, strict=True)), []]).astype(np.float32)
+    items = np.concatenate([*rows, []]).astype(np.int32)
+    return Terms(np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64), items, values)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(), st.data(), st.integers(1, 40), st.booleans(), BLOCKS)
+def test_terms_of_either_sign_count(case, data, k, excluding, blocks):
+    queries, items, excluded = case
+    allowed = ~excluded if excluding else np.ones_like(excluded)
+    some = st.sampled_from([0.0, 0.0, 0.0, 3.0, -3.0, 50.0, -50.0])
+    added = data.draw(hnp.arrays(np.float32, excluded.shape, elements=some))
+    left_out = lists(excluded) if excluding else None
+    found, scores = top_k(queries, items, k, terms=as_terms(added), exclude=left_out, **blocks)
+    expected, expected_scores = brute(queries, items, k, allowed, added)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(scores, expected_scores)
+    found, scores = rank(queries, items, lists(excluded), k, as_terms(added))
+    expected, expected_scores = brute(queries, items, k, excluded, added)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(scores, expected_scores)
 

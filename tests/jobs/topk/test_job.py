@@ -20,6 +20,16 @@ VECTORS[9, BEHAVIOUR:-1] = 0.0  # an item without text
 PEOPLE = RNG.normal(size=(USERS, BEHAVIOUR + TEXT + 1)).astype(np.float32)
 BOUGHT = [sorted(RNG.choice(ITEMS, size=n, replace=False).tolist()) for n in range(USERS)]
 BOUGHT[3] = list(range(1, ITEMS))  # has had everything but one
+SHARES = [RNG.random(len(had)).round(3).tolist() for had in BOUGHT]
+FOLLOW = small_run.follow_some(ITEMS)
+REPEAT = -1.5
+SCORES = PEOPLE @ VECTORS.T
+for user, (had, shares) in enumerate(zip(BOUGHT, SHARES, strict=True)):
+    for item, share in zip(had, shares, strict=True):
+        SCORES[user, item] += REPEAT
+        for follower, weight in zip(FOLLOW["item_next_item"][item], FOLLOW["item_next_weight"][item], strict=True):
+            SCORES[user, follower] += share * weight if follower >= 0 else 0.0
+SPACE = {"behaviour": BEHAVIOUR, "text": TEXT, "encoder": {"repeat": REPEAT}}
 EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 3, 14.0), ("b", 1, 14.0), ("c", 4, 1.0)]
 
 
@@ -27,8 +37,8 @@ EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 
 def made(spark, tmp_path_factory):
     made = small_run.config(tmp_path_factory.mktemp("topk"))
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events(EVENTS))
-    small_run.write_vectors(made, VECTORS, BEHAVIOUR, TEXT)
-    small_run.write_users(spark, made, PEOPLE, BOUGHT)
+    small_run.write_vectors(made, {"item_vector": VECTORS, **FOLLOW}, SPACE)
+    small_run.write_users(spark, made, PEOPLE, BOUGHT, SHARES)
     return made
 
 
@@ -65,18 +75,17 @@ def test_bought_included_or_excluded(spark, made, bought):
     options = replace(made.topk, bought=bought)
     users = made.run.read(spark, USER_VECTORS)
     left_out = {user: set(had) if bought == "exclude" else set() for user, had in enumerate(BOUGHT)}
-    found = by_key(user_lists(users, made.run.path("vectors") / "item_vector.npy", options, USERS))
-    check_lists(found, PEOPLE @ VECTORS.T, lambda user: set(range(ITEMS)) - left_out[user], 5)
-    again = by_key(user_again(users, made.run.path("vectors") / "item_vector.npy", options, USERS))
+    found = by_key(user_lists(users, made.run.path("vectors"), REPEAT, options, USERS))
+    check_lists(found, SCORES, lambda user: set(range(ITEMS)) - left_out[user], 5)
+    again = by_key(user_again(users, made.run.path("vectors"), REPEAT, options, USERS))
     assert again == {user: ([], []) for user in range(USERS)}
 
 
 def test_bought_separate(spark, done):
-    scores = PEOPLE @ VECTORS.T
     found = table(spark, done, USER_TOPK)
-    check_lists(found, scores, lambda user: set(range(ITEMS)) - set(BOUGHT[user]), 5)
+    check_lists(found, SCORES, lambda user: set(range(ITEMS)) - set(BOUGHT[user]), 5)
     assert found[3][0] == [0]
-    check_lists(table(spark, done, USER_AGAIN), scores, lambda user: BOUGHT[user], 3)
+    check_lists(table(spark, done, USER_AGAIN), SCORES, lambda user: BOUGHT[user], 3)
 
 
 def test_similar_items(spark, done):
@@ -109,6 +118,6 @@ def test_steps_missing(spark, tmp_path):
     small_run.write(spark, made, small_run.items(3), [])
     with pytest.raises(MissingStepError, match="daybreak job embed_items"):
         jobs.topk.run(spark, made)
-    small_run.write_vectors(made, VECTORS[:3], BEHAVIOUR, TEXT)
+    small_run.write_vectors(made, {"item_vector": VECTORS[:3]}, SPACE)
     with pytest.raises(MissingStepError, match="daybreak job embed_users"):
         jobs.topk.run(spark, made)

@@ -107,6 +107,35 @@ def test_faults_are_found(
     assert fault in verdict(config)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("item_next_item", 50, "item_next_item items that there are not: 1"),
+        ("item_next_item", -2, "item_next_item items that there are not: 1"),
+        ("item_next_weight", np.nan, "item_next_weight numbers that are not finite: 1"),
+    ],
+)
+def test_faults_of_followers_are_found(config: Config, name: str, value: float, fault: str) -> None:
+    path = config.run.path("vectors") / f"{name}.npy"
+    array = np.load(path)
+    array[0, 0] = value  # item 0 has no followers
+    np.save(path, array)
+    assert fault in verdict(config)
+
+
+@pytest.mark.parametrize("what", ["shares", "repeat"])
+def test_scores_are_held_against_what_the_history_adds(config: Config, what: str) -> None:
+    """Lists were made with other shares of followers, or with another repeat, than the release says."""
+    if what == "shares":
+        rewrite(config, "user_vectors", lambda rows: [row.update(shares=[9.0] * 4) for row in rows])
+    else:
+        path = config.run.path("vectors") / "space.json"
+        space = json.loads(path.read_text())
+        space["encoder"]["repeat"] += 0.5
+        path.write_text(json.dumps(space))
+    assert "user_topk scores against u . v" in verdict(config)
+
+
 def test_nulls_are_found(config: Config) -> None:
     rewrite(config, "items", lambda r: [row.update(in_stock=None) for row in r[:7]])
     assert "nulls items.in_stock: 7 found, 0 expected" in verdict(config)
