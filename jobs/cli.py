@@ -51,9 +51,9 @@ file it names is wrong · 3 too many bad rows in the shop's data · 4 the new re
 """
 
 
-NIGHT_PACKAGES = ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas")
+NIGHT_PACKAGES = ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas", "scipy")
 """Not there where only the day is installed, for a web backend."""
-EVALUATE_PACKAGES = ("implicit", "scipy", "threadpoolctl")
+EVALUATE_PACKAGES = ("implicit", "threadpoolctl")
 """What the baselines of `evaluate` need besides."""
 
 

@@ -81,9 +81,16 @@ class Train:
     """The last days before the night are kept from training; `evaluate` measures on them."""
     max_age_days: int = 7
     """A model at most this old is used again by a night that is not `--full`."""
+    heads: int = 1
+    """Encoders that are fitted side by side and add up; each makes vectors, lists and memory larger."""
     dimensions: int = 128
+    """Of each head."""
     half_lives: list[float] = field(default_factory=lambda: [7.0, 30.0, 120.0, 0.0])
     """Days after which an event counts half, one for each learned part; 0 never fades."""
+    fading: list[float] = field(default_factory=lambda: [0.25, 0.25, 0.25, 0.25])
+    """The parts of the half-lives: where the encoder starts to learn its own, and as they stand in the followers."""
+    ordered: bool = True
+    """Whether the times of events say what came first; otherwise a random half of a user's items predicts the rest."""
     max_history: int = 1000
     """The newest events of a user that are used."""
     epochs: int = 6
@@ -92,7 +99,26 @@ class Train:
     """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
     learning_rate: float = 1e-2
     weight_decay: float = 0.05
-    dropout: float = 0.2
+    input_dropout: float = 0.2
+    """Share of the coordinates of each event that drop out of a step."""
+    event_dropout: float = 0.2
+    """Share of whole events that do."""
+    own_dropout: float = 0.1
+    """Share of items that have the vector of their labels alone in a step, as items have that nobody had yet."""
+    temperature: float = 0.1
+    """Scores are cosines divided by it."""
+    popularity: float = 1.0
+    """The biases of items begin at the logarithm of their share of the events, times this."""
+    start: float = 0.05
+    """Standard deviation of the vectors at the start."""
+    follow: float = 1.0
+    """How much the item-to-item regression adds to a score; 0: nothing."""
+    follow_ridge: float = 10.0
+    """Its regularisation, in squared weights of events."""
+    follow_power: float = 0.0
+    """0: events add up; 1: their mean counts."""
+    repeat: float = 0.0
+    """Added to the score of what a user had before: far below 0 where nobody buys a thing twice."""
     processes: int = 1
     """How many processes `TorchDistributor` starts."""
     seed: int = 7
@@ -246,7 +272,7 @@ def load(path: Path, day: date, full: bool = False, override: Override | None = 
     if isinstance(data.get("events"), dict):
         data["events"] = [data["events"]]
     data.update(base=path.resolve().parent, date=day, full=full, override=override)
-    config: Config = _fill(Config, data, str(path), "")
+    config: Config = fill(Config, data, str(path), "")
     _check(config, str(path))
     return config
 
@@ -263,6 +289,16 @@ def _check(config: Config, source: str) -> None:
     must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
     must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
     must(all(h >= 0 for h in config.train.half_lives), "train.half_lives", "days, zero or more")
+    must(
+        len(config.train.fading) == len(config.train.half_lives) and sum(config.train.fading) > 0,
+        "train.fading",
+        "a list of parts, one for each of train.half_lives, that are not all 0",
+    )
+    must(all(part >= 0 for part in config.train.fading), "train.fading", "parts, zero or more")
+    for name in ("input_dropout", "event_dropout", "own_dropout"):
+        must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
+    for name in ("temperature", "follow_ridge"):
+        must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
     must(0 <= config.validate.max_loss <= 1, "validate.max_loss", "a share from 0 to 1")
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
     must(0 <= config.validate.min_day_events <= 1, "validate.min_day_events", "a share from 0 to 1")
@@ -273,7 +309,7 @@ def _check(config: Config, source: str) -> None:
                 must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")
 
 
-def _fill(kind: type, data: dict[str, Any], source: str, where: str) -> Any:
+def fill(kind: type, data: dict[str, Any], source: str, where: str) -> Any:
     """Make a dataclass of a TOML table, checking names and types."""
     hints = typing.get_type_hints(kind)
     known = {f.name: f for f in dataclasses.fields(kind)}
@@ -290,7 +326,7 @@ def _fill(kind: type, data: dict[str, Any], source: str, where: str) -> Any:
 def _value(hint: Any, value: Any, source: str, where: str) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _fill(typing.cast(type, hint), value, source, where + ".")
+        return fill(typing.cast(type, hint), value, source, where + ".")
     if origin is list and isinstance(value, list):
         return [_value(args[0], v, source, f"{where}[{n}]") for n, v in enumerate(value)]
     if origin is dict and isinstance(value, dict):

@@ -1,6 +1,7 @@
 """Job `embed_items`: items and the newest model -> text_vectors, item_vectors and the folder vectors/.
 
 vectors/item_input.npy, vectors/item_vector.npy    float32 (I, D), plain numpy files
+vectors/item_next_item.npy, vectors/item_next_weight.npy    int32, float32 (I, N), the followers of items
 vectors/space.json                                 the space they are in, and the encoder of user vectors
 """
 
@@ -22,12 +23,13 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     Raises MissingStepError when ingest or train has not run, ConfigError when the text model cannot be loaded.
     """
     from jobs.build.blocks import Blocks
+    from jobs.config import Train
     from jobs.embed_items.encode import locate, text_vectors
     from jobs.embed_items.text import dimensions, identity
-    from jobs.embed_items.vectors import fit, joined, known, write_arrays
+    from jobs.embed_items.vectors import fit, joined, known, write_arrays, write_followers
     from jobs.tasks import watching
     from jobs.train import store
-    from lookup.encoder import Encoder
+    from jobs.train.encoding import encoder
 
     night, options = config.run, config.embed
     text_model = locate(options.model, config.base)
@@ -41,15 +43,15 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     seconds = time.monotonic() - started
     texts = night.read(spark, TEXT_VECTORS)
 
-    facts = known(items, texts, model.items(spark), size, model.dimensions).persist()
-    space = fit(texts, facts, size, model.dimensions, options)
-    night.write(ITEM_VECTORS, joined(facts, space))
+    facts = known(items, texts, model.items(spark), size, sum(model.widths)).persist()
+    space = fit(texts, facts, size, model, options)
+    night.write(ITEM_VECTORS, joined(facts, space, model.price_bounds))
     cold = facts.where("cold").count()
     facts.unpersist()
 
-    half_lives = tuple(half_life or float("inf") for half_life in model.half_lives)
     about: dict[str, Any] = {
-        "encoder": Encoder(half_lives, model.mix, model.power, bias=space.dimensions - 1).to_json(),
+        "encoder": encoder(model.widths, model.mix, space.text, Train(**model.settings)).to_json(),
+        "items": items.count(),
         "dimensions": space.dimensions,
         "behaviour": space.behaviour,
         "text": space.text,
@@ -58,16 +60,18 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "trained_until": model.trained_until.isoformat(),
     }
     # The components depend on the texts: vectors of nights with other texts are of another space.
-    parts = [about, identity(text_model), options.weight, options.max_tokens, _fingerprint(texts)]
+    parts = [{**about, "items": None}, identity(text_model), options.weight, options.max_tokens, _fingerprint(texts)]
     about["space_id"] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     with night.replacing("vectors") as folder:
         folder.mkdir()
+        pairs = write_followers(items, model, folder)
         write_arrays(Blocks.of(night, ITEM_VECTORS.name), folder, space.dimensions)
         (folder / "space.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
     return {
-        "items": items.count(),
+        "items": about["items"],
         "texts": different,
         "cold_items": cold,
+        "followers": pairs,
         "texts_per_second": round(different / seconds, 1),
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),

@@ -3,8 +3,8 @@
     x = [ x_b ; t ; 0 ]        v = [ y_b ; weight * t ; bias ]
 
 x_b, y_b and the bias come from the behaviour model (the bias less the mean of all). t is the text vector, centred, cut
-to its principal components and of length 1. An item that training never saw ("cold") takes x_b and y_b from its
-text, by ridge regression.
+to its principal components and of length 1. An item that training never saw ("cold") takes x_b and y_b from the vectors
+of its labels: category, brand, price and words.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.train.labels import Vocabulary
+
 Matrix = NDArray[np.float32]
 Sums = NDArray[np.float64]
-
-RIDGE = 1.0
-"""Added to the diagonal of the normal equations: as if each direction of t had been seen in one more item, at zero."""
-
-WARM_EVENTS = 5
-"""The regression learns from items with at least so many training events: vectors of the others are mostly noise."""
 
 COLD_BIAS = 0.1
 """Quantile of the biases of trained items that cold items get. A bias says how often an item is had; an item nobody had
@@ -70,13 +66,25 @@ class Basis:
         return np.where(there, cut / np.where(norms > 0, norms, 1.0), 0.0).astype(np.float32)
 
 
-def ridge(sums: Sums, text: int) -> Matrix:
-    """Ridge regression of [x_b ; y_b] on [1 ; t]: W = (Z^T Z + RIDGE I)^-1 Z^T Y.
+@dataclass(frozen=True)
+class Described:
+    """What the behaviour model knows of items that it never saw."""
 
-    sums: the `gram` of [1 ; t ; x_b ; y_b] over warm items. text: d_t. Returns shape (1 + d_t, 2 d_b).
-    """
-    size = 1 + text
-    return np.linalg.solve(sums[:size, :size] + RIDGE * np.eye(size), sums[:size, size:]).astype(np.float32)
+    vocabulary: Vocabulary
+    labels: Matrix
+    """(L, d_b), one part a head."""
+    maps: Matrix
+    """(heads, d, d)."""
+    temperature: float
+
+    def vectors(self, attributes: list[list[str]], texts: list[str]) -> tuple[Matrix, Matrix]:
+        """x_b and y_b of items from their labels, each float32 (n, d_b); zeros for an item with none that is known."""
+        heads = len(self.maps)
+        e = (self.vocabulary.matrix(attributes, texts) @ self.labels).reshape(len(texts), heads, -1)
+        x = np.einsum("nhd,hde->nhe", e, self.maps)
+        lengths = np.linalg.norm(e, axis=2, keepdims=True)
+        y = e / np.where(lengths > 0, lengths, 1.0) / (self.temperature * heads)
+        return x.reshape(len(texts), -1).astype(np.float32), y.reshape(len(texts), -1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,7 @@ class Space:
     """How items get their vectors."""
 
     basis: Basis
-    regression: Matrix
-    """Shape (1 + d_t, 2 d_b)."""
+    described: Described
     weight: float
     """Of the text part in a score."""
     cold_bias: float
@@ -101,7 +108,7 @@ class Space:
     @property
     def behaviour(self) -> int:
         """d_b."""
-        return self.regression.shape[1] // 2
+        return self.described.labels.shape[1]
 
     @property
     def dimensions(self) -> int:
@@ -113,14 +120,27 @@ class Space:
     ) -> tuple[Matrix, Matrix]:
         """x and v of items, each float32, shape (n, D).
 
-        texts: shape (n, d). inputs, outputs: of the behaviour model, shape (n, d_b). biases, cold: shape (n,); what
-        stands in inputs, outputs and biases of a cold item is not read.
+        texts: shape (n, d). inputs, outputs: of the behaviour model, shape (n, d_b), of cold items as `Described` makes
+        them. biases, cold: shape (n,); what stands in biases of a cold item is not read.
         """
         t = self.basis.cut(texts)
-        guess = with_one(t) @ self.regression
-        inputs = np.where(cold[:, None], guess[:, : self.behaviour], inputs)
-        outputs = np.where(cold[:, None], guess[:, self.behaviour :], outputs)
         biases = (np.where(cold, self.cold_bias, biases) - self.bias_mean).astype(np.float32)[:, None]
         x = np.concatenate([inputs, t, np.zeros_like(biases)], axis=1)
         v = np.concatenate([outputs, self.weight * t, biases], axis=1)
         return x.astype(np.float32), v.astype(np.float32)
+
+
+def followers(
+    rows: NDArray[np.int64], items: int, next_item: NDArray[np.int32], next_weight: Matrix
+) -> tuple[NDArray[np.int32], Matrix]:
+    """The followers of a model's items as rows of a shop: int32 and float32 (items, N), -1 and 0 where there is none.
+
+    rows: of each of the model's n items, -1 where the shop has it no more. next_item, next_weight: (n, N), the model's.
+    """
+    found = np.full((items, next_item.shape[1]), -1, dtype=np.int32)
+    weights = np.zeros(found.shape, dtype=np.float32)
+    there = np.flatnonzero(rows >= 0)
+    known = np.append(rows, -1).astype(np.int32)  # place -1, of no item, is the last
+    found[rows[there]] = known[next_item[there]]
+    weights[rows[there]] = np.where(found[rows[there]] >= 0, next_weight[there], 0.0)
+    return found, weights

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from jobs.arrow import list_column, matrix
 from jobs.build.blocks import Blocks
 from jobs.config import Embed
-from jobs.embed_items.join import COLD_BIAS, WARM_EVENTS, Basis, Space, Sums, gram, ridge, with_one
+from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, Sums, followers, gram, with_one
 from jobs.errors import DataError
 from jobs.tables import ITEM_VECTORS
+from jobs.train.labels import FACTS, Vocabulary, described
+from jobs.train.store import Model
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -22,7 +25,8 @@ Batches = Iterator[pa.RecordBatch]
 
 
 def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int, behaviour: int) -> "DataFrame":
-    """Every item with what is known of it: item, text (zeros where it has none), input, output, bias, events, cold.
+    """Every item with what is known of it: item, vector (of the text, zeros where it has none), input, output, bias,
+    events, cold, and the FACTS that labels are made of.
 
     items, texts, model: the tables ITEMS, TEXT_VECTORS and MODEL_ITEMS. text, behaviour: dimensions of their vectors.
     """
@@ -32,7 +36,7 @@ def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int,
         return F.coalesce(column, F.array_repeat(F.lit(0.0).cast("float"), size)).alias(column)
 
     trained = model.where("events > 0").select("item_id", "input", "output", "bias", F.col("events").alias("seen"))
-    joined = items.select("item", "item_id", "text").join(texts.select("text", "vector"), "text", "left")
+    joined = items.select("item", "item_id", *FACTS).join(texts.select("text", "vector"), "text", "left")
     return joined.join(trained, "item_id", "left").select(
         "item",
         filled("vector", text),
@@ -41,28 +45,44 @@ def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int,
         F.coalesce("bias", F.lit(0.0)).cast("float").alias("bias"),
         F.coalesce("seen", F.lit(0)).alias("events"),
         F.isnull("seen").alias("cold"),
+        *FACTS,
     )
 
 
-def fit(texts: "DataFrame", known: "DataFrame", size: int, behaviour: int, options: Embed) -> Space:
+def fit(texts: "DataFrame", known: "DataFrame", size: int, model: Model, options: Embed) -> Space:
     """The space of this run.
 
-    texts: table TEXT_VECTORS. known: as `known` returns. size, behaviour: dimensions of text and behaviour vectors.
+    texts: table TEXT_VECTORS. known: as `known` returns. size: dimensions of text vectors.
     """
     from pyspark.sql import functions as F
 
     sums = _sum(texts.select("vector", "items"), partial(_text_sums, size=size), 1 + size)
-    basis = Basis.of(sums, options.dimensions)
-    cut = basis.components.shape[1]
-    warm = known.where(F.col("events") >= WARM_EVENTS).select("vector", "input", "output")
-    total = _sum(warm, partial(_warm_sums, basis=basis, behaviour=behaviour), 1 + cut + 2 * behaviour)
     low, mean = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS), F.round(F.avg("bias"), 3)).first()
-    return Space(basis, ridge(total, cut), options.weight, float(low or 0.0), float(mean or 0.0))
+    names, vectors = model.labels()
+    maps = np.array(model.load("maps"))
+    labels = Described(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
+    return Space(Basis.of(sums, options.dimensions), labels, options.weight, float(low or 0.0), float(mean or 0.0))
 
 
-def joined(known: "DataFrame", space: Space) -> "DataFrame":
-    """Table ITEM_VECTORS."""
-    return known.mapInArrow(partial(_join, space=space), ITEM_VECTORS.ddl)
+def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "DataFrame":
+    """Table ITEM_VECTORS. bounds: of prices, as the model was fitted with."""
+    return known.mapInArrow(partial(_join, space=space, bounds=bounds), ITEM_VECTORS.ddl)
+
+
+def write_followers(items: "DataFrame", model: Model, folder: Path) -> int:
+    """Write `item_next_item.npy` and `item_next_weight.npy`, (I, N); returns how many pairs there are.
+
+    items: table ITEMS.
+    """
+    import polars as pl
+
+    shop = pl.DataFrame(pl.from_arrow(items.select("item_id", "item").toArrow()))
+    seen = pl.DataFrame({"item_id": model.item_ids()}, schema={"item_id": pl.String})
+    rows = seen.join(shop, on="item_id", how="left", maintain_order="left")["item"].fill_null(-1).to_numpy()
+    found, weights = followers(rows, shop.height, model.load("next_item"), model.load("next_weight"))
+    np.save(folder / "item_next_item.npy", found)
+    np.save(folder / "item_next_weight.npy", weights)
+    return int((found >= 0).sum())
 
 
 def write_arrays(table: Blocks, folder: Path, dimensions: int) -> None:
@@ -109,20 +129,19 @@ def _text_sums(batch: pa.RecordBatch, size: int) -> Sums:
     return gram(with_one(matrix(batch.column("vector"), size)), batch.column("items").to_numpy().astype(np.float64))
 
 
-def _warm_sums(batch: pa.RecordBatch, basis: Basis, behaviour: int) -> Sums:
-    t = basis.cut(matrix(batch.column("vector"), len(basis.mean)))
-    return gram(with_one(t, *(matrix(batch.column(name), behaviour) for name in ("input", "output"))))
-
-
-def _join(batches: Batches, space: Space) -> Batches:
+def _join(batches: Batches, space: Space, bounds: NDArray[np.float64]) -> Batches:
     for batch in batches:
         inputs, outputs = (matrix(batch.column(name), space.behaviour) for name in ("input", "output"))
+        cold = batch.column("cold").to_numpy(zero_copy_only=False)
+        if cold.any():
+            inputs, outputs = inputs.copy(), outputs.copy()
+            inputs[cold], outputs[cold] = space.described.vectors(*described(batch.filter(pa.array(cold)), bounds))
         x, v = space.join(
             matrix(batch.column("vector"), len(space.basis.mean)),
             inputs,
             outputs,
             batch.column("bias").to_numpy(),
-            batch.column("cold").to_numpy(zero_copy_only=False),
+            cold,
         )
         columns = [batch.column("item"), list_column(x), list_column(v)]
         yield pa.RecordBatch.from_arrays(columns, names=ITEM_VECTORS.columns)

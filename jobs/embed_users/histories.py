@@ -47,7 +47,9 @@ def histories(events: "DataFrame", until: date, newest: int) -> "DataFrame":
 
 
 def vectors(users: "DataFrame", run: Run) -> "DataFrame":
-    """Add `vector` to users with histories (as made by `histories`, with `user`), on the executors."""
+    """Add `vector`, `history` and `shares` to users with histories (as made by `histories`, with `user`), on the
+    executors.
+    """
     folder = run.existing("vectors")
     encoder = Encoder.from_json(run.read_json("vectors/space.json")["encoder"])
     names = USER_VECTORS.columns
@@ -59,8 +61,9 @@ def vectors(users: "DataFrame", run: Run) -> "DataFrame":
 
         inputs = np.load(folder / "item_input.npy", mmap_mode="r")
         for batch in batches:
-            column = list_column(user_matrix(batch, inputs, encoder))
-            columns = [column if name == "vector" else batch.column(name) for name in names]
+            history, shares = had(batch, encoder)
+            made = {"vector": list_column(user_matrix(batch, inputs, encoder)), "history": history, "shares": shares}
+            columns = [made[name] if name in made else batch.column(name) for name in names]
             yield pa.RecordBatch.from_arrays(columns, names)
 
     return users.mapInArrow(embed, USER_VECTORS.ddl)
@@ -68,11 +71,34 @@ def vectors(users: "DataFrame", run: Run) -> "DataFrame":
 
 def user_matrix(batch: "pa.RecordBatch", inputs: np.ndarray, encoder: Encoder) -> np.ndarray:
     """The vectors of the users of a batch, float32 (n, D), from its columns items, ages and weights."""
+    result = np.empty((batch.num_rows, inputs.shape[1]), dtype=np.float32)
+    for row, (items, ages, weights) in enumerate(_events(batch)):
+        result[row] = encoder.user_vector(inputs[items], ages, weights)
+    return result
+
+
+def had(batch: "pa.RecordBatch", encoder: Encoder) -> "tuple[pa.ListArray, pa.ListArray]":
+    """The different items of each user of a batch, rising, and the sum of the shares of each item's events."""
+    import pyarrow as pa
+
+    offsets, rows, sums = [0], [], []
+    for items, ages, weights in _events(batch):
+        found, place = np.unique(items, return_inverse=True)
+        rows.append(found.astype(np.int32))
+        sums.append(np.bincount(place, weights=encoder.next_shares(ages, weights)).astype(np.float32))
+        offsets.append(offsets[-1] + len(found))
+    ends = pa.array(offsets, pa.int32())
+    return tuple(
+        pa.ListArray.from_arrays(ends, pa.array(np.concatenate([np.zeros(0, kind), *parts])))
+        for kind, parts in ((np.int32, rows), (np.float32, sums))
+    )
+
+
+def _events(batch: "pa.RecordBatch") -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Items, ages and weights of each user's history."""
     ends = batch.column("items").offsets.to_numpy()
     items, ages, weights = (
         batch.column(name).values.to_numpy(zero_copy_only=False) for name in ("items", "ages", "weights")
     )
-    result = np.empty((batch.num_rows, inputs.shape[1]), dtype=np.float32)
-    for row, (a, b) in enumerate(pairwise(ends)):
-        result[row] = encoder.user_vector(inputs[items[a:b]], ages[a:b].astype(float), weights[a:b].astype(float))
-    return result
+    for a, b in pairwise(ends):
+        yield items[a:b], ages[a:b].astype(float), weights[a:b].astype(float)

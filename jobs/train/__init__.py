@@ -1,6 +1,5 @@
 """Train: the behaviour model, from the days before the held-out ones, by torch under Spark's `TorchDistributor`."""
 
-import json
 import shutil
 import time
 from datetime import timedelta
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from jobs.config import Config, Train
 from jobs.errors import DataError
 from jobs.log import event
-from jobs.runs import remove
 from jobs.tables import EVENTS, ITEMS, SEQUENCES
 from jobs.train import store
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 
@@ -25,8 +24,12 @@ USERS_A_FILE = 10_000
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Fit a model and put it among the models, unless one is young enough and the night is not `full`.
 
+    A fit that was killed goes on from its last epoch when the job is run again.
+
     Raises DataError where no user has events on two days to learn from.
     """
+    from jobs.train.labels import Vocabulary, described, price_bounds
+
     old = store.newest(config.models, config.date)
     if old is not None and not config.full and (config.date - old.day).days <= config.train.max_age_days:
         event("train", "kept", model=old.id, trained_until=old.trained_until)
@@ -41,16 +44,30 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         )
     started = time.monotonic()
     new = config.models / f".{config.date}"
-    remove(new)
-    new.mkdir(parents=True)
+    new.mkdir(parents=True, exist_ok=True)
+    seen = _seen(spark, config)
+    bounds = price_bounds(seen["price"].to_numpy())
+    facts = described(seen, bounds)
+    vocabulary = Vocabulary.of(*facts)
+    labels = vocabulary.matrix(*facts)
+    store.Inputs(seen["item"].to_numpy(), seen["events"].to_numpy(), labels).write(new)
     losses = _fit(spark, config, new)
-    model_id = _finish(spark, config, new, until.isoformat(), losses)
+    about = {
+        "day": config.date.isoformat(),
+        "trained_until": until.isoformat(),
+        "price_bounds": bounds.tolist(),
+        "losses": losses,
+        "settings": dict(vars(config.train)),
+    }
+    model_id = store.finish(new, about, seen["item_id"], vocabulary.names)
     shutil.rmtree(config.run.path(SEQUENCES.name))
     return {
         "model": model_id,
         "trained": True,
         "trained_until": until.isoformat(),
         "users": users,
+        "items": len(seen),
+        "labels": len(vocabulary.names),
         "loss": round(losses[-1], 4),
         "fit_seconds": round(time.monotonic() - started, 1),
     }
@@ -77,19 +94,22 @@ def _write_sequences(spark: "SparkSession", config: Config, until: str) -> int:
     return int(config.run.read(spark, SEQUENCES).count())
 
 
-def _fit(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
-    """Start the processes of the fit; rank 0 leaves `fitted.npz` in the folder."""
-    import numpy as np
-    from pyspark.ml.torch.distributor import TorchDistributor
+def _seen(spark: "SparkSession", config: Config) -> "pa.Table":
+    """The items that are in the sequences, by row: item, item_id, events there, and what the shop says of them."""
     from pyspark.sql import functions as F
 
-    sequences = config.run.read(spark, SEQUENCES)
-    counts = sequences.select(F.explode("items").alias("item")).groupBy("item").count().orderBy("item").toArrow()
-    np.savez(
-        folder / "vocabulary.npz",
-        rows=counts["item"].to_numpy().astype(np.int64),
-        events=counts["count"].to_numpy().astype(np.float32),
-    )
+    from jobs.train.labels import FACTS
+
+    counts = config.run.read(spark, SEQUENCES).select(F.explode("items").alias("item")).groupBy("item")
+    events = counts.agg(F.count("*").alias("events"))
+    items = config.run.read(spark, ITEMS).select("item", "item_id", *FACTS)
+    return events.join(items, "item").orderBy("item").toArrow()
+
+
+def _fit(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
+    """Start the processes of the fit; rank 0 leaves its numbers in the folder."""
+    from pyspark.ml.torch.distributor import TorchDistributor
+
     local = spark.sparkContext.master.startswith("local[")
     gpus = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
     distributor = TorchDistributor(num_processes=config.train.processes, local_mode=local, use_gpu=gpus)
@@ -104,11 +124,10 @@ def fit_process(sequences: str, folder: str, settings: Train, gpu: bool) -> list
     """One process of the fit: started by `TorchDistributor`, which sets what torch.distributed reads."""
     import os
 
-    import numpy as np
     import torch
     import torch.distributed as dist
 
-    from jobs.train.fit import fit, save
+    from jobs.train.fit import fit_files
 
     together = int(os.environ.get("WORLD_SIZE", "1")) > 1
     gpu = gpu and torch.cuda.is_available()
@@ -116,61 +135,9 @@ def fit_process(sequences: str, folder: str, settings: Train, gpu: bool) -> list
         dist.init_process_group("nccl" if gpu else "gloo")
     elif not gpu:  # torchrun leaves one thread to each process; a single one may have them all
         torch.set_num_threads(os.cpu_count() or 1)
-    vocabulary = np.load(Path(folder) / "vocabulary.npz")
-    files = sorted(Path(sequences).glob("*.parquet"))
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if gpu else "cpu"
-    model, losses = fit(files, vocabulary["rows"], vocabulary["events"], settings, device)
-    if int(os.environ.get("RANK", "0")) == 0:
-        save(model, losses, Path(folder) / "fitted.npz")
+    losses = fit_files(sorted(Path(sequences).glob("*.parquet")), Path(folder), settings, device)
     if together:
         dist.barrier()
         dist.destroy_process_group()
     return losses
-
-
-def _finish(spark: "SparkSession", config: Config, new: Path, until: str, losses: list[float]) -> str:
-    """Turn the fitted numbers into a model folder, whole from the moment it can be seen; returns the model's id."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from jobs.arrow import list_column
-
-    vocabulary, fitted = np.load(new / "vocabulary.npz"), np.load(new / "fitted.npz")
-    rows = pa.table({"item": pa.array(vocabulary["rows"], pa.int32())})
-    ids = config.run.read(spark, ITEMS).join(spark.createDataFrame(rows), "item").select("item", "item_id").toArrow()
-    ids = ids.sort_by("item")
-    (new / "items").mkdir()
-    pq.write_table(
-        pa.table(
-            {
-                "item_id": ids["item_id"],
-                "input": list_column(fitted["x"]),
-                "output": list_column(fitted["y"]),
-                "bias": fitted["bias"],
-                "events": vocabulary["events"].astype(np.int64),
-            }
-        ),
-        new / "items" / "part-0.parquet",
-        row_group_size=65536,
-    )
-    model_id = f"{config.date}-{store.digest(*(fitted[name] for name in ('x', 'y', 'bias', 'mix', 'power')))}"
-    facts = {
-        "id": model_id,
-        "day": config.date.isoformat(),
-        "trained_until": until,
-        "dimensions": int(fitted["x"].shape[1]),
-        "half_lives": config.train.half_lives,
-        "mix": fitted["mix"].tolist(),
-        "power": float(fitted["power"]),
-        "items": len(ids),
-        "losses": losses,
-        "settings": dict(vars(config.train)),
-    }
-    for scratch in ("vocabulary.npz", "fitted.npz"):
-        (new / scratch).unlink()
-    (new / "model.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
-    final = config.models / model_id
-    remove(final)
-    new.rename(final)
-    return model_id

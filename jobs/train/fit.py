@@ -4,9 +4,6 @@ Users are read from files, one file at a time: memory does not grow with their n
 """
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,115 +11,58 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 import torch.distributed as dist
-from numpy.typing import NDArray
 
 from jobs.config import Train
 from jobs.log import Progress, event
+from jobs.train import followers, store
+from jobs.train.histories import batches, examples
 from jobs.train.model import Batch, BehaviourModel
 
-
-@dataclass(frozen=True)
-class History:
-    """One user's events in order of days."""
-
-    items: NDArray[np.int64]
-    """Vocabulary numbers, shape (E,)."""
-    days: NDArray[np.int64]
-    """Days since 1970, shape (E,), rising."""
-    weights: NDArray[np.float32]
-    """Shape (E,)."""
-
-
-def read_histories(file: Path, vocabulary: NDArray[np.int64]) -> list[History]:
-    """The users of one file of the table `sequences`; vocabulary: the item row of every vocabulary number, rising."""
-    table = pq.read_table(file, columns=["items", "days", "weights"])
-    columns = [table.column(name).combine_chunks() for name in ("items", "days", "weights")]
-    ends = columns[0].offsets.to_numpy()
-    items, days, weights = (c.values.to_numpy(zero_copy_only=False) for c in columns)
-    numbers = np.searchsorted(vocabulary, items)
-    return [
-        History(numbers[a:b], days[a:b].astype(np.int64), weights[a:b].astype(np.float32)) for a, b in pairwise(ends)
-    ]
-
-
-def make_batch(histories: list[History], targets_per_user: int, rng: np.random.Generator) -> Batch | None:
-    """The days of some users, and a draw of the days to predict; None where no user has a second day."""
-    places, days, wanted = [], [], []
-    targets: list[int] = []
-    distinct = [np.unique(h.days, return_inverse=True) for h in histories]
-    longest = max(len(d) for d, _ in distinct)
-    for user, (history, (values, inverse)) in enumerate(zip(histories, distinct, strict=True)):
-        place = user * longest + inverse
-        places.append(place)
-        days.append(np.pad(values, (0, longest - len(values)), mode="edge"))
-        later = np.arange(1, len(values))
-        for day in rng.choice(later, min(targets_per_user, len(later)), replace=False):
-            mine = inverse == day
-            items, at = np.unique(history.items[mine], return_inverse=True)
-            share = np.bincount(at, weights=history.weights[mine]).astype(np.float32)
-            if share.sum() > 0:
-                wanted.append((np.full(len(items), len(targets)), items, share / share.sum()))
-                targets.append(user * longest + day)
-    if not targets:
-        return None
-    rows, items, shares = (torch.from_numpy(np.concatenate(part)) for part in zip(*wanted, strict=True))
-    return Batch(
-        items=torch.from_numpy(np.concatenate([h.items for h in histories])),
-        places=torch.from_numpy(np.concatenate(places)),
-        weights=torch.from_numpy(np.concatenate([h.weights for h in histories])),
-        days=torch.from_numpy(np.stack(days).astype(np.float32)),
-        targets=torch.from_numpy(np.asarray(targets, dtype=np.int64)),
-        wanted_row=rows.long(),
-        wanted_item=items.long(),
-        wanted_share=shares.float(),
-    )
-
-
-def batches(
-    files: list[Path], vocabulary: NDArray[np.int64], settings: Train, rng: np.random.Generator
-) -> Iterator[Batch]:
-    """One epoch: files and the users of a file in random order, users of similar length together."""
-    for place in rng.permutation(len(files)):
-        histories = read_histories(files[place], vocabulary)
-        size = settings.users_per_batch
-        # Days are padded to the longest user of a batch: sort by length, then shuffle the batches.
-        order = np.argsort([len(np.unique(h.days)) + rng.random() for h in histories], kind="stable")
-        groups = [order[a : a + size] for a in range(0, len(order), size)]
-        for group in rng.permutation(len(groups)):
-            batch = make_batch([histories[u] for u in groups[group]], settings.targets_per_user, rng)
-            if batch is not None:
-                yield batch
+MAX_NORM = 5.0
+"""Of the gradient of a step; larger ones are cut to it."""
 
 
 def fit(
-    files: list[Path], vocabulary: NDArray[np.int64], popularity: NDArray[np.float32], settings: Train, device: str
+    files: list[Path], inputs: store.Inputs, settings: Train, device: str, checkpoint: Path | None = None
 ) -> tuple[BehaviourModel, list[float]]:
     """Fit the model in this process, together with the other processes of the group where there is one.
 
-    vocabulary: item rows, int64 (n,), rising; popularity: events of each, float32 (n,). Every process takes its share
-    of the files; gradients are averaged over the processes, so that all hold the same model. Returns the model on the
-    CPU and the mean loss (nats) of every epoch.
+    Every process takes its share of the files; gradients are averaged over the processes, so that all hold the same
+    model.
+    checkpoint: a file that rank 0 writes after every epoch; where it is there already, of the same settings and data,
+    the fit goes on from it, to the same result. Returns the model on the CPU and the mean loss (nats, summed over
+    heads) of every epoch.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     torch.manual_seed(settings.seed)  # the same start everywhere
-    model = BehaviourModel(torch.from_numpy(popularity), settings.dimensions, settings.half_lives, settings.dropout).to(
-        device
-    )
+    popularity = torch.from_numpy(inputs.events.astype(np.float32))
+    model = BehaviourModel(popularity, inputs.labels, settings).to(device)
     mine = files[rank::world]
-    users = sum(pq.read_metadata(f).num_rows for f in mine)
-    steps = _steps(mine, settings, world)
+    users = sum(pq.read_metadata(f).num_rows for f in files)
+    steps = _steps(mine, settings, world, device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.epochs * steps)
-    torch.manual_seed(settings.seed + 1 + rank)
-    rng = np.random.default_rng([settings.seed, rank])
     if rank == 0:
-        event("train", "fit", items=len(vocabulary), users=users, processes=world, steps=settings.epochs * steps)
-    losses = []
+        event(
+            "train",
+            "fit",
+            items=len(inputs.rows),
+            labels=inputs.labels.shape[1],
+            users=users,
+            processes=world,
+            steps=settings.epochs * steps,
+        )
+    key = [inputs.digest, users, steps, sorted(vars(settings).items())]  # the same in every process
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    losses = resume(checkpoint, key, parts) if checkpoint else []
     progress = Progress("train", "progress", settings.epochs * steps)
-    for epoch in range(settings.epochs):
+    for epoch in range(len(losses), settings.epochs):
+        # Numbers of an epoch's own: a fit that goes on from a checkpoint draws what it would have drawn.
+        torch.manual_seed((settings.seed * 1000 + epoch) * 1000 + rank)
+        rng = np.random.default_rng([settings.seed, epoch, rank])
         model.train()
         started, total, seen = time.monotonic(), 0.0, 0
-        stream = batches(mine, vocabulary, settings, rng)
+        stream = batches(mine, inputs.rows, settings, rng)
         for step in range(steps):
             batch = next(stream, None)
             optimizer.zero_grad()
@@ -131,31 +71,54 @@ def fit(
                 loss.backward()
                 total, seen = total + float(loss.detach()) * len(batch.targets), seen + len(batch.targets)
             _average_gradients(model, world)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
             optimizer.step()
             schedule.step()
             if rank == 0:
                 progress.at(epoch * steps + step + 1, epoch=epoch + 1)
-        total, seen = _together(total, seen, world)
+        total, seen = _together(total, seen, world, device)
         losses.append(total / max(seen, 1))
         if rank == 0:
             event("train", "epoch", n=epoch + 1, loss=losses[-1], targets=seen, seconds=time.monotonic() - started)
+            if checkpoint:
+                keep(checkpoint, key, losses, parts)
     return model.eval().cpu(), losses
 
 
-def _steps(files: list[Path], settings: Train, world: int) -> int:
+def keep(checkpoint: Path, key: list[Any], losses: list[float], parts: dict[str, Any]) -> None:
+    """Write a checkpoint of some parts (model, optimizer, …), whole or not at all."""
+    states = {name: part.state_dict() for name, part in parts.items()}
+    torch.save({"key": key, "losses": losses, **states}, checkpoint.with_suffix(".new"))
+    checkpoint.with_suffix(".new").replace(checkpoint)
+
+
+def resume(checkpoint: Path, key: list[Any], parts: dict[str, Any]) -> list[float]:
+    """Take up a checkpoint of the same key, if there is one; returns the losses of the epochs that are done."""
+    if not checkpoint.exists():
+        return []
+    state = torch.load(checkpoint, weights_only=True)
+    if state["key"] != key:
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    losses: list[float] = state["losses"]
+    event("train", "resumed", epochs=len(losses))
+    return losses
+
+
+def _steps(files: list[Path], settings: Train, world: int, device: str) -> int:
     """Steps of an epoch: those of the process with the most users, so that all take the same number."""
     steps: int = sum(-(-pq.read_metadata(f).num_rows // settings.users_per_batch) for f in files)
     if world == 1:
         return steps
-    most = torch.tensor(steps)
+    most = torch.tensor(steps, device=device)
     dist.all_reduce(most, dist.ReduceOp.MAX)
     return int(most)
 
 
-def _together(total: float, seen: int, world: int) -> tuple[float, int]:
+def _together(total: float, seen: int, world: int, device: str) -> tuple[float, int]:
     """The sums over all processes."""
-    both = torch.tensor([total, seen], dtype=torch.float64)
+    both = torch.tensor([total, seen], dtype=torch.float64, device=device)
     if world > 1:
         dist.all_reduce(both)
     return float(both[0]), int(both[1])
@@ -174,14 +137,46 @@ def _to(batch: Batch, device: str) -> Batch:
     return Batch(**{name: tensor.to(device) for name, tensor in vars(batch).items()})
 
 
-def save(model: BehaviourModel, losses: list[float], path: Path) -> None:
-    """Write the fitted numbers as one .npz file."""
-    arrays: dict[str, Any] = {
-        "x": model.x.detach().numpy(),
-        "y": model.y.detach().numpy(),
-        "bias": model.bias.detach().numpy(),
-        "mix": model.mix().detach().numpy(),
-        "power": model.power().detach().numpy(),
-        "losses": np.asarray(losses),
-    }
-    np.savez(path, **arrays)
+def fit_files(files: list[Path], folder: Path, settings: Train, device: str) -> list[float]:
+    """Fit encoder and followers from files of table `sequences` and the folder's INPUTS; rank 0 writes FITTED there.
+
+    Returns the mean loss of every epoch.
+    """
+    inputs = store.Inputs.read(folder)
+    model, losses = fit(files, inputs, settings, device, folder / store.CHECKPOINT)
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        found = numbers(model) | follow(files, inputs, settings)
+        np.savez(folder / store.FITTED, **found, losses=np.asarray(losses))
+    return losses
+
+
+def numbers(model: BehaviourModel) -> dict[str, Any]:
+    """The fitted numbers of a model.
+
+    x, y: what goes into a release, (n, heads * d); bias (n,); mix (heads, H); label: of each label, (heads, L, d);
+    maps: (heads, d, d).
+    """
+    with torch.no_grad():
+        heads = range(model.settings.heads)
+        e = [model.item_vectors(head) for head in heads]
+        return {
+            "x": torch.cat([e[head] @ model.map[head] for head in heads], 1).numpy(),
+            "y": torch.cat([scored(e[head], model.settings) for head in heads], 1).numpy(),
+            "bias": model.bias.mean(0).numpy(),
+            "mix": model.mix().numpy(),
+            "label": model.label.numpy(),
+            "maps": model.map.numpy(),
+        }
+
+
+def follow(files: list[Path], inputs: store.Inputs, settings: Train) -> dict[str, Any]:
+    """next_item and next_weight, (n, N): the followers of every item, as item numbers, and what they add to a score."""
+    started = time.monotonic()
+    found = followers.fit(*examples(files, inputs.rows, settings), settings.follow_ridge, itself=settings.ordered)
+    event("train", "followers", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
+    return {"next_item": found.items, "next_weight": found.weights * np.float32(settings.follow)}
+
+
+def scored(e: torch.Tensor, settings: Train) -> torch.Tensor:
+    """The part of a head in the vector that scores an item, (n, d), so that the product is the mean of the heads'."""
+    return torch.nn.functional.normalize(e, dim=1) / (settings.temperature * settings.heads)

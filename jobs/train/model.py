@@ -1,27 +1,31 @@
-"""The behaviour model in torch: input and output vectors of items, learned so that a user's past days predict the next.
+"""The behaviour model in torch: item vectors, learned so that a user's past days predict the next.
 
-    u_k = sum_j m(t_k - t_j) s_j / (sum_j m(t_k - t_j) w_j) ** power         s_j: sum of w x over the events of day j
-    m(age) = sum_h mix_h * 2 ** (-age / half_life_h)                         w_j: sum of w over them
-    P(i | u_k) = softmax_i(u_k . y_i + bias_i)                               over all items
+Head h has a vector e_i of every item: its own, and those of its labels. With the fading m of `lookup.encoder`,
 
-This is the user vector of `lookup.encoder`, for every day of a user at once.
+    u_k = unit(sum_j m(t_k - t_j) s_j W)                   s_j: sum of w e over the events of day j
+    P(i | u_k) = softmax_i(u_k . unit(e_i) / temperature + bias_i)
+
+over all items. Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
+Vectors of length 1 keep popular items from being long in every direction (as in Hou et al., SIGIR 2022, section 3.3).
 """
 
 import math
-from collections.abc import Sequence
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from jobs.device import native_bfloat16
+from jobs.config import Train
+from jobs.train.softmax import FullSoftmax, Wanted
 
-START = 0.2
-"""Standard deviation of the item vectors at the start: large enough that events speak from the first step."""
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
-ROWS_AT_ONCE = 256
-"""Rows of the softmax that are in memory at once; with the number of items it bounds a step's memory."""
+
+LEAST_PART = 1e-3
+"""Of a half-life at the start: what begins at nothing could not grow."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Batch:
     targets: Tensor
     """user * S + day of the days to predict, int64 (T,)."""
     wanted_row: Tensor
-    """For every item to predict: which of the T targets, int64 (W,)."""
+    """For every item to predict: which of the T targets, int64 (W,), rising."""
     wanted_item: Tensor
     """… which item, int64 (W,)."""
     wanted_share: Tensor
@@ -47,91 +51,84 @@ class Batch:
 
 
 class BehaviourModel(nn.Module):
-    """Item vectors x (input), y (output), biases, and the fading of events."""
+    """Item vectors and biases by head, and the fading of events."""
 
-    def __init__(self, popularity: Tensor, dimensions: int, half_lives: Sequence[float], dropout: float):
+    def __init__(self, popularity: Tensor, labels: "sp.csr_array", settings: Train):
         """Make an untrained model.
 
-        popularity: events of each item, float32 (n,); the biases begin at its logarithm. half_lives: days; 0 never
-        fades.
+        popularity: events of each item, float32 (n,); the biases begin at its logarithm times `popularity`. labels:
+        (n, L), as `Vocabulary.matrix` makes them.
         """
         super().__init__()
-        start = torch.randn(len(popularity), dimensions) * START
-        # Equal at first, so that an item speaks for itself from the first step: in many shops people rebuy.
-        self.x = nn.Parameter(start.clone())
-        self.y = nn.Parameter(start.clone())
-        self.bias = nn.Parameter(torch.log((popularity + 1.0) / (popularity + 1.0).sum()))
-        self.mix_logits = nn.Parameter(torch.zeros(len(half_lives)))
-        self.power_logit = nn.Parameter(torch.zeros(()))
-        self.register_buffer("rates", torch.tensor([math.log(2) / h if h else 0.0 for h in half_lives]))
-        self.dropout = dropout
+        heads, items, d = settings.heads, len(popularity), settings.dimensions
+        self.own = nn.Parameter(torch.randn(heads, items, d) * settings.start)
+        self.label = nn.Parameter(torch.randn(heads, labels.shape[1], d) * settings.start)
+        self.map = nn.Parameter(torch.eye(d).repeat(heads, 1, 1))
+        share = torch.log((popularity + 1.0) / (popularity + 1.0).sum())
+        self.bias = nn.Parameter((settings.popularity * share).repeat(heads, 1))
+        fading = torch.tensor(settings.fading)
+        self.mix_logits = nn.Parameter(torch.log(fading / fading.sum() + LEAST_PART).repeat(heads, 1))
+        self.register_buffer("rates", torch.tensor([math.log(2) / h if h else 0.0 for h in settings.half_lives]))
+        # Not learned and no state, but they go to the device with the model.
+        self.register_buffer("labels", _sparse(labels), persistent=False)
+        self.register_buffer("items_of", _sparse(labels.T.tocsr()), persistent=False)
+        self.settings = settings
 
     def mix(self) -> Tensor:
-        """The parts of the fading, float32 (H,), positive, adding up to 1."""
-        return torch.softmax(self.mix_logits, 0)
+        """The parts of the fading, float32 (heads, H), positive, each head's adding up to 1."""
+        return torch.softmax(self.mix_logits, 1)
 
-    def power(self) -> Tensor:
-        """Between a plain sum (0) and a mean (1)."""
-        return torch.sigmoid(self.power_logit)
+    def item_vectors(self, head: int, own: Tensor | None = None) -> Tensor:
+        """e of every item, (n, d). own: in place of the items' own vectors."""
+        labelled: Tensor = LabelSum.apply(self.labels, self.items_of, self.label[head])
+        return labelled + (self.own[head] if own is None else own)
 
-    def user_vectors(self, batch: Batch) -> Tensor:
-        """The vectors before each target day, float32 (T, d)."""
+    def user_vectors(self, head: int, e: Tensor, batch: Batch) -> Tensor:
+        """The vectors before each target day, float32 (T, d). e: of all items."""
         users, days = batch.days.shape
-        weights = batch.weights
+        weights, inputs = batch.weights, e[batch.items]
         if self.training:  # whole events drop out, so that no single one is relied on
-            weights = weights * (torch.rand_like(weights) >= self.dropout)
-        sums = self.x.new_zeros(users * days, self.x.shape[1])
-        sums = sums.index_add(0, batch.places, self.x[batch.items] * weights[:, None]).view(users, days, -1)
-        totals = weights.new_zeros(users * days).index_add(0, batch.places, weights).view(users, days, 1)
+            weights = weights * (torch.rand_like(weights) >= self.settings.event_dropout)
+            inputs = nn.functional.dropout(inputs, self.settings.input_dropout)
+        sums = e.new_zeros(users * days, e.shape[1])
+        sums = sums.index_add(0, batch.places, inputs * weights[:, None]).view(users, days, -1)
         age = batch.days[:, :, None] - batch.days[:, None, :]
-        fading = torch.exp(-age.clamp(min=0)[..., None] * self.rates) @ self.mix()
+        fading = torch.exp(-age.clamp(min=0)[..., None] * self.rates) @ self.mix()[head]
         fading = torch.tril(fading, diagonal=-1)
-        total = (fading @ totals).clamp(min=1e-6)
-        vectors = ((fading @ sums) / total ** self.power()).view(users * days, -1)[batch.targets]
-        return nn.functional.dropout(vectors, self.dropout, self.training)
+        vectors = (fading @ sums).view(users * days, -1)[batch.targets] @ self.map[head]
+        return nn.functional.normalize(vectors, dim=1)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the target days under the softmax over all items."""
-        wanted = (batch.wanted_row, batch.wanted_item, batch.wanted_share)
-        loss: Tensor = FullSoftmax.apply(self.user_vectors(batch), self.y, self.bias, wanted)
+        """Mean cross-entropy of the target days, summed over the heads."""
+        loss = batch.days.new_zeros(())
+        wanted = Wanted(batch.wanted_row, batch.wanted_item, batch.wanted_share)
+        for head in range(self.settings.heads):
+            own = self.own[head]
+            if self.training and self.settings.own_dropout:  # then labels alone must do, as for items nobody had
+                own = own * (torch.rand(len(own), 1, device=own.device) >= self.settings.own_dropout)
+            e = self.item_vectors(head, own)
+            y = nn.functional.normalize(e, dim=1) / self.settings.temperature
+            loss = loss + FullSoftmax.apply(self.user_vectors(head, e, batch), y, self.bias[head], wanted)
         return loss / len(batch.targets)
 
 
-class FullSoftmax(torch.autograd.Function):
-    """Summed cross-entropy over all items, a block of rows at a time: the gradient is taken with the loss.
-
-    So the matrix of probabilities (rows × items) is never whole in memory nor computed twice. The products run in
-    bfloat16 where the processor multiplies it natively; sums, exponentials and gradients are float32.
-    """
+class LabelSum(torch.autograd.Function):
+    """A constant sparse matrix times a matrix, with a gradient for the latter."""
 
     @staticmethod
-    def forward(ctx: Any, u: Tensor, y: Tensor, bias: Tensor, wanted: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """u (T, d), y (n, d), bias (n,), wanted: rows, items, shares."""
-        kind = torch.bfloat16 if native_bfloat16(u.device) else torch.float32
-        rows, items, shares = wanted
-        low_y = y.to(kind)
-        grad_u, grad_y, grad_bias = torch.zeros_like(u), torch.zeros_like(y), torch.zeros_like(bias)
-        loss = u.new_zeros(())
-        order = torch.argsort(rows)
-        rows, items, shares = rows[order], items[order], shares[order]
-        for start in range(0, len(u), ROWS_AT_ONCE):
-            block = u[start : start + ROWS_AT_ONCE].to(kind)
-            logits = (block @ low_y.T).float().add_(bias)
-            first, last = torch.searchsorted(rows, torch.tensor([start, start + len(block)], device=u.device)).tolist()
-            place = (rows[first:last] - start, items[first:last])
-            log_sum = torch.logsumexp(logits, 1)
-            loss += ((log_sum[place[0]] - logits[place]) * shares[first:last]).sum()
-            probability = logits.sub_(log_sum[:, None]).exp_()
-            probability.index_put_(place, -shares[first:last], accumulate=True)
-            grad_bias += probability.sum(0)
-            low = probability.to(kind)
-            grad_u[start : start + len(block)] = (low @ low_y).float()
-            grad_y += (low.T @ block).float()
-        ctx.save_for_backward(grad_u, grad_y, grad_bias)
-        return loss
+    def forward(ctx: Any, left: Tensor, turned: Tensor, right: Tensor) -> Tensor:
+        """left (n, m) and turned, its transpose (m, n), sparse; right (m, d)."""
+        ctx.turned = turned
+        return left @ right
 
     @staticmethod
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients kept by `forward`."""
-        grad_u, grad_y, grad_bias = ctx.saved_tensors
-        return grad_u * scale, grad_y * scale, grad_bias * scale, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
+        """The gradient of `right`."""
+        return None, None, ctx.turned @ grads[0]
+
+
+def _sparse(matrix: "sp.csr_array") -> Tensor:
+    parts = (matrix.indptr.astype("int64"), matrix.indices.astype("int64"), matrix.data)
+    with warnings.catch_warnings():  # of torch, that its sparse matrices may not do all that others do
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(*map(torch.from_numpy, parts), size=matrix.shape, check_invariants=False)

@@ -1,4 +1,13 @@
-"""Models on disk: `<work>/models/<model id>/` holds `model.json` and the table `items` (`jobs.tables.MODEL_ITEMS`)."""
+"""Models on disk: `<work>/models/<model id>/`.
+
+    model.json      what is known of the model
+    items/          table MODEL_ITEMS: the vectors of every item seen in training
+    labels/         table MODEL_LABELS: the vectors of labels, of which items that nobody had get theirs
+    maps.npy        float32 (heads, d, d): from an item's label vector to its input vector
+    next_item.npy, next_weight.npy      int32 and float32 (n, N): the followers of items, as places in `items`
+
+While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and at last `fitted.npz`.
+"""
 
 import hashlib
 import json
@@ -11,10 +20,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import MissingStepError
+from jobs.runs import remove
 from jobs.tables import MODEL_ITEMS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    import scipy.sparse as sp
     from pyspark.sql import DataFrame, SparkSession
+
+INPUTS, CHECKPOINT, FITTED = "inputs.npz", "checkpoint.pt", "fitted.npz"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a fit learns from beside the sequences."""
+
+    rows: NDArray[np.int64]
+    """The item rows of the n items that were seen, rising; the place is an item's number in the model."""
+    events: NDArray[np.int64]
+    """(n,), of each item."""
+    labels: "sp.csr_array"
+    """float32 (n, L), as `jobs.train.labels.Vocabulary.matrix` makes it."""
+
+    @property
+    def digest(self) -> str:
+        """Eight characters that tell these inputs from any others."""
+        matrix = self.labels
+        return digest(self.rows, self.events, matrix.indptr, matrix.indices, matrix.data)
+
+    def write(self, folder: Path) -> None:
+        """Write INPUTS."""
+        matrix = self.labels
+        parts = {"indptr": matrix.indptr, "indices": matrix.indices, "data": matrix.data}
+        np.savez(folder / INPUTS, rows=self.rows, events=self.events, shape=matrix.shape, **parts)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Inputs":
+        """Read INPUTS."""
+        import scipy.sparse as sp
+
+        with np.load(folder / INPUTS) as data:
+            matrix = sp.csr_array((data["data"], data["indices"], data["indptr"]), shape=tuple(data["shape"]))
+            return cls(data["rows"].astype(np.int64), data["events"].astype(np.int64), matrix)
 
 
 @dataclass(frozen=True)
@@ -27,17 +74,78 @@ class Model:
     """Of the night that trained it."""
     trained_until: date
     """It saw the events before this day; those after are held out for `evaluate`."""
-    dimensions: int
-    half_lives: tuple[float, ...]
-    """Days; 0 never fades."""
-    mix: tuple[float, ...]
-    power: float
+    widths: tuple[int, ...]
+    """Dimensions of each head."""
+    mix: tuple[tuple[float, ...], ...]
+    """Of each head, the parts of the half-lives."""
+    settings: dict[str, Any]
+    """The section `train` of the configuration that it was fitted with."""
+    price_bounds: NDArray[np.float64]
+    """The bounds of the tenths of prices."""
     facts: dict[str, Any]
-    """What else `model.json` says: seconds, epochs, losses, counts."""
+    """What else `model.json` says: counts and losses."""
 
     def items(self, spark: "SparkSession") -> "DataFrame":
         """The table `MODEL_ITEMS` of this model."""
         return spark.read.schema(MODEL_ITEMS.ddl).parquet((self.path / "items").as_uri()).select(*MODEL_ITEMS.columns)
+
+    def item_ids(self) -> list[str]:
+        """The ids of its items, in the order of their numbers."""
+        import pyarrow.parquet as pq
+
+        ids: list[str] = pq.read_table(self.path / "items", columns=["item_id"])["item_id"].to_pylist()
+        return ids
+
+    def labels(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Names and vectors of labels, float32 (L, sum of widths)."""
+        import pyarrow.parquet as pq
+
+        from jobs.arrow import matrix
+
+        table = pq.read_table(self.path / "labels")
+        return table["label"].to_pylist(), matrix(table["vector"].combine_chunks(), sum(self.widths))
+
+    def load(self, name: str) -> NDArray[Any]:
+        """One of the arrays, mapped: "maps", "next_item" or "next_weight"."""
+        found: NDArray[Any] = np.load(self.path / f"{name}.npy", mmap_mode="r")
+        return found
+
+
+def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list[str]) -> str:
+    """Turn the fitted numbers in a folder into a model, whole from the moment it can be seen; returns the model's id.
+
+    about: what `model.json` is to say beside what the numbers do. ids: of the items, in order. names: of the labels.
+    """
+    import pyarrow as pa
+
+    from jobs.arrow import list_column
+
+    events, fitted = Inputs.read(new).events, dict(np.load(new / FITTED))
+    heads, labels, d = fitted["label"].shape
+    vectors = {"input": list_column(fitted["x"]), "output": list_column(fitted["y"])}
+    _write(new / "items", {"item_id": ids, **vectors, "bias": pa.array(fitted["bias"]), "events": pa.array(events)})
+    joined = fitted["label"].transpose(1, 0, 2).reshape(labels, heads * d)
+    _write(new / "labels", {"label": pa.array(names, pa.string()), "vector": list_column(joined)})
+    for name in ("maps", "next_item", "next_weight"):
+        np.save(new / f"{name}.npy", fitted[name])
+    numbers = ("x", "y", "bias", "mix", "label", "maps", "next_item", "next_weight")
+    model_id = f"{about['day']}-{digest(*(fitted[name] for name in numbers))}"
+    facts = {"id": model_id, "widths": [d] * heads, "mix": fitted["mix"].tolist(), "items": len(ids), "labels": labels}
+    for scratch in (INPUTS, CHECKPOINT, FITTED):
+        (new / scratch).unlink(missing_ok=True)
+    (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")
+    final = new.parent / model_id
+    remove(final)
+    new.rename(final)
+    return model_id
+
+
+def _write(folder: Path, columns: dict[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), folder / "part-0.parquet", row_group_size=65536)
 
 
 def digest(*arrays: NDArray[Any]) -> str:
@@ -56,10 +164,10 @@ def read(path: Path) -> Model:
         id=facts.pop("id"),
         day=date.fromisoformat(facts.pop("day")),
         trained_until=date.fromisoformat(facts.pop("trained_until")),
-        dimensions=int(facts.pop("dimensions")),
-        half_lives=tuple(map(float, facts.pop("half_lives"))),
-        mix=tuple(map(float, facts.pop("mix"))),
-        power=float(facts.pop("power")),
+        widths=tuple(map(int, facts.pop("widths"))),
+        mix=tuple(tuple(map(float, head)) for head in facts.pop("mix")),
+        settings=facts.pop("settings"),
+        price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
         facts=facts,
     )
 

@@ -8,7 +8,7 @@ import pytest
 import jobs.embed_items
 from jobs.build.blocks import Blocks
 from jobs.config import Embed
-from jobs.embed_items.join import COLD_BIAS, WARM_EVENTS
+from jobs.embed_items.join import COLD_BIAS
 from jobs.embed_items.vectors import write_arrays
 from jobs.errors import ConfigError, DataError, MissingStepError
 from jobs.tables import ITEM_VECTORS, TEXT_VECTORS
@@ -27,18 +27,28 @@ def model_rows():
             "input": rng.normal(size=BEHAVIOUR).astype("float32").tolist(),
             "output": rng.normal(size=BEHAVIOUR).astype("float32").tolist(),
             "bias": float(-n),
-            "events": WARM_EVENTS,
+            "events": 3,
         }
         for n in range(ITEMS)
         if n not in COLD
     ] + [{"item_id": "gone", "input": [9.0] * 4, "output": [9.0] * 4, "bias": 99.0, "events": 1}]
 
 
+LABELS = {
+    name: np.random.default_rng(n).normal(size=BEHAVIOUR).astype(np.float32)
+    for n, name in enumerate(["category=BAKERY", "category=DRINKS", "price=1", "word=apple", "word=pie"])
+}
+MAPS = np.random.default_rng(8).normal(size=(2, 2, 2)).astype(np.float32)
+FOLLOW = np.full((ITEMS - len(COLD) + 1, 3), -1, dtype=np.int32), np.zeros((ITEMS - len(COLD) + 1, 3), np.float32)
+FOLLOW[0][:2] = [[1, 20, 2], [0, -1, -1]]  # number 20 is "gone", number 2 is item 3
+FOLLOW[1][:2] = [[3.0, 2.0, -1.0], [1.5, 0.0, 0.0]]
+
+
 @pytest.fixture(scope="module")
 def done(spark, tmp_path_factory):
     made = small_run.config(tmp_path_factory.mktemp("embed"))
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events([("a", 1, 1.0)]))
-    small_run.write_model(spark, made, model_rows(), BEHAVIOUR)
+    small_run.write_model(spark, made, model_rows(), labels=LABELS, maps=MAPS, follow=FOLLOW)
     counts = jobs.embed_items.run(spark, made)
     return made, counts
 
@@ -65,7 +75,9 @@ def test_counts_and_space(done):
     assert (about["behaviour"], about["text"], about["model"]) == (BEHAVIOUR, 3, "m1")
     assert about["trained_until"] == "2026-02-16"
     encoder = Encoder.from_json(about["encoder"])
-    assert encoder == Encoder((7.0, float("inf")), (0.75, 0.25), 0.5, bias=BEHAVIOUR + 3)
+    # The heads, the text (which fades as they do on average), and the followers as the model was fitted.
+    mix, widths = ((0.75, 0.25), (0.5, 0.5), (0.625, 0.375)), (2, 2, 3)
+    assert encoder == Encoder((7.0, float("inf")), mix, widths, (0.5, 0.5), next_power=1.0, repeat=-2.0)
     assert len(about["space_id"]) == 16
     int(about["space_id"], 16)
 
@@ -98,18 +110,36 @@ def test_text_part(done):
     assert t[3] @ t[4] > t[3] @ t[6]  # dog food is nearer to cat food than to window cleaner
 
 
-def test_cold_items_take_behaviour_from_their_text(done):
+def test_cold_items_take_behaviour_from_their_labels(done):
     made, _ = done
     x, v = arrays(made)
     biases = sorted(row["bias"] for row in model_rows() if row["item_id"] != "gone")
     lowest = biases[: int(len(biases) * COLD_BIAS) + 1] - np.round(np.mean(biases), 3)
     for n in COLD:
         assert np.isfinite(v[n]).all()
-        assert np.abs(v[n, :BEHAVIOUR]).sum() > 0
         assert np.isclose(lowest, v[n, -1], atol=1e-5).any()
-    np.testing.assert_array_equal(x[2, :BEHAVIOUR], x[10, :BEHAVIOUR])
-    assert not np.allclose(x[2, :BEHAVIOUR], x[12, :BEHAVIOUR])
+    # 2 and 10 are apple pies of the bakery, of the same price as all; of the others only the price is a label.
+    attributes, said = LABELS["category=BAKERY"] + LABELS["price=1"], LABELS["word=apple"] + LABELS["word=pie"]
+    e = (attributes + said) / np.sqrt(2)
+    for n in (2, 10):
+        for head, part in enumerate((slice(0, 2), slice(2, 4))):
+            np.testing.assert_allclose(x[n, part], e[part] @ MAPS[head], rtol=1e-4)
+            unit = e[part] / np.linalg.norm(e[part])
+            np.testing.assert_allclose(v[n, part], unit / small_run.TRAIN.temperature / 2, rtol=1e-4)
+    np.testing.assert_array_equal(x[12, :BEHAVIOUR], x[21, :BEHAVIOUR])
+    np.testing.assert_allclose(x[12, :2], LABELS["price=1"][:2] @ MAPS[0], rtol=1e-4)
     np.testing.assert_array_equal(v[12, BEHAVIOUR:-1], v[4, BEHAVIOUR:-1])
+
+
+def test_followers_have_rows_of_the_shop(done):
+    made, counts = done
+    folder = made.run.existing("vectors")
+    items, weights = (np.load(folder / f"item_next_{part}.npy") for part in ("item", "weight"))
+    assert items.shape == weights.shape == (ITEMS, 3)
+    assert (items.dtype, weights.dtype) == (np.int32, np.float32)
+    assert items[:2].tolist() == [[1, -1, 3], [0, -1, -1]]
+    assert weights[:2].tolist() == [[3.0, 0.0, -1.0], [1.5, 0.0, 0.0]]
+    assert counts["followers"] == (items >= 0).sum() == 3
 
 
 def test_tables(done, spark):

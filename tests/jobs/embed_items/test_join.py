@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jobs.embed_items.join import RIDGE, Basis, Space, gram, ridge, with_one
+from jobs.embed_items.join import Basis, Described, Space, followers, gram, with_one
+from jobs.train.labels import Vocabulary
 
 RNG = np.random.default_rng(5)
 
@@ -51,32 +52,58 @@ def test_basis_of_next_to_nothing_is_finite(count):
     assert np.isfinite(cut).all()
 
 
-def test_ridge_solves_its_normal_equations():
-    t, y = texts(40, 5), RNG.normal(size=(40, 6)).astype(np.float32)
-    z = with_one(t).astype(float)
-    found = ridge(gram(with_one(t, y)), 5)
-    np.testing.assert_allclose((z.T @ z + RIDGE * np.eye(6)) @ found, z.T @ y, atol=1e-4)
+def described(labels=3, heads=2, d=2):
+    vectors = RNG.normal(size=(labels, heads * d)).astype(np.float32)
+    maps = RNG.normal(size=(heads, d, d)).astype(np.float32)
+    return Described(Vocabulary([f"l{n}" for n in range(labels)]), vectors, maps, temperature=0.5)
 
 
-def test_ridge_without_warm_items_guesses_zero():
-    np.testing.assert_array_equal(ridge(np.zeros((12, 12)), 5), np.zeros((6, 6)))
+def test_items_that_nobody_had_are_described_by_their_labels():
+    made = described()
+    x, y = made.vectors([["l0"], ["l1", "l2", "other"], []], ["", "", "words unknown"])
+    assert (x.shape, y.shape, x.dtype, y.dtype) == ((3, 4), (3, 4), np.float32, np.float32)
+    sums = [made.labels[0], (made.labels[1] + made.labels[2]) / np.sqrt(2)]
+    for row, e in enumerate(sums):
+        for head, part in enumerate((slice(0, 2), slice(2, 4))):
+            np.testing.assert_allclose(x[row, part], e[part] @ made.maps[head], rtol=1e-5)
+            # A cosine over the temperature, and the mean of two heads.
+            np.testing.assert_allclose(y[row, part], e[part] / np.linalg.norm(e[part]) / 0.5 / 2, rtol=1e-5)
+    assert not x[2].any()
+    assert not y[2].any()
+
+
+def test_without_labels_nothing_is_known_of_new_items():
+    x, y = described(labels=0).vectors([["a"], []], ["b", ""])
+    assert not x.any()
+    assert not y.any()
+    assert x.shape == y.shape == (2, 4)
 
 
 def test_join():
     rows = texts(60, 8)
     basis = Basis.of(gram(with_one(rows)), 4)
     t = basis.cut(rows)
-    truth = RNG.normal(size=(5, 6)).astype(np.float32)
-    known = with_one(t) @ truth  # behaviour that follows from the text
-    many = [np.tile(part, (1000, 1)) for part in (t, known)]
-    space = Space(basis, ridge(gram(with_one(*many)), 4), weight=0.5, cold_bias=-7.0, bias_mean=-2.0)
+    inputs, outputs = (RNG.normal(size=(60, 4)).astype(np.float32) for _ in range(2))
+    space = Space(basis, described(), weight=0.5, cold_bias=-7.0, bias_mean=-2.0)
     cold = np.arange(60) % 2 == 0
     biases = RNG.normal(size=60).astype(np.float32)
-    x, v = space.join(rows, known[:, :3], known[:, 3:], biases, cold)
-    assert (space.behaviour, space.text, space.dimensions) == (3, 4, 8)
-    np.testing.assert_allclose(x[:, :3], known[:, :3], atol=1e-2)  # cold ones were found from the text
-    np.testing.assert_array_equal(v[~cold, :3], known[~cold, 3:])
-    np.testing.assert_array_equal(x[:, 3:7], t)
-    np.testing.assert_allclose(v[:, 3:7], 0.5 * t)
-    assert not x[:, 7].any()
-    np.testing.assert_array_equal(v[:, 7], np.where(cold, np.float32(-7.0), biases) + np.float32(2.0))
+    x, v = space.join(rows, inputs, outputs, biases, cold)
+    assert (space.behaviour, space.text, space.dimensions) == (4, 4, 9)
+    np.testing.assert_array_equal(x[:, :4], inputs)
+    np.testing.assert_array_equal(v[:, :4], outputs)
+    np.testing.assert_array_equal(x[:, 4:8], t)
+    np.testing.assert_allclose(v[:, 4:8], 0.5 * t)
+    assert not x[:, 8].any()
+    np.testing.assert_array_equal(v[:, 8], np.where(cold, np.float32(-7.0), biases) + np.float32(2.0))
+
+
+def test_followers_get_the_rows_of_the_shop():
+    """The model's items 0 … 3 are rows 2, gone, 0 and 4 of a shop of five items."""
+    rows = np.array([2, -1, 0, 4])
+    next_item = np.array([[3, 1, -1], [0, 2, 3], [-1, -1, -1], [1, 2, 0]], dtype=np.int32)
+    next_weight = np.array([[5, 4, 0], [9, 9, 9], [0, 0, 0], [3, -2, 1]], dtype=np.float32)
+    found, weights = followers(rows, 5, next_item, next_weight)
+    assert (found.dtype, weights.dtype) == (np.int32, np.float32)
+    none = [-1, -1, -1]
+    assert found.tolist() == [none, none, [4, -1, -1], none, [-1, 0, 2]]
+    assert weights.tolist() == [[0, 0, 0], [0, 0, 0], [5, 0, 0], [0, 0, 0], [0, -2, 1]]

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -39,8 +40,10 @@ def shop(folder: Path, **changed) -> Config:
         target.mkdir(parents=True)
         part.drop("day").write_parquet(target / "part.parquet")
     config.run.path(ITEMS.name).mkdir()
-    items = pl.DataFrame({"item": range(12), "item_id": [f"i{n}" for n in range(12)]}).cast({"item": pl.Int32})
-    items.write_parquet(config.run.path(ITEMS.name) / "part.parquet")
+    facts = {"category": [["Even" if n % 2 == 0 else "Odd"] for n in range(12)], "brand": [None] * 12}
+    facts |= {"price": [float(n) if n else None for n in range(12)], "text": [f"thing {n // 3}" for n in range(12)]}
+    items = pl.DataFrame({"item": range(12), "item_id": [f"i{n}" for n in range(12)], **facts})
+    items.cast({"item": pl.Int32, "brand": pl.String}).write_parquet(config.run.path(ITEMS.name) / "part.parquet")
     return config
 
 
@@ -53,6 +56,12 @@ def test_a_model_knows_nothing_of_the_held_out_days(spark, tmp_path):
     assert table["item_id"].to_list() == sorted(f"i{n}" for n in range(11))
     assert table["events"].sum() == 12 * 10
     assert {len(v) for v in table["input"]} == {8}
+    # Item 11 and its price are of the held-out days; "thing" is a word of all.
+    np.testing.assert_allclose(model.price_bounds, np.quantile(range(1, 11), np.arange(1, 10) / 10))
+    names, _ = model.labels()
+    assert names == ["category=Even", "category=Odd"]
+    assert counts["labels"] == 2
+    assert not list(config.models.glob(".*"))
 
 
 def test_a_young_model_is_kept_until_it_is_old_or_a_full_night_comes(spark, tmp_path):

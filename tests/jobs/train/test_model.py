@@ -1,93 +1,150 @@
-"""The behaviour model: it is what its formulas say, it learns, and two processes make the same as one."""
+"""The behaviour model: it is what its formulas say, by torch, by numpy in `lookup` and by hand."""
 
-from pathlib import Path
+import dataclasses
 
 import numpy as np
-import polars as pl
 import pytest
 import torch
 
-from jobs.config import Train
-from jobs.train.fit import fit, make_batch, read_histories
-from jobs.train.model import BehaviourModel, FullSoftmax
-from lookup.encoder import Encoder
-
-VOCABULARY = np.arange(0, 40, 2, dtype=np.int64)  # 20 items, at even rows
-
-
-def write_users(folder: Path, users: int = 60, files: int = 2) -> list[Path]:
-    """Users who go round: after item n comes item n + 1, a day later."""
-    folder.mkdir(exist_ok=True)
-    starts = np.random.default_rng(3).integers(0, 20, users)
-    table = pl.DataFrame(
-        {
-            "user_id": [str(u) for u in range(users)],
-            "items": [[int(VOCABULARY[(s + n) % 20]) for n in range(8)] for s in starts],
-            "days": [list(range(100, 108))] * users,
-            "weights": [[1.0] * 8] * users,
-        },
-        schema_overrides={
-            "items": pl.List(pl.Int32),
-            "days": pl.List(pl.Int32),
-            "weights": pl.List(pl.Float32),
-        },
-    )
-    paths = [folder / f"{n}.parquet" for n in range(files)]
-    for n, path in enumerate(paths):
-        table[n::files].write_parquet(path)
-    return paths
+from jobs.train import softmax
+from jobs.train.encoding import encoder
+from jobs.train.fit import numbers
+from jobs.train.histories import History, batches, dealt, make_batch, read_histories
+from jobs.train.model import BehaviourModel
+from jobs.train.softmax import FullSoftmax, Wanted
+from tests.jobs.train.made import VOCABULARY, inputs, round_and_round, settings, write
 
 
-def settings(**changed) -> Train:
-    return Train(**{"dimensions": 16, "epochs": 15, "users_per_batch": 8, "half_lives": [1.0, 10.0], **changed})
+def model(labels: int = 4, **changed) -> BehaviourModel:
+    torch.manual_seed(5)
+    made = inputs(labels)
+    return BehaviourModel(torch.from_numpy(made.events.astype(np.float32)), made.labels, settings(**changed))
 
 
-def test_the_softmax_and_its_gradient_are_those_of_torch():
+@pytest.mark.parametrize("native", [False, True])
+def test_the_softmax_and_its_gradients_are_those_of_torch(monkeypatch, native):
+    """Over more rows than are in memory at once; with bfloat16, which keeps 8 bits, as well as without."""
+    monkeypatch.setattr(softmax, "native_bfloat16", lambda device: native)
     torch.manual_seed(0)
-    u, y, bias = (torch.randn(s, requires_grad=True) for s in ((5, 4), (7, 4), (7,)))
-    rows, items = torch.tensor([0, 1, 1, 3, 4, 2]), torch.tensor([6, 0, 2, 2, 5, 1])
-    shares = torch.tensor([1.0, 0.25, 0.75, 1.0, 1.0, 1.0])
-    ours = FullSoftmax.apply(u, y, bias, (rows, items, shares))
-    found = torch.autograd.grad(ours, (u, y, bias))
-    logs = torch.log_softmax(u @ y.T + bias, 1)
-    theirs = -(logs[rows, items] * shares).sum()
-    expected = torch.autograd.grad(theirs, (u, y, bias))
-    # Products may be in bfloat16, which keeps 8 bits.
-    assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-2)
+    rows_in_all = softmax.ROWS_AT_ONCE + 70
+    u, y, bias = (torch.randn(s, requires_grad=True) for s in ((rows_in_all, 4), (7, 4), (7,)))
+    rows = torch.arange(rows_in_all).repeat_interleave(2)  # two items a row, of the same or of different ones
+    items, shares = torch.randint(0, 7, rows.shape), torch.rand(len(rows))
+    ours = FullSoftmax.apply(u, y, bias, Wanted(rows, items, shares / shares.view(-1, 2).sum(1).repeat_interleave(2)))
+    wanted = torch.zeros(rows_in_all, 7).index_put((rows, items), shares, accumulate=True)
+    theirs = torch.nn.functional.cross_entropy(u @ y.T + bias, wanted / wanted.sum(1, keepdim=True), reduction="sum")
+    assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-2 if native else 1e-5)
+    found, expected = (torch.autograd.grad(loss * 0.5, (u, y, bias)) for loss in (ours, theirs))
     for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, atol=3e-2, rtol=3e-2)
+        away = float((a - b).abs().max() / b.abs().max())
+        assert away < (3e-2 if native else 1e-5)
 
 
 def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
-    """One statement of the user vector: torch at night equals numpy in `lookup`."""
-    histories = read_histories(write_users(tmp_path)[0], VOCABULARY)[:4]
-    model = BehaviourModel(torch.ones(20), 16, [1.0, 10.0, 0.0], 0.0).eval()
+    """One statement of the user vector: torch at night equals numpy in `lookup`, head by head."""
+    histories = read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:4]
+    histories[1] = dataclasses.replace(histories[1], weights=np.linspace(0.1, 2.0, 8).astype(np.float32))
+    made = model(heads=2, half_lives=[1.0, 10.0, 0.0], fading=[3.0, 2.0, 1.0])
+    with torch.no_grad():  # as after training: the heads differ, and maps are no longer the identity
+        made.mix_logits += torch.randn_like(made.mix_logits)
+        made.map += 0.1 * torch.randn_like(made.map)
     batch = make_batch(histories, 100, np.random.default_rng(0))
     assert batch is not None
-    found = model.user_vectors(batch).detach().numpy()
-    encoder = Encoder((1.0, 10.0, float("inf")), tuple(model.mix().tolist()), float(model.power().detach()), bias=16)
-    inputs = np.hstack([model.x.detach().numpy(), np.zeros((20, 1), dtype=np.float32)])
-    for vector, target in zip(found, batch.targets.tolist(), strict=True):
-        user, day = divmod(target, batch.days.shape[1])
-        known = histories[user].days < 100 + day
-        ages = 100 + day - histories[user].days[known].astype(float)
-        expected = encoder.user_vector(inputs[histories[user].items[known]], ages, np.ones(known.sum()))
-        np.testing.assert_allclose(vector, expected[:16], atol=1e-6)
+    made.eval()
+    fitted = numbers(made)
+    day = encoder([8, 8], fitted["mix"].tolist(), 0, made.settings)
+    x = np.hstack([fitted["x"], np.zeros((20, 1), dtype=np.float32)])
+    for head in range(2):
+        found = made.user_vectors(head, made.item_vectors(head), batch).detach().numpy()
+        for vector, target in zip(found, batch.targets.tolist(), strict=True):
+            user, step = divmod(target, batch.days.shape[1])
+            history = histories[user]
+            known = history.days < 100 + step
+            ages = (100 + step - history.days[known]).astype(float)
+            expected = day.user_vector(x[history.items[known]], ages, history.weights[known].astype(float))
+            np.testing.assert_allclose(vector, expected[8 * head : 8 * head + 8], atol=1e-5)
+            assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
-    files = write_users(tmp_path)
-    popularity = np.full(20, 24.0, dtype=np.float32)
-    model, losses = fit(files, VOCABULARY, popularity, settings(), "cpu")
-    assert losses[-1] < 0.5 * losses[0]
-    assert losses[0] == pytest.approx(np.log(20), abs=0.3)
-    again, same = fit(files, VOCABULARY, popularity, settings(), "cpu")
-    assert same == losses
-    assert torch.equal(model.x, again.x)
+def test_a_score_is_the_mean_of_the_heads():
+    made = model(heads=2, temperature=0.25).eval()
+    fitted = numbers(made)
+    for head in range(2):
+        e = made.item_vectors(head).detach().numpy()
+        unit = e / np.linalg.norm(e, axis=1, keepdims=True)
+        np.testing.assert_allclose(fitted["y"][:, 8 * head : 8 * head + 8], unit / 0.25 / 2, rtol=1e-5)
+    np.testing.assert_allclose(fitted["bias"], made.bias.detach().numpy().mean(0))
+
+
+def test_the_loss_is_the_mean_over_targets_summed_over_heads(monkeypatch, tmp_path):
+    monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)
+    made = model(heads=2).eval()
+    batch = make_batch(read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:3], 100, np.random.default_rng(0))
+    assert batch is not None
+    expected = 0.0
+    for head in range(2):
+        e = made.item_vectors(head)
+        scores = made.user_vectors(head, e, batch) @ torch.nn.functional.normalize(e, dim=1).T / 0.1 + made.bias[head]
+        expected += float(torch.nn.functional.cross_entropy(scores, batch.wanted_item).detach())  # one item a day
+    assert float(made.loss(batch).detach()) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("labels", [4, 0])
+def test_an_item_is_itself_and_its_labels(labels):
+    made, dense = model(labels), inputs(labels).labels.toarray()
+    e = made.item_vectors(0)
+    expected = torch.from_numpy(dense) @ made.label[0] + made.own[0]
+    torch.testing.assert_close(e, expected)
+    e.sum().backward()
+    np.testing.assert_allclose(made.label.grad[0], np.tile(dense.sum(0)[:, None], 8))
+
+
+def test_items_without_a_vector_of_their_own_still_learn_labels(tmp_path):
+    """With own_dropout nearly 1 nothing but labels is left: they get the gradients, and the items none."""
+    made = model(own_dropout=1 - 1e-9, input_dropout=0.0, event_dropout=0.0).train()
+    batch = make_batch(read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:3], 100, np.random.default_rng(0))
+    made.loss(batch).backward()
+    assert not made.own.grad.any()
+    assert made.label.grad.abs().sum() > 0
+    made.zero_grad()
+    made.eval().loss(batch).backward()
+    assert made.own.grad.any()
 
 
 def test_users_of_one_day_have_nothing_to_predict():
-    from jobs.train.fit import History
-
     one = History(np.array([1, 2]), np.array([5, 5]), np.ones(2, dtype=np.float32))
     assert make_batch([one], 16, np.random.default_rng(0)) is None
+
+
+def test_the_wanted_shares_of_a_day_add_up_to_one():
+    history = History(np.array([3, 1, 2, 1, 2]), np.array([5, 6, 6, 6, 9]), np.float32([1, 1, 2, 3, 1]))
+    batch = make_batch([history], 16, np.random.default_rng(0))
+    wanted = {
+        (batch.targets[row].item(), item): share
+        for row, item, share in zip(
+            batch.wanted_row.tolist(), batch.wanted_item.tolist(), batch.wanted_share.tolist(), strict=True
+        )
+    }
+    assert wanted == {(1, 1): pytest.approx(2 / 3), (1, 2): pytest.approx(1 / 3), (2, 2): 1.0}
+
+
+def test_unordered_histories_are_dealt_anew_onto_two_days(tmp_path):
+    history = History(np.arange(12), np.full(12, 7), np.arange(12, dtype=np.float32))
+    rng, seen = np.random.default_rng(1), []
+    for _ in range(200):
+        given = dealt(history, rng)
+        assert set(given.days) == {0, 1}
+        assert np.all(np.diff(given.days) >= 0)
+        assert sorted(given.items) == list(range(12))
+        np.testing.assert_array_equal(given.weights, given.items)
+        seen.append(given.days.sum())
+    assert len(set(seen)) > 3
+    assert np.mean(seen) == pytest.approx(6, abs=0.5)
+    two = History(np.array([4, 9]), np.array([3, 3]), np.ones(2, dtype=np.float32))
+    assert {tuple(dealt(two, rng).items) for _ in range(50)} == {(4, 9), (9, 4)}
+    assert dealt(History(np.array([4]), np.array([3]), np.ones(1, dtype=np.float32)), rng).days.tolist() in ([0], [1])
+
+    file = write(tmp_path / "0.parquet", [[(n, 0, 1.0) for n in range(6)] for _ in range(5)])
+    (batch,) = batches([file], VOCABULARY, settings(ordered=False), rng)
+    assert len(batch.targets) == 5  # one a user: the second day
+    assert not list(batches([file], VOCABULARY, settings(), rng))

@@ -1,0 +1,175 @@
+"""Users' histories as training reads them: from files, into batches for the encoder and examples for the followers.
+
+Users are read one file at a time: memory does not grow with their number.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from jobs.config import Train
+from jobs.train.encoding import of_followers
+from jobs.train.model import Batch
+from lookup.encoder import Encoder
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+HELD = 0.5
+"""In unordered data, the share of a user's items that the others must predict, drawn anew in each epoch."""
+MOST_USERS = 200_000
+"""The followers are fitted on so many users: more would only make memory grow."""
+MOST_ITEMS = 100
+"""… and on the newest items of a history."""
+
+
+Some = tuple[NDArray[np.int64], NDArray[np.floating[Any]]]
+"""Different items, as vocabulary numbers, and a number of each."""
+
+
+@dataclass(frozen=True)
+class History:
+    """One user's events in order of days."""
+
+    items: NDArray[np.int64]
+    """Vocabulary numbers, shape (E,)."""
+    days: NDArray[np.int64]
+    """Days since 1970, shape (E,), rising."""
+    weights: NDArray[np.float32]
+    """Shape (E,)."""
+
+
+def read_histories(file: Path, vocabulary: NDArray[np.int64]) -> list[History]:
+    """The users of one file of the table `sequences`; vocabulary: the item row of every vocabulary number, rising."""
+    table = pq.read_table(file, columns=["items", "days", "weights"])
+    columns = [table.column(name).combine_chunks() for name in ("items", "days", "weights")]
+    ends = columns[0].offsets.to_numpy()
+    items, days, weights = (c.values.to_numpy(zero_copy_only=False) for c in columns)
+    numbers = np.searchsorted(vocabulary, items)
+    return [
+        History(numbers[a:b], days[a:b].astype(np.int64), weights[a:b].astype(np.float32)) for a, b in pairwise(ends)
+    ]
+
+
+def make_batch(histories: list[History], targets_per_user: int, rng: np.random.Generator) -> Batch | None:
+    """The days of some users, and a draw of the days to predict; None where no user has a second day."""
+    places, days, wanted = [], [], []
+    targets: list[int] = []
+    distinct = [np.unique(h.days, return_inverse=True) for h in histories]
+    longest = max(len(d) for d, _ in distinct)
+    for user, (history, (values, inverse)) in enumerate(zip(histories, distinct, strict=True)):
+        place = user * longest + inverse
+        places.append(place)
+        days.append(np.pad(values, (0, longest - len(values)), mode="edge"))
+        later = np.arange(1, len(values))
+        for day in rng.choice(later, min(targets_per_user, len(later)), replace=False):
+            items, share = wanted_of(history, inverse == day)
+            if share.sum() > 0:
+                wanted.append((np.full(len(items), len(targets)), items, share / share.sum()))
+                targets.append(user * longest + day)
+    if not targets:
+        return None
+    rows, items, shares = (torch.from_numpy(np.concatenate(part)) for part in zip(*wanted, strict=True))
+    return Batch(
+        items=torch.from_numpy(np.concatenate([h.items for h in histories])),
+        places=torch.from_numpy(np.concatenate(places)),
+        weights=torch.from_numpy(np.concatenate([h.weights for h in histories])),
+        days=torch.from_numpy(np.stack(days).astype(np.float32)),
+        targets=torch.from_numpy(np.asarray(targets, dtype=np.int64)),
+        wanted_row=rows.long(),
+        wanted_item=items.long(),
+        wanted_share=shares.float(),
+    )
+
+
+def wanted_of(history: History, day: NDArray[np.bool_] | slice) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The different items of some events of a history, and the sum of the weights of each."""
+    items, at = np.unique(history.items[day], return_inverse=True)
+    return items, np.bincount(at, weights=history.weights[day]).astype(np.float32)
+
+
+def dealt(history: History, rng: np.random.Generator) -> History:
+    """A history without an order, dealt at random onto two days, each with an event where there are two."""
+    last = rng.random(len(history.items)) < HELD
+    last[rng.permutation(len(last))[:2]] = [True, False][: len(last)]
+    order = np.argsort(last, kind="stable")
+    return replace(
+        history, items=history.items[order], days=last[order].astype(np.int64), weights=history.weights[order]
+    )
+
+
+def batches(
+    files: list[Path], vocabulary: NDArray[np.int64], settings: Train, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """One epoch: files and the users of a file in random order, users of similar length together."""
+    for place in rng.permutation(len(files)):
+        histories = read_histories(files[place], vocabulary)
+        if not settings.ordered:
+            histories = [dealt(h, rng) for h in histories]
+        size = settings.users_per_batch
+        # Days are padded to the longest user of a batch: sort by length, then shuffle the batches.
+        order = np.argsort([len(np.unique(h.days)) + rng.random() for h in histories], kind="stable")
+        groups = [order[a : a + size] for a in range(0, len(order), size)]
+        for group in rng.permutation(len(groups)):
+            batch = make_batch([histories[u] for u in groups[group]], settings.targets_per_user, rng)
+            if batch is not None:
+                yield batch
+
+
+def examples(files: list[Path], vocabulary: NDArray[np.int64], settings: Train) -> "tuple[sp.csr_array, sp.csr_array]":
+    """What `jobs.train.followers.fit` learns from: histories x and what came next y, each (examples, n), sparse.
+
+    Ordered: the newest `targets_per_user` days of each user that have a day before them. Unordered: every user once, y
+    like x; an item's own column must then be left out.
+    """
+    import scipy.sparse as sp
+
+    fading, users = of_followers(settings), 0
+    had: list[Some] = []
+    then: list[Some] = []
+    for file in files:
+        for history in read_histories(file, vocabulary):
+            for before, wanted in _examples(history, fading, settings):
+                had.append(before)
+                then.append(wanted)
+            users += 1
+        if users >= MOST_USERS:
+            break
+
+    def matrix(rows: list[Some]) -> sp.csr_array:
+        nothing = np.zeros(0)
+        return sp.csr_array(
+            (
+                np.concatenate([nothing, *(values for _, values in rows)]).astype(np.float32),
+                np.concatenate([nothing, *(items for items, _ in rows)]).astype(np.int32),
+                np.cumsum([0, *(len(items) for items, _ in rows)]),
+            ),
+            shape=(len(rows), len(vocabulary)),
+        )
+
+    return matrix(had), matrix(then)
+
+
+def _examples(history: History, fading: Encoder, settings: Train) -> Iterator[tuple[Some, Some]]:
+    if not settings.ordered:
+        items = np.unique(history.items)
+        once = np.ones(len(items))
+        yield (items, fading.next_shares(0 * once, once)), (items, once)
+        return
+    starts = np.flatnonzero(np.diff(history.days)) + 1
+    bounds = np.append(starts, len(history.days))[-settings.targets_per_user - 1 :]
+    for start, end in pairwise(bounds.tolist()):
+        ages, weights = history.days[start] - history.days[:start], history.weights[:start].astype(np.float64)
+        items, place = np.unique(history.items[:start], return_inverse=True)
+        shares = np.bincount(place, weights=fading.next_shares(ages.astype(np.float64), weights)).astype(np.float32)
+        newest = np.argsort(-shares, kind="stable")[:MOST_ITEMS]
+        then, wanted = wanted_of(history, slice(start, end))
+        if wanted.sum() > 0:
+            yield (items[newest], shares[newest]), (then, wanted / wanted.sum())

@@ -1,0 +1,63 @@
+"""Cross-entropy over all items, where the matrix of probabilities (rows x items) is too large to keep."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from jobs.device import native_bfloat16
+
+ROWS_AT_ONCE = 128
+"""Rows of the softmax that are in memory at once: with 12,000 items in bfloat16, what a core's cache holds."""
+
+
+class Wanted(NamedTuple):
+    """The items to predict."""
+
+    rows: Tensor
+    """Of which target, int64 (W,), rising."""
+    items: Tensor
+    """int64 (W,)."""
+    shares: Tensor
+    """float32 (W,); those of a target add up to 1."""
+
+
+class FullSoftmax(torch.autograd.Function):
+    """Summed cross-entropy over all items, a block of rows at a time: the gradient is taken with the loss.
+
+    So the matrix of probabilities is never whole in memory nor computed twice. Where the processor multiplies bfloat16
+    natively, products and probabilities are bfloat16; sums, losses and gradients are float32.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, y: Tensor, bias: Tensor, wanted: Wanted) -> Tensor:
+        """u (T, d), y (n, d), bias (n,)."""
+        kind = torch.bfloat16 if native_bfloat16(u.device) else torch.float32
+        rows, items, shares = wanted
+        # The bias rides along as more columns, in two parts: bfloat16 alone would round it to three digits.
+        high = bias.to(kind)
+        columns = torch.stack([high, (bias - high.float()).to(kind)], 1)
+        low_y = torch.cat([y.to(kind), columns], 1)
+        low_u = torch.cat([u.to(kind), u.new_ones(len(u), 2).to(kind)], 1)
+        turned = low_y.T.contiguous()
+        d = u.shape[1]
+        grad_u, grad_y = torch.zeros_like(u), y.new_zeros(len(y), low_y.shape[1])
+        loss = u.new_zeros(())
+        starts = range(0, len(u), ROWS_AT_ONCE)
+        bounds = torch.searchsorted(rows, torch.tensor([*starts, len(u)], device=u.device)).tolist()
+        for start, first, last in zip(starts, bounds, bounds[1:], strict=False):
+            block = low_u[start : start + ROWS_AT_ONCE]
+            probability = torch.softmax(block @ turned, 1)
+            place, share = (rows[first:last] - start, items[first:last]), shares[first:last]
+            loss -= (probability[place].float().clamp(min=1e-9).log() * share).sum()
+            probability.index_put_(place, -share.to(kind), accumulate=True)
+            grad_u[start : start + ROWS_AT_ONCE] = (probability @ low_y[:, :d]).float()
+            grad_y += (probability.T @ block).float()
+        ctx.save_for_backward(grad_u, grad_y[:, :d], grad_y[:, d])
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients kept by `forward`."""
+        grad_u, grad_y, grad_bias = ctx.saved_tensors
+        return grad_u * scale, grad_y * scale, grad_bias * scale, None

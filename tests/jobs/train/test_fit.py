@@ -1,0 +1,199 @@
+"""The fit: it learns, equal seeds give equal digits, two processes make what one makes, and a killed one goes on."""
+
+import dataclasses
+import multiprocessing
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+import torch.distributed as dist
+
+from jobs.train import fit as fitting
+from jobs.train import softmax, store
+from jobs.train.encoding import encoder
+from jobs.train.fit import fit, fit_files, numbers
+from tests.jobs.train.made import inputs, round_and_round, settings, write
+
+
+def fitted(files: list[Path], checkpoint: Path | None = None, **changed) -> tuple[dict[str, np.ndarray], list[float]]:
+    model, losses = fit(files, inputs(), settings(**changed), "cpu", checkpoint)
+    return numbers(model), losses
+
+
+def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
+    files = round_and_round(tmp_path)
+    found, losses = fitted(files, epochs=25, dimensions=16)
+    assert losses[-1] < 0.5 * losses[0]
+    # After five items in a row comes the sixth, nearly always; by chance it would once.
+    made = encoder([16], found["mix"].tolist(), 0, settings())
+    x, y = np.pad(found["x"], ((0, 0), (0, 1))), np.hstack([found["y"], found["bias"][:, None]])
+    had = [(first + np.arange(5)) % 20 for first in range(20)]
+    best = [(y @ made.user_vector(x[own], np.arange(5.0, 0.0, -1.0), np.ones(5))).argmax() for own in had]
+    assert np.sum(best == (np.arange(20) + 5) % 20) >= 15
+    few, few_losses = fitted(files)
+    again, same = fitted(files)
+    assert (few_losses, equal(few, again)) == (same, True)
+    other, _ = fitted(files, seed=8)
+    assert not equal(few, other)
+
+
+@pytest.mark.parametrize("changed", [{"heads": 2, "own_dropout": 0.3}, {"ordered": False}])
+def test_other_ways_are_reproducible_too(tmp_path, changed):
+    files = round_and_round(tmp_path)
+    (one, losses), (other, same) = fitted(files, **changed), fitted(files, **changed)
+    assert losses[-1] < losses[0]
+    assert (losses, equal(one, other)) == (same, True)
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_killed_fit_goes_on_to_the_same_digits(tmp_path, monkeypatch, capsys):
+    files, checkpoint = round_and_round(tmp_path), tmp_path / "checkpoint.pt"
+    whole, losses = fitted(files)
+    keep = fitting.keep
+
+    def keep_one(*arguments) -> None:
+        keep(*arguments)
+        raise KilledError
+
+    monkeypatch.setattr(fitting, "keep", keep_one)
+    with pytest.raises(KilledError):
+        fitted(files, checkpoint)
+    with pytest.raises(KilledError):
+        fitted(files, checkpoint)
+    monkeypatch.undo()
+    capsys.readouterr()
+    resumed, found = fitted(files, checkpoint)
+    assert "train resumed epochs=2" in capsys.readouterr().out
+    assert (found, equal(resumed, whole)) == (losses, True)
+    # Done already: nothing is left to do, and it is the same.
+    assert equal(fitted(files, checkpoint)[0], whole)
+
+
+@pytest.mark.parametrize("what", ["settings", "inputs"])
+def test_a_checkpoint_of_something_else_is_passed_over(tmp_path, capsys, what):
+    files, checkpoint = round_and_round(tmp_path), tmp_path / "checkpoint.pt"
+    fitted(files, checkpoint)
+    capsys.readouterr()
+    if what == "settings":
+        assert equal(fitted(files, checkpoint, seed=9)[0], fitted(files, seed=9)[0])
+    else:  # as many items, users and steps, but other events
+        other = dataclasses.replace(inputs(), events=np.arange(20, dtype=np.int64))
+        found, _ = fit(files, other, settings(), "cpu", checkpoint)
+        expected, _ = fit(files, other, settings(), "cpu")
+        assert equal(numbers(found), numbers(expected))
+    assert "resumed" not in capsys.readouterr().out
+
+
+CALM = {"epochs": 6, "input_dropout": 0.0, "event_dropout": 0.0, "own_dropout": 0.0, "users_per_batch": 100}
+
+
+def process(rank: int, folder: Path, checkpoint: Path | None) -> None:
+    """One of two processes of a fit."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    softmax.native_bfloat16 = lambda device: False
+    torch.set_num_threads(1)
+    found, losses = fitted(sorted(folder.glob("*.parquet")), checkpoint, **CALM)
+    np.savez(folder / f"{rank}.npz", **found, losses=losses)
+    dist.destroy_process_group()
+
+
+def together(folder: Path, checkpoint: Path | None = None) -> list[dict[str, np.ndarray]]:
+    (folder / "meet").unlink(missing_ok=True)
+    context = multiprocessing.get_context("spawn")
+    both = [context.Process(target=process, args=(rank, folder, checkpoint)) for rank in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(120)
+        assert one.exitcode == 0
+    return [dict(np.load(folder / f"{rank}.npz")) for rank in range(2)]
+
+
+def test_two_processes_make_what_one_makes(tmp_path, monkeypatch):
+    """Each has half of the users in a step of an epoch, and one process all of them; without what is drawn."""
+    monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)  # sums in another order must be as good
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    alone, losses = fitted(round_and_round(tmp_path / "one", files=1), **CALM)
+    round_and_round(tmp_path / "two", files=2)
+    first, second = together(tmp_path / "two")
+    assert equal(first, second)
+    np.testing.assert_allclose(first["losses"], losses, rtol=1e-4)
+    assert losses[-1] < losses[0]
+    for name, values in alone.items():
+        np.testing.assert_allclose(first[name], values, atol=1e-3 * np.abs(values).max(), err_msg=name)
+
+
+def test_a_process_without_users_goes_along(tmp_path):
+    round_and_round(tmp_path, files=1)
+    write(tmp_path / "none.parquet", [])
+    first, second = together(tmp_path, tmp_path / "checkpoint.pt")
+    assert equal(first, second)
+    assert first["losses"][-1] < first["losses"][0]
+    # Both take up the checkpoint that rank 0 wrote, and have nothing left to do.
+    assert equal(together(tmp_path, tmp_path / "checkpoint.pt")[1], second)
+
+
+def test_a_model_on_disk_is_what_was_fitted(tmp_path):
+    files, new, day = round_and_round(tmp_path, files=2), tmp_path / "models" / ".2026-03-01", date(2026, 3, 1)
+    new.mkdir(parents=True)
+    made, options = inputs(), settings(heads=2, follow=0.5)
+    made.write(new)
+    read = store.Inputs.read(new)
+    assert read.digest == made.digest
+    assert (read.labels != made.labels).nnz == 0
+    losses = fit_files(files, new, options, "cpu")
+    assert (new / store.CHECKPOINT).exists()
+    expected = dict(np.load(new / store.FITTED))
+    assert expected["losses"].tolist() == losses
+    about = {
+        "day": "2026-03-01",
+        "trained_until": "2026-02-15",
+        "price_bounds": [1.0, 2.0],
+        "losses": losses,
+        "settings": dict(vars(options)),
+    }
+    ids = pa.chunked_array([pa.array([f"i{n}" for n in range(20)])])
+    model_id = store.finish(new, about, ids, list("abcd"))
+    assert not new.exists()
+    model = store.existing(tmp_path / "models", day)
+    assert (model.id, model.day, model.trained_until) == (model_id, day, date(2026, 2, 15))
+    assert sorted(path.name for path in model.path.iterdir()) == [
+        "items", "labels", "maps.npy", "model.json", "next_item.npy", "next_weight.npy",
+    ]  # fmt: skip
+    assert (model.widths, model.settings, model.price_bounds.tolist()) == ((8, 8), vars(options), [1.0, 2.0])
+    np.testing.assert_allclose(model.mix, expected["mix"])
+    assert model.item_ids() == ids.to_pylist()
+    names, vectors = model.labels()
+    assert names == list("abcd")
+    np.testing.assert_array_equal(vectors, np.hstack(list(expected["label"])))
+    for name in ("maps", "next_item", "next_weight"):
+        np.testing.assert_array_equal(model.load(name), expected[name])
+    assert (model.facts["items"], model.facts["labels"], model.facts["losses"]) == (20, 4, losses)
+    # Fitted again: the same numbers, the same id, in place of the old.
+    new.mkdir()
+    made.write(new)
+    fit_files(files, new, options, "cpu")
+    assert store.finish(new, about, ids, list("abcd")) == model_id
+    assert len(list((tmp_path / "models").iterdir())) == 1
+
+
+def test_a_model_without_labels_is_a_model(tmp_path):
+    files, new = round_and_round(tmp_path), tmp_path / ".2026-03-01"
+    new.mkdir()
+    inputs(labels=0).write(new)
+    losses = fit_files(files, new, settings(), "cpu")
+    about = {"day": "2026-03-01", "trained_until": "2026-02-15", "price_bounds": [], "losses": losses, "settings": {}}
+    store.finish(new, about, pa.chunked_array([pa.array([f"i{n}" for n in range(20)])]), [])
+    names, vectors = store.existing(tmp_path, date(2026, 3, 2)).labels()
+    assert (names, vectors.shape) == ([], (0, 8))
