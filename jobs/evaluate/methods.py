@@ -1,27 +1,68 @@
-"""What is compared: the lists of Daybreak and of the baselines, for a block of users. Numpy and torch, no Spark."""
+"""What is compared every night: the lists of Daybreak, of the release in place and of the baselines, for a block of
+users. Numpy and torch, no Spark.
+"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.embed_users.histories import user_matrix
+from jobs.embed_users.histories import had, user_matrix
+from jobs.evaluate.in_place import ABSENT
 from jobs.topk.exact import Lists, top_k
+from jobs.topk.followers import terms
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-METHODS = ("daybreak", "popular", "own purchases")
+OURS, IN_PLACE, POPULAR, OWN = METHODS = ("daybreak", "in place", "popular", "own purchases")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Vectors that make lists."""
+
+    folder: Path
+    """With item_input.npy, item_vector.npy, item_next_item.npy and item_next_weight.npy."""
+    encoder: Encoder
+
+    @cached_property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The four arrays, mapped."""
+        names = ("item_input", "item_vector", "item_next_item", "item_next_weight")
+        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in names}
+
+    def lists(
+        self, batch: "pa.RecordBatch", length: int, without: Lists | None, item_block: int, device: str
+    ) -> NDArray[np.int32]:
+        """The best items of each user of a batch of histories, int32 (n, length). without: what is not listed."""
+        vectors = user_matrix(batch, self.arrays["item_input"], self.encoder)
+        history, shares = had(batch, self.encoder)
+        added = terms(
+            Lists(history.offsets.to_numpy(), history.values.to_numpy()),
+            shares.values.to_numpy(),
+            self.arrays["item_next_item"],
+            self.arrays["item_next_weight"],
+            self.encoder.repeat,
+        )
+        items = self.arrays["item_vector"]
+        found, scores = top_k(
+            vectors, items, length, terms=added, exclude=without, item_block=item_block, device=device
+        )
+        return np.where(scores > ABSENT / 2, found, np.int32(-1))
 
 
 @dataclass(frozen=True)
 class Users:
     """A block of users with something to find."""
 
-    vectors: NDArray[np.float32]
-    """(n, D)."""
+    batch: "pa.RecordBatch"
+    """Their histories, as `jobs.embed_users.histories.histories` makes them."""
     history: list[NDArray[np.int32]]
     """Item rows, with repeats, of each user."""
     without: list[NDArray[np.int32]]
@@ -30,42 +71,47 @@ class Users:
     """Item rows that each user took in the held-out days; none is empty."""
 
 
-def take_users(batch: "pa.RecordBatch", inputs: NDArray[np.float32], encoder: Encoder, masked: bool) -> Users:
-    """The users of a batch of `histories` with `truth`; masked: items that a user has had are not wanted."""
+def take_users(batch: "pa.RecordBatch", masked: bool) -> Users:
+    """The users of a batch of histories with `truth`; masked: items that a user has had are not wanted."""
     import pyarrow as pa
 
     def rows(name: str) -> list[NDArray[np.int32]]:
         return [np.asarray(one, dtype=np.int32) for one in batch.column(name).to_pylist()]
 
-    bought, truth = rows("bought"), rows("truth")
-    if masked:
-        truth = [np.setdiff1d(wanted, had) for wanted, had in zip(truth, bought, strict=True)]
-    kept = [n for n, wanted in enumerate(truth) if len(wanted)]
-    history, none = rows("items"), np.empty(0, dtype=np.int32)
+    bought = rows("bought")
+    truth = [np.setdiff1d(t, b) if masked else t for t, b in zip(rows("truth"), bought, strict=True)]
+    kept = [n for n, t in enumerate(truth) if len(t)]
+    nothing = np.empty(0, dtype=np.int32)
+    history = rows("items")
     return Users(
-        vectors=user_matrix(batch.take(pa.array(kept, pa.int64())), inputs, encoder),
+        batch=batch.take(pa.array(kept, pa.int64())),
         history=[history[n] for n in kept],
-        without=[bought[n] if masked else none for n in kept],
+        without=[bought[n] if masked else nothing for n in kept],
         truth=[truth[n] for n in kept],
     )
 
 
 def lists(
-    users: Users, items: NDArray[np.float32], popular: NDArray[np.int32], length: int, *, item_block: int, device: str
-) -> dict[str, NDArray[np.int32]]:
-    """Each method's lists, int32 (n, length), -1 after the last.
+    users: Users,
+    contestants: dict[str, Contestant],
+    popular: NDArray[np.int32],
+    length: int,
+    *,
+    item_block: int,
+    device: str,
+) -> Iterator[tuple[str, NDArray[np.int32]]]:
+    """Each method's lists of item rows, int32 (n, length), -1 after the last.
 
-    popular: item rows, best first. "own purchases" is what the user had most often, then what is popular.
+    contestants: by method. popular: the popular list at the time the histories end. The baselines are that list, and
+    each user's own purchases, most frequent first, ties by item row, filled up from it.
     """
-    ends = np.cumsum([0, *map(len, users.without)])
-    exclude = Lists(ends, np.concatenate(users.without)) if ends[-1] else None
-    found, _ = top_k(users.vectors, items, length, exclude=exclude, item_block=item_block, device=device)
+    offsets = np.concatenate([[0], np.cumsum([len(w) for w in users.without])])
+    without = Lists(offsets, np.concatenate(users.without)) if offsets[-1] else None
+    for method, contestant in contestants.items():
+        yield method, contestant.lists(users.batch, length, without, item_block, device)
     own = [most_frequent(history) for history in users.history]
-    return {
-        "daybreak": found,
-        "popular": np.stack([fill(popular[:0], popular, w, length) for w in users.without]),
-        "own purchases": np.stack([fill(o, popular, w, length) for o, w in zip(own, users.without, strict=True)]),
-    }
+    yield POPULAR, np.stack([fill(popular[:0], popular, w, length) for w in users.without])
+    yield OWN, np.stack([fill(o, popular, w, length) for o, w in zip(own, users.without, strict=True)])
 
 
 def most_frequent(items: NDArray[np.int32]) -> NDArray[np.int32]:

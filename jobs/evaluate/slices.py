@@ -37,8 +37,8 @@ def slices(problem: Problem, whole: Slice) -> list[Slice]:
     """The parts of a whole (as `wanted` makes it) that are not empty.
 
     Of items: "new items" (in no training event), "long tail" (outside the head), "never had" (the user was not given
-    it; left out where that is all), and the ten categories most wanted. Of users: "light histories" and "heavy
-    histories", the lowest and the highest third by number of given events.
+    it; left out where that is all), and the ten categories most wanted. Of users: "light users" and "heavy users", the
+    lowest and the highest third by number of given events.
     """
     users = np.repeat(whole.users, np.diff(whole.truth.offsets))
     items = whole.truth.items
@@ -70,8 +70,8 @@ def _histories(problem: Problem, whole: Slice) -> list[Slice]:
         return []
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     return [
-        _of_users("light histories", whole, lengths <= low),
-        _of_users("heavy histories", whole, lengths > high),
+        _of_users("light users", whole, lengths <= low),
+        _of_users("heavy users", whole, lengths > high),
     ]
 
 

@@ -11,11 +11,10 @@ from jobs.errors import DataError
 from jobs.evaluate.problem import Items, Problem, distinct, histories
 from jobs.runs import Run
 from jobs.tables import EVENTS, ITEMS
+from jobs.train.labels import attributes, deciles, price_bounds
 
 if TYPE_CHECKING:
     import polars as pl
-
-DECILES = 10
 
 
 @dataclass(frozen=True)
@@ -150,25 +149,11 @@ def _items(run: Run, prices: dict[int, float] | None) -> Items:
     frame = pl.DataFrame(pl.from_arrow(table)).sort("item")
     own = frame["price"].fill_null(np.nan).to_numpy()
     price = own if prices is None else np.asarray([prices.get(item, np.nan) for item in range(frame.height)])
+    tenths = deciles(price, price_bounds(price)).tolist()
     return Items(
         ids=frame["item_id"].to_list(),
         texts=[text or "" for text in frame["text"]],
-        attributes=[_labels(*facts) for facts in zip(frame["category"], frame["brand"], deciles(price), strict=True)],
+        attributes=[attributes(*facts) for facts in zip(frame["category"], frame["brand"], tenths, strict=True)],
         prices=price,
         categories=[path[0] if len(path) else "" for path in frame["category"]],
     )
-
-
-def _labels(path: list[str], brand: str | None, decile: int) -> list[str]:
-    prefixes = [f"category={'>'.join(path[: n + 1])}" for n in range(len(path))]
-    return prefixes + ([f"brand={brand}"] if brand else []) + ([f"price={decile}"] if decile >= 0 else [])
-
-
-def deciles(prices: NDArray[np.float64]) -> NDArray[np.int64]:
-    """In which tenth of the known prices each is, 0 … 9; -1 where unknown. prices: (N,), NaN where unknown."""
-    known = np.isfinite(prices)
-    result = np.full(len(prices), -1, dtype=np.int64)
-    if known.any():
-        bounds = np.quantile(prices[known], np.arange(1, DECILES) / DECILES)
-        result[known] = np.searchsorted(bounds, prices[known], side="right")
-    return result

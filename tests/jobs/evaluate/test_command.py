@@ -60,8 +60,8 @@ def test_a_table_with_slices(sets, capsys):
         "long tail",
         "new items",
         "never had",
-        "light histories",
-        "heavy histories",
+        "light users",
+        "heavy users",
     }
 
 

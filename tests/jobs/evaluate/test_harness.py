@@ -158,8 +158,8 @@ def test_slices_worked_out_by_hand():
         "new items": ([0, 2], [[3], [4]]),
         "long tail": ([0, 1, 2], [[3], [2], [4]]),
         "never had": ([0, 2], [[3], [4]]),
-        "light histories": ([2], [[4]]),
-        "heavy histories": ([1], [[1, 2]]),
+        "light users": ([2], [[4]]),
+        "heavy users": ([1], [[1, 2]]),
         "category x": ([0, 2], [[0], [4]]),
         "category y": ([1], [[1, 2]]),
     }
@@ -167,8 +167,8 @@ def test_slices_worked_out_by_hand():
         "all": ([0, 2], [[3], [4]]),
         "new items": ([0, 2], [[3], [4]]),
         "long tail": ([0, 2], [[3], [4]]),
-        "light histories": ([2], [[4]]),
-        "heavy histories": ([0], [[3]]),
+        "light users": ([2], [[4]]),
+        "heavy users": ([0], [[3]]),
         "category x": ([2], [[4]]),
     }
 

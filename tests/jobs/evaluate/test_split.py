@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import DataError, MissingStepError
-from jobs.evaluate.split import Events, check_no_leak, deciles, problem_of_run, split
+from jobs.evaluate.split import Events, check_no_leak, problem_of_run, split
 from tests.jobs import small_run
 from tests.jobs.evaluate.problems import bare
 
@@ -68,13 +68,6 @@ def test_a_planted_leak_is_caught(where):
         check_no_leak(dataclasses.replace(problem, **{where: leaking}), 10.0)
     with pytest.raises(DataError, match="a leak: some users' lists are made after 1970-01-11"):
         check_no_leak(dataclasses.replace(problem, given_at=np.array([10.5])), 10.0)
-
-
-def test_deciles_are_of_the_known_prices():
-    prices = np.append(np.arange(1.0, 101.0), np.nan)
-    assert np.bincount(deciles(prices)[:-1]).tolist() == [10] * 10
-    assert deciles(prices)[[0, 99, 100]].tolist() == [0, 9, -1]
-    assert deciles(np.array([np.nan])).tolist() == [-1]
 
 
 @pytest.fixture
