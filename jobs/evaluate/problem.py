@@ -47,6 +47,13 @@ class Histories:
         places, offsets = places_of(self.offsets, users)
         return Histories(offsets, self.items[places], self.days[places], self.weights[places])
 
+    def newest(self, most: int) -> "Histories":
+        """The newest `most` events of every user."""
+        lengths = np.minimum(self.lengths, most)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.repeat(self.offsets[1:] - offsets[1:], lengths) + np.arange(offsets[-1])
+        return Histories(offsets, self.items[places], self.days[places], self.weights[places])
+
     def matrix(self, columns: int, values: NDArray[np.float32] | None = None) -> "sp.csr_array":
         """float32 (U, columns), sparse: the sum of each user's `values` of an item, (E,); default: `weights`."""
         import scipy.sparse as sp

@@ -1,0 +1,113 @@
+"""Daybreak itself as a method that can be measured: the very functions of the night, less Spark."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from jobs.config import Embed, Train
+from jobs.embed_items.encode import locate
+from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, followers, gram, with_one
+from jobs.evaluate.problem import Histories, Problem
+from jobs.presets import read
+from jobs.topk.exact import Lists
+from jobs.topk.followers import terms
+from jobs.train import store
+from jobs.train.encoding import encoder
+from jobs.train.labels import Vocabulary
+
+FILES = 4
+"""Files of sequences, as the night writes them for one process."""
+
+
+class Daybreak:
+    """Encoder, followers and space, fitted with a preset."""
+
+    def __init__(self, preset: str, train: Train | None = None, embed: Embed | None = None):
+        """preset: a name of `jobs.presets`. train, embed: in place of the preset's sections."""
+        sections = read(preset)
+        self.train, self.embed = train or sections.train, embed or sections.embed
+        self.name = f"daybreak {preset}"
+        self.parameters = 0
+
+    def fit(self, problem: Problem) -> None:
+        """Fit as the night does: sequences, encoder, followers, then the vectors of all items.
+
+        Raises ConfigError when the text model cannot be loaded.
+        """
+        import torch
+
+        from jobs.train.fit import fit_files
+
+        counts = np.bincount(problem.train.items, minlength=len(problem.items))
+        rows = np.flatnonzero(counts)
+        facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
+        vocabulary = Vocabulary.of(*facts)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            files = list(_write_sequences(problem, self.train.max_history, folder))
+            store.Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(folder)
+            fit_files(files, folder, self.train, "cuda" if torch.cuda.is_available() else "cpu")
+            fitted = dict(np.load(folder / store.FITTED))
+        self._join(problem, rows, vocabulary, fitted)
+
+    def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `Method.scores`."""
+        given = given.newest(self.train.max_history)
+        vectors = np.empty((len(given), self._input.shape[1]), dtype=np.float32)
+        shares = np.empty(len(given.items), dtype=np.float32)
+        for user in range(len(given)):
+            part = given.of(user)
+            ages, weights = at[user] - np.floor(given.days[part]), given.weights[part].astype(np.float64)
+            vectors[user] = self._encoder.user_vector(self._input[given.items[part]], ages, weights)
+            shares[part] = self._encoder.next_shares(ages, weights)
+        added = terms(Lists(given.offsets, given.items), shares, *self._next, self._encoder.repeat)
+        scores = vectors @ self._vector.T
+        scores[np.repeat(np.arange(len(given)), np.diff(added.offsets)), added.items] += added.values
+        return np.asarray(scores, dtype=np.float32)
+
+    def _join(
+        self, problem: Problem, rows: NDArray[np.int64], vocabulary: Vocabulary, fitted: dict[str, NDArray[np.float32]]
+    ) -> None:
+        n, heads = len(problem.items), len(fitted["maps"])
+        vectors = np.ascontiguousarray(fitted["label"].transpose(1, 0, 2)).reshape(len(vocabulary.names), -1)
+        described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
+        texts = self._texts(problem.items.texts)
+        low, mean = np.quantile(fitted["bias"], COLD_BIAS), round(float(fitted["bias"].mean()), 3)
+        basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
+        space = Space(basis, described, self.embed.weight, float(low), mean)
+        inputs, outputs = described.vectors(problem.items.attributes, problem.items.texts)
+        inputs[rows], outputs[rows] = fitted["x"], fitted["y"]
+        biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
+        biases[rows], cold[rows] = fitted["bias"], False
+        self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
+        self._next = followers(rows, n, fitted["next_item"], fitted["next_weight"])
+        width = fitted["x"].shape[1] // heads
+        self._encoder = encoder([width] * heads, fitted["mix"].tolist(), space.text, self.train)
+        self.parameters = int(fitted["x"].size + fitted["y"].size + n + (self._next[0] >= 0).sum())
+
+    def _texts(self, texts: list[str]) -> NDArray[np.float32]:
+        from jobs.embed_items.text import TextEncoder
+
+        if not any(texts):
+            return np.zeros((len(texts), 1), dtype=np.float32)
+        return TextEncoder(
+            locate(self.embed.model, Path()), max_tokens=self.embed.max_tokens, batch_tokens=self.embed.batch_tokens
+        ).encode(texts)
+
+
+def _write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:
+    """Table `sequences` of the users that can be learned from, in FILES files."""
+    train = problem.train.newest(newest)
+    days = np.floor(train.days).astype(np.int32)
+    for number in range(FILES):
+        parts = [train.of(user) for user in range(number, len(train), FILES)]
+        parts = [p for p in parts if (days[p][0] != days[p][-1] if problem.ordered else p.stop - p.start > 1)]
+        columns = {"items": train.items, "days": days, "weights": train.weights}
+        path = folder / f"part-{number}.parquet"
+        pq.write_table(pa.table({name: [values[part] for part in parts] for name, values in columns.items()}), path)
+        yield path

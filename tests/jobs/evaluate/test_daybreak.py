@@ -1,0 +1,59 @@
+"""Daybreak as a method of the harness, on small problems without texts."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jobs.config import Embed, Train
+from jobs.evaluate.daybreak import Daybreak
+from jobs.evaluate.problem import Items, Problem
+from tests.jobs.evaluate.problems import problem
+
+TRAIN = Train(dimensions=8, epochs=4, users_per_batch=8, repeat=-5.0)
+
+
+def labelled(made: Problem, more: int = 0) -> Problem:
+    """Half of the items have one label and half another; and `more` items that nobody had, alike."""
+    n = len(made.items)
+    labels = [["l0" if item < n // 2 else "l1"] for item in range(n)] + [["l0"], ["l0"], ["l1"]][:more]
+    items = Items(
+        [f"i{n}" for n in range(n + more)], [""] * (n + more), labels, np.full(n + more, np.nan), [""] * (n + more)
+    )
+    return dataclasses.replace(made, items=items)
+
+
+def fitted(made: Problem, **changed) -> Daybreak:
+    method = Daybreak("sequence", dataclasses.replace(TRAIN, **changed), Embed(weight=0.0))
+    method.fit(made)
+    return method
+
+
+def scores(method: Daybreak, made: Problem) -> np.ndarray:
+    return method.scores(made.given, made.given_at)
+
+
+@pytest.mark.parametrize("protocol", ["split by time", "fixed lists"])
+def test_every_item_has_a_score_and_the_same_again(protocol):
+    made = labelled(problem(1, users=40, protocol=protocol))
+    method = fitted(made, ordered=made.ordered)
+    found = scores(method, made)
+    assert found.shape == (len(made.given), len(made.items))
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+    assert method.parameters > 0
+    np.testing.assert_array_equal(scores(fitted(made, ordered=made.ordered), made), found)
+
+
+def test_what_a_user_had_is_repeated_as_the_settings_say():
+    made = labelled(problem(2, users=40))
+    seldom, often = (scores(fitted(made, repeat=repeat), made) for repeat in (-5.0, 5.0))
+    had = made.given.matrix(len(made.items)).toarray() > 0
+    np.testing.assert_allclose(often - seldom, np.where(had, 10.0, 0.0), atol=1e-4)
+
+
+def test_items_in_no_training_event_are_told_apart_by_their_labels():
+    n, made = 15, labelled(problem(3, users=40, items=15), more=3)
+    found = scores(fitted(made), made)
+    np.testing.assert_array_equal(found[:, n], found[:, n + 1])
+    assert not np.allclose(found[:, n], found[:, n + 2])
