@@ -117,8 +117,8 @@ class Train:
     """Its regularisation, in squared weights of events."""
     follow_power: float = 0.0
     """0: events add up; 1: their mean counts."""
-    repeat: float = 0.0
-    """Added to the score of what a user had before: far below 0 where nobody buys a thing twice."""
+    repeats: bool = True
+    """Whether people take a thing again: how much more they want it is learned then; otherwise it is listed last."""
     processes: int = 1
     """How many processes `TorchDistributor` starts."""
     seed: int = 7

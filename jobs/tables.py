@@ -130,6 +130,7 @@ USER_VECTORS = RunTable(
         Field("bought", "array<int>", "different items of the whole history, rising; for exclusion and buy again"),
         Field("history", "array<int>", "different items of the history that made the vector, rising"),
         Field("shares", "array<float>", "how much the followers of each count (`lookup.encoder`, n_j), summed"),
+        Field("repeats", "array<float>", "how much each was had (`lookup.encoder`, m_rj), summed"),
     ),
 )
 

@@ -1,12 +1,34 @@
 """The vector of a user: one numpy function, called by the night's jobs and by the day's lookups alike."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.errors import ReleaseError
+
+
+class Had(NamedTuple):
+    """A history: n events, or n different items."""
+
+    rows: NDArray[np.int32]
+    """Item rows, (n,)."""
+    shares: NDArray[np.float32]
+    """Of `Encoder.next_shares`, (n,)."""
+    repeats: NDArray[np.float32]
+    """Of `Encoder.repeat_shares`, (n,)."""
+
+
+class Following(NamedTuple):
+    """The rows of three arrays for n items."""
+
+    next_items: NDArray[np.int32]
+    """Of `item_next_item`, (n, N)."""
+    next_weights: NDArray[np.float32]
+    """Of `item_next_weight`, (n, N)."""
+    item_repeat: NDArray[np.float32]
+    """(n,)."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +42,12 @@ class Encoder:
     over the events j of the history, unit(a) = a / |a|, and u[bias] = 1, so that the inner product with an item vector
     adds the item's bias. Beside it stand the items that follow what the user had: the score of item i for a user is
 
-        u . v_i + sum_j n_j next(item_j, i) + repeat * [the user had i],    n_j = m_nj / (sum_j m_nj) ** next_power
+        u . v_i + sum_j n_j next(item_j, i),    n_j = m_nj / (sum_j m_nj) ** next_power
 
     with m_nj as above by `next_mix`, and next(j, i) the weight of i among the followers of j (array
-    `item_next_weight`).
+    `item_next_weight`); and for an item that the user had, with m_rj as above by `repeat_mix`, more by
+
+        repeat * log(1 + sum_j m_rj [item_j = i]) + item_repeat_i
     """
 
     half_lives: tuple[float, ...]
@@ -36,8 +60,10 @@ class Encoder:
     """As a row of `mix`, for the followers."""
     next_power: float
     """0: a plain sum; 1: a mean."""
+    repeat_mix: tuple[float, ...]
+    """As a row of `mix`, for what the user had."""
     repeat: float
-    """Added once to the score of an item that the user had: below 0 where people do not buy again."""
+    """How much more an item is wanted that the user had more often: below 0 where people do not buy again."""
 
     def to_json(self) -> dict[str, Any]:
         """As written to the manifest."""
@@ -63,6 +89,7 @@ class Encoder:
                 widths=tuple(int(w) for w in data["widths"]),
                 next_mix=tuple(float(m) for m in data["next_mix"]),
                 next_power=float(data["next_power"]),
+                repeat_mix=tuple(float(m) for m in data["repeat_mix"]),
                 repeat=float(data["repeat"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -100,22 +127,23 @@ class Encoder:
         total = float(left.sum())
         return np.asarray(left / total**self.next_power if total > 0.0 else left, dtype=np.float32)
 
-    def item_terms(
-        self,
-        rows: NDArray[np.int32],
-        next_items: NDArray[np.int32],
-        next_weights: NDArray[np.float32],
-        shares: NDArray[np.float32],
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def repeat_shares(self, ages: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+        """m_rj: how much each event counts among those of its item, float32 (n,); ages, weights: see `user_vector`."""
+        return np.asarray(weights * (self.fading(ages) @ np.asarray(self.repeat_mix)), dtype=np.float32)
+
+    def item_terms(self, had: Had, following: Following) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """What is added to u . v: the items that a history changes the score of, and by how much.
 
-        rows: item rows of the history, int32 (n,). next_items, next_weights: their rows of the arrays of followers,
-        (n, N). shares: of `next_shares`, (n,). Returns different item rows, rising, int32 (m,), and float32 (m,).
+        following: of the rows of `had`. Returns different item rows, rising, int32 (m,), and float32 (m,).
         """
+        rows, shares, repeats = had
+        next_items, next_weights, item_repeat = following
         there = next_items >= 0
         items = np.concatenate([next_items[there], rows])
         added = np.concatenate([(next_weights * shares[:, None])[there], np.zeros(len(rows), dtype=np.float32)])
         found, place = np.unique(items, return_inverse=True)
         total = np.bincount(place, weights=added, minlength=len(found)).astype(np.float32)
-        total[np.searchsorted(found, np.unique(rows))] += np.float32(self.repeat)
+        own, first, at = np.unique(rows, return_index=True, return_inverse=True)
+        again = self.repeat * np.log1p(np.bincount(at, weights=repeats, minlength=len(own))) + item_repeat[first]
+        total[np.searchsorted(found, own)] += again.astype(np.float32)
         return found.astype(np.int32), total

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lookup import ann, manifest
 from lookup.arrays import file_name, open_array
-from lookup.encoder import Encoder
+from lookup.encoder import Encoder, Following
 from lookup.errors import ReleaseError
 from lookup.keys import Keys
 from lookup.schema import ARRAYS, NO_ITEM
@@ -85,6 +85,7 @@ class Release:
         self.item_vector: NDArray[np.float32] = self.arrays["item_vector"]
         self.next_item: NDArray[np.int32] = self.arrays["item_next_item"]
         self.next_weight: NDArray[np.float32] = self.arrays["item_next_weight"]
+        self.item_repeat: NDArray[np.float32] = self.arrays["item_repeat"]
         self._check_offsets("item_record_offsets", "item_record_bytes")
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
@@ -105,6 +106,10 @@ class Release:
         start, end = self._record_offsets[row], self._record_offsets[row + 1]
         record: dict[str, Any] = json.loads(bytes(self._record_bytes[start:end]))
         return record
+
+    def following(self, rows: NDArray[np.int32]) -> Following:
+        """What the terms of a history with these item rows are made of."""
+        return Following(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
 
     def _keys(self, prefix: str) -> Keys:
         self._check_offsets(f"{prefix}_id_offsets", f"{prefix}_id_bytes")

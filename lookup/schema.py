@@ -55,6 +55,7 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_vector", "float32", ("I", "D"), "v: the score of item i for user vector u is u . v[i]"),
     Array("item_next_item", "int32", ("I", "N"), f"rows of the items that follow an item, {NO_ITEM} after the last"),
     Array("item_next_weight", "float32", ("I", "N"), "what a follower's score gains (see `lookup.encoder`); any sign"),
+    Array("item_repeat", "float32", ("I",), "what an item gains for who had it (see `lookup.encoder`); any sign"),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array("user_vector", "float32", ("U", "D"), "u: the night's vector of an active user (see `lookup.encoder`)"),

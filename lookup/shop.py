@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup import pointer
+from lookup.encoder import Had
 from lookup.errors import ReleaseError
 from lookup.manifest import Manifest
 from lookup.release import Ranked, Release, open_from
@@ -192,12 +193,9 @@ def _from_history(release: Release, rows: list[int], k: int) -> Ranked:
     vector = release.encoder.user_vector(release.item_input[rows], ages, weights)
     found = release.index.candidates(vector, min(max(k, 20), len(release.items)))
     near: NDArray[np.int32] = release.item_topk.items[rows[-3:]].ravel()
-    items, added = release.encoder.item_terms(
-        np.asarray(rows, dtype=np.int32),
-        release.next_item[rows],
-        release.next_weight[rows],
-        release.encoder.next_shares(ages, weights),
-    )
+    shares, repeats = (of(ages, weights) for of in (release.encoder.next_shares, release.encoder.repeat_shares))
+    had = Had(np.asarray(rows, dtype=np.int32), shares, repeats)
+    items, added = release.encoder.item_terms(had, release.following(had.rows))
     candidates = np.unique(np.concatenate([np.asarray(found, dtype=np.int32), near[near != NO_ITEM], items]))
     scores = release.item_vector[candidates] @ vector
     scores[np.searchsorted(candidates, items)] += added

@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 
 from jobs import build
 from jobs.config import Config, Items, TopK
-from jobs.topk.exact import Lists
-from jobs.topk.followers import terms
+from jobs.topk.followers import Followers, Had, terms
 from lookup import pointer
 from lookup.encoder import Encoder
 
@@ -77,8 +76,8 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     np.save(root / "vectors" / "item_input.npy", item_input)
     np.save(root / "vectors" / "item_vector.npy", item_vector)
     follow = followers(sizes, rng)
-    for name, array in zip(("item", "weight"), follow, strict=True):
-        np.save(root / "vectors" / f"item_next_{name}.npy", array)
+    for name in ("next_item", "next_weight", "item_repeat"):
+        np.save(root / "vectors" / f"item_{name.removeprefix('item_')}.npy", getattr(follow, name))
     encoder = encoder_of(sizes)
     space = {
         "space_id": sha256(f"space {seed}".encode()).hexdigest()[:16],
@@ -123,18 +122,20 @@ def encoder_of(sizes: Sizes) -> Encoder:
         widths=(half, sizes.dimensions - 1 - half),
         next_mix=(0.5, 0.5),
         next_power=0.5,
+        repeat_mix=(0.5, 0.25),
         repeat=-0.5,
     )
 
 
-def followers(sizes: Sizes, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays of followers: some items of any sign, some items without any, none twice."""
+def followers(sizes: Sizes, rng: np.random.Generator) -> Followers:
+    """Followers of any sign, some items without any, none twice; what items gain for who had them, of any sign."""
     items = (np.arange(sizes.items)[:, None] + 1 + np.arange(sizes.followers) * 2) % sizes.items
     length = rng.integers(1, sizes.followers + 1, (sizes.items, 1))
     length[::5] = 0
     there = np.arange(sizes.followers) < length
     weights = np.where(there, rng.normal(size=items.shape), 0.0)
-    return np.where(there, items, -1).astype(np.int32), weights.astype(np.float32)
+    again = rng.normal(size=sizes.items).astype(np.float32)
+    return Followers(np.where(there, items, -1).astype(np.int32), weights.astype(np.float32), again)
 
 
 def by_hash(ids: list[str]) -> list[str]:
@@ -217,14 +218,14 @@ def _write_users(
     rng: np.random.Generator,
     *,
     item_vector: np.ndarray,
-    follow: tuple[np.ndarray, np.ndarray],
+    follow: Followers,
 ) -> None:
     ids = by_hash([f"user-{n}" for n in range(sizes.users)])
     k, again = min(sizes.k, sizes.items), min(sizes.again, sizes.items)
     vectors = rng.normal(size=(sizes.users, sizes.dimensions)).astype(np.float32)
     vectors[:, -1] = 1.0
     bought = np.sort(rng.integers(0, sizes.items - again + 1, (sizes.users, 1)) + np.arange(again), axis=1)
-    shares = rng.random(bought.shape).astype(np.float32)
+    shares, repeats = (rng.random(bought.shape).astype(np.float32) for _ in range(2))
     last = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=5)
 
     def users(rows: np.ndarray) -> dict[str, Any]:
@@ -238,11 +239,12 @@ def _write_users(
             "bought": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
             "history": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
             "shares": listed(np.arange(n + 1) * again, shares[rows], pa.float32()),
+            "repeats": listed(np.arange(n + 1) * again, repeats[rows], pa.float32()),
         }
 
     def topk(rows: np.ndarray) -> dict[str, Any]:
-        had = Lists(np.arange(len(rows) + 1) * again, bought[rows].ravel())
-        added = terms(had, shares[rows].ravel(), *follow, encoder_of(sizes).repeat)
+        had = Had(np.arange(len(rows) + 1) * again, *(part[rows].ravel() for part in (bought, shares, repeats)))
+        added = terms(had, follow, encoder_of(sizes).repeat)
         scores = vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
         return {"user": pa.array(rows, pa.int32()), **best(scores, k)}

@@ -125,7 +125,7 @@ def write_arrays(folder: Path, run: Run, space: dict[str, Any]) -> dict[str, int
     writer = arrays.ArrayWriter(folder, dims, space["space_id"])
     writer.ids("item", items, "item", "item_id")
     writer.records(items)
-    for name in ("item_input", "item_vector", "item_next_item", "item_next_weight"):
+    for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat"):
         writer.copy(name, run.existing("vectors") / f"{name}.npy")
     writer.ids("user", users, "user", "user_id")
     writer.vectors("user_vector", users, "user", "vector")

@@ -2,6 +2,7 @@
 
 vectors/item_input.npy, vectors/item_vector.npy    float32 (I, D), plain numpy files
 vectors/item_next_item.npy, vectors/item_next_weight.npy    int32, float32 (I, N), the followers of items
+vectors/item_repeat.npy                            float32 (I,), what the score of an item gains for who had it
 vectors/space.json                                 the space they are in, and the encoder of user vectors
 """
 
@@ -50,7 +51,14 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     facts.unpersist()
 
     about: dict[str, Any] = {
-        "encoder": encoder(model.widths, model.mix, space.text, Train(**model.settings)).to_json(),
+        "encoder": encoder(
+            Train(**model.settings),
+            model.widths,
+            model.mix,
+            text=space.text,
+            repeat=model.repeat,
+            repeat_mix=model.repeat_mix,
+        ).to_json(),
         "items": items.count(),
         "dimensions": space.dimensions,
         "behaviour": space.behaviour,

@@ -144,3 +144,15 @@ def followers(
     found[rows[there]] = known[next_item[there]]
     weights[rows[there]] = np.where(found[rows[there]] >= 0, next_weight[there], 0.0)
     return found, weights
+
+
+def repeats(rows: NDArray[np.int64], items: int, item_repeat: Matrix) -> Matrix:
+    """What the score of each item of a shop gains for who had it, float32 (items,); unknown items gain what is usual.
+
+    rows: as in `followers`. item_repeat: (n,), of the model.
+    """
+    usual = np.median(item_repeat) if len(item_repeat) else 0.0
+    found = np.full(items, usual, dtype=np.float32)
+    there = rows >= 0
+    found[rows[there]] = item_repeat[there]
+    return found

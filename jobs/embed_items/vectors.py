@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jobs.arrow import list_column, matrix
 from jobs.build.blocks import Blocks
 from jobs.config import Embed
-from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, Sums, followers, gram, with_one
+from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, Sums, followers, gram, repeats, with_one
 from jobs.errors import DataError
 from jobs.tables import ITEM_VECTORS
 from jobs.train.labels import FACTS, Vocabulary, described
@@ -70,7 +70,7 @@ def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "Da
 
 
 def write_followers(items: "DataFrame", model: Model, folder: Path) -> int:
-    """Write `item_next_item.npy` and `item_next_weight.npy`, (I, N); returns how many pairs there are.
+    """Write `item_next_item.npy`, `item_next_weight.npy` and `item_repeat.npy`; returns how many pairs there are.
 
     items: table ITEMS.
     """
@@ -82,6 +82,7 @@ def write_followers(items: "DataFrame", model: Model, folder: Path) -> int:
     found, weights = followers(rows, shop.height, model.load("next_item"), model.load("next_weight"))
     np.save(folder / "item_next_item.npy", found)
     np.save(folder / "item_next_weight.npy", weights)
+    np.save(folder / "item_repeat.npy", repeats(rows, shop.height, model.load("item_repeat")))
     return int((found >= 0).sum())
 
 

@@ -47,9 +47,7 @@ def histories(events: "DataFrame", until: date, newest: int) -> "DataFrame":
 
 
 def vectors(users: "DataFrame", run: Run) -> "DataFrame":
-    """Add `vector`, `history` and `shares` to users with histories (as made by `histories`, with `user`), on the
-    executors.
-    """
+    """Add what table USER_VECTORS needs to users with histories (as made by `histories`, with `user`), on executors."""
     folder = run.existing("vectors")
     encoder = Encoder.from_json(run.read_json("vectors/space.json")["encoder"])
     names = USER_VECTORS.columns
@@ -61,8 +59,7 @@ def vectors(users: "DataFrame", run: Run) -> "DataFrame":
 
         inputs = np.load(folder / "item_input.npy", mmap_mode="r")
         for batch in batches:
-            history, shares = had(batch, encoder)
-            made = {"vector": list_column(user_matrix(batch, inputs, encoder)), "history": history, "shares": shares}
+            made = {"vector": list_column(user_matrix(batch, inputs, encoder)), **had(batch, encoder)}
             columns = [made[name] if name in made else batch.column(name) for name in names]
             yield pa.RecordBatch.from_arrays(columns, names)
 
@@ -77,21 +74,22 @@ def user_matrix(batch: "pa.RecordBatch", inputs: np.ndarray, encoder: Encoder) -
     return result
 
 
-def had(batch: "pa.RecordBatch", encoder: Encoder) -> "tuple[pa.ListArray, pa.ListArray]":
-    """The different items of each user of a batch, rising, and the sum of the shares of each item's events."""
+def had(batch: "pa.RecordBatch", encoder: Encoder) -> "dict[str, pa.ListArray]":
+    """The columns history (the different items of each user of a batch, rising), shares and repeats (their sums)."""
     import pyarrow as pa
 
-    offsets, rows, sums = [0], [], []
+    users = []
     for items, ages, weights in _events(batch):
         found, place = np.unique(items, return_inverse=True)
-        rows.append(found.astype(np.int32))
-        sums.append(np.bincount(place, weights=encoder.next_shares(ages, weights)).astype(np.float32))
-        offsets.append(offsets[-1] + len(found))
-    ends = pa.array(offsets, pa.int32())
-    return tuple(
-        pa.ListArray.from_arrays(ends, pa.array(np.concatenate([np.zeros(0, kind), *parts])))
-        for kind, parts in ((np.int32, rows), (np.float32, sums))
-    )
+        parts = (encoder.next_shares(ages, weights), encoder.repeat_shares(ages, weights))
+        users.append((found, *(np.bincount(place, weights=part, minlength=len(found)) for part in parts)))
+    ends = pa.array(np.cumsum([0, *(len(found) for found, _, _ in users)]).astype(np.int32))
+    kinds = {"history": np.int32, "shares": np.float32, "repeats": np.float32}
+    columns = {name: [user[n] for user in users] or [np.empty(0)] for n, name in enumerate(kinds)}
+    return {
+        name: pa.ListArray.from_arrays(ends, pa.array(np.concatenate(columns[name]).astype(kind)))
+        for name, kind in kinds.items()
+    }
 
 
 def _events(batch: "pa.RecordBatch") -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

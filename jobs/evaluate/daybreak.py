@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +12,10 @@ from numpy.typing import NDArray
 
 from jobs.config import Embed, Train
 from jobs.embed_items.encode import locate
-from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, followers, gram, with_one
+from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, followers, gram, repeats, with_one
 from jobs.evaluate.problem import Histories, Problem
 from jobs.presets import read
-from jobs.topk.exact import Lists
-from jobs.topk.followers import terms
+from jobs.topk.followers import Followers, Had, terms
 from jobs.train import store
 from jobs.train.encoding import encoder
 from jobs.train.labels import Vocabulary
@@ -59,22 +59,24 @@ class Daybreak:
         """See `Method.scores`."""
         given = given.newest(self.train.max_history)
         vectors = np.empty((len(given), self._input.shape[1]), dtype=np.float32)
-        shares = np.empty(len(given.items), dtype=np.float32)
+        shares, repeated = (np.empty(len(given.items), dtype=np.float32) for _ in range(2))
         for user in range(len(given)):
             part = given.of(user)
             ages, weights = at[user] - np.floor(given.days[part]), given.weights[part].astype(np.float64)
             vectors[user] = self._encoder.user_vector(self._input[given.items[part]], ages, weights)
             shares[part] = self._encoder.next_shares(ages, weights)
-        added = terms(Lists(given.offsets, given.items), shares, *self._next, self._encoder.repeat)
+            repeated[part] = self._encoder.repeat_shares(ages, weights)
+        added = terms(Had(given.offsets, given.items, shares, repeated), self._followers, self._encoder.repeat)
         scores = vectors @ self._vector.T
         scores[np.repeat(np.arange(len(given)), np.diff(added.offsets)), added.items] += added.values
         return np.asarray(scores, dtype=np.float32)
 
     def _join(
-        self, problem: Problem, rows: NDArray[np.int64], vocabulary: Vocabulary, fitted: dict[str, NDArray[np.float32]]
+        self, problem: Problem, rows: NDArray[np.int64], vocabulary: Vocabulary, fitted: dict[str, NDArray[Any]]
     ) -> None:
-        n, heads = len(problem.items), len(fitted["maps"])
-        vectors = np.ascontiguousarray(fitted["label"].transpose(1, 0, 2)).reshape(len(vocabulary.names), -1)
+        n, heads, width = len(problem.items), len(fitted["maps"]), fitted["maps"].shape[1]
+        # In full: where there are no labels, numpy cannot tell how wide they are.
+        vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
         described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
         texts = self._texts(problem.items.texts)
         low, mean = np.quantile(fitted["bias"], COLD_BIAS), round(float(fitted["bias"].mean()), 3)
@@ -85,10 +87,17 @@ class Daybreak:
         biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
         biases[rows], cold[rows] = fitted["bias"], False
         self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
-        self._next = followers(rows, n, fitted["next_item"], fitted["next_weight"])
-        width = fitted["x"].shape[1] // heads
-        self._encoder = encoder([width] * heads, fitted["mix"].tolist(), space.text, self.train)
-        self.parameters = int(fitted["x"].size + fitted["y"].size + n + (self._next[0] >= 0).sum())
+        found = followers(rows, n, fitted["next_item"], fitted["next_weight"])
+        self._followers = Followers(*found, repeats(rows, n, fitted["item_repeat"]))
+        self._encoder = encoder(
+            self.train,
+            [width] * heads,
+            fitted["mix"].tolist(),
+            text=space.text,
+            repeat=float(fitted["repeat"]),
+            repeat_mix=fitted["repeat_mix"].tolist(),
+        )
+        self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
     def _texts(self, texts: list[str]) -> NDArray[np.float32]:
         from jobs.embed_items.text import TextEncoder

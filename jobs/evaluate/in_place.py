@@ -2,11 +2,12 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.embed_items.join import followers
+from jobs.embed_items.join import followers, repeats
 from jobs.log import event
 from lookup import pointer
 from lookup.encoder import Encoder
@@ -42,7 +43,7 @@ def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> t
     return current, release.encoder
 
 
-def _arrays(release: Release, theirs: NDArray[np.int64]) -> dict[str, NDArray[np.float32] | NDArray[np.int32]]:
+def _arrays(release: Release, theirs: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """The arrays by name. theirs: of each item of this run the row in the release, -1 where it has none."""
     there = theirs >= 0
     inputs = np.where(there[:, None], release.item_input[theirs], 0).astype(np.float32)
@@ -51,4 +52,6 @@ def _arrays(release: Release, theirs: NDArray[np.int64]) -> dict[str, NDArray[np
     ours = np.full(len(release.items), -1, dtype=np.int64)
     ours[theirs[there]] = np.flatnonzero(there)
     found, weights = followers(ours, len(theirs), release.next_item, release.next_weight)
-    return {"item_input": inputs, "item_vector": vectors, "item_next_item": found, "item_next_weight": weights}
+    again = repeats(ours, len(theirs), release.item_repeat)
+    follow = {"item_next_item": found, "item_next_weight": weights, "item_repeat": again}
+    return {"item_input": inputs, "item_vector": vectors, **follow}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jobs.embed_users.histories import had, user_matrix
 from jobs.evaluate.in_place import ABSENT
 from jobs.topk.exact import Lists, top_k
-from jobs.topk.followers import terms
+from jobs.topk.followers import Followers, Had, terms
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -28,28 +28,20 @@ class Contestant:
     """Vectors that make lists."""
 
     folder: Path
-    """With item_input.npy, item_vector.npy, item_next_item.npy and item_next_weight.npy."""
+    """With item_input.npy, item_vector.npy and what `jobs.topk.followers` reads."""
     encoder: Encoder
 
     @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The four arrays, mapped."""
-        names = ("item_input", "item_vector", "item_next_item", "item_next_weight")
-        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in names}
+        """The vectors of items, mapped."""
+        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in ("item_input", "item_vector")}
 
     def lists(
         self, batch: "pa.RecordBatch", length: int, without: Lists | None, item_block: int, device: str
     ) -> NDArray[np.int32]:
         """The best items of each user of a batch of histories, int32 (n, length). without: what is not listed."""
         vectors = user_matrix(batch, self.arrays["item_input"], self.encoder)
-        history, shares = had(batch, self.encoder)
-        added = terms(
-            Lists(history.offsets.to_numpy(), history.values.to_numpy()),
-            shares.values.to_numpy(),
-            self.arrays["item_next_item"],
-            self.arrays["item_next_weight"],
-            self.encoder.repeat,
-        )
+        added = terms(Had.of(**had(batch, self.encoder)), Followers.open(self.folder), self.encoder.repeat)
         items = self.arrays["item_vector"]
         found, scores = top_k(
             vectors, items, length, terms=added, exclude=without, item_block=item_block, device=device

@@ -1,36 +1,73 @@
-"""What the items of a history add to the scores of those that follow them, for a block of users. Numpy and scipy."""
+"""What a history adds to the scores of items, for a block of users. Numpy and scipy, no Spark."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.topk.exact import Lists, Terms
+from jobs.topk.exact import Terms
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
-def terms(
-    histories: Lists,
-    shares: NDArray[np.float32],
-    next_items: NDArray[np.int32],
-    next_weights: NDArray[np.float32],
-    repeat: float,
-) -> Terms:
-    """What `lookup.encoder.Encoder.item_terms` gives, for many users at once.
+@dataclass(frozen=True)
+class Followers:
+    """The arrays of a release that the terms are made of, mapped or not."""
 
-    histories: item rows of each of n users; an item may come again. shares: of each of those events, as
-    `Encoder.next_shares` gives them. next_items, next_weights: the arrays `item_next_item` and `item_next_weight`,
-    (I, N), mapped or not. repeat: of the encoder.
-    """
+    next_item: NDArray[np.int32]
+    """(I, N)."""
+    next_weight: NDArray[np.float32]
+    """(I, N)."""
+    item_repeat: NDArray[np.float32]
+    """(I,)."""
+
+    @classmethod
+    def open(cls, folder: Path) -> "Followers":
+        """From the folder `vectors/` of a run, mapped."""
+        names = ("item_next_item", "item_next_weight", "item_repeat")
+        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
+
+
+@dataclass(frozen=True)
+class Had:
+    """What n users had: item rows in CSR form, in which an item may come again, and how much each event counts."""
+
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int32]
+    shares: NDArray[np.float32]
+    """As `Encoder.next_shares` gives them."""
+    repeats: NDArray[np.float32]
+    """As `Encoder.repeat_shares` gives them."""
+
+    @classmethod
+    def of(cls, history: "pa.ListArray", shares: "pa.ListArray", repeats: "pa.ListArray") -> "Had":
+        """From the columns of table `user_vectors`."""
+        offsets = history.offsets.to_numpy()
+        return cls(offsets - offsets[0], *(column.flatten().to_numpy() for column in (history, shares, repeats)))
+
+
+def terms(had: Had, followers: Followers, repeat: float) -> Terms:
+    """What `lookup.encoder.Encoder.item_terms` gives, for many users at once. repeat: of the encoder."""
     import scipy.sparse as sp
 
-    used, place = np.unique(histories.items, return_inverse=True)
-    users = len(histories.offsets) - 1
-    # A copy: what is summed in place is the caller's, or a mapped column.
-    had = sp.csr_array((shares, place.astype(np.int32), histories.offsets), shape=(users, len(used)), copy=True)
-    had.sum_duplicates()
-    rows, weights = next_items[used], next_weights[used]
+    used, place = np.unique(had.items, return_inverse=True)
+    users, size = len(had.offsets) - 1, len(followers.next_item)
+
+    def summed(values: NDArray[np.float32]) -> "sp.csr_array":
+        # A copy: what is summed in place is the caller's, or a mapped column.
+        made = sp.csr_array((values, place.astype(np.int32), had.offsets), shape=(users, len(used)), copy=True)
+        made.sum_duplicates()
+        return made
+
+    rows, weights = followers.next_item[used], followers.next_weight[used]
     there = rows >= 0
     offsets = np.concatenate([[0], there.sum(1).cumsum()])
-    follow = sp.csr_array((weights[there], rows[there], offsets), shape=(len(used), len(next_items)))
-    again = np.full(had.nnz, repeat, dtype=np.float32)
-    itself = sp.csr_array((again, used[had.indices], had.indptr), shape=(users, len(next_items)))
-    total = (had @ follow + itself).tocsr()
+    follow = sp.csr_array((weights[there], rows[there], offsets), shape=(len(used), size))
+    own = summed(had.repeats)
+    again = repeat * np.log1p(own.data) + followers.item_repeat[used][own.indices]
+    itself = sp.csr_array((again.astype(np.float32), used[own.indices], own.indptr), shape=(users, size))
+    total = (summed(had.shares) @ follow + itself).tocsr()
     return Terms(total.indptr, total.indices, total.data.astype(np.float32))

@@ -16,7 +16,7 @@ from jobs.session import task_device
 from jobs.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
 from jobs.tasks import partitions, task_threads
 from jobs.topk.exact import Lists, Rows, Terms, rank, top_k
-from jobs.topk.followers import terms
+from jobs.topk.followers import Followers, Had, terms
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -48,7 +48,7 @@ class Directions:
         return np.concatenate([_unit(part) * np.float32(0.5**0.5) for part in parts], axis=1)
 
 
-USER_COLUMNS = ("user", "vector", "bought", "history", "shares")
+USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
 def user_lists(users: "DataFrame", vectors: Path, repeat: float, options: TopK, count: int) -> "DataFrame":
@@ -96,8 +96,8 @@ def _user_again(batches: Batches, vectors: Path, repeat: float, options: TopK) -
 
 
 def _terms(batch: pa.RecordBatch, vectors: Path, repeat: float) -> Terms:
-    items, weights = (np.load(vectors / f"item_next_{part}.npy", mmap_mode="r") for part in ("item", "weight"))
-    return terms(_lists(batch, "history"), batch.column("shares").flatten().to_numpy(), items, weights, repeat)
+    had = Had.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
+    return terms(had, Followers.open(vectors), repeat)
 
 
 def _item_lists(batches: Batches, vectors: Path, behaviour: int, text: int, options: TopK) -> Batches:

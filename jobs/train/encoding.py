@@ -1,7 +1,6 @@
 """From what was fitted to the encoder that a release carries."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -9,21 +8,34 @@ from jobs.config import Train
 from lookup.encoder import Encoder
 
 
-def of_followers(settings: Train) -> Encoder:
-    """An encoder without heads: how events fade for the followers."""
+def encoder(
+    settings: Train,
+    widths: Sequence[int],
+    mix: Sequence[Sequence[float]],
+    *,
+    text: int,
+    repeat: float,
+    repeat_mix: Sequence[float],
+) -> Encoder:
+    """The encoder of a model. widths, mix: of its heads. text: dimensions of the text part, whose events fade as those
+    of the heads do on average. repeat, repeat_mix: as fitted.
+    """
+    parts = [*mix, np.mean(mix, axis=0).tolist()]
     return Encoder(
-        half_lives=tuple(half_life or float("inf") for half_life in settings.half_lives),
-        mix=(),
-        widths=(),
+        half_lives=_half_lives(settings),
+        mix=tuple(map(tuple, parts)),
+        widths=(*widths, text),
         next_mix=tuple(settings.fading),
         next_power=settings.follow_power,
-        repeat=settings.repeat,
+        repeat_mix=tuple(repeat_mix),
+        repeat=repeat,
     )
 
 
-def encoder(widths: Sequence[int], mix: Sequence[Sequence[float]], text: int, settings: Train) -> Encoder:
-    """The encoder of a model. widths, mix: of its heads. text: dimensions of the text part, whose events fade as those
-    of the heads do on average.
-    """
-    parts = [*mix, np.mean(mix, axis=0).tolist()]
-    return replace(of_followers(settings), mix=tuple(map(tuple, parts)), widths=(*widths, text))
+def of_followers(settings: Train) -> Encoder:
+    """An encoder without heads: how events fade for the followers."""
+    return Encoder(_half_lives(settings), (), (), tuple(settings.fading), settings.follow_power, (), 0.0)
+
+
+def _half_lives(settings: Train) -> tuple[float, ...]:
+    return tuple(half_life or float("inf") for half_life in settings.half_lives)

@@ -18,6 +18,10 @@ from jobs.train import followers, store
 from jobs.train.histories import batches, examples
 from jobs.train.model import Batch, BehaviourModel
 
+LAST = np.float32(-10_000.0)
+"""What an item loses that must come after all others: far more than followers give, yet float32 keeps scores apart."""
+QUICK = 10.0
+"""The few numbers that say how people repeat learn so much faster than vectors: each step must move them further."""
 MAX_NORM = 5.0
 """Of the gradient of a step; larger ones are cut to it."""
 
@@ -40,7 +44,7 @@ def fit(
     mine = files[rank::world]
     users = sum(pq.read_metadata(f).num_rows for f in files)
     steps = _steps(mine, settings, world, device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.epochs * steps)
     if rank == 0:
         event(
@@ -124,6 +128,14 @@ def _together(total: float, seen: int, world: int, device: str) -> tuple[float, 
     return float(both[0]), int(both[1])
 
 
+def _groups(model: BehaviourModel, settings: Train) -> list[dict[str, Any]]:
+    """The parameters by their learning rates."""
+    quick = [model.repeat, model.repeat_logits, model.item_repeat]
+    others = [one for one in model.parameters() if all(one is not own for own in quick)]
+    rate = settings.learning_rate
+    return [{"params": others, "lr": rate}, {"params": quick, "lr": rate * QUICK}]
+
+
 def _average_gradients(model: BehaviourModel, world: int) -> None:
     if world == 1:
         return
@@ -164,13 +176,30 @@ def numbers(model: BehaviourModel) -> dict[str, Any]:
             "y": torch.cat([scored(e[head], model.settings) for head in heads], 1).numpy(),
             "bias": model.bias.mean(0).numpy(),
             "mix": model.mix().numpy(),
+            **repeats(model),
             "label": model.label.numpy(),
             "maps": model.map.numpy(),
         }
 
 
+def repeats(model: BehaviourModel) -> dict[str, Any]:
+    """repeat (), repeat_mix (H,), item_repeat (n,); where nobody takes a thing again, numbers that list it last."""
+    if model.settings.repeats:
+        mix = torch.exp(model.repeat_logits).numpy()
+        return {"repeat": model.repeat.numpy(), "repeat_mix": mix, "item_repeat": model.item_repeat.numpy()}
+    size = model.item_repeat.shape
+    return {
+        "repeat": np.float32(0),
+        "repeat_mix": np.zeros(len(model.rates), np.float32),
+        "item_repeat": np.full(size, LAST),
+    }
+
+
 def follow(files: list[Path], inputs: store.Inputs, settings: Train) -> dict[str, Any]:
     """next_item and next_weight, (n, N): the followers of every item, as item numbers, and what they add to a score."""
+    if settings.follow == 0.0:
+        nobody = followers.nobody(len(inputs.rows))
+        return {"next_item": nobody.items, "next_weight": nobody.weights}
     started = time.monotonic()
     found = followers.fit(*examples(files, inputs.rows, settings), settings.follow_ridge, itself=settings.ordered)
     event("train", "followers", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)

@@ -30,9 +30,9 @@ class Followers:
     """The items that follow each of n items."""
 
     items: NDArray[np.int32]
-    """(n, FOLLOWERS); -1 after the last."""
+    """(n, FOLLOWERS), or (n, 1) where nothing follows anything; -1 after the last."""
     weights: NDArray[np.float32]
-    """(n, FOLLOWERS), the largest first; 0 after the last."""
+    """Of the same shape, the largest first; 0 after the last."""
 
 
 def fit(x: "sp.csr_array", y: "sp.csr_array", ridge: float, *, itself: bool) -> Followers:
@@ -70,9 +70,14 @@ def fit(x: "sp.csr_array", y: "sp.csr_array", ridge: float, *, itself: bool) -> 
         values.append(weights[kept].astype(np.float32))
         progress.at(item + 1)
     if not values:
-        return Followers(np.full((n, FOLLOWERS), -1, dtype=np.int32), np.zeros((n, FOLLOWERS), dtype=np.float32))
+        return nobody(n)
     places = (np.concatenate(before), np.concatenate(after))
     return _largest(sp.csr_array((np.concatenate(values), places), shape=(n, n)))
+
+
+def nobody(n: int) -> Followers:
+    """No followers of n items."""
+    return Followers(np.full((n, 1), -1, dtype=np.int32), np.zeros((n, 1), dtype=np.float32))
 
 
 def _square(gram: "sp.csr_array", chosen: NDArray[np.int32]) -> NDArray[np.float32]:

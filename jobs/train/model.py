@@ -5,7 +5,11 @@ Head h has a vector e_i of every item: its own, and those of its labels. With th
     u_k = unit(sum_j m(t_k - t_j) s_j W)                   s_j: sum of w e over the events of day j
     P(i | u_k) = softmax_i(u_k . unit(e_i) / temperature + bias_i)
 
-over all items. Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
+over all items; where people buy again (`repeats`), an item that the user had gets more: with the events j of item i,
+
+    + repeat log(1 + sum_j w_j sum_k repeat_mix_k 2 ** (-(t - t_j) / half_life_k)) + item_repeat_i
+
+Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
 Vectors of length 1 keep popular items from being long in every direction (as in Hou et al., SIGIR 2022, section 3.3).
 """
 
@@ -68,6 +72,9 @@ class BehaviourModel(nn.Module):
         self.bias = nn.Parameter((settings.popularity * share).repeat(heads, 1))
         fading = torch.tensor(settings.fading)
         self.mix_logits = nn.Parameter(torch.log(fading / fading.sum() + LEAST_PART).repeat(heads, 1))
+        self.repeat = nn.Parameter(torch.tensor(1.0))
+        self.repeat_logits = nn.Parameter(torch.log(fading / fading.sum() + LEAST_PART))
+        self.item_repeat = nn.Parameter(torch.zeros(items))
         self.register_buffer("rates", torch.tensor([math.log(2) / h if h else 0.0 for h in settings.half_lives]))
         # Not learned and no state, but they go to the device with the model.
         self.register_buffer("labels", _sparse(labels), persistent=False)
@@ -98,9 +105,31 @@ class BehaviourModel(nn.Module):
         vectors = (fading @ sums).view(users * days, -1)[batch.targets] @ self.map[head]
         return nn.functional.normalize(vectors, dim=1)
 
+    def repeated(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """What the items that a user had gain before each target day: target, rising, item, and value, (R,) each."""
+        users, days = batch.days.shape
+        of_user, day = batch.places // days, batch.places % days
+        # Every pair of a target and an earlier event of its user.
+        by_user = torch.argsort(of_user, stable=True)
+        ends = torch.searchsorted(of_user[by_user].contiguous(), torch.arange(users + 1, device=of_user.device))
+        first, count = ends[batch.targets // days], ends.diff()[batch.targets // days]
+        target = torch.repeat_interleave(torch.arange(len(count), device=count.device), count)
+        place = torch.arange(len(target), device=count.device) - (count.cumsum(0) - count)[target] + first[target]
+        event = by_user[place]
+        earlier = day[event] < (batch.targets % days)[target]
+        target, event = target[earlier], event[earlier]
+        age = batch.days.view(-1)[batch.targets[target]] - batch.days.view(-1)[batch.places[event]]
+        left = (torch.exp(-age[:, None] * self.rates) @ torch.exp(self.repeat_logits)) * batch.weights[event]
+        size = len(self.item_repeat)
+        pair, at = torch.unique(target * size + batch.items[event], return_inverse=True)
+        total = left.new_zeros(len(pair)).index_add(0, at, left)
+        item = pair % size
+        return pair // size, item, self.repeat * torch.log1p(total) + self.item_repeat[item]
+
     def loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy of the target days, summed over the heads."""
         loss = batch.days.new_zeros(())
+        again = self.repeated(batch) if self.settings.repeats else None
         wanted = Wanted(batch.wanted_row, batch.wanted_item, batch.wanted_share)
         for head in range(self.settings.heads):
             own = self.own[head]
@@ -108,7 +137,9 @@ class BehaviourModel(nn.Module):
                 own = own * (torch.rand(len(own), 1, device=own.device) >= self.settings.own_dropout)
             e = self.item_vectors(head, own)
             y = nn.functional.normalize(e, dim=1) / self.settings.temperature
-            loss = loss + FullSoftmax.apply(self.user_vectors(head, e, batch), y, self.bias[head], wanted)
+            loss = loss + FullSoftmax.apply(
+                self.user_vectors(head, e, batch), y, self.bias[head], wanted, *(again or (None, None, None))
+            )
         return loss / len(batch.targets)
 
 

@@ -30,8 +30,20 @@ class FullSoftmax(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, u: Tensor, y: Tensor, bias: Tensor, wanted: Wanted) -> Tensor:
-        """u (T, d), y (n, d), bias (n,)."""
+    def forward(  # noqa: PLR0917 - torch hands over positional arguments only
+        ctx: Any,
+        u: Tensor,
+        y: Tensor,
+        bias: Tensor,
+        wanted: Wanted,
+        term_rows: Tensor | None,
+        term_items: Tensor | None,
+        terms: Tensor | None,
+    ) -> Tensor:
+        """u (T, d), y (n, d), bias (n,). terms: (R,), added to the scores of term_items in term_rows, rising.
+
+        No pair of a row and an item may come twice among the terms.
+        """
         kind = torch.bfloat16 if native_bfloat16(u.device) else torch.float32
         rows, items, shares = wanted
         # The bias rides along as more columns, in two parts: bfloat16 alone would round it to three digits.
@@ -44,20 +56,38 @@ class FullSoftmax(torch.autograd.Function):
         grad_u, grad_y = torch.zeros_like(u), y.new_zeros(len(y), low_y.shape[1])
         loss = u.new_zeros(())
         starts = range(0, len(u), ROWS_AT_ONCE)
-        bounds = torch.searchsorted(rows, torch.tensor([*starts, len(u)], device=u.device)).tolist()
-        for start, first, last in zip(starts, bounds, bounds[1:], strict=False):
+        edges = torch.tensor([*starts, len(u)], device=u.device)
+        bounds = torch.searchsorted(rows, edges).tolist()
+        grad_terms = None if terms is None else torch.zeros_like(terms)
+        parts = [0] * len(bounds) if terms is None else torch.searchsorted(term_rows, edges).tolist()
+        for start, first, last, a, b in zip(starts, bounds, bounds[1:], parts, parts[1:], strict=False):
             block = low_u[start : start + ROWS_AT_ONCE]
-            probability = torch.softmax(block @ turned, 1)
+            scores = block @ turned
+            if term_rows is not None and term_items is not None and terms is not None:
+                added = (term_rows[a:b] - start, term_items[a:b])
+                scores.index_put_(added, scores[added] + terms[a:b].to(kind))
+            probability = torch.softmax(scores, 1)
             place, share = (rows[first:last] - start, items[first:last]), shares[first:last]
             loss -= (probability[place].float().clamp(min=1e-9).log() * share).sum()
             probability.index_put_(place, -share.to(kind), accumulate=True)
+            if grad_terms is not None:
+                grad_terms[a:b] = probability[added].float()
             grad_u[start : start + ROWS_AT_ONCE] = (probability @ low_y[:, :d]).float()
             grad_y += (probability.T @ block).float()
         ctx.save_for_backward(grad_u, grad_y[:, :d], grad_y[:, d])
+        ctx.grad_terms = grad_terms
         return loss
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients kept by `forward`."""
         grad_u, grad_y, grad_bias = ctx.saved_tensors
-        return grad_u * scale, grad_y * scale, grad_bias * scale, None
+        return (
+            grad_u * scale,
+            grad_y * scale,
+            grad_bias * scale,
+            None,
+            None,
+            None,
+            None if ctx.grad_terms is None else ctx.grad_terms * scale,
+        )

@@ -5,6 +5,7 @@
     labels/         table MODEL_LABELS: the vectors of labels, of which items that nobody had get theirs
     maps.npy        float32 (heads, d, d): from an item's label vector to its input vector
     next_item.npy, next_weight.npy      int32 and float32 (n, N): the followers of items, as places in `items`
+    item_repeat.npy                     float32 (n,): what the score of an item gains for who had it
 
 While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and at last `fitted.npz`.
 """
@@ -78,6 +79,9 @@ class Model:
     """Dimensions of each head."""
     mix: tuple[tuple[float, ...], ...]
     """Of each head, the parts of the half-lives."""
+    repeat: float
+    repeat_mix: tuple[float, ...]
+    """How events fade in what the user had."""
     settings: dict[str, Any]
     """The section `train` of the configuration that it was fitted with."""
     price_bounds: NDArray[np.float64]
@@ -106,7 +110,7 @@ class Model:
         return table["label"].to_pylist(), matrix(table["vector"].combine_chunks(), sum(self.widths))
 
     def load(self, name: str) -> NDArray[Any]:
-        """One of the arrays, mapped: "maps", "next_item" or "next_weight"."""
+        """One of the arrays, mapped: "maps", "next_item", "next_weight" or "item_repeat"."""
         found: NDArray[Any] = np.load(self.path / f"{name}.npy", mmap_mode="r")
         return found
 
@@ -126,11 +130,11 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
     _write(new / "items", {"item_id": ids, **vectors, "bias": pa.array(fitted["bias"]), "events": pa.array(events)})
     joined = fitted["label"].transpose(1, 0, 2).reshape(labels, heads * d)
     _write(new / "labels", {"label": pa.array(names, pa.string()), "vector": list_column(joined)})
-    for name in ("maps", "next_item", "next_weight"):
+    for name in ("maps", "next_item", "next_weight", "item_repeat"):
         np.save(new / f"{name}.npy", fitted[name])
-    numbers = ("x", "y", "bias", "mix", "label", "maps", "next_item", "next_weight")
-    model_id = f"{about['day']}-{digest(*(fitted[name] for name in numbers))}"
-    facts = {"id": model_id, "widths": [d] * heads, "mix": fitted["mix"].tolist(), "items": len(ids), "labels": labels}
+    model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
+    facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": labels}
+    facts |= {name: fitted[name].tolist() for name in ("mix", "repeat", "repeat_mix")}
     for scratch in (INPUTS, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")
@@ -166,6 +170,8 @@ def read(path: Path) -> Model:
         trained_until=date.fromisoformat(facts.pop("trained_until")),
         widths=tuple(map(int, facts.pop("widths"))),
         mix=tuple(tuple(map(float, head)) for head in facts.pop("mix")),
+        repeat=float(facts.pop("repeat")),
+        repeat_mix=tuple(map(float, facts.pop("repeat_mix"))),
         settings=facts.pop("settings"),
         price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
         facts=facts,

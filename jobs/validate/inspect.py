@@ -15,6 +15,7 @@ from jobs.runs import Run
 from jobs.validate import checks
 from jobs.validate.checks import Finding
 from lookup import manifest, pointer
+from lookup.encoder import Had
 from lookup.errors import ReleaseError
 from lookup.manifest import Manifest
 from lookup.release import CATALOG_FILE, Release
@@ -47,7 +48,7 @@ def inspect(release: Release, config: Config, before: Manifest | None) -> list[F
     findings += checks.check_nulls(nulls)
     for name, lists in families.items():
         findings += checks.check_lists(name, lists, len(release.items))
-    for name in ("item_input", "item_vector", "item_next_weight", "user_vector"):
+    for name in ("item_input", "item_vector", "item_next_weight", "item_repeat", "user_vector"):
         findings += checks.check_finite(name, arrays[name])
     findings += checks.check_known("item_next_item", release.next_item, len(release.items))
     findings += checks.check_coverage(
@@ -100,12 +101,12 @@ def full_lengths(config: Config, items: int) -> Iterator[tuple[NDArray[np.int64]
 def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
     """What the histories of some users add to the scores of items, by user row."""
     found: dict[int, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
-    for batch in Blocks.of(run, "user_vectors").read("user", "history", "shares"):
+    for batch in Blocks.of(run, "user_vectors").read("user", "history", "shares", "repeats"):
         chosen = batch.filter(pa.array(np.isin(batch.column("user").to_numpy(), users)))
         for row in chosen.to_pylist():
-            rows, shares = np.asarray(row["history"], dtype=np.int32), np.asarray(row["shares"], dtype=np.float32)
-            follow = release.next_item[rows], release.next_weight[rows]
-            found[row["user"]] = release.encoder.item_terms(rows, *follow, shares)
+            rows = np.asarray(row["history"], dtype=np.int32)
+            had = Had(rows, *(np.asarray(row[name], dtype=np.float32) for name in ("shares", "repeats")))
+            found[row["user"]] = release.encoder.item_terms(had, release.following(rows))
     return found.__getitem__
 
 

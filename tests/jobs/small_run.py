@@ -66,10 +66,12 @@ def write(spark: SparkSession, made: Config, item_rows: list[dict[str, Any]], ev
     made.run.write(EVENTS, spark.createDataFrame(event_rows, EVENTS.ddl))
 
 
-TRAIN = Train(half_lives=[7.0, 0.0], fading=[0.5, 0.5], temperature=0.5, follow_power=1.0, repeat=-2.0)
+TRAIN = Train(half_lives=[7.0, 0.0], fading=[0.5, 0.5], temperature=0.5, follow_power=1.0)
 """What the model of `write_model` was fitted with."""
 MIX = [[0.75, 0.25], [0.5, 0.5]]
 """Of its two heads."""
+REPEAT, REPEAT_MIX = -2.0, [0.5, 0.25]
+"""How people repeat, by that model."""
 
 
 def write_model(
@@ -79,16 +81,18 @@ def write_model(
     *,
     labels: dict[str, np.ndarray],
     maps: np.ndarray,
-    follow: tuple[np.ndarray, np.ndarray],
+    follow: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """Write a model of two heads with these MODEL_ITEMS, vectors of labels, maps (2, d, d) and followers."""
+    """Write a model of two heads with these MODEL_ITEMS, vectors of labels, maps (2, d, d), and next_item, next_weight
+    and item_repeat.
+    """
     folder = made.models / "m1"
     for name, ddl, table in (
         ("items", MODEL_ITEMS.ddl, rows),
         ("labels", MODEL_LABELS.ddl, [(label, vector.tolist()) for label, vector in labels.items()]),
     ):
         spark.createDataFrame(table, ddl).coalesce(1).write.parquet((folder / name).as_uri())
-    for name, array in zip(("maps", "next_item", "next_weight"), (maps, *follow), strict=True):
+    for name, array in zip(("maps", "next_item", "next_weight", "item_repeat"), (maps, *follow), strict=True):
         np.save(folder / f"{name}.npy", array)
     about = {
         "id": "m1",
@@ -96,6 +100,8 @@ def write_model(
         "trained_until": "2026-02-16",
         "widths": [len(part) for part in maps],
         "mix": MIX,
+        "repeat": REPEAT,
+        "repeat_mix": REPEAT_MIX,
         "price_bounds": [1.0],
         "settings": vars(TRAIN),
     }
@@ -112,20 +118,31 @@ def write_vectors(made: Config, arrays: dict[str, np.ndarray], space: dict[str, 
 
 
 def follow_some(count: int, seed: int = 9) -> dict[str, np.ndarray]:
-    """The arrays of followers of some items: three, two, one or none each, of either sign."""
+    """What `Followers` is made of: three, two, one or none of each item, of either sign, and the items' own numbers."""
     rng = np.random.default_rng(seed)
     items = np.stack([rng.permutation(count)[:3] for _ in range(count)]).astype(np.int32)
     gone = np.arange(3) >= rng.integers(0, 4, (count, 1))
     weights = np.where(gone, 0.0, rng.normal(size=(count, 3))).astype(np.float32)
-    return {"item_next_item": np.where(gone, -1, items).astype(np.int32), "item_next_weight": weights}
+    again = rng.normal(size=count).astype(np.float32)
+    return {
+        "item_next_item": np.where(gone, -1, items).astype(np.int32),
+        "item_next_weight": weights,
+        "item_repeat": again,
+    }
 
 
 def write_users(
-    spark: SparkSession, made: Config, vectors: np.ndarray, bought: list[list[int]], shares: list[list[float]]
+    spark: SparkSession,
+    made: Config,
+    vectors: np.ndarray,
+    bought: list[list[int]],
+    *,
+    shares: list[list[float]],
+    repeats: list[list[float]],
 ) -> None:
     """Write the table of `embed_users`; bought is also the history."""
     rows = [
-        (n, f"u{n}", len(had), datetime(2026, 3, 1), vector.tolist(), had, had, own)
-        for n, (vector, had, own) in enumerate(zip(vectors, bought, shares, strict=True))
+        (n, f"u{n}", len(had), datetime(2026, 3, 1), vector.tolist(), had, had, *own)
+        for n, (vector, had, *own) in enumerate(zip(vectors, bought, shares, repeats, strict=True))
     ]
     made.run.write(USER_VECTORS, spark.createDataFrame(rows, USER_VECTORS.ddl))

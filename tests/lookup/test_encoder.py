@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lookup import Encoder, ReleaseError
+from lookup.encoder import Following, Had
 
 NEVER = float("inf")
 TWO = Encoder(
@@ -14,6 +15,7 @@ TWO = Encoder(
     widths=(2, 1),
     next_mix=(0.5, 0.5),
     next_power=1.0,
+    repeat_mix=(1.0, 0.5),
     repeat=-3.0,
 )
 INPUTS = np.array([[3.0, 0.0, 2.0, 9.0], [0.0, 4.0, -8.0, 9.0]], dtype=np.float32)
@@ -49,22 +51,32 @@ def test_shares_of_the_followers(power, expected):
     assert encoder.next_shares(np.zeros(0), np.zeros(0)).shape == (0,)
 
 
+def test_shares_of_what_was_had():
+    found = TWO.repeat_shares(np.array([0.0, 2.0, -1.0]), np.array([1.0, 2.0, 3.0]))
+    # 1 * (1 + 1/2), 2 * (1/2 + 1/2), and an age below 0 as 0: 3 * (1 + 1/2). They need not add up to anything.
+    np.testing.assert_allclose(found, [1.5, 2.0, 4.5], rtol=1e-6)
+    assert found.dtype == np.float32
+    assert TWO.repeat_shares(np.zeros(0), np.zeros(0)).shape == (0,)
+
+
 def test_what_a_history_adds_to_scores():
     rows = np.array([4, 1, 4], dtype=np.int32)  # item 4 twice
     next_items = np.array([[7, 1, -1], [4, -1, -1], [7, 1, -1]], dtype=np.int32)
     next_weights = np.array([[2.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [2.0, 1.0, 0.0]], dtype=np.float32)
-    items, added = TWO.item_terms(rows, next_items, next_weights, np.array([0.5, 2.0, 0.25], dtype=np.float32))
+    shares, repeats = np.array([0.5, 2.0, 0.25], dtype=np.float32), np.array([0.75, 3.0, 0.25], dtype=np.float32)
+    item_repeat = np.array([0.5, -1.0, 0.5], dtype=np.float32)
+    items, added = TWO.item_terms(Had(rows, shares, repeats), Following(next_items, next_weights, item_repeat))
     assert items.tolist() == [1, 4, 7]
     assert (items.dtype, added.dtype) == (np.int32, np.float32)
-    # 1: 0.75 * 1, less 3 as had; 4: 2 * -1, less 3 once though had twice; 7: 0.75 * 2.
-    np.testing.assert_allclose(added, [-2.25, -5.0, 1.5], rtol=1e-6)
+    # 1 follows 4 by 0.75 * 1 and was had by 3; 4 follows 1 by 2 * -1 and was had twice, by 1 together, but gains its
+    # own number once; 7 follows 4 by 0.75 * 2.
+    np.testing.assert_allclose(added, [0.75 - 3 * np.log(4) - 1, -2 - 3 * np.log(2) + 0.5, 1.5], rtol=1e-6)
 
 
 def test_an_empty_history_adds_nothing():
-    nothing = np.zeros((0, 3))
-    items, added = TWO.item_terms(
-        np.zeros(0, np.int32), nothing.astype(np.int32), nothing.astype(np.float32), np.zeros(0, np.float32)
-    )
+    rows, numbers = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    follow = Following(np.zeros((0, 3), np.int32), np.zeros((0, 3), np.float32), numbers)
+    items, added = TWO.item_terms(Had(rows, numbers, numbers), follow)
     assert len(items) == len(added) == 0
 
 

@@ -3,6 +3,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def test_a_history_is_scored_exactly(shop: lookup.Shop, release: Release) -> Non
     for row in rows:  # the power of the followers' shares is 1/2
         there = release.next_item[row] >= 0
         scores[release.next_item[row][there]] += release.next_weight[row][there] / np.sqrt(3)
-    scores[list(set(rows))] += release.encoder.repeat
+    for row, times in Counter(rows).items():  # an event of today counts 0.5 + 0.25 of those of its item
+        scores[row] += release.encoder.repeat * np.log1p(0.75 * times) + release.item_repeat[row]
     assert any((release.next_item[row] >= 0).any() for row in rows)
     best = np.argsort(-scores)[:10]
     for user in ("user-3", UNKNOWN):

@@ -82,7 +82,7 @@ def test_item_records_equal_the_table(made: Path, release: Release) -> None:
 
 def test_vectors_are_the_runs(made: Path, release: Release) -> None:
     run = config_at(made.parent.parent).run
-    for name in ("item_input", "item_vector", "item_next_item", "item_next_weight"):
+    for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat"):
         np.testing.assert_array_equal(release.arrays[name], np.load(run.path("vectors") / f"{name}.npy"))
     users = pq.read_table(run.path("user_vectors")).sort_by("user").to_pydict()
     np.testing.assert_array_equal(release.arrays["user_vector"], np.array(users["vector"], dtype=np.float32))

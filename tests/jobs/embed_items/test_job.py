@@ -39,7 +39,11 @@ LABELS = {
     for n, name in enumerate(["category=BAKERY", "category=DRINKS", "price=1", "word=apple", "word=pie"])
 }
 MAPS = np.random.default_rng(8).normal(size=(2, 2, 2)).astype(np.float32)
-FOLLOW = np.full((ITEMS - len(COLD) + 1, 3), -1, dtype=np.int32), np.zeros((ITEMS - len(COLD) + 1, 3), np.float32)
+FOLLOW = (
+    np.full((ITEMS - len(COLD) + 1, 3), -1, dtype=np.int32),
+    np.zeros((ITEMS - len(COLD) + 1, 3), np.float32),
+    np.random.default_rng(6).normal(size=ITEMS - len(COLD) + 1).astype(np.float32),
+)
 FOLLOW[0][:2] = [[1, 20, 2], [0, -1, -1]]  # number 20 is "gone", number 2 is item 3
 FOLLOW[1][:2] = [[3.0, 2.0, -1.0], [1.5, 0.0, 0.0]]
 
@@ -77,7 +81,7 @@ def test_counts_and_space(done):
     encoder = Encoder.from_json(about["encoder"])
     # The heads, the text (which fades as they do on average), and the followers as the model was fitted.
     mix, widths = ((0.75, 0.25), (0.5, 0.5), (0.625, 0.375)), (2, 2, 3)
-    assert encoder == Encoder((7.0, float("inf")), mix, widths, (0.5, 0.5), next_power=1.0, repeat=-2.0)
+    assert encoder == Encoder((7.0, float("inf")), mix, widths, (0.5, 0.5), 1.0, repeat_mix=(0.5, 0.25), repeat=-2.0)
     assert len(about["space_id"]) == 16
     int(about["space_id"], 16)
 
@@ -140,6 +144,10 @@ def test_followers_have_rows_of_the_shop(done):
     assert items[:2].tolist() == [[1, -1, 3], [0, -1, -1]]
     assert weights[:2].tolist() == [[3.0, 0.0, -1.0], [1.5, 0.0, 0.0]]
     assert counts["followers"] == (items >= 0).sum() == 3
+    again = np.load(folder / "item_repeat.npy")
+    assert again.dtype == np.float32
+    np.testing.assert_array_equal(np.delete(again, COLD), FOLLOW[2][:-1])
+    np.testing.assert_array_equal(again[list(COLD)], np.median(FOLLOW[2]))
 
 
 def test_tables(done, spark):

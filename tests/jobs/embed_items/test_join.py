@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.embed_items.join import Basis, Described, Space, followers, gram, with_one
+from jobs.embed_items.join import Basis, Described, Space, followers, gram, repeats, with_one
 from jobs.train.labels import Vocabulary
 
 RNG = np.random.default_rng(5)
@@ -107,3 +107,9 @@ def test_followers_get_the_rows_of_the_shop():
     none = [-1, -1, -1]
     assert found.tolist() == [none, none, [4, -1, -1], none, [-1, 0, 2]]
     assert weights.tolist() == [[0, 0, 0], [0, 0, 0], [5, 0, 0], [0, 0, 0], [0, -2, 1]]
+
+
+def test_items_that_nobody_had_are_repeated_as_is_usual():
+    found = repeats(np.array([2, -1, 0]), 4, np.array([0.5, 9.0, -1.0], dtype=np.float32))
+    assert (found.tolist(), found.dtype) == ([-1.0, 0.5, 0.5, 0.5], np.float32)
+    assert not repeats(np.zeros(0, dtype=np.int64), 3, np.zeros(0, dtype=np.float32)).any()

@@ -14,7 +14,7 @@ from jobs.errors import DataError, MissingStepError
 from lookup.encoder import Encoder
 from tests.jobs import small_run
 
-ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1), (0.5, 0.5), 0.5, -2.0)
+ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1), (0.5, 0.5), 0.5, (0.5, 1.0), -2.0)
 INPUTS = np.hstack([np.random.default_rng(1).normal(size=(10, 3)), np.zeros((10, 1))]).astype(np.float32)
 HISTORIES = {
     **{f"u{n}": [(n % 10, 1.0), ((n + 3) % 10, 4.0), (n % 10, 20.0)] for n in range(12)},
@@ -41,15 +41,16 @@ def test_the_night_makes_the_vector_that_the_day_would_make(spark, made):
     ids = users["user_id"].to_list()
     assert ids == sorted((f"u{n}" for n in range(12)), key=lambda u: sha256(u.encode()).digest())
     assert users["user"].to_list() == list(range(12))
-    columns = users.select("user_id", "vector", "bought", "events", "history", "shares")
-    for user, vector, bought, events, history, shares in columns.iter_rows():
+    columns = users.select("user_id", "vector", "bought", "events", "history", "shares", "repeats")
+    for user, vector, bought, events, history, shares, repeats in columns.iter_rows():
         items, ages = zip(*HISTORIES[user], strict=True)
         day = ENCODER.user_vector(INPUTS[list(items)], np.asarray(ages), np.ones(len(items)))
         np.testing.assert_allclose(vector, day, atol=1e-6)
-        of_events = ENCODER.next_shares(np.asarray(ages), np.ones(len(items)))
-        by_item = {item: sum(of_events[n] for n, other in enumerate(items) if other == item) for item in items}
-        assert dict(zip(history, shares, strict=True)) == pytest.approx(by_item)
-        assert history == sorted(by_item)
+        for column, of in ((shares, ENCODER.next_shares), (repeats, ENCODER.repeat_shares)):
+            of_events = of(np.asarray(ages), np.ones(len(items)))
+            by_item = {item: sum(of_events[n] for n, other in enumerate(items) if other == item) for item in items}
+            assert dict(zip(history, column, strict=True)) == pytest.approx(by_item)
+        assert history == sorted(set(items))
         assert bought == sorted(set(items))
         assert events == 3
 

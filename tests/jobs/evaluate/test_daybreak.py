@@ -10,7 +10,7 @@ from jobs.evaluate.daybreak import Daybreak
 from jobs.evaluate.problem import Items, Problem
 from tests.jobs.evaluate.problems import problem
 
-TRAIN = Train(dimensions=8, epochs=4, users_per_batch=8, repeat=-5.0)
+TRAIN = Train(dimensions=8, epochs=4, users_per_batch=8)
 
 
 def labelled(made: Problem, more: int = 0) -> Problem:
@@ -45,11 +45,24 @@ def test_every_item_has_a_score_and_the_same_again(protocol):
     np.testing.assert_array_equal(scores(fitted(made, ordered=made.ordered), made), found)
 
 
-def test_what_a_user_had_is_repeated_as_the_settings_say():
+@pytest.mark.parametrize("follow", [0.0, 500.0])
+def test_where_nobody_repeats_what_a_user_had_is_listed_last(follow):
+    """However surely it is said to follow, be it upon itself."""
     made = labelled(problem(2, users=40))
-    seldom, often = (scores(fitted(made, repeat=repeat), made) for repeat in (-5.0, 5.0))
     had = made.given.matrix(len(made.items)).toarray() > 0
-    np.testing.assert_allclose(often - seldom, np.where(had, 10.0, 0.0), atol=1e-4)
+    never, again = (scores(fitted(made, repeats=repeats, follow=follow), made) for repeats in (False, True))
+    first_had, last_other = np.where(had, never, -np.inf).max(1), np.where(had, np.inf, never).min(1)
+    assert (first_had < last_other).all()
+    assert (np.where(had, again, -np.inf).max(1) > np.where(had, np.inf, again).min(1)).any()
+
+
+def test_items_without_labels_or_texts_are_fitted():
+    made = problem(4, users=40)
+    method = fitted(made)
+    found = scores(method, made)
+    assert found.shape == (len(made.given), len(made.items))
+    assert np.isfinite(found).all()
+    assert len(np.unique(found, axis=0)) > 1
 
 
 def test_items_in_no_training_event_are_told_apart_by_their_labels():

@@ -10,13 +10,13 @@ import pytest
 from jobs import evaluate
 from jobs.evaluate.metrics import measure
 from lookup import Release
-from lookup.encoder import Encoder
+from lookup.encoder import Encoder, Following, Had
 from tests.jobs import small_run
 from tests.releases import make_release
 
 ITEMS, KNOWN = 30, 24
 """The release in place knows the first 24 items, and 36 that this run does not."""
-ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1), (0.5, 0.5), 1.0, -0.5)
+ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1), (0.5, 0.5), 1.0, (1.0, 0.5), -0.5)
 RNG = np.random.default_rng(5)
 INPUTS = np.hstack([RNG.normal(size=(ITEMS, 4)), np.zeros((ITEMS, 1))]).astype(np.float32)
 VECTORS = RNG.normal(size=(ITEMS, 5)).astype(np.float32)
@@ -60,11 +60,12 @@ def events_of(user: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scored(encoder, arrays, items, ages) -> np.ndarray:
-    inputs, vectors, next_items, next_weights = arrays
+    inputs, vectors, *follow = arrays
     ones = np.ones(len(items))
     scores = vectors @ encoder.user_vector(inputs[items], ages, ones)
     rows = items.astype(np.int32)
-    terms = encoder.item_terms(rows, next_items[rows], next_weights[rows], encoder.next_shares(ages, ones))
+    had = Had(rows, encoder.next_shares(ages, ones), encoder.repeat_shares(ages, ones))
+    terms = encoder.item_terms(had, Following(*(array[rows] for array in follow)))
     scores[terms[0]] += terms[1]
     return scores
 
@@ -78,7 +79,7 @@ def their_scores(release: Release, user: str) -> np.ndarray:
     items, ages = events_of(user)
     rows = np.asarray([release.items.find(f"item-{n}") for n in range(KNOWN)])
     known = items < KNOWN
-    arrays = release.item_input, release.item_vector, release.next_item, release.next_weight
+    arrays = release.item_input, release.item_vector, release.next_item, release.next_weight, release.item_repeat
     all_scores = scored(release.encoder, arrays, rows[items[known]], ages[known])
     return np.concatenate([all_scores[rows], np.full(ITEMS - KNOWN, -np.inf)])
 

@@ -1,41 +1,49 @@
 """What histories add to scores: at night for many users at once, by day for one. They must be the same."""
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.topk.exact import Lists
-from jobs.topk.followers import terms
+from jobs.topk.followers import Followers, Had, terms
 from lookup import Encoder
+from lookup.encoder import Following
+from lookup.encoder import Had as HadByOne
 from tests.jobs.small_run import follow_some
 
 ITEMS = 12
+SHARES = st.floats(0, 2, width=32)
+
+
+def followers(seed: int) -> Followers:
+    return Followers(*follow_some(ITEMS, seed).values())
 
 
 @settings(deadline=None)
 @given(
-    st.lists(st.lists(st.tuples(st.integers(0, ITEMS - 1), st.floats(0, 2, width=32)), max_size=7), max_size=5),
+    st.lists(st.lists(st.tuples(st.integers(0, ITEMS - 1), SHARES, SHARES), max_size=7), max_size=5),
     st.integers(0, 100),
     st.sampled_from([0.0, -20.0, 0.5]),
 )
 def test_the_night_adds_what_the_day_adds(histories, seed, repeat):
     """Histories in any order, with items that come again, of users with and without any."""
-    follow = follow_some(ITEMS, seed)
-    next_items, next_weights = follow["item_next_item"], follow["item_next_weight"]
-    encoder = Encoder((1.0,), (), (), (1.0,), 0.0, repeat)
-    rows = np.asarray([item for own in histories for item, _ in own], dtype=np.int32)
-    shares = np.asarray([share for own in histories for _, share in own], dtype=np.float32)
-    offsets = np.cumsum([0, *map(len, histories)])
-    before = rows.copy(), shares.copy(), offsets.copy()
-    for array in (rows, shares, offsets):
+    follow = followers(seed)
+    encoder = Encoder((1.0,), (), (), (1.0,), 0.0, (1.0,), repeat)
+    events = [event for own in histories for event in own]
+    rows = np.asarray([item for item, _, _ in events], dtype=np.int32)
+    shares, repeats = (np.asarray([event[n] for event in events], dtype=np.float32) for n in (1, 2))
+    had = Had(np.cumsum([0, *map(len, histories)]), rows, shares, repeats)
+    before = {name: array.copy() for name, array in vars(had).items()}
+    for array in vars(had).values():
         array.flags.writeable = False  # as columns of Arrow are
-    found = terms(Lists(offsets, rows), shares, next_items, next_weights, repeat)
-    for array, copy in zip((rows, shares, offsets), before, strict=True):
-        np.testing.assert_array_equal(array, copy)
+    found = terms(had, follow, repeat)
+    for name, array in vars(had).items():
+        np.testing.assert_array_equal(array, before[name])
     assert (len(found.offsets), found.values.dtype) == (len(histories) + 1, np.float32)
     for user in range(len(histories)):
-        own = slice(offsets[user], offsets[user + 1])
-        items, added = encoder.item_terms(rows[own], next_items[rows[own]], next_weights[rows[own]], shares[own])
+        own = slice(had.offsets[user], had.offsets[user + 1])
+        one = HadByOne(rows[own], shares[own], repeats[own])
+        items, added = encoder.item_terms(one, Following(*(array[rows[own]] for array in vars(follow).values())))
         expected = np.zeros(ITEMS)
         expected[items] = added
         part = slice(found.offsets[user], found.offsets[user + 1])
@@ -43,3 +51,20 @@ def test_the_night_adds_what_the_day_adds(histories, seed, repeat):
         night = np.zeros(ITEMS)
         night[found.items[part]] = found.values[part]
         np.testing.assert_allclose(night, expected, atol=1e-5)
+
+
+def test_columns_of_a_part_of_a_table_are_read():
+    """Lists that begin in the middle of their numbers, as those of a filtered or sliced batch do."""
+    items, shares, repeats = [[3, 5], [1], [], [2, 4]], [[0.5, 1.5], [1.0], [], [0.25, 2.0]], [[9, 8], [7], [], [6, 5]]
+    kinds = zip((items, shares, repeats), (pa.int32(), pa.float32(), pa.float32()), strict=True)
+    whole = [pa.array(column, pa.list_(kind)) for column, kind in kinds]
+    had = Had.of(*(column.slice(1, 3) for column in whole))
+    assert had.offsets.tolist() == [0, 1, 1, 3]
+    assert (had.items.tolist(), had.shares.tolist(), had.repeats.tolist()) == ([1, 2, 4], [1, 0.25, 2], [7, 6, 5])
+    part, full = (terms(one, followers(1), 0.5) for one in (had, Had.of(*whole)))
+    start = full.offsets[1]
+    np.testing.assert_array_equal(part.offsets, full.offsets[1:] - start)
+    # Which of the items comes first is not said.
+    for a, b in zip(part.offsets, part.offsets[1:], strict=False):
+        one = dict(zip(part.items[a:b], part.values[a:b], strict=True))
+        assert one == dict(zip(full.items[start + a : start + b], full.values[start + a : start + b], strict=True))

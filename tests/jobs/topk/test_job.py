@@ -20,13 +20,13 @@ VECTORS[9, BEHAVIOUR:-1] = 0.0  # an item without text
 PEOPLE = RNG.normal(size=(USERS, BEHAVIOUR + TEXT + 1)).astype(np.float32)
 BOUGHT = [sorted(RNG.choice(ITEMS, size=n, replace=False).tolist()) for n in range(USERS)]
 BOUGHT[3] = list(range(1, ITEMS))  # has had everything but one
-SHARES = [RNG.random(len(had)).round(3).tolist() for had in BOUGHT]
+SHARES, REPEATS = ([RNG.random(len(had)).round(3).tolist() for had in BOUGHT] for _ in range(2))
 FOLLOW = small_run.follow_some(ITEMS)
 REPEAT = -1.5
 SCORES = PEOPLE @ VECTORS.T
-for user, (had, shares) in enumerate(zip(BOUGHT, SHARES, strict=True)):
-    for item, share in zip(had, shares, strict=True):
-        SCORES[user, item] += REPEAT
+for user, columns in enumerate(zip(BOUGHT, SHARES, REPEATS, strict=True)):
+    for item, share, again in zip(*columns, strict=True):
+        SCORES[user, item] += REPEAT * np.log(1 + again) + FOLLOW["item_repeat"][item]
         for follower, weight in zip(FOLLOW["item_next_item"][item], FOLLOW["item_next_weight"][item], strict=True):
             SCORES[user, follower] += share * weight if follower >= 0 else 0.0
 SPACE = {"behaviour": BEHAVIOUR, "text": TEXT, "encoder": {"repeat": REPEAT}}
@@ -38,7 +38,7 @@ def made(spark, tmp_path_factory):
     made = small_run.config(tmp_path_factory.mktemp("topk"))
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events(EVENTS))
     small_run.write_vectors(made, {"item_vector": VECTORS, **FOLLOW}, SPACE)
-    small_run.write_users(spark, made, PEOPLE, BOUGHT, SHARES)
+    small_run.write_users(spark, made, PEOPLE, BOUGHT, shares=SHARES, repeats=REPEATS)
     return made
 
 

@@ -44,7 +44,8 @@ def test_it_is_a_ridge_regression_on_the_neighbourhood(seed, itself):
     x, y = (np.where(rng.random((9, 6)) < 0.4, rng.random((9, 6)), 0).astype(np.float32) for _ in range(2))
     found = followers.fit(sp.csr_array(x), sp.csr_array(y), RIDGE, itself=itself)
     assert (found.items.dtype, found.weights.dtype) == (np.int32, np.float32)
-    assert found.items.shape == found.weights.shape == (6, followers.FOLLOWERS)
+    assert found.items.shape == found.weights.shape
+    assert found.items.shape in {(6, followers.FOLLOWERS), (6, 1)}
     np.testing.assert_allclose(dense(found), by_hand(x.astype(float), y.astype(float), itself), atol=1e-4)
     if not itself:
         assert not np.diag(dense(found)).any()
@@ -107,3 +108,8 @@ def test_what_follows_is_found_and_multiplied(tmp_path, ordered):
         assert [items[0] for items in found["next_item"]] == [(n + 1) % 20 for n in range(20)]
     else:
         assert all(n not in items for n, items in enumerate(found["next_item"].tolist()))
+
+
+def test_followers_that_count_nothing_are_not_fitted(tmp_path):
+    found = follow([tmp_path / "none.parquet"], made.inputs(), made.settings(follow=0.0))
+    assert (found["next_item"].tolist(), found["next_weight"].tolist()) == ([[-1]] * 20, [[0.0]] * 20)

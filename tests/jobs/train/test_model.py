@@ -21,8 +21,9 @@ def model(labels: int = 4, **changed) -> BehaviourModel:
     return BehaviourModel(torch.from_numpy(made.events.astype(np.float32)), made.labels, settings(**changed))
 
 
+@pytest.mark.parametrize("terms", [False, True])
 @pytest.mark.parametrize("native", [False, True])
-def test_the_softmax_and_its_gradients_are_those_of_torch(monkeypatch, native):
+def test_the_softmax_and_its_gradients_are_those_of_torch(monkeypatch, native, terms):
     """Over more rows than are in memory at once; with bfloat16, which keeps 8 bits, as well as without."""
     monkeypatch.setattr(softmax, "native_bfloat16", lambda device: native)
     torch.manual_seed(0)
@@ -30,11 +31,17 @@ def test_the_softmax_and_its_gradients_are_those_of_torch(monkeypatch, native):
     u, y, bias = (torch.randn(s, requires_grad=True) for s in ((rows_in_all, 4), (7, 4), (7,)))
     rows = torch.arange(rows_in_all).repeat_interleave(2)  # two items a row, of the same or of different ones
     items, shares = torch.randint(0, 7, rows.shape), torch.rand(len(rows))
-    ours = FullSoftmax.apply(u, y, bias, Wanted(rows, items, shares / shares.view(-1, 2).sum(1).repeat_interleave(2)))
+    given = Wanted(rows, items, shares / shares.view(-1, 2).sum(1).repeat_interleave(2))
+    more = torch.rand(rows_in_all, 7) < (0.3 if terms else 0.0)  # of pairs, some of them wanted, rows without any too
+    term_rows, term_items = more.nonzero(as_tuple=True)
+    added = torch.randn(len(term_rows), requires_grad=True)
+    ours = FullSoftmax.apply(u, y, bias, given, *((term_rows, term_items, added) if terms else (None, None, None)))
+    scores = (u @ y.T + bias).index_put((term_rows, term_items), added, accumulate=True)
     wanted = torch.zeros(rows_in_all, 7).index_put((rows, items), shares, accumulate=True)
-    theirs = torch.nn.functional.cross_entropy(u @ y.T + bias, wanted / wanted.sum(1, keepdim=True), reduction="sum")
+    theirs = torch.nn.functional.cross_entropy(scores, wanted / wanted.sum(1, keepdim=True), reduction="sum")
     assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-2 if native else 1e-5)
-    found, expected = (torch.autograd.grad(loss * 0.5, (u, y, bias)) for loss in (ours, theirs))
+    learned = (u, y, bias, added) if terms else (u, y, bias)
+    found, expected = (torch.autograd.grad(loss * 0.5, learned) for loss in (ours, theirs))
     for a, b in zip(found, expected, strict=True):
         away = float((a - b).abs().max() / b.abs().max())
         assert away < (3e-2 if native else 1e-5)
@@ -52,7 +59,8 @@ def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
     assert batch is not None
     made.eval()
     fitted = numbers(made)
-    day = encoder([8, 8], fitted["mix"].tolist(), 0, made.settings)
+    again = {"repeat": float(fitted["repeat"]), "repeat_mix": fitted["repeat_mix"].tolist()}
+    day = encoder(made.settings, [8, 8], fitted["mix"].tolist(), text=0, **again)
     x = np.hstack([fitted["x"], np.zeros((20, 1), dtype=np.float32)])
     for head in range(2):
         found = made.user_vectors(head, made.item_vectors(head), batch).detach().numpy()
@@ -66,6 +74,41 @@ def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
             assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_what_was_had_gains_in_training_what_it_gains_by_day():
+    """Against a loop over every target and the formula of `lookup`: users of several lengths, items that come again."""
+    rng = np.random.default_rng(2)
+    histories = [
+        History(rng.integers(0, 20, n) // spread, np.sort(rng.integers(0, n, n)) * 2, rng.random(n).astype(np.float32))
+        for n, spread in ((9, 5), (3, 20), (14, 2), (6, 1))
+    ]
+    made = model(half_lives=[1.0, 10.0, 0.0], fading=[3.0, 2.0, 1.0]).eval()
+    with torch.no_grad():
+        made.repeat += 0.7
+        made.repeat_logits += torch.randn_like(made.repeat_logits)
+        made.item_repeat += torch.randn_like(made.item_repeat)
+    batch = make_batch(histories, 3, rng)
+    fitted = numbers(made)
+    again = {"repeat": float(fitted["repeat"]), "repeat_mix": fitted["repeat_mix"].tolist()}
+    day = encoder(made.settings, [8], fitted["mix"].tolist(), text=0, **again)
+    target, item, value = made.repeated(batch)
+    assert target.tolist() == sorted(target.tolist())
+    found = {(t, i): v for t, i, v in zip(target.tolist(), item.tolist(), value.tolist(), strict=True)}
+    expected = {}
+    for row, place in enumerate(batch.targets.tolist()):
+        user, step = divmod(place, batch.days.shape[1])
+        history, now = histories[user], float(batch.days[user, step])
+        for number in range(20):
+            parts = [n for n, other in enumerate(history.items) if other == number and history.days[n] < now]
+            if parts:
+                ages, weights = now - history.days[parts], history.weights[parts].astype(float)
+                total = day.repeat_shares(ages, weights).sum()
+                expected[row, number] = day.repeat * np.log1p(total) + fitted["item_repeat"][number]
+    assert len(found) == len(target) > 20
+    assert found == pytest.approx(expected, abs=1e-5)
+    value.sum().backward()
+    assert all(one.grad.any() for one in (made.repeat, made.repeat_logits, made.item_repeat))
+
+
 def test_a_score_is_the_mean_of_the_heads():
     made = model(heads=2, temperature=0.25).eval()
     fitted = numbers(made)
@@ -76,16 +119,21 @@ def test_a_score_is_the_mean_of_the_heads():
     np.testing.assert_allclose(fitted["bias"], made.bias.detach().numpy().mean(0))
 
 
-def test_the_loss_is_the_mean_over_targets_summed_over_heads(monkeypatch, tmp_path):
+@pytest.mark.parametrize("repeats", [True, False])
+def test_the_loss_is_the_mean_over_targets_summed_over_heads(monkeypatch, tmp_path, repeats):
     monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)
-    made = model(heads=2).eval()
+    made = model(heads=2, repeats=repeats).eval()
     batch = make_batch(read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:3], 100, np.random.default_rng(0))
     assert batch is not None
+    target, item, value = made.repeated(batch)
+    again = torch.zeros(len(batch.targets), 20).index_put((target, item), value) if repeats else 0.0
     expected = 0.0
     for head in range(2):
         e = made.item_vectors(head)
         scores = made.user_vectors(head, e, batch) @ torch.nn.functional.normalize(e, dim=1).T / 0.1 + made.bias[head]
-        expected += float(torch.nn.functional.cross_entropy(scores, batch.wanted_item).detach())  # one item a day
+        expected += float(
+            torch.nn.functional.cross_entropy(scores + again, batch.wanted_item).detach()
+        )  # one item a day
     assert float(made.loss(batch).detach()) == pytest.approx(expected, rel=1e-4)
 
 

@@ -113,21 +113,25 @@ def test_faults_are_found(
         ("item_next_item", 50, "item_next_item items that there are not: 1"),
         ("item_next_item", -2, "item_next_item items that there are not: 1"),
         ("item_next_weight", np.nan, "item_next_weight numbers that are not finite: 1"),
+        ("item_repeat", np.inf, "item_repeat numbers that are not finite: 1"),
     ],
 )
 def test_faults_of_followers_are_found(config: Config, name: str, value: float, fault: str) -> None:
     path = config.run.path("vectors") / f"{name}.npy"
     array = np.load(path)
-    array[0, 0] = value  # item 0 has no followers
+    array.flat[0] = value  # item 0 has no followers
     np.save(path, array)
     assert fault in verdict(config)
 
 
-@pytest.mark.parametrize("what", ["shares", "repeat"])
+@pytest.mark.parametrize("what", ["shares", "repeats", "repeat", "item_repeat"])
 def test_scores_are_held_against_what_the_history_adds(config: Config, what: str) -> None:
-    """Lists were made with other shares of followers, or with another repeat, than the release says."""
-    if what == "shares":
-        rewrite(config, "user_vectors", lambda rows: [row.update(shares=[9.0] * 4) for row in rows])
+    """Lists were made with other numbers than the release says."""
+    if what in {"shares", "repeats"}:
+        rewrite(config, "user_vectors", lambda rows: [row.update({what: [9.0] * 4}) for row in rows])
+    elif what == "item_repeat":
+        path = config.run.path("vectors") / "item_repeat.npy"
+        np.save(path, np.load(path) + np.float32(0.5))
     else:
         path = config.run.path("vectors") / "space.json"
         space = json.loads(path.read_text())
