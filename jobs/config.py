@@ -1,17 +1,14 @@
 """The configuration: one TOML file, read into frozen dataclasses. The defaults stand here, with what they mean."""
 
-import dataclasses
 import importlib.util
 import tomllib
-import types
-import typing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from jobs.errors import ConfigError
 from jobs.runs import Run
+from jobs.toml import fill
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Train:
-    """`[train]`: the behaviour model. The defaults were chosen on validation days of the demo's data."""
+    """`[train]`: the behaviour model. The defaults are for people who buy again; `jobs.presets` has other kinds."""
 
     holdout_days: int = 14
     """The last days before the night are kept from training; `evaluate` measures on them."""
@@ -87,7 +84,7 @@ class Train:
     """Of each head."""
     half_lives: list[float] = field(default_factory=lambda: [7.0, 30.0, 120.0, 0.0])
     """Days after which an event counts half, one for each learned part; 0 never fades."""
-    fading: list[float] = field(default_factory=lambda: [0.25, 0.25, 0.25, 0.25])
+    fading: list[float] = field(default_factory=lambda: [0.0, 0.0, 1.0, 0.0])
     """The parts of the half-lives: where the encoder starts to learn its own, and as they stand in the followers."""
     ordered: bool = True
     """Whether the times of events say what came first; otherwise a random half of a user's items predicts the rest."""
@@ -97,9 +94,9 @@ class Train:
     users_per_batch: int = 32
     targets_per_user: int = 16
     """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
-    learning_rate: float = 1e-2
+    learning_rate: float = 3e-3
     weight_decay: float = 0.05
-    input_dropout: float = 0.2
+    input_dropout: float = 0.3
     """Share of the coordinates of each event that drop out of a step."""
     event_dropout: float = 0.2
     """Share of whole events that do."""
@@ -111,8 +108,8 @@ class Train:
     """The biases of items begin at the logarithm of their share of the events, times this."""
     start: float = 0.05
     """Standard deviation of the vectors at the start."""
-    follow: float = 1.0
-    """How much the item-to-item regression adds to a score; 0: nothing."""
+    follow: float = 0.0
+    """How much the item-to-item regression adds to a score; 0: nothing, and it is not fitted."""
     follow_ridge: float = 10.0
     """Its regularisation, in squared weights of events."""
     follow_power: float = 0.0
@@ -307,40 +304,6 @@ def _check(config: Config, source: str) -> None:
         for name, value in vars(getattr(config, section)).items():
             if isinstance(value, int) and not isinstance(value, bool) and name != "seed":
                 must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")
-
-
-def fill(kind: type, data: dict[str, Any], source: str, where: str) -> Any:
-    """Make a dataclass of a TOML table, checking names and types."""
-    hints = typing.get_type_hints(kind)
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    for key in data:
-        if key not in known:
-            raise ConfigError(f"{source}: unknown key {where}{key}; expected one of {', '.join(known)}")
-    for name, spec in known.items():
-        missing = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
-        if missing and name not in data:
-            raise ConfigError(f"{source}: {where}{name} is missing")
-    return kind(**{key: _value(hints[key], value, source, where + key) for key, value in data.items()})
-
-
-def _value(hint: Any, value: Any, source: str, where: str) -> Any:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return fill(typing.cast(type, hint), value, source, where + ".")
-    if origin is list and isinstance(value, list):
-        return [_value(args[0], v, source, f"{where}[{n}]") for n, v in enumerate(value)]
-    if origin is dict and isinstance(value, dict):
-        return {k: _value(args[1], v, source, f"{where}.{k}") for k, v in value.items()}
-    if origin in (types.UnionType, typing.Union):
-        for part in args:
-            if isinstance(value, typing.get_origin(part) or part):
-                return _value(part, value, source, where)
-    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    elif origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    expected = getattr(hint, "__name__", None) or str(hint)
-    raise ConfigError(f"{source}: {where} must be {expected}, not {value!r}")
 
 
 def resolve(text: str, base: Path) -> Path:

@@ -59,7 +59,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
             _score,
             contestants=contestants,
             popular=_popular(before, until, config),
-            parts=_parts(users, before, config),
+            parts=_parts(users, before, space["items"]),
             masked=config.topk.bought != "include",
             item_block=config.topk.item_block,
         )
@@ -117,12 +117,11 @@ class Parts:
     """The highest third have more."""
 
 
-def _parts(users: "DataFrame", before: "DataFrame", config: Config) -> Parts:
+def _parts(users: "DataFrame", before: "DataFrame", items: int) -> Parts:
     from pyspark.sql import functions as F
 
-    space = config.run.read_json("vectors/space.json")
     counts = before.groupBy("item").agg(F.count("*").alias("n")).toArrow()
-    taken = np.zeros(space["items"], dtype=np.int64)
+    taken = np.zeros(items, dtype=np.int64)
     taken[counts["item"].to_numpy()] = counts["n"].to_numpy()
     light, heavy = users.approxQuantile("events", [1 / 3, 2 / 3], 0.0) or (0.0, 0.0)
     return Parts(taken == 0, ~head(taken), light, heavy)

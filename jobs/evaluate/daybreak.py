@@ -105,7 +105,10 @@ class Daybreak:
         if not any(texts):
             return np.zeros((len(texts), 1), dtype=np.float32)
         return TextEncoder(
-            locate(self.embed.model, Path()), max_tokens=self.embed.max_tokens, batch_tokens=self.embed.batch_tokens
+            locate(self.embed.model, Path()),
+            max_tokens=self.embed.max_tokens,
+            batch_tokens=self.embed.batch_tokens,
+            precision=self.embed.precision,
         ).encode(texts)
 
 

@@ -1,11 +1,12 @@
-"""Settings for kinds of shops, found by `daybreak tune` on validation data: TOML files beside this one."""
+"""Settings for kinds of shops, chosen on validation data: TOML files beside this one."""
 
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.config import Embed, Train, fill
+from jobs.config import Embed, Train
 from jobs.errors import ConfigError
+from jobs.toml import fill
 
 FOLDER = Path(__file__).parent
 

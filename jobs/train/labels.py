@@ -6,7 +6,7 @@ vector of its labels.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,8 +91,8 @@ class Vocabulary:
 
         number = {name: n for n, name in enumerate(self.names)}
         columns, values, offsets = [], [], [0]
-        for row in self._rows(attributes, texts):
-            for labels in row:
+        for facts, text in zip(attributes, texts, strict=True):
+            for labels in (facts, words(text)):
                 own = sorted({number[label] for label in labels if label in number})
                 columns += own
                 values += [max(len(own), 1) ** -0.5] * len(own)
@@ -101,9 +101,3 @@ class Vocabulary:
             (np.asarray(values, np.float32), np.asarray(columns, np.int32), np.asarray(offsets, np.int64)),
             shape=(len(offsets) - 1, len(self.names)),
         )
-
-    def _rows(
-        self, attributes: Iterable[Sequence[str]], texts: Iterable[str]
-    ) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-        for labels, text in zip(attributes, texts, strict=True):
-            yield labels, words(text)
