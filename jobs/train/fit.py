@@ -4,6 +4,7 @@ Users are read from files, one file at a time: memory does not grow with their n
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,18 @@ MAX_NORM = 5.0
 """Of the gradient of a step; larger ones are cut to it."""
 
 
+After = Callable[[int, BehaviourModel], None]
+"""What rank 0 calls after every epoch, with its number, from 1, and the model on the device; an error ends the fit."""
+
+
 def fit(
-    files: list[Path], inputs: store.Inputs, settings: Train, device: str, checkpoint: Path | None = None
+    files: list[Path],
+    inputs: store.Inputs,
+    settings: Train,
+    device: str,
+    checkpoint: Path | None = None,
+    *,
+    after: After | None = None,
 ) -> tuple[BehaviourModel, list[float]]:
     """Fit the model in this process, together with the other processes of the group where there is one.
 
@@ -44,7 +55,7 @@ def fit(
     mine = files[rank::world]
     users = sum(pq.read_metadata(f).num_rows for f in files)
     steps = _steps(mine, settings, world, device)
-    optimizer = torch.optim.AdamW(_groups(model, settings), weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(groups(model, settings))
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.epochs * steps)
     if rank == 0:
         event(
@@ -86,6 +97,8 @@ def fit(
             event("train", "epoch", n=epoch + 1, loss=losses[-1], targets=seen, seconds=time.monotonic() - started)
             if checkpoint:
                 keep(checkpoint, key, losses, parts)
+            if after:
+                after(epoch + 1, model.eval())
     return model.eval().cpu(), losses
 
 
@@ -128,12 +141,15 @@ def _together(total: float, seen: int, world: int, device: str) -> tuple[float, 
     return float(both[0]), int(both[1])
 
 
-def _groups(model: BehaviourModel, settings: Train) -> list[dict[str, Any]]:
-    """The parameters by their learning rates."""
+def groups(model: BehaviourModel, settings: Train) -> list[dict[str, Any]]:
+    """The parameters by their learning rates. The few quick ones are sums, not directions: nothing pulls them to 0."""
     quick = [model.repeat, model.repeat_logits, model.item_repeat]
     others = [one for one in model.parameters() if all(one is not own for own in quick)]
     rate = settings.learning_rate
-    return [{"params": others, "lr": rate}, {"params": quick, "lr": rate * QUICK}]
+    return [
+        {"params": others, "lr": rate, "weight_decay": settings.weight_decay},
+        {"params": quick, "lr": rate * QUICK, "weight_decay": 0.0},
+    ]
 
 
 def _average_gradients(model: BehaviourModel, world: int) -> None:
@@ -149,13 +165,13 @@ def _to(batch: Batch, device: str) -> Batch:
     return Batch(**{name: tensor.to(device) for name, tensor in vars(batch).items()})
 
 
-def fit_files(files: list[Path], folder: Path, settings: Train, device: str) -> list[float]:
+def fit_files(files: list[Path], folder: Path, settings: Train, device: str, after: After | None = None) -> list[float]:
     """Fit encoder and followers from files of table `sequences` and the folder's INPUTS; rank 0 writes FITTED there.
 
     Returns the mean loss of every epoch.
     """
     inputs = store.Inputs.read(folder)
-    model, losses = fit(files, inputs, settings, device, folder / store.CHECKPOINT)
+    model, losses = fit(files, inputs, settings, device, folder / store.CHECKPOINT, after=after)
     if not dist.is_initialized() or dist.get_rank() == 0:
         found = numbers(model) | follow(files, inputs, settings)
         np.savez(folder / store.FITTED, **found, losses=np.asarray(losses))

@@ -15,6 +15,7 @@ from jobs.train import fit as fitting
 from jobs.train import softmax, store
 from jobs.train.encoding import encoder
 from jobs.train.fit import fit, fit_files, numbers
+from jobs.train.model import BehaviourModel
 from lookup.encoder import Following, Had
 from tests.jobs.train.made import inputs, round_and_round, settings, write
 
@@ -104,6 +105,37 @@ def test_a_killed_fit_goes_on_to_the_same_digits(tmp_path, monkeypatch, capsys):
     assert (found, equal(resumed, whole)) == (losses, True)
     # Done already: nothing is left to do, and it is the same.
     assert equal(fitted(files, checkpoint)[0], whole)
+
+
+def test_after_every_epoch_rank_0_may_look_at_the_model_and_end_the_fit(tmp_path):
+    files, seen = round_and_round(tmp_path), []
+
+    def after(epoch: int, model) -> None:
+        seen.append((epoch, numbers(model)["y"].copy()))
+        if epoch == 2:
+            raise KilledError
+
+    inputs().write(tmp_path)
+    with pytest.raises(KilledError):
+        fit_files(files, tmp_path, settings(epochs=5), "cpu", after)
+    assert [epoch for epoch, _ in seen] == [1, 2]
+    assert not np.array_equal(seen[0][1], seen[1][1])
+    # Looking changes nothing.
+    looked, _ = fit(files, inputs(), settings(), "cpu", after=lambda epoch, model: None)
+    assert equal(numbers(looked), fitted(files)[0])
+
+
+def test_weight_decay_leaves_the_numbers_of_repeating_alone():
+    """A step without any gradient: whatever moves is moved by the decay."""
+    torch.manual_seed(1)
+    model, options = BehaviourModel(torch.ones(20), inputs().labels, settings()), settings(weight_decay=0.5)
+    before = {name: one.detach().clone() for name, one in model.named_parameters()}
+    optimizer = torch.optim.AdamW(fitting.groups(model, options))
+    for one in model.parameters():
+        one.grad = torch.zeros_like(one)
+    optimizer.step()
+    moved = {name for name, one in model.named_parameters() if not torch.equal(one, before[name])}
+    assert moved == {"own", "label", "map", "bias", "mix_logits"}
 
 
 @pytest.mark.parametrize("what", ["settings", "inputs"])
