@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from jobs import presets
 from jobs.errors import ConfigError
 from jobs.runs import Run
 from jobs.toml import fill
@@ -217,6 +218,8 @@ class Config:
     base: Path
     date: date
     shop: Shop = field(default_factory=Shop)
+    preset: str | None = None
+    """A kind of shop, of `jobs.presets`: its settings hold in `[train]` and `[embed]` where the file has none."""
     weights: dict[str, float] = field(default_factory=lambda: {"purchase": 1.0})
     """`[weights]`: event type = how much it counts. An event of a type that is not here goes to quarantine."""
     quality: Quality = field(default_factory=Quality)
@@ -266,6 +269,10 @@ def load(path: Path, day: date, full: bool = False, override: Override | None = 
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+    if isinstance(kind := data.get("preset"), str):
+        if kind not in presets.names():
+            raise ConfigError(f"{path}: preset must be one of {', '.join(presets.names())}, not {kind!r}")
+        data = presets.under(kind, data)
     if isinstance(data.get("events"), dict):
         data["events"] = [data["events"]]
     data.update(base=path.resolve().parent, date=day, full=full, override=override)

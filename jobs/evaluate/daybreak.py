@@ -14,7 +14,7 @@ from jobs.config import Embed, Train
 from jobs.embed_items.encode import locate
 from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, followers, gram, repeats, with_one
 from jobs.evaluate.problem import Histories, Problem
-from jobs.presets import read
+from jobs.presets.settings import read
 from jobs.topk.followers import Followers, Had, terms
 from jobs.train import store
 from jobs.train.encoding import encoder

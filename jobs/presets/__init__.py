@@ -1,22 +1,12 @@
-"""Settings for kinds of shops, chosen on validation data: TOML files beside this one."""
+"""Settings for kinds of shops, chosen on validation data: TOML files beside this one, read here as plain tables."""
 
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from jobs.config import Embed, Train
 from jobs.errors import ConfigError
-from jobs.toml import fill
 
 FOLDER = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What a preset sets: the sections of the configuration that a kind of shop decides."""
-
-    train: Train = field(default_factory=Train)
-    embed: Embed = field(default_factory=Embed)
 
 
 def names() -> list[str]:
@@ -24,13 +14,24 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def read(name: str) -> Preset:
-    """Read a preset by its name.
+def text(name: str) -> str:
+    """The file of a preset, as it stands.
 
     Raises ConfigError when there is none of that name.
     """
-    path = FOLDER / f"{name}.toml"
     if name not in names():
         raise ConfigError(f"no preset {name!r}; there are {', '.join(names())}")
-    preset: Preset = fill(Preset, tomllib.loads(path.read_text(encoding="utf-8")), str(path), "")
-    return preset
+    return (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def under(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's tables with a preset's keys where it has none of its own.
+
+    Raises ConfigError when there is no such preset.
+    """
+    merged = dict(data)
+    for section, table in tomllib.loads(text(name)).items():
+        own = data.get(section, {})
+        if isinstance(own, dict):  # anything else is refused, by its name, when the tables are filled in
+            merged[section] = table | own
+    return merged

@@ -1,12 +1,15 @@
 """The configuration: what is read, and that every mistake is named."""
 
+import dataclasses
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from jobs import presets
 from jobs.config import load, resolve
 from jobs.errors import ConfigError
+from jobs.presets import settings
 
 GOOD = """
 [items]
@@ -50,11 +53,29 @@ def test_a_short_file_is_enough(tmp_path):
         (GOOD + '[weights]\nview = "much"', r"d.toml: weights.view must be float, not 'much'"),
         (GOOD.replace("[[events]]", "[[event]]"), r"d.toml: unknown key event; expected one of items, events"),
         ("[items", r"d.toml: not readable as TOML"),
+        ('preset = "grocer"' + GOOD, r"d.toml: preset must be one of repeat, sequence, sparse, not 'grocer'"),
+        ("preset = 3" + GOOD, r"d.toml: preset must be str \| None, not 3"),
+        ('preset = "sequence"\ntrain = 3' + GOOD, r"d.toml: train must be Train, not 3"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_a_preset_is_what_a_night_of_its_name_has(tmp_path, name):
+    night, preset = read(tmp_path, f'preset = "{name}"{GOOD}'), settings.read(name)
+    assert (night.preset, night.train, night.embed) == (name, preset.train, preset.embed)
+
+
+def test_the_keys_of_the_file_win_over_those_of_its_preset(tmp_path):
+    text = 'preset = "sequence"' + GOOD + "[train]\nepochs = 3\n[embed]\nmax_tokens = 32\n[topk]\nk = 7\n"
+    night, preset = read(tmp_path, text), settings.read("sequence")
+    assert night.train == dataclasses.replace(preset.train, epochs=3)
+    assert night.embed == dataclasses.replace(preset.embed, max_tokens=32)
+    assert night.train != read(tmp_path, GOOD).train
+    assert night.topk.k == 7
 
 
 def test_a_missing_file_says_what_to_do(tmp_path):
