@@ -1,9 +1,10 @@
 """Daybreak itself as a method that can be measured: the very functions of the night, less Spark."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,11 @@ from jobs.presets.settings import read
 from jobs.topk.followers import Followers, Had, terms
 from jobs.train import store
 from jobs.train.encoding import encoder
+from jobs.train.followers import nobody
 from jobs.train.labels import Vocabulary
+
+if TYPE_CHECKING:
+    from jobs.train.model import BehaviourModel
 
 FILES = 4
 """Files of sequences, as the night writes them for one process."""
@@ -34,26 +39,45 @@ class Daybreak:
         self.name = f"daybreak {preset}"
         self.parameters = 0
 
-    def fit(self, problem: Problem) -> None:
+    def fit(
+        self,
+        problem: Problem,
+        *,
+        texts: NDArray[np.float32] | None = None,
+        after: Callable[[int], None] | None = None,
+    ) -> None:
         """Fit as the night does: sequences, encoder, followers, then the vectors of all items.
+
+        texts: what `text_vectors` makes of the items' texts, where it is known already. after: called at the end of
+        every epoch with its number, from 1. Then `scores` answers with what is learned so far, but without followers,
+        which are fitted last. What it raises ends the fit.
 
         Raises ConfigError when the text model cannot be loaded.
         """
         import torch
 
-        from jobs.train.fit import fit_files
+        from jobs.train.fit import fit_files, numbers
 
         counts = np.bincount(problem.train.items, minlength=len(problem.items))
         rows = np.flatnonzero(counts)
         facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
         vocabulary = Vocabulary.of(*facts)
+        described = text_vectors(problem.items.texts, self.embed) if texts is None else texts
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        join = partial(self._join, problem, rows, vocabulary, described)
+
+        def looked(call: Callable[[int], None], epoch: int, model: "BehaviourModel") -> None:
+            none = nobody(len(rows))
+            join(numbers(model.cpu()) | {"next_item": none.items, "next_weight": none.weights})
+            model.to(device)
+            call(epoch)
+
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             files = list(_write_sequences(problem, self.train.max_history, folder))
             store.Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(folder)
-            fit_files(files, folder, self.train, "cuda" if torch.cuda.is_available() else "cpu")
-            fitted = dict(np.load(folder / store.FITTED))
-        self._join(problem, rows, vocabulary, fitted)
+            fit_files(files, folder, self.train, device, partial(looked, after) if after else None)
+            join(dict(np.load(folder / store.FITTED)))
 
     def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `Method.scores`."""
@@ -72,13 +96,17 @@ class Daybreak:
         return np.asarray(scores, dtype=np.float32)
 
     def _join(
-        self, problem: Problem, rows: NDArray[np.int64], vocabulary: Vocabulary, fitted: dict[str, NDArray[Any]]
+        self,
+        problem: Problem,
+        rows: NDArray[np.int64],
+        vocabulary: Vocabulary,
+        texts: NDArray[np.float32],
+        fitted: dict[str, NDArray[Any]],
     ) -> None:
         n, heads, width = len(problem.items), len(fitted["maps"]), fitted["maps"].shape[1]
         # In full: where there are no labels, numpy cannot tell how wide they are.
         vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
         described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
-        texts = self._texts(problem.items.texts)
         low, mean = np.quantile(fitted["bias"], COLD_BIAS), round(float(fitted["bias"].mean()), 3)
         basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
         space = Space(basis, described, self.embed.weight, float(low), mean)
@@ -99,17 +127,22 @@ class Daybreak:
         )
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
-    def _texts(self, texts: list[str]) -> NDArray[np.float32]:
-        from jobs.embed_items.text import TextEncoder
 
-        if not any(texts):
-            return np.zeros((len(texts), 1), dtype=np.float32)
-        return TextEncoder(
-            locate(self.embed.model, Path()),
-            max_tokens=self.embed.max_tokens,
-            batch_tokens=self.embed.batch_tokens,
-            precision=self.embed.precision,
-        ).encode(texts)
+def text_vectors(texts: list[str], settings: Embed) -> NDArray[np.float32]:
+    """The vectors of the text model, float32 (N, its width); of width 1 and 0 where there is no text at all.
+
+    Raises ConfigError when the text model cannot be loaded.
+    """
+    from jobs.embed_items.text import TextEncoder
+
+    if not any(texts):
+        return np.zeros((len(texts), 1), dtype=np.float32)
+    return TextEncoder(
+        locate(settings.model, Path()),
+        max_tokens=settings.max_tokens,
+        batch_tokens=settings.batch_tokens,
+        precision=settings.precision,
+    ).encode(texts)
 
 
 def _write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:

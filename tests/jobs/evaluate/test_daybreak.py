@@ -70,3 +70,21 @@ def test_items_in_no_training_event_are_told_apart_by_their_labels():
     found = scores(fitted(made), made)
     np.testing.assert_array_equal(found[:, n], found[:, n + 1])
     assert not np.allclose(found[:, n], found[:, n + 2])
+
+
+def test_an_unfinished_fit_answers_after_every_epoch_without_its_followers():
+    made = labelled(problem(5, users=40))
+    method, seen = Daybreak("sequence", dataclasses.replace(TRAIN, follow=30.0), Embed(weight=0.0)), []
+    method.fit(made, after=lambda epoch: seen.append((epoch, scores(method, made))))
+    assert [epoch for epoch, _ in seen] == [1, 2, 3, 4]
+    assert not np.allclose(seen[0][1], seen[-1][1])
+    np.testing.assert_array_equal(seen[-1][1], scores(fitted(made), made))  # looking on has changed nothing
+    np.testing.assert_array_equal(scores(method, made), scores(fitted(made, follow=30.0), made))
+
+
+def test_what_is_raised_after_an_epoch_ends_the_fit():
+    def enough(epoch: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Daybreak("sequence", TRAIN, Embed(weight=0.0)).fit(problem(5, users=40), after=enough)
