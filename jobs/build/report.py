@@ -1,6 +1,8 @@
-"""`report.html`: one static page that says what changed, how good the lists are and what they cost."""
+"""`report.html`: one static page that says what changed, how good the lists are, what the gate said (`validate` adds
+that), and what the night cost.
+"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from html import escape
 
 from lookup.manifest import Manifest
@@ -10,11 +12,11 @@ REPORT_FILE = "report.html"
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{padding:.25rem .9rem;border-bottom:1px solid #ddd}
 th{text-align:left}td{text-align:right;font-variant-numeric:tabular-nums}td:first-child{text-align:left}
-tr.own td{font-weight:600}"""
+tr.strong td{font-weight:600}table.said td:last-child{text-align:left}"""
 
 
-def render(manifest: Manifest, parent: Manifest | None) -> str:
-    """The page, as HTML. parent: of the release in place when this one was built."""
+def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()) -> str:
+    """The page, as HTML. parent: of the release in place, if any. more: further parts, before what it cost."""
     before = parent.counts if parent else {}
     counts = [
         (name, value, before.get(name), change(value, before.get(name))) for name, value in manifest.counts.items()
@@ -32,6 +34,7 @@ def render(manifest: Manifest, parent: Manifest | None) -> str:
         metrics_table(manifest, parent),
         f"<p>Annoy finds {annoy.recall:.1%} of the exact first 20 items, inspecting {annoy.search_k:,} nodes of "
         f"{annoy.trees} trees.</p>",
+        *more,
         "<h2>What it cost</h2>",
         table(
             ("job", "seconds", "peak MiB"),
@@ -53,7 +56,8 @@ def metrics_table(manifest: Manifest, parent: Manifest | None) -> str:
         values |= {("daybreak, before", m["metric"]): m["value"] for m in parent.metrics if m["method"] == "daybreak"}
     names = list(dict.fromkeys(m["metric"] for m in manifest.metrics))
     methods = list(dict.fromkeys(method for method, _ in values))
-    return table(("method", *names), [(method, *(values.get((method, name)) for name in names)) for method in methods])
+    rows = [(method, *(values.get((method, name)) for name in names)) for method in methods]
+    return table(("method", *names), rows, strong=["daybreak"])
 
 
 def change(now: int, before: int | None) -> str | None:
@@ -61,13 +65,15 @@ def change(now: int, before: int | None) -> str | None:
     return f"{now / before - 1:+.1%}" if before else None
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """An HTML table; None stays empty."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], strong: Container[object] = (), said: bool = False
+) -> str:
+    """An HTML table; None stays empty. strong: what begins the rows that stand out. said: the last column is words."""
     lines = ["<tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"]
     for row in rows:
-        own = ' class="own"' if row[0] == "daybreak" else ""
-        lines.append(f"<tr{own}>" + "".join(f"<td>{escape(show(value))}</td>" for value in row) + "</tr>")
-    return "<table>\n" + "\n".join(lines) + "\n</table>"
+        marked = ' class="strong"' if row[0] in strong else ""
+        lines.append(f"<tr{marked}>" + "".join(f"<td>{escape(show(value))}</td>" for value in row) + "</tr>")
+    return ('<table class="said">\n' if said else "<table>\n") + "\n".join(lines) + "\n</table>"
 
 
 def show(value: object) -> str:

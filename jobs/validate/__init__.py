@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.build.report import render
 from jobs.config import Config
 from jobs.errors import ValidationError
 from jobs.log import event
 from jobs.validate.checks import Finding, Kind
 from jobs.validate.compare import against_days_before, against_in_place
 from jobs.validate.inspect import in_place, inspect
-from lookup.release import Release, open_from
+from jobs.validate.report import finish, rewrite, sections
+from lookup import pointer
+from lookup.release import open_from
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,19 +23,21 @@ SAID = {Kind.FAULT: "FAILED", Kind.FAILURE: "HELD", Kind.WARNING: "drift"}
 
 
 def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
-    """Check the release of the run and write `validation.json`. Spark is not needed.
+    """Check the release of the run; write `validation.json`, and what was found into its `report.html`.
 
-    Where `config.override` names a person, a release that is sound but was held may be published all the same, and its
-    manifest says who wanted it so, when, why, and against what.
+    Spark is not needed. Where `config.override` names a person, a release that is sound but was held may be published
+    all the same, and its manifest says who wanted it so, when, why, and against what.
     Raises MissingStepError when `build` or `evaluate` has not run, ReleaseError when the release is damaged, and
     ValidationError, naming every check that failed, when it must not be published.
     """
     release_id = config.run.read_json("release.json")["id"]
+    finish(config.releases / release_id)
     release = open_from(config.releases, release_id, verify=True)
     before = in_place(release.manifest, config)
     findings = inspect(release, config, before)
     compared, comparison = against_in_place(config, before)
-    findings += compared + against_days_before(release, config, before)
+    drift = against_days_before(release, config, before)
+    findings += compared + drift
     for finding in findings:
         # Not the many that count and found what they should, nor what did not drift.
         if finding.ok and (finding.found == finding.expected or finding.kind == Kind.WARNING):
@@ -39,41 +45,47 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         event("validate", "ok" if finding.ok else SAID[finding.kind], **finding._asdict() | {"ok": finding.ok})
     held = [finding for finding in findings if not finding.ok and finding.kind != Kind.WARNING]
     broken = any(finding.kind == Kind.FAULT for finding in held)
-    override = note_override(release, config, held) if held and not broken else None
-    config.run.write_json(
-        "validation.json",
-        {
-            "id": release_id,
-            "ok": not held or override is not None,
-            "findings": [finding._asdict() for finding in findings],
-            "in_place": before.id if before else None,
-            "comparison": comparison,
-            "override": override,
-        },
-    )
+    override = overriding(config, held) if held and not broken else None
+    validation = {
+        "id": release_id,
+        "ok": not held or override is not None,
+        "findings": [finding._asdict() for finding in findings],
+        "in_place": before.id if before else None,
+        "comparison": comparison,
+        "override": override,
+    }
+    manifest = replace(release.manifest, override=override)
+    if release_id not in announced(config.releases):
+        rewrite(release.path, manifest, render(manifest, before, sections(validation, drift)))
+    elif override is not None:
+        manifest.write(release.path)  # alone: readers may be opening it, and would find a page of another size
+    config.run.write_json("validation.json", validation)
     if held and override is None:
         raise ValidationError(_message(release_id, config, held, broken))
     return {
         "release": release_id,
         "checks": len(findings),
-        "drift": sum(not finding.ok and finding.kind == Kind.WARNING for finding in findings),
+        "drift": sum(not finding.ok for finding in drift if finding.kind == Kind.WARNING),
         "override": override["by"] if override else None,
     }
 
 
-def note_override(release: Release, config: Config, held: list[Finding]) -> dict[str, Any] | None:
-    """Write into the manifest of a release who has it published against which findings; None where nobody does."""
+def overriding(config: Config, held: list[Finding]) -> dict[str, Any] | None:
+    """What the manifest says of who has a release published, against which findings; None where nobody does."""
     if config.override is None:
         return None
-    override = {
+    event("validate", "OVERRIDDEN", by=config.override.by, reason=config.override.reason, findings=len(held))
+    return {
         "by": config.override.by,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "reason": config.override.reason,
         "overridden": [{"name": f.name, "found": f.found, "expected": f.expected} for f in held],
     }
-    replace(release.manifest, override=override).write(release.path)
-    event("validate", "OVERRIDDEN", by=config.override.by, reason=config.override.reason, findings=len(held))
-    return override
+
+
+def announced(releases: Path) -> set[str | None]:
+    """Every release that is served or was. They stay as they are."""
+    return {line.id for line in pointer.history(releases)} | {pointer.read_or_none(releases)}
 
 
 def _message(release_id: str, config: Config, held: list[Finding], broken: bool) -> str:

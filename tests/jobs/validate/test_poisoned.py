@@ -4,6 +4,7 @@ The users have tastes, the vectors know them, and the lists are measured by the 
 """
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -110,6 +111,9 @@ def held(config: Config) -> tuple[str, set[str]]:
     failed = [finding for finding in written["findings"] if not finding["ok"]]
     assert {finding["name"] for finding in failed} == {f"ndcg@20 of {s} against {written['in_place']}" for s in lost}
     assert all(f"{finding['name']}: {finding['found']}" in str(raised.value) for finding in failed)
+    page = (config.releases / written["id"] / "report.html").read_text()
+    assert "<p>Held. Compared with" in page
+    assert set(re.findall(r'<tr class="strong"><td>([^<]*)</td><td>[^<]*</td><td>[^<]*</td><td>0', page)) == lost
     with pytest.raises(MissingStepError, match="has not passed validation"):
         publish.run(None, config)
     return str(raised.value), lost
@@ -232,7 +236,10 @@ def test_a_person_may_override(tmp_path: Path, shop: Shop) -> None:
     written = after.run.read_json("validation.json")
     assert (written["ok"], written["override"]) == (True, noted)
     assert {f["name"] for f in written["findings"] if not f["ok"]} == names
-    assert not list((after.releases / release_id).glob(".manifest*"))
+    assert not list((after.releases / release_id).glob(".*"))
+    page = (after.releases / release_id / "report.html").read_text()
+    assert f"overridden by Ada Lovelace at {noted['at']}: the new shelf is empty, we know." in page
+    assert "items without brand, against" in page  # the drift is in the same page
 
 
 def test_a_broken_release_is_not_overridden(tmp_path: Path) -> None:
