@@ -95,6 +95,8 @@ class Train:
     users_per_batch: int = 32
     targets_per_user: int = 16
     """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
+    samples: int = 0
+    """A step compares with the items of its users and so many others, which stand for the rest; 0: with all items."""
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
     input_dropout: float = 0.3
@@ -281,6 +283,9 @@ def load(path: Path, day: date, full: bool = False, override: Override | None = 
     return config
 
 
+MAY_BE_0 = ("seed", "samples")
+
+
 def _check(config: Config, source: str) -> None:
     def must(holds: bool, key: str, what: str) -> None:
         if not holds:
@@ -303,13 +308,14 @@ def _check(config: Config, source: str) -> None:
         must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
     for name in ("temperature", "follow_ridge"):
         must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
+    must(config.train.samples >= 0, "train.samples", "0, which means all items, or more")
     must(0 <= config.validate.max_loss <= 1, "validate.max_loss", "a share from 0 to 1")
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
     must(0 <= config.validate.min_day_events <= 1, "validate.min_day_events", "a share from 0 to 1")
     must(config.validate.sample_users > 0, "validate.sample_users", "1 or more")
     for section in ("train", "embed", "users", "topk", "build"):
         for name, value in vars(getattr(config, section)).items():
-            if isinstance(value, int) and not isinstance(value, bool) and name != "seed":
+            if isinstance(value, int) and not isinstance(value, bool) and name not in MAY_BE_0:
                 must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")
 
 

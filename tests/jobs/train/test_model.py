@@ -1,17 +1,20 @@
 """The behaviour model: it is what its formulas say, by torch, by numpy in `lookup` and by hand."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.train import softmax
 from jobs.train.encoding import encoder
 from jobs.train.fit import numbers
 from jobs.train.histories import History, batches, dealt, make_batch, read_histories
-from jobs.train.model import BehaviourModel
-from jobs.train.softmax import FullSoftmax, Wanted
+from jobs.train.model import Batch, BehaviourModel
+from jobs.train.softmax import FullSoftmax, Wanted, candidates, chances
 from tests.jobs.train.made import VOCABULARY, inputs, round_and_round, settings, write
 
 
@@ -31,11 +34,13 @@ def test_the_softmax_and_its_gradients_are_those_of_torch(monkeypatch, native, t
     u, y, bias = (torch.randn(s, requires_grad=True) for s in ((rows_in_all, 4), (7, 4), (7,)))
     rows = torch.arange(rows_in_all).repeat_interleave(2)  # two items a row, of the same or of different ones
     items, shares = torch.randint(0, 7, rows.shape), torch.rand(len(rows))
-    given = Wanted(rows, items, shares / shares.view(-1, 2).sum(1).repeat_interleave(2))
+    wanted_items = Wanted(rows, items, shares / shares.view(-1, 2).sum(1).repeat_interleave(2))
     more = torch.rand(rows_in_all, 7) < (0.3 if terms else 0.0)  # of pairs, some of them wanted, rows without any too
     term_rows, term_items = more.nonzero(as_tuple=True)
     added = torch.randn(len(term_rows), requires_grad=True)
-    ours = FullSoftmax.apply(u, y, bias, given, *((term_rows, term_items, added) if terms else (None, None, None)))
+    ours = FullSoftmax.apply(
+        u, y, bias, wanted_items, *((term_rows, term_items, added) if terms else (None, None, None))
+    )
     scores = (u @ y.T + bias).index_put((term_rows, term_items), added, accumulate=True)
     wanted = torch.zeros(rows_in_all, 7).index_put((rows, items), shares, accumulate=True)
     theirs = torch.nn.functional.cross_entropy(scores, wanted / wanted.sum(1, keepdim=True), reduction="sum")
@@ -45,6 +50,86 @@ def test_the_softmax_and_its_gradients_are_those_of_torch(monkeypatch, native, t
     for a, b in zip(found, expected, strict=True):
         away = float((a - b).abs().max() / b.abs().max())
         assert away < (3e-2 if native else 1e-5)
+
+
+def gradients(made: BehaviourModel, batch: Batch, **changed) -> dict[str, torch.Tensor]:
+    """The loss of a step and its gradient of every parameter."""
+    made.settings = dataclasses.replace(made.settings, **changed)
+    made.zero_grad()
+    loss = made.loss(batch)
+    loss.backward()
+    return {"loss": loss.detach()} | {
+        name: one.grad.clone() for name, one in made.named_parameters() if one.grad is not None
+    }
+
+
+def few_users(folder: Path) -> Batch:
+    """Of the 20 items, the batch knows at most 10."""
+    people = [[((start + n) % 8 + start // 5, 100 + n, 1.0) for n in range(5)] for start in range(6)]
+    file = write(folder / "few.parquet", people)
+    batch = make_batch(read_histories(file, VOCABULARY), 3, np.random.default_rng(0))
+    assert batch is not None
+    assert len(torch.unique(batch.items)) <= 10
+    return batch
+
+
+CALM = {"heads": 2, "input_dropout": 0.0, "event_dropout": 0.0, "own_dropout": 0.0, "popularity": 0.0}
+
+
+@pytest.mark.parametrize("labels", [4, 0])
+@pytest.mark.parametrize("repeats", [True, False])
+def test_the_softmax_of_all_the_rest_is_the_full_one(monkeypatch, tmp_path, repeats, labels):
+    monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)
+    made, batch = model(labels, **CALM, repeats=repeats).train(), few_users(tmp_path)
+    full, sampled = gradients(made, batch), gradients(made, batch, samples=20)
+    for name, one in full.items():
+        torch.testing.assert_close(sampled[name], one, rtol=1e-5, atol=1e-6, msg=name)
+
+
+def test_the_sampled_softmax_expects_the_full_one(monkeypatch, tmp_path):
+    """The mean over draws comes near the full loss and its gradient; without the correction it would not."""
+    monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)
+    made, batch = model(**CALM, temperature=0.3).train(), few_users(tmp_path)
+    with torch.no_grad():
+        made.bias += torch.randn_like(made.bias)
+    full = gradients(made, batch)
+    torch.manual_seed(1)
+    draws = [gradients(made, batch, samples=5) for _ in range(400)]
+    mean = {name: torch.stack([draw[name] for draw in draws]).mean(0) for name in full}
+    assert float(mean["loss"]) == pytest.approx(float(full["loss"]), rel=1e-2)  # that of a log is a little less
+    for name in ("own", "label", "map", "bias", "item_repeat"):
+        assert float((mean[name] - full[name]).norm() / full[name].norm()) < 0.1, name
+    bare = softmax.candidates
+    monkeypatch.setattr("jobs.train.model.candidates", lambda *given: (bare(*given)[0], torch.zeros(1)))
+    biased = [float(gradients(made, batch, samples=5)["loss"]) for _ in range(20)]
+    assert np.mean(biased) < float(full["loss"]) * 0.97
+
+
+def test_the_draws_are_so_many_each_by_its_chance_and_sum_to_the_whole():
+    torch.manual_seed(0)
+    biases, scores, certain = torch.randn(30) * 2, torch.randn(30), torch.tensor([3, 7])
+    whole, sums, times = float(torch.exp(scores).sum()), [], torch.zeros(30)
+    for _ in range(2000):
+        items, raised = candidates(certain, biases, 6)
+        assert (len(items), raised[torch.isin(items, certain)].tolist()) == (8, [0.0, 0.0])
+        assert (items.diff() > 0).all()
+        sums.append(float(torch.exp(scores[items] + raised).sum()))
+        times[items] += 1
+    assert np.mean(sums) == pytest.approx(whole, abs=4 * np.std(sums) / 2000**0.5)
+    weights = torch.softmax(biases.double(), 0)
+    weights[certain] = 0.0
+    np.testing.assert_allclose(times / 2000, chances(weights, 6).index_fill(0, certain, 1.0), atol=0.05)
+
+
+@given(weights=st.lists(st.just(0.0) | st.floats(1e-6, 1e6), min_size=1, max_size=40), samples=st.integers(1, 50))
+def test_chances_are_at_most_1_and_add_up(weights, samples):
+    known = torch.tensor(weights, dtype=torch.float64)
+    found = chances(known, samples)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert float(found.sum()) == pytest.approx(min(samples, int((known > 0).sum())), rel=1e-9)
+    below = found < 1
+    if below.any() and known[below].sum() > 0:  # among those, in proportion
+        torch.testing.assert_close(found[below] / found[below].sum(), known[below] / known[below].sum())
 
 
 def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
@@ -90,7 +175,7 @@ def test_what_was_had_gains_in_training_what_it_gains_by_day():
     fitted = numbers(made)
     again = {"repeat": float(fitted["repeat"]), "repeat_mix": fitted["repeat_mix"].tolist()}
     day = encoder(made.settings, [8], fitted["mix"].tolist(), text=0, **again)
-    target, item, value = made.repeated(batch)
+    target, item, value = made.repeated(batch, made.item_repeat)
     assert target.tolist() == sorted(target.tolist())
     found = {(t, i): v for t, i, v in zip(target.tolist(), item.tolist(), value.tolist(), strict=True)}
     expected = {}
@@ -125,7 +210,7 @@ def test_the_loss_is_the_mean_over_targets_summed_over_heads(monkeypatch, tmp_pa
     made = model(heads=2, repeats=repeats).eval()
     batch = make_batch(read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:3], 100, np.random.default_rng(0))
     assert batch is not None
-    target, item, value = made.repeated(batch)
+    target, item, value = made.repeated(batch, made.item_repeat)
     again = torch.zeros(len(batch.targets), 20).index_put((target, item), value) if repeats else 0.0
     expected = 0.0
     for head in range(2):
