@@ -1,21 +1,26 @@
 """The release in place as a second contestant: its vectors, put in the order of this run's items."""
 
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from jobs.embed_items.join import followers, repeats
+from jobs.embed_items.join import repeats
 from jobs.log import event
 from lookup import pointer
+from lookup.arrays import settle
 from lookup.encoder import Encoder
 from lookup.errors import ReleaseError
 from lookup.release import Release, open_from
 
 ABSENT = np.float32(-1e9)
 """The bias of an item that the release does not know: it is not listed."""
+BLOCK = 8192
+"""Items whose numbers are in memory at a time."""
 
 
 def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, Encoder] | None:
@@ -38,20 +43,46 @@ def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> t
         return None
     theirs = np.asarray([release.items.find(item) for item in item_ids], dtype=np.int64)
     folder.mkdir(parents=True)
-    for name, array in _arrays(release, theirs).items():
-        np.save(folder / f"{name}.npy", array)
+    _write(release, theirs, folder)
     return current, release.encoder
 
 
-def _arrays(release: Release, theirs: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """The arrays by name. theirs: of each item of this run the row in the release, -1 where it has none."""
+def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:
+    """Write the arrays, block by block. theirs: of each item of this run the row in the release, -1 where it has none.
+
+    In memory is what there is one of an item; not the vectors.
+    """
     there = theirs >= 0
-    inputs = np.where(there[:, None], release.item_input[theirs], 0).astype(np.float32)
-    vectors = np.where(there[:, None], release.item_vector[theirs], 0).astype(np.float32)
-    vectors[~there, release.encoder.bias] = ABSENT
-    ours = np.full(len(release.items), -1, dtype=np.int64)
+    ours = np.full(len(release.items) + 1, -1, dtype=np.int64)  # place -1, of no item, is the last
     ours[theirs[there]] = np.flatnonzero(there)
-    found, weights = followers(ours, len(theirs), release.next_item, release.next_weight)
-    again = repeats(ours, len(theirs), release.item_repeat)
-    follow = {"item_next_item": found, "item_next_weight": weights, "item_repeat": again}
-    return {"item_input": inputs, "item_vector": vectors, **follow}
+    np.save(folder / "item_repeat.npy", repeats(ours[:-1], len(theirs), release.item_repeat))
+    sources = {
+        "item_input": release.item_input,
+        "item_vector": release.item_vector,
+        "item_next_item": release.next_item,
+        "item_next_weight": release.next_weight,
+    }
+    with ExitStack() as open_files:
+        files = {name: open_files.enter_context((folder / f"{name}.npy").open("wb")) for name in sources}
+        for name, source in sources.items():
+            shape = (len(theirs), source.shape[1])
+            header = {"descr": npy.dtype_to_descr(source.dtype), "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(files[name], header)
+        for start in range(0, len(theirs), BLOCK):
+            for name, values in _rows(release, theirs[start : start + BLOCK], ours).items():
+                files[name].write(values.astype(sources[name].dtype).tobytes())
+                settle(sources[name])
+
+
+def _rows(release: Release, theirs: NDArray[np.int64], ours: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Rows of the arrays, by name. theirs: rows in the release. ours: of each row there the row of this run."""
+    there = theirs[:, None] >= 0
+    vectors = np.where(there, release.item_vector[theirs], 0)
+    vectors[~there[:, 0], release.encoder.bias] = ABSENT
+    found = np.where(there, ours[release.next_item[theirs]], -1)
+    return {
+        "item_input": np.where(there, release.item_input[theirs], 0),
+        "item_vector": vectors,
+        "item_next_item": found,
+        "item_next_weight": np.where(found >= 0, release.next_weight[theirs], 0),
+    }

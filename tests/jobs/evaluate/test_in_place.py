@@ -1,5 +1,6 @@
 """The release in place as a contestant: its numbers at this run's rows, or none and a reason."""
 
+import tracemalloc
 from datetime import date
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from jobs.evaluate import in_place
 from jobs.evaluate.in_place import ABSENT, prepare
 from jobs.evaluate.methods import Contestant
 from lookup import Release, pointer
-from tests.releases import NIGHT, make_release
+from tests.releases import NIGHT, Sizes, make_release
 
 UNTIL = date(2026, 11, 8)
 """Until when the model of that release was trained."""
@@ -28,7 +30,9 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
     return {path.stem: np.load(path) for path in folder.glob("*.npy")}
 
 
-def test_items_have_the_rows_of_this_run(base, tmp_path):
+@pytest.mark.parametrize("block", [1, 10, 8192])
+def test_items_have_the_rows_of_this_run(base, tmp_path, monkeypatch, block):
+    monkeypatch.setattr(in_place, "BLOCK", block)
     current = pointer.read(base / "releases")
     release = Release(base / "releases" / current)
     assert prepare(base / "releases", OURS, UNTIL, tmp_path / "made") == (current, release.encoder)
@@ -88,3 +92,15 @@ def test_a_damaged_release_is_refused(tmp_path, capsys):
 def test_where_there_is_no_release_nothing_is_said(tmp_path, capsys):
     assert prepare(tmp_path / "releases", OURS, NIGHT, tmp_path / "made") is None
     assert capsys.readouterr().out == ""
+
+
+def test_vectors_are_never_in_memory_together(tmp_path, monkeypatch):
+    make_release(tmp_path, sizes=Sizes(items=3000, users=1, dimensions=200))
+    items = [f"item-{n}" for n in range(3000)]
+    monkeypatch.setattr(in_place, "BLOCK", 100)
+    tracemalloc.start()
+    assert prepare(tmp_path / "releases", items, NIGHT, tmp_path / "made") is not None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.load(tmp_path / "made" / "item_vector.npy", mmap_mode="r").nbytes == 2_400_000
+    assert peak < 1_200_000
