@@ -3,7 +3,6 @@ plain baselines.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 from jobs.config import Config
 from jobs.embed_users.histories import histories
 from jobs.evaluate.in_place import prepare
-from jobs.evaluate.methods import IN_PLACE, METHODS, OURS, Contestant, Users, lists, take_users
+from jobs.evaluate.kinds import Kinds, kinds_of, slices_of
+from jobs.evaluate.methods import IN_PLACE, METHODS, OURS, Contestant, lists, take_users
 from jobs.evaluate.metrics import measure
-from jobs.evaluate.slices import head
 from jobs.log import event
 from jobs.runs import remove
 from jobs.tables import EVALUATION, EVENTS, ITEMS
@@ -59,7 +58,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
             _score,
             contestants=contestants,
             popular=_popular(before, until, config),
-            parts=_parts(users, before, space["items"]),
+            kinds=kinds_of(users, before, space["items"]),
             masked=config.topk.bought != "include",
             item_block=config.topk.item_block,
         )
@@ -103,36 +102,12 @@ def _popular(before: "DataFrame", until: date, config: Config) -> NDArray[np.int
     return np.asarray(lists.filter("category = ''").first()["items"], dtype=np.int32)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What says in which slices a user and a wanted item are."""
-
-    new: NDArray[np.bool_]
-    """(I,): items without an event before the held-out days."""
-    tail: NDArray[np.bool_]
-    """(I,): items outside the most popular that hold most events."""
-    light: float
-    """The lowest third of the users have at most so many events."""
-    heavy: float
-    """The highest third have more."""
-
-
-def _parts(users: "DataFrame", before: "DataFrame", items: int) -> Parts:
-    from pyspark.sql import functions as F
-
-    counts = before.groupBy("item").agg(F.count("*").alias("n")).toArrow()
-    taken = np.zeros(items, dtype=np.int64)
-    taken[counts["item"].to_numpy()] = counts["n"].to_numpy()
-    light, heavy = users.approxQuantile("events", [1 / 3, 2 / 3], 0.0) or (0.0, 0.0)
-    return Parts(taken == 0, ~head(taken), light, heavy)
-
-
 def _score(
     batches: Batches,
     *,
     contestants: dict[str, Contestant],
     popular: NDArray[np.int32],
-    parts: Parts,
+    kinds: Kinds,
     masked: bool,
     item_block: int,
 ) -> Batches:
@@ -147,32 +122,15 @@ def _score(
         users = take_users(batch, masked)
         if not users.truth:
             continue
-        slices = list(_slices(users, parts))
+        parts = slices_of(users, kinds)
         ids = users.batch.column("user_id")
         made = lists(users, contestants, popular, LENGTH, item_block=item_block, device=task_device())
         for method, found in made:
-            for name, rows, truth in slices:
-                recall, ndcg = measure(found[rows], truth)
-                columns = [ids.take(pa.array(rows)), *(pa.array([one] * len(rows)) for one in (method, name))]
+            for part in parts:
+                recall, ndcg = measure(found[part.users], part.each)
+                about = (pa.array([one] * len(part.users)) for one in (method, part.name))
+                columns = [ids.take(pa.array(part.users)), *about]
                 yield pa.RecordBatch.from_arrays([*columns, pa.array(recall), pa.array(ndcg)], EVALUATION.columns)
-
-
-def _slices(users: Users, parts: Parts) -> Iterator[tuple[str, NDArray[np.int64], list[NDArray[np.int32]]]]:
-    """Of each slice that is not empty: its name, which users are in it, and what of theirs is wanted."""
-    events, bought = users.batch.column("events").to_numpy(), users.batch.column("bought").to_pylist()
-    everyone = [np.ones(len(truth), dtype=bool) for truth in users.truth]
-    kept = {
-        "all": everyone,
-        "new items": [parts.new[truth] for truth in users.truth],
-        "long tail": [parts.tail[truth] for truth in users.truth],
-        "never had": [~np.isin(truth, had) for truth, had in zip(users.truth, bought, strict=True)],
-        "light users": [one & (n <= parts.light) for one, n in zip(everyone, events, strict=True)],
-        "heavy users": [one & (n > parts.heavy) for one, n in zip(everyone, events, strict=True)],
-    }
-    for name, masks in kept.items():
-        rows = np.flatnonzero([mask.any() for mask in masks])
-        if len(rows):
-            yield name, rows, [users.truth[row][masks[row]] for row in rows]
 
 
 def _means(table: "DataFrame") -> list[dict[str, Any]]:

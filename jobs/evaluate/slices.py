@@ -23,10 +23,15 @@ class Slice:
     truth: Lists
     """What those n users wanted: at least one item each."""
 
+    @property
+    def each(self) -> list[NDArray[np.int32]]:
+        """What each of the users wanted."""
+        return np.split(self.truth.items, self.truth.offsets[1:-1])
+
 
 def wanted(problem: Problem, masked: bool) -> Slice:
     """The slice "all". masked: what a user was given is not wanted; a user with nothing else is left out."""
-    return _of_items(
+    return of_items(
         "all",
         Slice("", np.arange(len(problem.given)), problem.truth),
         ~_had(problem) if masked else np.ones(len(problem.truth.items), np.bool_),
@@ -45,13 +50,13 @@ def slices(problem: Problem, whole: Slice) -> list[Slice]:
     taken = np.bincount(problem.train.items, minlength=len(problem.items))
     had = _is_in(users, items, problem)
     parts = [
-        _of_items("new items", whole, taken[items] == 0),
-        _of_items("long tail", whole, ~head(taken)[items]),
+        of_items("new items", whole, taken[items] == 0),
+        of_items("long tail", whole, ~head(taken)[items]),
         *_histories(problem, whole),
         *_categories(problem, whole),
     ]
     if had.any():
-        parts.append(_of_items("never had", whole, ~had))
+        parts.append(of_items("never had", whole, ~had))
     return [part for part in parts if len(part.users)]
 
 
@@ -64,14 +69,27 @@ def head(taken: NDArray[np.int64]) -> NDArray[np.bool_]:
     return result
 
 
+def of_items(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
+    """The slice of the wanted items that are kept, bool (number of wanted items,)."""
+    row = np.repeat(np.arange(len(whole.users)), np.diff(whole.truth.offsets))[kept]
+    rows, number = np.unique(row, return_inverse=True)
+    return Slice(name, whole.users[rows], distinct(number, len(rows), whole.truth.items[kept]))
+
+
+def of_users(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
+    """The slice of the users that are kept, bool (number of the whole's users,)."""
+    places, offsets = places_of(whole.truth.offsets, np.flatnonzero(kept))
+    return Slice(name, whole.users[kept], Lists(offsets, whole.truth.items[places]))
+
+
 def _histories(problem: Problem, whole: Slice) -> list[Slice]:
     lengths = problem.given.lengths[whole.users]
     if lengths.min(initial=0) == lengths.max(initial=0):
         return []
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     return [
-        _of_users("light users", whole, lengths <= low),
-        _of_users("heavy users", whole, lengths > high),
+        of_users("light users", whole, lengths <= low),
+        of_users("heavy users", whole, lengths > high),
     ]
 
 
@@ -81,19 +99,7 @@ def _categories(problem: Problem, whole: Slice) -> list[Slice]:
     count = np.bincount(of_wanted, minlength=len(names))
     count[names == ""] = 0
     most = [n for n in np.argsort(-count, kind="stable")[:CATEGORIES] if count[n]]
-    return [_of_items(f"category {names[n]}", whole, of_wanted == n) for n in most]
-
-
-def _of_items(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
-    """The slice of the wanted items that are kept, bool (number of wanted items,)."""
-    row = np.repeat(np.arange(len(whole.users)), np.diff(whole.truth.offsets))[kept]
-    rows, number = np.unique(row, return_inverse=True)
-    return Slice(name, whole.users[rows], distinct(number, len(rows), whole.truth.items[kept]))
-
-
-def _of_users(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
-    places, offsets = places_of(whole.truth.offsets, np.flatnonzero(kept))
-    return Slice(name, whole.users[kept], Lists(offsets, whole.truth.items[places]))
+    return [of_items(f"category {names[n]}", whole, of_wanted == n) for n in most]
 
 
 def _had(problem: Problem) -> NDArray[np.bool_]:

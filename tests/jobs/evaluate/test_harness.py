@@ -145,7 +145,7 @@ def parts(made: Problem, masked: bool) -> dict[str, tuple[list[int], list[list[i
     return {
         part.name: (
             part.users.tolist(),
-            [part.truth.items[a:b].tolist() for a, b in zip(part.truth.offsets, part.truth.offsets[1:], strict=False)],
+            [own.tolist() for own in part.each],
         )
         for part in [whole, *slices(made, whole)]
     }
