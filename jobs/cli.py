@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import cli_evaluate
+from jobs import cli_evaluate, cli_tune
 from jobs.errors import ConfigError
 from jobs.night import JOBS
 from lookup.errors import DaybreakError
@@ -37,6 +37,7 @@ Releases:
 How good it is:
   daybreak evaluate DIR         measure models beside baselines, on a shop's own days or on a public set
   daybreak evaluate --suite DIR the same on every public set that lies there
+  daybreak tune DIR             search better settings, on validation data alone
 
 Looking inside:
   daybreak recommend USER       what a user is recommended
@@ -47,7 +48,7 @@ Looking inside:
 EXITS = """\
 Exit codes: 0 done · 1 a release is missing or damaged, or the SQL is wrong · 2 the command line, the configuration or a
 file it names is wrong · 3 too many bad rows in the shop's data · 4 the new release did not pass validation ·
-5 a job that must run before has not run
+5 a job that must run before has not run · 130 interrupted
 """
 
 
@@ -55,6 +56,8 @@ NIGHT_PACKAGES = ("pyspark", "torch", "transformers", "polars", "pyarrow", "pand
 """Not there where only the day is installed, for a web backend."""
 EVALUATE_PACKAGES = ("implicit", "threadpoolctl")
 """What the baselines of `evaluate` need besides."""
+TUNE_PACKAGES = ("optuna", "sqlalchemy")
+"""What `tune` needs besides."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,8 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"daybreak: {error}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
     except ModuleNotFoundError as error:
-        extra = "night" if error.name in NIGHT_PACKAGES else "night,evaluate"
-        if error.name not in NIGHT_PACKAGES + EVALUATE_PACKAGES:
+        extras = {"night": NIGHT_PACKAGES, "night,evaluate": EVALUATE_PACKAGES, "night,tune": TUNE_PACKAGES}
+        extra = next((name for name, packages in extras.items() if error.name in packages), None)
+        if extra is None:
             raise
         print(f"daybreak: this command needs {error.name}: pip install 'daybreak[{extra}]'", file=sys.stderr)
         return 2
@@ -153,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     for sub in (recommend, similar):
         sub.add_argument("-k", type=int, default=10, help="how many (default: 10)")
     cli_evaluate.add(commands, _day)
+    cli_tune.add(commands, _day)
     sql = command("sql", _sql, "run SQL on the catalog of the release that is served, read-only")
     sql.add_argument("query", metavar="SQL")
     return parser

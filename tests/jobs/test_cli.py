@@ -84,7 +84,19 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    for word in ("init", "run", "job", "releases", "verify", "publish", "rollback", "receipt", "recommend", "sql"):
+    for word in (
+        "init",
+        "run",
+        "job",
+        "releases",
+        "verify",
+        "publish",
+        "rollback",
+        "receipt",
+        "recommend",
+        "sql",
+        "tune",
+    ):
         assert f"daybreak {word}" in out
 
 
@@ -93,6 +105,13 @@ def test_a_date_that_is_none_is_refused(shop, capsys):
         daybreak(shop, "receipt", "--date", "yesterday")
     assert end.value.code == 2
     assert "expected YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_a_search_without_its_packages_names_the_extra(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "jobs.tune", raising=False)
+    assert main(["tune", str(tmp_path), "--preset", "sequence", "--study", str(tmp_path / "study.db")]) == 2
+    assert capsys.readouterr().err == "daybreak: this command needs optuna: pip install 'daybreak[night,tune]'\n"
 
 
 def test_a_command_of_the_night_without_its_packages_names_the_extra(shop, monkeypatch, capsys):
