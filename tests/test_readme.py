@@ -1,6 +1,7 @@
 """What the README says is so: its tables, its SQL, its backend, its configuration."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import duckdb
 import pytest
 from fastapi.testclient import TestClient
 
+from jobs.cli import _parser
 from jobs.config import load
+from jobs.presets import names
+from jobs.presets.settings import read
 from tests.readme import README, with_tables
 from tests.releases import make_release
 
@@ -43,9 +47,9 @@ def test_there_are_three_worked_examples_of_sql():
 def test_the_backend_answers(shop, monkeypatch):
     (code,) = blocks("python")
     monkeypatch.chdir(shop[0])
-    names: dict = {}
-    exec(compile(code, "README.md", "exec"), names)
-    client = TestClient(names["app"])
+    defined: dict = {}
+    exec(compile(code, "README.md", "exec"), defined)
+    client = TestClient(defined["app"])
     hits = client.get("/recommend/user-1?k=5").json()
     assert [hit["source"] for hit in hits] == ["list"] * 5
     assert {hit["source"] for hit in client.get("/recommend/nobody").json()} == {"popular"}
@@ -55,6 +59,21 @@ def test_the_backend_answers(shop, monkeypatch):
 
 
 def test_the_configuration_loads(tmp_path):
-    (toml,) = blocks("toml")
-    (tmp_path / "daybreak.toml").write_text(toml)
+    whole, with_preset = blocks("toml")
+    (tmp_path / "daybreak.toml").write_text(whole)
     assert len(load(tmp_path / "daybreak.toml", date(2026, 1, 2)).events) == 2
+    (tmp_path / "daybreak.toml").write_text(with_preset + whole)
+    night, preset = load(tmp_path / "daybreak.toml", date(2026, 1, 2)), read("sequence")
+    assert (night.train, night.embed) == (replace(preset.train, epochs=8), preset.embed)
+
+
+def test_the_presets_are_named():
+    assert {name for name in names() if f"| `{name}` |" in TEXT} == set(names())
+
+
+def test_the_commands_that_measure_are_understood():
+    commands = [line.split()[1:] for line in TEXT.splitlines() if re.match("daybreak (evaluate|tune) ", line)]
+    assert {words[0] for words in commands} == {"evaluate", "tune"}
+    for words in commands:
+        given = _parser().parse_args(words[: words.index(">")] if ">" in words else words)
+        assert set([given.preset] if words[0] == "tune" else given.preset) <= set(names())
