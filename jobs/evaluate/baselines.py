@@ -1,11 +1,12 @@
-"""Plain baselines: popular items, own repeats, and decayed co-occurrence of items. Those that fit more: `linear`."""
+"""Plain baselines: popular items, also in categories, own repeats, decayed co-occurrence. Others: `linear`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluate.problem import Histories, Problem
+from jobs.evaluate.problem import Histories, Items, Problem
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -46,6 +47,59 @@ class Popular:
     def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `Method.scores`."""
         return np.tile(self._score, (len(given), 1))
+
+
+def categories(items: Items) -> list[list[str]]:
+    """What counts as the categories of each item; [""] where it has none.
+
+    Every step of its category path, which are the attributes "category=…". In a set without any: the widest category.
+    In a set without that either: all attributes, such as the opaque category ids of public sets.
+    """
+    found = [[label for label in labels if label.startswith("category=")] for labels in items.attributes]
+    if not any(found):
+        found = [[one] for one in items.categories] if any(items.categories) else items.attributes
+    return [own or [""] for own in found]
+
+
+class CategoryPopular:
+    """What is popular in the user's categories: sum over categories g of P(g | user) P(item | g).
+
+    P(g | user) is the share of g in the summed weights of the user's events; an event of an item of several categories
+    counts for them in equal parts. A user without events has the shares of all training events. P(i | g) = n_i / N_g, n
+    as in `popularity`, N_g its sum over the items of g. An item in no training event has in each category the mean rate
+    of the items that are in some, 1 / their number: so new items of the same categories are equal. In a category of
+    which nothing was had every rate is 0.
+    """
+
+    name = "category-popular"
+    parameters = 0
+
+    def fit(self, problem: Problem) -> None:
+        """Count."""
+        import scipy.sparse as sp
+
+        n = popularity(problem)
+        seen = np.bincount(problem.train.items, minlength=len(problem.items)) > 0
+        member = replace(problem.items, attributes=categories(problem.items)).attribute_matrix().astype(np.float64)
+        total, count = n @ member, seen.astype(np.float64) @ member
+        known, new = sp.diags_array(n) @ member, sp.diags_array((~seen).astype(np.float64)) @ member
+        rates = known @ sp.diags_array(_inverse(total)) + new @ sp.diags_array(_inverse(count))
+        self._parts = (sp.diags_array(_inverse(member.sum(1))) @ member).tocsr().astype(np.float32)
+        self._rates = rates.T.tocsr().astype(np.float32)
+        self._usual = ((n @ self._parts) * _inverse(n.sum())).astype(np.float32)
+        self.parameters = int(self._rates.nnz)
+
+    def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `Method.scores`."""
+        own = given.matrix(self._parts.shape[0])
+        weight = np.asarray(own.sum(1))[:, None]
+        shares = np.where(weight > 0, (own @ self._parts).toarray() * _inverse(weight), self._usual)
+        return np.asarray(shares.astype(np.float32) @ self._rates, dtype=np.float32)
+
+
+def _inverse(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """1 / x, and 0 for 0."""
+    return np.where(x > 0, 1.0 / np.where(x > 0, x, 1.0), 0.0)
 
 
 class OwnRepeats:

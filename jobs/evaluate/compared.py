@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from jobs.errors import ConfigError
-from jobs.evaluate.baselines import ItemCosine, OwnRepeats, Popular
+from jobs.evaluate.baselines import CategoryPopular, ItemCosine, OwnRepeats, Popular
 from jobs.evaluate.linear import Als, Ease
 from jobs.evaluate.problem import Method
 
-BASELINES: dict[str, Callable[[], Method]] = {made.name: made for made in (Popular, OwnRepeats, ItemCosine, Ease, Als)}
+BASELINES: dict[str, Callable[[], Method]] = {
+    made.name: made for made in (Popular, CategoryPopular, OwnRepeats, ItemCosine, Ease, Als)
+}
 
 
 def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Method]:

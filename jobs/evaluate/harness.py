@@ -11,7 +11,7 @@ from jobs.errors import DataError
 from jobs.evaluate import metrics
 from jobs.evaluate.bootstrap import intervals
 from jobs.evaluate.problem import Method, Problem
-from jobs.evaluate.slices import Slice, slices, wanted
+from jobs.evaluate.slices import NEW, Slice, new_items, slices, wanted
 from jobs.log import Progress, event
 
 LENGTHS = (5, 10, 20)
@@ -20,8 +20,20 @@ CHOICE = "ndcg@10"
 BLOCK = 24_000_000
 """Scores of a block of users, 4 bytes each; a method may need some times as much while it makes them."""
 
+AMONG_NEW = f"{NEW}, among themselves"
+"""The slice of the new items where nothing else is ranked."""
 GROUP = 64
 """Columns whose maximum is looked at first."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best items for each measured user, by one method: item rows, int32 (M, k), -1 after the last."""
+
+    all: NDArray[np.int32]
+    """Of all items."""
+    new: NDArray[np.int32]
+    """Of the items in no training event alone, for users who want one; empty lists for the others."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +90,17 @@ def ranked(method: Method, problem: Problem, k: int = 20, *, masked: bool) -> ND
 
     Raises DataError when a score is not a number.
     """
-    return both(method, problem, k)[masked]
+    return both(method, problem, k)[masked].all
 
 
-def both(method: Method, problem: Problem, k: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The lists of `ranked`, unmasked and masked, from the same scores."""
+def both(method: Method, problem: Problem, k: int) -> tuple[Ranking, Ranking]:
+    """The lists of `ranked`, and those of new items alone: unmasked and masked, from the same scores."""
     n, users = len(problem.items), len(problem.given)
-    lists = np.full((2, users, k), -1, dtype=np.int32)
+    lists, among = (np.full((2, users, k), -1, dtype=np.int32) for _ in range(2))
+    new = new_items(problem)
+    wants = np.zeros(users, dtype=np.bool_)
+    wants[np.repeat(np.arange(users), np.diff(problem.truth.offsets))[new[problem.truth.items]]] = True
+    columns = np.flatnonzero(new)
     progress, block = Progress("evaluate", f"rank {method.name}", users), max(1, BLOCK // max(n, 1))
     for first in range(0, users, block):
         rows = np.arange(first, min(first + block, users))
@@ -95,12 +111,17 @@ def both(method: Method, problem: Problem, k: int) -> tuple[NDArray[np.int32], N
                 f"{method.name}: expected {(len(rows), n)} scores, each a number; they are {scores.shape}, "
                 f"{int(np.isnan(scores).sum())} of them NaN"
             )
-        lists[0, rows] = best(scores, k)
         scores = scores.copy() if not scores.flags.writeable else scores
-        scores[given.users, given.items] = -np.inf
-        lists[1, rows] = best(scores, k)
+        asking = np.flatnonzero(wants[rows])
+        for masked in (0, 1):
+            if masked:
+                scores[given.users, given.items] = -np.inf
+            lists[masked, rows] = best(scores, k)
+            if len(asking):
+                found = best(scores[np.ix_(asking, columns)], k)
+                among[masked, rows[asking]] = np.where(found >= 0, columns[found], -1)
         progress.at(int(rows[-1]) + 1)
-    return lists[0], lists[1]
+    return Ranking(lists[0], among[0]), Ranking(lists[1], among[1])
 
 
 def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
@@ -163,11 +184,13 @@ def evaluate(problem: Problem, methods: Sequence[Method], baseline: str | None =
 
 
 def measure(
-    problem: Problem, lists: dict[str, NDArray[np.int32]], masked: bool, baseline: str | None = None
+    problem: Problem, rankings: dict[str, Ranking], masked: bool, baseline: str | None = None
 ) -> tuple[str | None, dict[str, dict[str, Measure]]]:
     """Measure the lists of several methods: the name of the baseline, and each method's measures by slice.
 
-    lists: item rows by method, (M, max(LENGTHS)), as `ranked` makes them. baseline: as in `evaluate`.
+    New items are a slice twice: found among all items, and among themselves, which is how cold items are compared in
+    the literature ("out of matrix" in Wang & Blei, KDD 2011, section 4; Volkovs et al., DropoutNet, NeurIPS 2017).
+    rankings: by method, as long as the longest of LENGTHS. baseline: as in `evaluate`.
 
     Raises DataError when no user can be measured.
     """
@@ -176,6 +199,7 @@ def measure(
         raise DataError(
             f"{problem.name}: no user has anything to find{' that was not given' if masked else ''}: nothing to measure"
         )
+    lists = {name: one.all for name, one in rankings.items()}
     users = _of_users(lists, whole)
     if baseline is None:
         baseline = _best_baseline({name: float(own[CHOICE].mean()) for name, own in users.items()})
@@ -186,6 +210,10 @@ def measure(
     for part in slices(problem, whole):
         for name, one in _measures(_of_users(lists, part), baseline).items():
             measures[name][part.name] = one
+        if part.name == NEW:
+            among = {name: one.new for name, one in rankings.items()}
+            for name, one in _measures(_of_users(among, part), baseline).items():
+                measures[name][AMONG_NEW] = one
     return baseline, measures
 
 

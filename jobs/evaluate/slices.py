@@ -11,6 +11,7 @@ from jobs.topk.exact import Lists
 HEAD = 0.8
 """The most popular items that hold this share of the training events are the head; the others are the long tail."""
 CATEGORIES = 10
+NEW = "new items"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ def slices(problem: Problem, whole: Slice) -> list[Slice]:
     """
     users = np.repeat(whole.users, np.diff(whole.truth.offsets))
     items = whole.truth.items
-    taken = np.bincount(problem.train.items, minlength=len(problem.items))
+    taken = _taken(problem)
     had = _is_in(users, items, problem)
     parts = [
-        of_items("new items", whole, taken[items] == 0),
+        of_items(NEW, whole, new_items(problem)[items]),
         of_items("long tail", whole, ~head(taken)[items]),
         *_histories(problem, whole),
         *_categories(problem, whole),
@@ -58,6 +59,11 @@ def slices(problem: Problem, whole: Slice) -> list[Slice]:
     if had.any():
         parts.append(of_items("never had", whole, ~had))
     return [part for part in parts if len(part.users)]
+
+
+def new_items(problem: Problem) -> NDArray[np.bool_]:
+    """The items in no training event, bool (N,)."""
+    return _taken(problem) == 0
 
 
 def head(taken: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -80,6 +86,10 @@ def of_users(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
     """The slice of the users that are kept, bool (number of the whole's users,)."""
     places, offsets = places_of(whole.truth.offsets, np.flatnonzero(kept))
     return Slice(name, whole.users[kept], Lists(offsets, whole.truth.items[places]))
+
+
+def _taken(problem: Problem) -> NDArray[np.int64]:
+    return np.bincount(problem.train.items, minlength=len(problem.items))
 
 
 def _histories(problem: Problem, whole: Slice) -> list[Slice]:

@@ -1,13 +1,16 @@
 """Each baseline beside a slow, obvious implementation on small problems."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from jobs.evaluate.baselines import HALF_LIFE, ItemCosine, OwnRepeats, Popular
+from jobs.evaluate.baselines import HALF_LIFE, CategoryPopular, ItemCosine, OwnRepeats, Popular, categories
 from jobs.evaluate.compared import BASELINES
 from jobs.evaluate.linear import Als, Ease
-from jobs.evaluate.problem import Problem
-from tests.jobs.evaluate.problems import problem
+from jobs.evaluate.problem import Histories, Problem
+from jobs.topk.exact import Lists
+from tests.jobs.evaluate.problems import bare, problem
 
 PROTOCOLS = ("split by time", "leave one out", "fixed lists")
 
@@ -108,6 +111,59 @@ class TestSlowly:
             sure = 1 + Als.ALPHA * r[user] * (r[user] > 0)
             x = np.linalg.solve(y.T @ np.diag(sure) @ y + Als.REGULARISATION * np.eye(4), y.T @ (sure * (r[user] > 0)))
             assert np.allclose(own, y @ x, rtol=1e-3, atol=1e-4)
+
+
+def unordered(users: list[list[tuple[int, float]]], **facts: list) -> Problem:
+    """Items and weights of each user, who are all measured. facts: of the items."""
+    pairs = [pair for own in users for pair in own]
+    offsets = np.concatenate([[0], np.cumsum([len(own) for own in users])])
+    items, weights = np.array([i for i, _ in pairs], np.int32), np.array([w for _, w in pairs], np.float32)
+    known = Histories(offsets, items, np.zeros(len(items)), weights)
+    table = dataclasses.replace(bare(len(next(iter(facts.values())))), **facts)
+    nothing = Lists(np.zeros(len(users) + 1, np.int64), np.zeros(0, np.int32))
+    return Problem("by hand", "fixed lists", table, known, known, np.zeros(len(users)), nothing, False)
+
+
+class TestPopularInCategoriesByHand:
+    def test_one_category_an_item(self):
+        """Items 2, 4 and 6 are in no training event, and of 6's category nothing is."""
+        users = [[(0, 1), (0, 1), (1, 1)], [(0, 1), (3, 0.5), (5, 1)], []]
+        made = unordered(users, categories=["x", "x", "x", "y", "y", "", "z"])
+        rates = np.array([3 / 4, 1 / 4, 1 / 2, 1, 1, 1, 0])
+        shares = [[1, 1, 1, 0, 0, 0, 0], [0.4, 0.4, 0.4, 0.2, 0.2, 0.4, 0]]  # of each item's category
+        usual = np.array([4, 4, 4, 0.5, 0.5, 1, 0]) / 5.5
+        assert np.allclose(scores(CategoryPopular(), made), [*(rates * shares), rates * usual], rtol=1e-6)
+
+    def test_every_step_of_a_path(self):
+        paths = [
+            ["category=a", "category=a>b", "brand=z"],
+            ["category=a", "category=a>c"],
+            ["category=a>b", "category=a"],
+        ]
+        made = unordered([[(0, 1)], [(1, 1), (1, 2)]], attributes=paths, categories=["a", "a", "a"])
+        # Rates in a: 1/4, 3/4, and 1/2 for the new item; in a>b 1, none, 1; in a>c none, 1, none.
+        one, two = scores(CategoryPopular(), made)
+        assert one == pytest.approx([0.5 * 0.25 + 0.5, 0.5 * 0.75, 0.5 * 0.5 + 0.5])
+        assert two == pytest.approx([0.5 * 0.25, 0.5 * 0.75 + 0.5, 0.5 * 0.5])
+
+    def test_new_items_of_the_same_categories_are_exactly_equal(self):
+        labels = [["1", "2", "3"], ["2", "3"], ["3", "1"], *[["3", "1", "2"]] * 5]
+        made = unordered([[(0, 1), (1, 0.3)], [(2, 0.7)]], attributes=labels)
+        found = scores(CategoryPopular(), made)
+        assert (found[:, 3:] == found[:, 3:4]).all()
+        assert (found[:, 3] > 0).all()
+
+    def test_without_categories_all_is_popular(self):
+        made = problem(1)
+        popular = counted(made)
+        assert np.allclose(scores(CategoryPopular(), made)[:, popular > 0], (popular / popular.sum())[popular > 0])
+
+    def test_what_counts_as_categories(self):
+        items = dataclasses.replace(bare(2), attributes=[["brand=z", "17"], []], categories=["a", ""])
+        assert categories(items) == [["a"], [""]]
+        assert categories(dataclasses.replace(items, categories=["", ""])) == [["brand=z", "17"], [""]]
+        paths = [["brand=z", "category=a>b"], []]
+        assert categories(dataclasses.replace(items, attributes=paths)) == [["category=a>b"], [""]]
 
 
 def test_ease_lists_the_most_frequent_items_only():

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.cli import main
 
-METHODS = ["popular", "own-repeats", "item-cosine", "ease", "als"]
+METHODS = ["popular", "category-popular", "own-repeats", "item-cosine", "ease", "als"]
 
 
 @pytest.fixture
@@ -109,7 +109,11 @@ def test_a_shop_is_read_and_split_at_a_day(spark, tmp_path, capsys, monkeypatch)
     ("words", "code", "message"),
     [
         (["nowhere"], 2, "there is no such folder"),
-        (["a-shop", "--methods", "populer"], 2, "unknown method 'populer'; expected some of popular, own-repeats"),
+        (
+            ["a-shop", "--methods", "populer"],
+            2,
+            "unknown method 'populer'; expected some of popular, category-popular,",
+        ),
         (["no set"], 3, "holds neither sequences.txt nor"),
         (["a-shop", "--suite", "."], 2, "either DIR or --suite PATH"),
         ([], 2, "either DIR or --suite PATH"),

@@ -1,6 +1,7 @@
 """Lists, masks, ties and slices, beside slow, obvious ones."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.errors import DataError
 from jobs.evaluate import harness
 from jobs.evaluate.baselines import ItemCosine, OwnRepeats, Popular
-from jobs.evaluate.harness import best, evaluate, ranked
+from jobs.evaluate.harness import AMONG_NEW, best, both, evaluate, ranked
 from jobs.evaluate.problem import Histories, Items, Problem, distinct
 from jobs.evaluate.slices import head, slices, wanted
 from jobs.topk.exact import Lists
@@ -171,6 +172,34 @@ def test_slices_worked_out_by_hand():
         "heavy users": ([0], [[3]]),
         "category x": ([2], [[4]]),
     }
+
+
+def test_new_items_among_themselves_by_hand():
+    """Items 3 and 4 are new. User 0 wants 3, which comes last of all and second of the new; user 2 wants 4."""
+    made, none = by_hand(), -np.inf
+    method = Given([[9, 8, 7, 1, 2], [0, 0, 0, 1, 2], [5, 4, 3, none, 0]])
+    one = evaluate(made, [method]).methods[0]
+    for measures in (one.masked, one.unmasked):
+        assert measures[AMONG_NEW].users == 2
+        assert measures[AMONG_NEW].metrics["ndcg@5"] == pytest.approx((1 / math.log2(3) + 1) / 2)
+        assert measures[AMONG_NEW].metrics["recall@5"] == 1.0
+    assert one.unmasked["new items"].metrics["ndcg@5"] == pytest.approx((1 / math.log2(6) + 1 / math.log2(5)) / 2)
+    method.fit(made)
+    assert both(method, made, 3)[0].new.tolist() == [[4, 3, -1], [-1, -1, -1], [4, -1, -1]]  # user 1 wants none
+
+    # User 0 was given item 4 since the training ended: it is new, and masked.
+    given = Histories(np.array([0, 1, 1, 1]), np.array([4], np.int32), np.zeros(1), np.ones(1, np.float32))
+    later = dataclasses.replace(made, given=given)
+    method.fit(later)
+    assert [one.new[0].tolist() for one in both(method, later, 3)] == [[4, 3, -1], [3, -1, -1]]
+
+
+def test_without_new_items_they_are_no_slice():
+    made = by_hand()
+    old = dataclasses.replace(made, truth=Lists(np.array([0, 1, 2, 3]), np.array([2, 0, 1], np.int32)))
+    measures = evaluate(old, [Popular(), ItemCosine()]).methods[0].unmasked
+    assert "all" in measures
+    assert not {AMONG_NEW, "new items"} & measures.keys()
 
 
 def test_only_the_ten_categories_most_wanted_are_slices():
