@@ -35,7 +35,7 @@ def table(runs: Sequence[Results], part: str) -> str:
         for said in _published(results, part):
             figures = [_figure(said.metrics.get(name)) for name in SHOWN]
             rows.append([results.problem, f"published: {said.source}", "masked", *figures, *[""] * 5])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def slice_table(results: Results) -> str:
@@ -48,7 +48,7 @@ def slice_table(results: Results) -> str:
                 figures = [_figure(measure.metrics[metric]) for metric in SHOWN]
                 about = [results.problem, name, one.method, way, str(measure.users)]
                 rows.append([*about, *figures, _difference(measure)])
-    return _aligned(rows) if len(rows) > 1 else ""
+    return aligned(rows) if len(rows) > 1 else ""
 
 
 def _published(results: Results, part: str) -> list[Published]:
@@ -81,7 +81,8 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _aligned(rows: Iterable[Sequence[str]]) -> str:
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as lines of columns."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
