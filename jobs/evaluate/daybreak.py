@@ -15,6 +15,7 @@ from jobs.config import Embed, Train
 from jobs.embed_items.encode import locate
 from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, followers, gram, repeats, with_one
 from jobs.evaluate.problem import Histories, Problem
+from jobs.log import Progress
 from jobs.presets.settings import read
 from jobs.topk.followers import Followers, Had, terms
 from jobs.train import store
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FILES = 4
 """Files of sequences, as the night writes them for one process."""
+TEXTS = 2000
+"""Texts that are embedded between two words of progress."""
 
 
 class Daybreak:
@@ -137,12 +140,17 @@ def text_vectors(texts: list[str], settings: Embed) -> NDArray[np.float32]:
 
     if not any(texts):
         return np.zeros((len(texts), 1), dtype=np.float32)
-    return TextEncoder(
+    encoder = TextEncoder(
         locate(settings.model, Path()),
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
-    ).encode(texts)
+    )
+    progress, parts = Progress("evaluate", "texts", len(texts)), []
+    for first in range(0, len(texts), TEXTS):
+        parts.append(encoder.encode(texts[first : first + TEXTS]))
+        progress.at(min(first + TEXTS, len(texts)))
+    return np.concatenate(parts)
 
 
 def _write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from jobs.evaluate.daybreak import Daybreak, text_vectors
 from jobs.evaluate.harness import LENGTHS, ranked
 from jobs.evaluate.problem import Method, Problem, places_of
 from jobs.evaluate.slices import wanted
+from jobs.log import event
 from jobs.presets.settings import Preset
 from jobs.topk.exact import Lists
 
@@ -42,6 +43,7 @@ class Set:
         users = wanted(problem, masked).users
         if not len(users):
             raise DataError(f"{problem.name}: no user has anything to find: nothing to measure")
+        event("tune", "set", name=problem.name, users=len(users), items=len(problem.items))
         rows = np.unique(users[np.linspace(0, len(users) - 1, min(SAMPLE, len(users))).astype(np.int64)])
         return cls(problem, of_users(problem, rows), text_vectors(problem.items.texts, preset.embed), metric, masked)
 

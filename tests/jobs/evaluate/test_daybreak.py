@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.config import Embed, Train
-from jobs.evaluate.daybreak import Daybreak
+from jobs.evaluate.daybreak import Daybreak, text_vectors
 from jobs.evaluate.problem import Items, Problem
 from tests.jobs.evaluate.problems import problem
 
@@ -88,3 +88,12 @@ def test_what_is_raised_after_an_epoch_ends_the_fit():
 
     with pytest.raises(KeyboardInterrupt):
         Daybreak("sequence", TRAIN, Embed(weight=0.0)).fit(problem(5, users=40), after=enough)
+
+
+def test_texts_are_embedded_in_their_order_whatever_the_part(monkeypatch):
+    texts = ["apple juice", "", "dog food", "apple pie", "window cleaner"]
+    whole = text_vectors(texts, Embed(precision="float32"))
+    monkeypatch.setattr("jobs.evaluate.daybreak.TEXTS", 2)
+    np.testing.assert_allclose(text_vectors(texts, Embed(precision="float32")), whole, atol=1e-5)
+    assert whole.shape == (5, 384)
+    np.testing.assert_array_equal(text_vectors(["", ""], Embed()), np.zeros((2, 1)))
