@@ -127,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
             help="train a new model even where one is young enough",
         )
         sub.add_argument(
+            "--warm-start", action="store_true", help="train by continuing the newest model with the days since"
+        )
+        sub.add_argument(
             "--override",
             metavar="NAME",
             help="have the release published although `validate` holds it, in your name, which its manifest records",
@@ -180,7 +183,10 @@ def _config(arguments: argparse.Namespace) -> "Config":
     from jobs.config import load
 
     day = getattr(arguments, "date", datetime.now(UTC).date())
-    return load(arguments.config, day, getattr(arguments, "full", False), _override(arguments))
+    full, warm_start = (getattr(arguments, name, False) for name in ("full", "warm_start"))
+    if full and warm_start:
+        raise ConfigError("--warm-start continues a model, --full trains one from scratch: they do not go together")
+    return load(arguments.config, day, full, _override(arguments), warm_start)
 
 
 def _override(arguments: argparse.Namespace) -> "Override | None":

@@ -79,6 +79,14 @@ class Train:
     """The last days before the night are kept from training; `evaluate` measures on them."""
     max_age_days: int = 7
     """A model at most this old is used again by a night that is not `--full`."""
+    warm_starts: int = 0
+    """How often in a row an older model is continued with the new days before one is trained from scratch."""
+    warm_epochs: int = 1
+    """Over the users with new days, when a model is continued …"""
+    warm_learning_rate: float = 1e-3
+    """… at this rate."""
+    replay: float = 1.0
+    """Against forgetting: for each new day of a user that is then predicted, so many older ones are."""
     heads: int = 1
     """Encoders that are fitted side by side and add up; each makes vectors, lists and memory larger."""
     dimensions: int = 128
@@ -235,6 +243,8 @@ class Config:
     """`[spark]`: settings of the Spark session, as in spark-defaults."""
     full: bool = False
     """Train a new model even where one is young enough."""
+    warm_start: bool = False
+    """Continue the newest model with the days since, however young it is."""
     override: Override | None = None
 
     @property
@@ -258,7 +268,9 @@ class Config:
         return (self.base / self.shop.releases).resolve()
 
 
-def load(path: Path, day: date, full: bool = False, override: Override | None = None) -> Config:
+def load(
+    path: Path, day: date, full: bool = False, override: Override | None = None, warm_start: bool = False
+) -> Config:
     """Read a TOML file.
 
     Raises ConfigError, naming the file and the key, for everything that is not as expected.
@@ -277,13 +289,13 @@ def load(path: Path, day: date, full: bool = False, override: Override | None = 
         data = presets.under(kind, data)
     if isinstance(data.get("events"), dict):
         data["events"] = [data["events"]]
-    data.update(base=path.resolve().parent, date=day, full=full, override=override)
+    data.update(base=path.resolve().parent, date=day, full=full, override=override, warm_start=warm_start)
     config: Config = fill(Config, data, str(path), "")
     _check(config, str(path))
     return config
 
 
-MAY_BE_0 = ("seed", "samples")
+MAY_BE_0 = ("seed", "samples", "warm_starts")
 
 
 def _check(config: Config, source: str) -> None:
@@ -308,7 +320,8 @@ def _check(config: Config, source: str) -> None:
         must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
     for name in ("temperature", "follow_ridge"):
         must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
-    must(config.train.samples >= 0, "train.samples", "0, which means all items, or more")
+    for name in ("samples", "warm_starts", "replay"):
+        must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
     must(0 <= config.validate.max_loss <= 1, "validate.max_loss", "a share from 0 to 1")
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
     must(0 <= config.validate.min_day_events <= 1, "validate.min_day_events", "a share from 0 to 1")

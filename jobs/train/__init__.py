@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +24,20 @@ USERS_A_FILE = 10_000
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Fit a model and put it among the models, unless one is young enough and the night is not `full`.
 
+    With `warm_start`, and where `train.warm_starts` says so, it continues the newest model with the days since; else,
+    and where that is not possible, it is trained from scratch.
     A fit that was killed goes on from its last epoch when the job is run again.
 
     Raises DataError where no user has events on two days to learn from.
     """
     from jobs.train.labels import Vocabulary, described, price_bounds
 
+    until = config.date - timedelta(days=config.train.holdout_days)
     old = store.newest(config.models, config.date)
-    if old is not None and not config.full and (config.date - old.day).days <= config.train.max_age_days:
+    if old is not None and _young(config, old, until):
         event("train", "kept", model=old.id, trained_until=old.trained_until)
         return {"model": old.id, "trained": False}
-
-    until = config.date - timedelta(days=config.train.holdout_days)
+    old = _continued(config, old, until)
     users = _write_sequences(spark, config, until.isoformat())
     if users == 0:
         raise DataError(
@@ -46,16 +48,21 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     new = config.models / f".{config.date}"
     new.mkdir(parents=True, exist_ok=True)
     seen = _seen(spark, config)
-    bounds = price_bounds(seen["price"].to_numpy())
+    bounds = price_bounds(seen["price"].to_numpy()) if old is None else old.price_bounds  # what its labels mean
     facts = described(seen, bounds)
     vocabulary = Vocabulary.of(*facts)
     labels = vocabulary.matrix(*facts)
     store.Inputs(seen["item"].to_numpy(), seen["events"].to_numpy(), labels).write(new)
+    (new / store.START).unlink(missing_ok=True)  # of a fit that was killed
+    if old is not None:
+        store.Start.of(old, seen["item_id"].to_pylist(), vocabulary.names, config.train).write(new)
     losses = _fit(spark, config, new)
     about = {
         "day": config.date.isoformat(),
         "trained_until": until.isoformat(),
         "price_bounds": bounds.tolist(),
+        "continued_from": old.id if old else None,
+        "warm_starts": old.warm_starts + 1 if old else 0,
         "losses": losses,
         "settings": dict(vars(config.train)),
     }
@@ -64,6 +71,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     return {
         "model": model_id,
         "trained": True,
+        "continued_from": about["continued_from"],
         "trained_until": until.isoformat(),
         "users": users,
         "items": len(seen),
@@ -71,6 +79,32 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "loss": round(losses[-1], 4),
         "fit_seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _young(config: Config, old: store.Model, until: date) -> bool:
+    """Whether the night does with the model there is; until: the first day that a new one would not see."""
+    if config.warm_start:
+        return old.trained_until >= until
+    return not config.full and (config.date - old.day).days <= config.train.max_age_days
+
+
+def _continued(config: Config, old: store.Model | None, until: date) -> store.Model | None:
+    """The older model, if the new one, of the days before `until`, is to continue it."""
+    if config.full or not (config.warm_start or config.train.warm_starts):
+        return None
+    if old is None:
+        why: str | None = "there is no model yet"
+    elif not config.warm_start and old.warm_starts >= config.train.warm_starts:
+        why = f"{old.id} was continued {old.warm_starts} times (train.warm_starts)"
+    elif old.trained_until >= until:
+        why = f"{old.id} knows every day before {until}"
+    else:
+        why = old.unlike(config.train)
+    if old is None or why is not None:
+        event("train", "from_scratch", why=why)
+        return None
+    event("train", "continues", model=old.id, trained_until=old.trained_until, warm_starts=old.warm_starts + 1)
+    return old
 
 
 def _write_sequences(spark: "SparkSession", config: Config, until: str) -> int:

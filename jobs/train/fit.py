@@ -15,8 +15,8 @@ import torch.distributed as dist
 
 from jobs.config import Train
 from jobs.log import Progress, event
-from jobs.train import followers, store
-from jobs.train.histories import batches, examples
+from jobs.train import followers, store, warm
+from jobs.train.histories import History, batches, examples, read_histories, recent
 from jobs.train.model import Batch, BehaviourModel
 
 LAST = np.float32(-10_000.0)
@@ -38,6 +38,7 @@ def fit(
     device: str,
     checkpoint: Path | None = None,
     *,
+    start: store.Start | None = None,
     after: After | None = None,
 ) -> tuple[BehaviourModel, list[float]]:
     """Fit the model in this process, together with the other processes of the group where there is one.
@@ -45,16 +46,31 @@ def fit(
     Every process takes its share of the files; gradients are averaged over the processes, so that all hold the same
     model.
     checkpoint: a file that rank 0 writes after every epoch; where it is there already, of the same settings and data,
-    the fit goes on from it, to the same result. Returns the model on the CPU and the mean loss (nats, summed over
+    the fit goes on from it, to the same result.
+    start: an older model to begin as, of whose users only those with new days, and a replay of older days, are learned
+    from.
+    Returns the model on the CPU and the mean loss (nats, summed over
     heads) of every epoch.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     torch.manual_seed(settings.seed)  # the same start everywhere
     popularity = torch.from_numpy(inputs.events.astype(np.float32))
-    model = BehaviourModel(popularity, inputs.labels, settings).to(device)
+    model = BehaviourModel(popularity, inputs.labels, settings)
+    if start is not None:
+        warm.begin(model, start, inputs.events)
+    model.to(device)
     mine = files[rank::world]
     users = sum(pq.read_metadata(f).num_rows for f in files)
-    steps = _steps(mine, settings, world, device)
+
+    def read(file: Path) -> list[History]:
+        histories = read_histories(file, inputs.rows)
+        if start is None:
+            return histories
+        rng = np.random.default_rng([settings.seed, start.since, files.index(file)])
+        return recent(histories, start.since, settings.replay, rng, ordered=settings.ordered)
+
+    sizes = [pq.read_metadata(f).num_rows if start is None else len(read(f)) for f in mine]
+    steps = _steps(sizes, settings, world, device)
     optimizer = torch.optim.AdamW(groups(model, settings))
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.epochs * steps)
     if rank == 0:
@@ -67,7 +83,8 @@ def fit(
             processes=world,
             steps=settings.epochs * steps,
         )
-    key = [inputs.digest, users, steps, sorted(vars(settings).items())]  # the same in every process
+    begun = start.digest if start else None
+    key = [inputs.digest, begun, users, steps, sorted(vars(settings).items())]  # the same in every process
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     losses = resume(checkpoint, key, parts) if checkpoint else []
     progress = Progress("train", "progress", settings.epochs * steps)
@@ -77,7 +94,7 @@ def fit(
         rng = np.random.default_rng([settings.seed, epoch, rank])
         model.train()
         started, total, seen = time.monotonic(), 0.0, 0
-        stream = batches(mine, inputs.rows, settings, rng)
+        stream = batches(mine, read, settings, rng)
         for step in range(steps):
             batch = next(stream, None)
             optimizer.zero_grad()
@@ -123,9 +140,9 @@ def resume(checkpoint: Path, key: list[Any], parts: dict[str, Any]) -> list[floa
     return losses
 
 
-def _steps(files: list[Path], settings: Train, world: int, device: str) -> int:
-    """Steps of an epoch: those of the process with the most users, so that all take the same number."""
-    steps: int = sum(-(-pq.read_metadata(f).num_rows // settings.users_per_batch) for f in files)
+def _steps(sizes: list[int], settings: Train, world: int, device: str) -> int:
+    """Steps of an epoch: those of the process with the most, so that all take the same number. sizes: users a file."""
+    steps = sum(-(-size // settings.users_per_batch) for size in sizes)
     if world == 1:
         return steps
     most = torch.tensor(steps, device=device)
@@ -166,14 +183,19 @@ def _to(batch: Batch, device: str) -> Batch:
 
 
 def fit_files(files: list[Path], folder: Path, settings: Train, device: str, after: After | None = None) -> list[float]:
-    """Fit encoder and followers from files of table `sequences` and the folder's INPUTS; rank 0 writes FITTED there.
+    """Fit encoder and followers from files of table `sequences` and the folder's INPUTS; where there is a START, from
+    that. Rank 0 writes FITTED and WEIGHTS there.
 
     Returns the mean loss of every epoch.
     """
     inputs = store.Inputs.read(folder)
-    model, losses = fit(files, inputs, settings, device, folder / store.CHECKPOINT, after=after)
+    start = store.Start.read(folder) if (folder / store.START).exists() else None
+    if start is not None:
+        settings = warm.settings_of(settings)
+    model, losses = fit(files, inputs, settings, device, folder / store.CHECKPOINT, start=start, after=after)
     if not dist.is_initialized() or dist.get_rank() == 0:
-        found = numbers(model) | follow(files, inputs, settings)
+        found = numbers(model) | follow(files, inputs, settings, start)
+        np.savez(folder / store.WEIGHTS, **{name: one.detach().numpy() for name, one in model.named_parameters()})
         np.savez(folder / store.FITTED, **found, losses=np.asarray(losses))
     return losses
 
@@ -211,13 +233,27 @@ def repeats(model: BehaviourModel) -> dict[str, Any]:
     }
 
 
-def follow(files: list[Path], inputs: store.Inputs, settings: Train) -> dict[str, Any]:
-    """next_item and next_weight, (n, N): the followers of every item, as item numbers, and what they add to a score."""
+def follow(
+    files: list[Path], inputs: store.Inputs, settings: Train, start: store.Start | None = None
+) -> dict[str, Any]:
+    """next_item and next_weight, (n, N): the followers of every item, as item numbers, and what they add to a score.
+
+    With a start whose followers can be kept, only what leads to items that were taken since is fitted anew.
+    """
     if settings.follow == 0.0:
         nobody = followers.nobody(len(inputs.rows))
         return {"next_item": nobody.items, "next_weight": nobody.weights}
     started = time.monotonic()
-    found = followers.fit(*examples(files, inputs.rows, settings), settings.follow_ridge, itself=settings.ordered)
+    x, y = examples(files, inputs.rows, settings)
+    if start is None or not len(start.next_item):
+        found = followers.fit(x, y, settings.follow_ridge, itself=settings.ordered)
+    else:
+        histories = (history for file in files for history in read_histories(file, inputs.rows))
+        changed = np.zeros(len(inputs.rows), dtype=bool)
+        for history in histories:
+            changed[history.items[history.days >= start.since]] = True
+        old, ridge = followers.Followers(start.next_item, start.next_weight), settings.follow_ridge
+        found = followers.refit(old, x, y, ridge, np.flatnonzero(changed), itself=settings.ordered)
     event("train", "followers", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
     return {"next_item": found.items, "next_weight": found.weights * np.float32(settings.follow)}
 

@@ -40,6 +40,25 @@ def fit(x: "sp.csr_array", y: "sp.csr_array", ridge: float, *, itself: bool) -> 
 
     Memory: that of x^T x, sparse.
     """
+    return _largest(_columns(x, y, ridge, np.arange(x.shape[1]), itself=itself))
+
+
+def refit(
+    old: Followers, x: "sp.csr_array", y: "sp.csr_array", ridge: float, changed: NDArray[np.int64], *, itself: bool
+) -> Followers:
+    """`old`, but what the items `changed` (rising) follow is fitted anew; the other arguments as of `fit`."""
+    import scipy.sparse as sp
+
+    before, place = np.nonzero((old.items >= 0) & ~np.isin(old.items, changed))
+    kept = (old.weights[before, place], (before, old.items[before, place]))
+    shape = (x.shape[1], x.shape[1])
+    return _largest((sp.csr_array(kept, shape=shape) + _columns(x, y, ridge, changed, itself=itself)).tocsr())
+
+
+def _columns(
+    x: "sp.csr_array", y: "sp.csr_array", ridge: float, items: NDArray[np.int64], *, itself: bool
+) -> "sp.csr_array":
+    """The weights of what some items follow: float32 (n, n), sparse, other columns empty."""
     import scipy.sparse as sp
 
     n = x.shape[1]
@@ -48,8 +67,8 @@ def fit(x: "sp.csr_array", y: "sp.csr_array", ridge: float, *, itself: bool) -> 
     gram.sort_indices()
     lengths = gram.diagonal()
     before, after, values = [], [], []
-    progress = Progress("train", "followers", n)
-    for item in range(n):
+    progress = Progress("train", "followers", len(items))
+    for done, item in enumerate(items.tolist(), 1):
         part = slice(with_y.indptr[item], with_y.indptr[item + 1])
         chosen, sums = with_y.indices[part], with_y.data[part]
         if not itself:
@@ -68,11 +87,11 @@ def fit(x: "sp.csr_array", y: "sp.csr_array", ridge: float, *, itself: bool) -> 
         before.append(chosen[kept])
         after.append(np.full(int(kept.sum()), item, dtype=np.int32))
         values.append(weights[kept].astype(np.float32))
-        progress.at(item + 1)
+        progress.at(done)
     if not values:
-        return nobody(n)
+        return sp.csr_array((n, n), dtype=np.float32)
     places = (np.concatenate(before), np.concatenate(after))
-    return _largest(sp.csr_array((np.concatenate(values), places), shape=(n, n)))
+    return sp.csr_array((np.concatenate(values), places), shape=(n, n))
 
 
 def nobody(n: int) -> Followers:
@@ -95,8 +114,10 @@ def _square(gram: "sp.csr_array", chosen: NDArray[np.int32]) -> NDArray[np.float
 
 def _largest(weights: "sp.csr_array") -> Followers:
     """The FOLLOWERS largest of each row; equal ones by the lower item."""
-    weights.sort_indices()
     n = weights.shape[0]
+    if weights.nnz == 0:
+        return nobody(n)
+    weights.sort_indices()
     items = np.full((n, FOLLOWERS), -1, dtype=np.int32)
     values = np.zeros((n, FOLLOWERS), dtype=np.float32)
     for row in range(n):

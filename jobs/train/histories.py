@@ -3,8 +3,8 @@
 Users are read one file at a time: memory does not grow with their number.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class History:
     """Days since 1970, shape (E,), rising."""
     weights: NDArray[np.float32]
     """Shape (E,)."""
+    targets: NDArray[np.int64] | None = None
+    """The days to predict; None: all but the first."""
 
 
 def read_histories(file: Path, vocabulary: NDArray[np.int64]) -> list[History]:
@@ -69,6 +71,8 @@ def make_batch(histories: list[History], targets_per_user: int, rng: np.random.G
         places.append(place)
         days.append(np.pad(values, (0, longest - len(values)), mode="edge"))
         later = np.arange(1, len(values))
+        if history.targets is not None:
+            later = later[np.isin(values[1:], history.targets)]
         for day in rng.choice(later, min(targets_per_user, len(later)), replace=False):
             items, share = wanted_of(history, inverse == day)
             if share.sum() > 0:
@@ -100,17 +104,38 @@ def dealt(history: History, rng: np.random.Generator) -> History:
     last = rng.random(len(history.items)) < HELD
     last[rng.permutation(len(last))[:2]] = [True, False][: len(last)]
     order = np.argsort(last, kind="stable")
-    return replace(
-        history, items=history.items[order], days=last[order].astype(np.int64), weights=history.weights[order]
-    )
+    return History(history.items[order], last[order].astype(np.int64), history.weights[order])
+
+
+def recent(
+    histories: list[History], since: int, replay: float, rng: np.random.Generator, *, ordered: bool
+) -> list[History]:
+    """What a warm start learns from: the users with days to predict, each until the last of those.
+
+    Predicted is every day from `since` (days since 1970) and, against forgetting, about `replay` older ones for each,
+    drawn at random from all older days. Without an order users take the place of days: by their last event.
+    """
+    days = [np.unique(h.days)[1:] if ordered else h.days[-1:] for h in histories]
+    new = sum(int((own >= since).sum()) for own in days)
+    old = sum(map(len, days)) - new
+    chosen = [own[(own >= since) | (rng.random(len(own)) * old < replay * new)] for own in days]
+    return [
+        History(h.items[:end], h.days[:end], h.weights[:end], own)
+        for h, own in zip(histories, chosen, strict=True)
+        if len(own)
+        for end in [np.searchsorted(h.days, own[-1], side="right")]
+    ]
 
 
 def batches(
-    files: list[Path], vocabulary: NDArray[np.int64], settings: Train, rng: np.random.Generator
+    files: list[Path], read: Callable[[Path], list[History]], settings: Train, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """One epoch: files and the users of a file in random order, users of similar length together."""
+    """One epoch: files and the users of a file in random order, users of similar length together.
+
+    read: the users of a file.
+    """
     for place in rng.permutation(len(files)):
-        histories = read_histories(files[place], vocabulary)
+        histories = read(files[place])
         if not settings.ordered:
             histories = [dealt(h, rng) for h in histories]
         size = settings.users_per_batch

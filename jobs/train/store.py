@@ -6,8 +6,10 @@
     maps.npy        float32 (heads, d, d): from an item's label vector to its input vector
     next_item.npy, next_weight.npy      int32 and float32 (n, N): the followers of items, as places in `items`
     item_repeat.npy                     float32 (n,): what the score of an item gains for who had it
+    weights.npz     the parameters of `jobs.train.model.BehaviourModel` as they were learned, which a warm start needs
 
-While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and at last `fitted.npz`.
+While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and at last `fitted.npz`; where it is a
+warm start, `start.npz` too.
 """
 
 import hashlib
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from pyspark.sql import DataFrame, SparkSession
 
-INPUTS, CHECKPOINT, FITTED = "inputs.npz", "checkpoint.pt", "fitted.npz"
+    from jobs.config import Train
+
+EPOCH = date(1970, 1, 1)
+INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", "fitted.npz"
+WEIGHTS = "weights.npz"
+SHAPE = ("heads", "dimensions", "half_lives")
+"""Settings that a model and the one that continues it must share."""
+FOLLOWING = ("ordered", "follow_ridge", "follow_power", "fading")
+"""… and those that they must share for followers to be kept."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,64 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a warm start continues from."""
+
+    since: int
+    """The first day that the older model did not see, in days since 1970."""
+    items: NDArray[np.int64]
+    """(n,): the older model's number of each item; -1 where it is new."""
+    labels: NDArray[np.int64]
+    """(L,): likewise of each label."""
+    next_item: NDArray[np.int32]
+    """(n, N): the older model's followers, in the new numbers; (0, 1) where none can be kept."""
+    next_weight: NDArray[np.float32]
+    """Of the same shape, before they are multiplied by `follow`."""
+    weights: dict[str, NDArray[np.float32]]
+    """The older model's WEIGHTS."""
+
+    @property
+    def digest(self) -> str:
+        """Eight characters that tell this start from any other."""
+        numbers = (self.items, self.labels, self.next_item, self.next_weight)
+        return digest(np.asarray(self.since), *numbers, *(self.weights[name] for name in sorted(self.weights)))
+
+    @classmethod
+    def of(cls, old: "Model", ids: list[str], names: list[str], settings: "Train") -> "Start":
+        """The start of a model of these items and labels, with these settings, from an older one of the same shape."""
+        items, labels = _places(old.item_ids(), ids), _places(old.labels()[0], names)
+        next_item, next_weight = np.full((0, 1), -1, np.int32), np.zeros((0, 1), np.float32)
+        if old.settings["follow"] > 0 and all(old.settings[name] == getattr(settings, name) for name in FOLLOWING):
+            new = np.full(old.facts["items"] + 1, -1, dtype=np.int32)  # -1, where there is none, stays so
+            new[items[items >= 0]] = np.flatnonzero(items >= 0)
+            known = (items >= 0)[:, None]
+            next_item = np.where(known, new[old.load("next_item")[items]], np.int32(-1))
+            weight = old.load("next_weight")[items] / np.float32(old.settings["follow"])
+            next_weight = np.where(next_item >= 0, weight, np.float32(0))
+        return cls((old.trained_until - EPOCH).days, items, labels, next_item, next_weight, old.weights())
+
+    def write(self, folder: Path) -> None:
+        """Write START."""
+        numbers = {name: value for name, value in vars(self).items() if name != "weights"}
+        numbers |= {f"weights {name}": value for name, value in self.weights.items()}
+        np.savez(folder / START, **numbers)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Start":
+        """Read START."""
+        with np.load(folder / START) as data:
+            weights = {name.removeprefix("weights "): data[name] for name in data if name.startswith("weights ")}
+            numbers = {name: data[name] for name in ("items", "labels", "next_item", "next_weight")}
+            return cls(since=int(data["since"]), weights=weights, **numbers)
+
+
+def _places(old: list[str], new: list[str]) -> NDArray[np.int64]:
+    """Where each of the new names stands among the old; -1: nowhere."""
+    place = {name: n for n, name in enumerate(old)}
+    return np.asarray([place.get(name, -1) for name in new], dtype=np.int64)
+
+
+@dataclass(frozen=True)
 class Model:
     """A trained behaviour model."""
 
@@ -86,6 +154,10 @@ class Model:
     """The section `train` of the configuration that it was fitted with."""
     price_bounds: NDArray[np.float64]
     """The bounds of the tenths of prices."""
+    continued_from: str | None
+    """The id of the older model that this one was begun from; None: it was trained from scratch."""
+    warm_starts: int
+    """How often it was continued since then."""
     facts: dict[str, Any]
     """What else `model.json` says: counts and losses."""
 
@@ -108,6 +180,20 @@ class Model:
 
         table = pq.read_table(self.path / "labels")
         return table["label"].to_pylist(), matrix(table["vector"].combine_chunks(), sum(self.widths))
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The parameters, by their names in `jobs.train.model.BehaviourModel`."""
+        with np.load(self.path / WEIGHTS) as data:
+            return dict(data)
+
+    def unlike(self, settings: "Train") -> str | None:
+        """Why a model with these settings cannot continue this one; None where it can."""
+        if not (self.path / WEIGHTS).exists():
+            return f"{self.id} has no {WEIGHTS}"
+        for name in SHAPE:
+            if self.settings[name] != getattr(settings, name):
+                return f"{self.id} has train.{name} = {self.settings[name]}, not {getattr(settings, name)}"
+        return None
 
     def load(self, name: str) -> NDArray[Any]:
         """One of the arrays, mapped: "maps", "next_item", "next_weight" or "item_repeat"."""
@@ -135,7 +221,7 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
     facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": labels}
     facts |= {name: fitted[name].tolist() for name in ("mix", "repeat", "repeat_mix")}
-    for scratch in (INPUTS, CHECKPOINT, FITTED):
+    for scratch in (INPUTS, START, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")
     final = new.parent / model_id
@@ -174,6 +260,8 @@ def read(path: Path) -> Model:
         repeat_mix=tuple(map(float, facts.pop("repeat_mix"))),
         settings=facts.pop("settings"),
         price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
+        continued_from=facts.pop("continued_from", None),
+        warm_starts=int(facts.pop("warm_starts", 0)),
         facts=facts,
     )
 

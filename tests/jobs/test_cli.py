@@ -67,6 +67,8 @@ def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
     assert "there is no such file" in capsys.readouterr().err
     assert daybreak(shop, "receipt", "--date", "2001-01-01") == 5
     assert "run `daybreak job" in capsys.readouterr().err
+    assert daybreak(shop, "job", "train", "--full", "--warm-start") == 2
+    assert "they do not go together" in capsys.readouterr().err
 
 
 def test_a_shop_without_a_release_says_how_to_make_one(tmp_path, capsys):

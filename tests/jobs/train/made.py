@@ -7,6 +7,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from jobs.config import Train
+from jobs.train.histories import History, read_histories
 from jobs.train.store import Inputs
 
 VOCABULARY = np.arange(0, 40, 2, dtype=np.int64)
@@ -36,6 +37,11 @@ def round_and_round(folder: Path, users: int = 48, files: int = 2) -> list[Path]
     starts = np.random.default_rng(3).integers(0, 20, users)
     people = [[((int(start) + n) % 20, 100 + n, 1.0) for n in range(8)] for start in starts]
     return [write(folder / f"{n}.parquet", people[n::files]) for n in range(files)]
+
+
+def read(file: Path) -> list[History]:
+    """The users of a file."""
+    return read_histories(file, VOCABULARY)
 
 
 def inputs(labels: int = 4) -> Inputs:

@@ -18,7 +18,7 @@ from jobs.train.fit import fit, fit_files, numbers
 from jobs.train.histories import batches
 from jobs.train.model import BehaviourModel
 from lookup.encoder import Following, Had
-from tests.jobs.train.made import inputs, round_and_round, settings, write
+from tests.jobs.train.made import inputs, read, round_and_round, settings, write
 
 
 def fitted(files: list[Path], checkpoint: Path | None = None, **changed) -> tuple[dict[str, np.ndarray], list[float]]:
@@ -87,7 +87,7 @@ def test_few_samples_learn_about_what_the_full_softmax_does(tmp_path):
     losses = []
     for samples in (0, 3):
         model, _ = fit(files, inputs(), settings(**few, samples=samples), "cpu")
-        batch = next(batches(files, inputs().rows, settings(users_per_batch=100), np.random.default_rng(1)))
+        batch = next(batches(files, read, settings(users_per_batch=100), np.random.default_rng(1)))
         with torch.no_grad():  # of all items, as a fitted model is used
             losses.append(float(model.loss(batch)))
     assert losses[0] < 1.5  # of log 20 = 3
@@ -243,6 +243,7 @@ def test_a_model_on_disk_is_what_was_fitted(tmp_path):
     assert (model.id, model.day, model.trained_until) == (model_id, day, date(2026, 2, 15))
     assert sorted(path.name for path in model.path.iterdir()) == [
         "item_repeat.npy", "items", "labels", "maps.npy", "model.json", "next_item.npy", "next_weight.npy",
+        "weights.npz",
     ]  # fmt: skip
     assert (model.widths, model.settings, model.price_bounds.tolist()) == ((8, 8), vars(options), [1.0, 2.0])
     np.testing.assert_allclose(model.mix, expected["mix"])

@@ -15,7 +15,7 @@ from jobs.train.fit import numbers
 from jobs.train.histories import History, batches, dealt, make_batch, read_histories
 from jobs.train.model import Batch, BehaviourModel
 from jobs.train.softmax import FullSoftmax, Wanted, candidates, chances
-from tests.jobs.train.made import VOCABULARY, inputs, round_and_round, settings, write
+from tests.jobs.train.made import VOCABULARY, inputs, read, round_and_round, settings, write
 
 
 def model(labels: int = 4, **changed) -> BehaviourModel:
@@ -278,6 +278,6 @@ def test_unordered_histories_are_dealt_anew_onto_two_days(tmp_path):
     assert dealt(History(np.array([4]), np.array([3]), np.ones(1, dtype=np.float32)), rng).days.tolist() in ([0], [1])
 
     file = write(tmp_path / "0.parquet", [[(n, 0, 1.0) for n in range(6)] for _ in range(5)])
-    (batch,) = batches([file], VOCABULARY, settings(ordered=False), rng)
+    (batch,) = batches([file], read, settings(ordered=False), rng)
     assert len(batch.targets) == 5  # one a user: the second day
-    assert not list(batches([file], VOCABULARY, settings(), rng))
+    assert not list(batches([file], read, settings(), rng))

@@ -1,0 +1,105 @@
+"""Continuing a model week after week against training one from scratch every week: quality and time.
+
+python tests/benchmarks/warm_start.py --config daybreak.toml --date 2018-01-02 [--weeks 8]
+
+--date: the last week ends before it. In each week, both models know the days before it, and are measured on the lists
+of all users with events in it, had items included. The goal: quality within 1 % at 15 % of the time or less.
+"""
+
+import argparse
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from jobs.config import Config, load
+from jobs.evaluate import metrics
+from jobs.evaluate.daybreak import Daybreak, _write_sequences, text_vectors
+from jobs.evaluate.harness import ranked
+from jobs.evaluate.problem import Problem
+from jobs.evaluate.split import problem_of_run
+from jobs.night import run_job
+from jobs.session import open_session
+from jobs.tables import EVENTS, ITEMS
+from jobs.train import store
+from jobs.train.fit import fit_files
+from jobs.train.labels import Vocabulary
+
+MEASURES = ("recall@20", "ndcg@10")
+
+
+class Weekly(Daybreak):
+    """Daybreak as the shop's configuration has it, its models kept in a folder."""
+
+    def __init__(self, config: Config, models: Path):
+        super().__init__("repeat", config.train, config.embed)
+        self.models = models
+        self.seconds = 0.0
+
+    def week(self, problem: Problem, day: date, texts: np.ndarray, *, continued: bool) -> None:
+        """Fit the model of a day, from scratch or from the one of the week before."""
+        started = time.monotonic()
+        new = self.models / f".{day}"
+        new.mkdir(parents=True)
+        counts = np.bincount(problem.train.items, minlength=len(problem.items))
+        rows = np.flatnonzero(counts)
+        facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
+        vocabulary, ids = Vocabulary.of(*facts), [problem.items.ids[row] for row in rows]
+        files = list(_write_sequences(problem, self.train.max_history, new))
+        store.Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(new)
+        about = {"day": str(day), "trained_until": str(day), "price_bounds": [], "settings": dict(vars(self.train))}
+        if continued:
+            store.Start.of(store.existing(self.models, day), ids, vocabulary.names, self.train).write(new)
+        about["losses"] = fit_files(files, new, self.train, "cpu")
+        fitted = dict(np.load(new / store.FITTED))
+        for file in files:
+            file.unlink()
+        store.finish(new, about, ids, vocabulary.names)
+        self.seconds = time.monotonic() - started
+        self._join(problem, rows, vocabulary, texts, fitted)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--date", type=date.fromisoformat, required=True)
+    parser.add_argument("--weeks", type=int, default=8)
+    arguments = parser.parse_args()
+    config = load(arguments.config, arguments.date)
+    if not all(config.run.path(table.name).exists() for table in (ITEMS, EVENTS)):
+        spark = open_session("local[*]", config.spark)
+        try:
+            run_job("ingest", spark, config)
+        finally:
+            spark.stop()
+    print(f"{'week':<12}{'users':>7}  {'':<10}{'Recall@20':>10}{'NDCG@10':>10}{'seconds':>10}")
+    sums = {"scratch": np.zeros(3), "continued": np.zeros(3)}
+    texts = None
+    with tempfile.TemporaryDirectory() as folder:
+        models = {name: Weekly(config, Path(folder) / name) for name in sums}
+        for week in range(arguments.weeks + 1):
+            day = arguments.date - timedelta(days=7 * (arguments.weeks + 1 - week))
+            problem = problem_of_run(config.run, day, 7)
+            texts = text_vectors(problem.items.texts, config.embed) if texts is None else texts
+            for name, model in models.items():
+                if week == 0 and name == "scratch":  # the same as the one that is continued: not measured twice
+                    continue
+                model.week(problem, day, texts, continued=week > 0 and name == "continued")
+                lists = ranked(model, problem, masked=False)
+                users = metrics.of_users(lists, problem.truth, (10, 20))
+                found = np.asarray([*(users[measure].mean() for measure in MEASURES), model.seconds])
+                label = name if week else "first"
+                print(f"{day!s:<12}{len(lists):>7}  {label:<10}{found[0]:>10.4f}{found[1]:>10.4f}{found[2]:>10.1f}")
+                sums[name] += found if week else 0
+    ratios = sums["continued"] / sums["scratch"]
+    for name, total in sums.items():
+        mean = total / arguments.weeks
+        print(f"{'mean':<12}{'':>7}  {name:<10}{mean[0]:>10.4f}{mean[1]:>10.4f}{mean[2]:>10.1f}")
+    print(f"{'ratio':<12}{'':>7}  {'':<10}{ratios[0]:>10.4f}{ratios[1]:>10.4f}{ratios[2]:>10.3f}")
+
+
+if __name__ == "__main__":
+    main()
