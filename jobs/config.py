@@ -91,10 +91,10 @@ class Train:
     """Encoders that are fitted side by side and add up; each makes vectors, lists and memory larger."""
     dimensions: int = 128
     """Of each head."""
-    half_lives: list[float] = field(default_factory=lambda: [7.0, 30.0, 120.0, 0.0])
+    half_lives: list[float] = field(default_factory=lambda: [7.0, 30.0, 90.0, 0.0])
     """Days after which an event counts half, one for each learned part; 0 never fades."""
     fading: list[float] = field(default_factory=lambda: [0.0, 0.0, 1.0, 0.0])
-    """The parts of the half-lives: where the encoder starts to learn its own, and as they stand in the followers."""
+    """The parts of the half-lives in the followers and in `repeat`; the encoder starts there and learns its own."""
     ordered: bool = True
     """Whether the times of events say what came first; otherwise a random half of a user's items predicts the rest."""
     max_history: int = 1000
@@ -125,8 +125,11 @@ class Train:
     """Its regularisation, in squared weights of events."""
     follow_power: float = 0.0
     """0: events add up; 1: their mean counts."""
-    repeats: bool = True
-    """Whether people take a thing again: how much more they want it is learned then; otherwise it is listed last."""
+    repeat: float = 4.0
+    """How much more an item is wanted that was had more often; 0: people do not take a thing again, it is listed last.
+    """
+    kept: float = 0.2
+    """What remains of the score of an item that was had, beside how often and when that was."""
     processes: int = 1
     """How many processes `TorchDistributor` starts."""
     seed: int = 7
@@ -320,8 +323,9 @@ def _check(config: Config, source: str) -> None:
         must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
     for name in ("temperature", "follow_ridge"):
         must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
-    for name in ("samples", "warm_starts", "replay"):
+    for name in ("samples", "warm_starts", "replay", "repeat"):
         must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
+    must(0 <= config.train.kept <= 1, "train.kept", "a share from 0 to 1")
     must(0 <= config.validate.max_loss <= 1, "validate.max_loss", "a share from 0 to 1")
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
     must(0 <= config.validate.min_day_events <= 1, "validate.min_day_events", "a share from 0 to 1")

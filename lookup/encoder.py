@@ -45,7 +45,8 @@ class Encoder:
         u . v_i + sum_j n_j next(item_j, i),    n_j = m_nj / (sum_j m_nj) ** next_power
 
     with m_nj as above by `next_mix`, and next(j, i) the weight of i among the followers of j (array
-    `item_next_weight`); and for an item that the user had, with m_rj as above by `repeat_mix`, more by
+    `item_next_weight`). For an item that the user had, kept * (u . v_i) stands in place of u . v_i, and the score is
+    more by, with m_rj as above by `repeat_mix`,
 
         repeat * log(1 + sum_j m_rj [item_j = i]) + item_repeat_i
     """
@@ -63,7 +64,9 @@ class Encoder:
     repeat_mix: tuple[float, ...]
     """As a row of `mix`, for what the user had."""
     repeat: float
-    """How much more an item is wanted that the user had more often: below 0 where people do not buy again."""
+    """How much more an item is wanted that the user had more often."""
+    kept: float
+    """How much of u . v counts for an item that the user had."""
 
     def to_json(self) -> dict[str, Any]:
         """As written to the manifest."""
@@ -91,6 +94,7 @@ class Encoder:
                 next_power=float(data["next_power"]),
                 repeat_mix=tuple(float(m) for m in data["repeat_mix"]),
                 repeat=float(data["repeat"]),
+                kept=float(data["kept"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
@@ -131,10 +135,13 @@ class Encoder:
         """m_rj: how much each event counts among those of its item, float32 (n,); ages, weights: see `user_vector`."""
         return np.asarray(weights * (self.fading(ages) @ np.asarray(self.repeat_mix)), dtype=np.float32)
 
-    def item_terms(self, had: Had, following: Following) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def item_terms(
+        self, had: Had, following: Following, scores: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """What is added to u . v: the items that a history changes the score of, and by how much.
 
-        following: of the rows of `had`. Returns different item rows, rising, int32 (m,), and float32 (m,).
+        following: of the rows of `had`. scores: u . v of these rows, (n,). Returns different item rows, rising, int32
+        (m,), and float32 (m,).
         """
         rows, shares, repeats = had
         next_items, next_weights, item_repeat = following
@@ -145,5 +152,6 @@ class Encoder:
         total = np.bincount(place, weights=added, minlength=len(found)).astype(np.float32)
         own, first, at = np.unique(rows, return_index=True, return_inverse=True)
         again = self.repeat * np.log1p(np.bincount(at, weights=repeats, minlength=len(own))) + item_repeat[first]
+        again += (self.kept - 1.0) * scores[first]
         total[np.searchsorted(found, own)] += again.astype(np.float32)
         return found.astype(np.int32), total

@@ -195,7 +195,7 @@ def _from_history(release: Release, rows: list[int], k: int) -> Ranked:
     near: NDArray[np.int32] = release.item_topk.items[rows[-3:]].ravel()
     shares, repeats = (of(ages, weights) for of in (release.encoder.next_shares, release.encoder.repeat_shares))
     had = Had(np.asarray(rows, dtype=np.int32), shares, repeats)
-    items, added = release.encoder.item_terms(had, release.following(had.rows))
+    items, added = release.encoder.item_terms(had, release.following(had.rows), release.item_vector[rows] @ vector)
     candidates = np.unique(np.concatenate([np.asarray(found, dtype=np.int32), near[near != NO_ITEM], items]))
     scores = release.item_vector[candidates] @ vector
     scores[np.searchsorted(candidates, items)] += added

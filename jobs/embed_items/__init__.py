@@ -51,14 +51,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     facts.unpersist()
 
     about: dict[str, Any] = {
-        "encoder": encoder(
-            Train(**model.settings),
-            model.widths,
-            model.mix,
-            text=space.text,
-            repeat=model.repeat,
-            repeat_mix=model.repeat_mix,
-        ).to_json(),
+        "encoder": encoder(Train(**model.settings), model.widths, model.mix, text=space.text).to_json(),
         "items": items.count(),
         "dimensions": space.dimensions,
         "behaviour": space.behaviour,

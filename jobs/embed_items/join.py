@@ -96,9 +96,6 @@ class Space:
     weight: float
     """Of the text part in a score."""
     cold_bias: float
-    bias_mean: float = 0.0
-    """Taken off every bias, which changes no order: biases are logarithms of small shares, all far below 0, and would
-    make all vectors long and alike, which an index of angles cannot tell apart."""
 
     @property
     def text(self) -> int:
@@ -124,7 +121,7 @@ class Space:
         them. biases, cold: shape (n,); what stands in biases of a cold item is not read.
         """
         t = self.basis.cut(texts)
-        biases = (np.where(cold, self.cold_bias, biases) - self.bias_mean).astype(np.float32)[:, None]
+        biases = (np.where(cold, self.cold_bias, biases)).astype(np.float32)[:, None]
         x = np.concatenate([inputs, t, np.zeros_like(biases)], axis=1)
         v = np.concatenate([outputs, self.weight * t, biases], axis=1)
         return x.astype(np.float32), v.astype(np.float32)

@@ -57,11 +57,11 @@ def fit(texts: "DataFrame", known: "DataFrame", size: int, model: Model, options
     from pyspark.sql import functions as F
 
     sums = _sum(texts.select("vector", "items"), partial(_text_sums, size=size), 1 + size)
-    low, mean = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS), F.round(F.avg("bias"), 3)).first()
+    low = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS)).first()[0]
     names, vectors = model.labels()
     maps = np.array(model.load("maps"))
     labels = Described(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
-    return Space(Basis.of(sums, options.dimensions), labels, options.weight, float(low or 0.0), float(mean or 0.0))
+    return Space(Basis.of(sums, options.dimensions), labels, options.weight, float(low or 0.0))
 
 
 def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "DataFrame":

@@ -93,7 +93,8 @@ class Daybreak:
             vectors[user] = self._encoder.user_vector(self._input[given.items[part]], ages, weights)
             shares[part] = self._encoder.next_shares(ages, weights)
             repeated[part] = self._encoder.repeat_shares(ages, weights)
-        added = terms(Had(given.offsets, given.items, shares, repeated), self._followers, self._encoder.repeat)
+        own = Had(given.offsets, given.items, shares, repeated)
+        added = terms(own, self._followers, self._encoder, vectors, self._vector)
         scores = vectors @ self._vector.T
         scores[np.repeat(np.arange(len(given)), np.diff(added.offsets)), added.items] += added.values
         return np.asarray(scores, dtype=np.float32)
@@ -110,9 +111,9 @@ class Daybreak:
         # In full: where there are no labels, numpy cannot tell how wide they are.
         vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
         described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
-        low, mean = np.quantile(fitted["bias"], COLD_BIAS), round(float(fitted["bias"].mean()), 3)
+        low = float(np.quantile(fitted["bias"], COLD_BIAS))
         basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
-        space = Space(basis, described, self.embed.weight, float(low), mean)
+        space = Space(basis, described, self.embed.weight, low)
         inputs, outputs = described.vectors(problem.items.attributes, problem.items.texts)
         inputs[rows], outputs[rows] = fitted["x"], fitted["y"]
         biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
@@ -125,8 +126,6 @@ class Daybreak:
             [width] * heads,
             fitted["mix"].tolist(),
             text=space.text,
-            repeat=float(fitted["repeat"]),
-            repeat_mix=fitted["repeat_mix"].tolist(),
         )
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 

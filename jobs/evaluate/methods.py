@@ -41,8 +41,8 @@ class Contestant:
     ) -> NDArray[np.int32]:
         """The best items of each user of a batch of histories, int32 (n, length). without: what is not listed."""
         vectors = user_matrix(batch, self.arrays["item_input"], self.encoder)
-        added = terms(Had.of(**had(batch, self.encoder)), Followers.open(self.folder), self.encoder.repeat)
         items = self.arrays["item_vector"]
+        added = terms(Had.of(**had(batch, self.encoder)), Followers.open(self.folder), self.encoder, vectors, items)
         found, scores = top_k(
             vectors, items, length, terms=added, exclude=without, item_block=item_block, device=device
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
 from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, USER_AGAIN, USER_TOPK, USER_VECTORS
+from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,13 +23,13 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     night, options = config.run, config.topk
     folder = night.existing("vectors")
     space = json.loads((folder / "space.json").read_text())
-    repeat = float(space["encoder"]["repeat"])
+    encoder = Encoder.from_json(space["encoder"])
     users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_TOPK, user_lists(users, folder, repeat, options, counts["users"]))
-        night.write(USER_AGAIN, user_again(users, folder, repeat, options, counts["users"]))
+        night.write(USER_TOPK, user_lists(users, folder, encoder, options, counts["users"]))
+        night.write(USER_AGAIN, user_again(users, folder, encoder, options, counts["users"]))
     with watching(spark, "topk", "items"):
         night.write(ITEM_TOPK, item_lists(spark, folder, space, options, counts["items"]))
     events = night.read(spark, EVENTS)

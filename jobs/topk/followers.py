@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.topk.exact import Terms
+from jobs.topk.exact import Rows, Terms
+from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import scipy.sparse as sp
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ class Had:
         return cls(offsets - offsets[0], *(column.flatten().to_numpy() for column in (history, shares, repeats)))
 
 
-def terms(had: Had, followers: Followers, repeat: float) -> Terms:
-    """What `lookup.encoder.Encoder.item_terms` gives, for many users at once. repeat: of the encoder."""
+def terms(had: Had, followers: Followers, encoder: Encoder, vectors: NDArray[np.float32], items: Rows) -> Terms:
+    """What `lookup.encoder.Encoder.item_terms` gives, for many users at once.
+
+    vectors: of the users, float32 (n, D). items: of all items, (I, D).
+    """
     import scipy.sparse as sp
 
     used, place = np.unique(had.items, return_inverse=True)
@@ -67,7 +72,20 @@ def terms(had: Had, followers: Followers, repeat: float) -> Terms:
     offsets = np.concatenate([[0], there.sum(1).cumsum()])
     follow = sp.csr_array((weights[there], rows[there], offsets), shape=(len(used), size))
     own = summed(had.repeats)
-    again = repeat * np.log1p(own.data) + followers.item_repeat[used][own.indices]
+    again = encoder.repeat * np.log1p(own.data) + followers.item_repeat[used][own.indices]
+    if encoder.kept != 1.0:
+        again += (encoder.kept - 1.0) * _products(vectors, items, used, own)
     itself = sp.csr_array((again.astype(np.float32), used[own.indices], own.indptr), shape=(users, size))
     total = (summed(had.shares) @ follow + itself).tocsr()
     return Terms(total.indptr, total.indices, total.data.astype(np.float32))
+
+
+def _products(
+    vectors: NDArray[np.float32], items: Rows, used: NDArray[np.int32], own: "sp.csr_array"
+) -> NDArray[np.float32]:
+    """u . v of every pair of a user and an item that `own` (users, used) holds."""
+    found = np.empty(len(own.data), dtype=np.float32)
+    for user, vector in enumerate(vectors):
+        part = slice(own.indptr[user], own.indptr[user + 1])
+        found[part] = items[used[own.indices[part]]] @ vector
+    return found

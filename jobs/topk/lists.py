@@ -17,6 +17,7 @@ from jobs.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
 from jobs.tasks import partitions, task_threads
 from jobs.topk.exact import Lists, Rows, Terms, rank, top_k
 from jobs.topk.followers import Followers, Had, terms
+from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -51,14 +52,14 @@ class Directions:
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
-def user_lists(users: "DataFrame", vectors: Path, repeat: float, options: TopK, count: int) -> "DataFrame":
+def user_lists(users: "DataFrame", vectors: Path, encoder: Encoder, options: TopK, count: int) -> "DataFrame":
     """Table USER_TOPK: the best items of each user, those the user has had left out unless they are to be included."""
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_lists, vectors=vectors, repeat=repeat, options=options)
+    task = partial(_user_lists, vectors=vectors, encoder=encoder, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_TOPK.ddl)
 
 
-def user_again(users: "DataFrame", vectors: Path, repeat: float, options: TopK, count: int) -> "DataFrame":
+def user_again(users: "DataFrame", vectors: Path, encoder: Encoder, options: TopK, count: int) -> "DataFrame":
     """Table USER_AGAIN: the items each user has had, best first; empty lists unless `bought` is "separate"."""
     from pyspark.sql import functions as F
 
@@ -66,7 +67,7 @@ def user_again(users: "DataFrame", vectors: Path, repeat: float, options: TopK, 
         nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
         return users.select("user", *nothing)
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_again, vectors=vectors, repeat=repeat, options=options)
+    task = partial(_user_again, vectors=vectors, encoder=encoder, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
@@ -77,27 +78,28 @@ def item_lists(spark: "SparkSession", vectors: Path, space: dict[str, Any], opti
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
-def _user_lists(batches: Batches, vectors: Path, repeat: float, options: TopK) -> Batches:
+def _user_lists(batches: Batches, vectors: Path, encoder: Encoder, options: TopK) -> Batches:
     items = np.load(vectors / "item_vector.npy", mmap_mode="r")
     for batch in batches:
         exclude = _lists(batch, "bought") if options.bought != "include" else None
         queries = matrix(batch.column("vector"), items.shape[1])
-        added = _terms(batch, vectors, repeat)
+        added = _terms(batch, vectors, encoder, queries, items)
         found = _best(queries, items, options.k, options, added=added, exclude=exclude)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
-def _user_again(batches: Batches, vectors: Path, repeat: float, options: TopK) -> Batches:
+def _user_again(batches: Batches, vectors: Path, encoder: Encoder, options: TopK) -> Batches:
     items = np.load(vectors / "item_vector.npy", mmap_mode="r")
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
-        found = rank(queries, items, _lists(batch, "bought"), options.again, _terms(batch, vectors, repeat))
+        added = _terms(batch, vectors, encoder, queries, items)
+        found = rank(queries, items, _lists(batch, "bought"), options.again, added)
         yield _table(USER_AGAIN.columns, batch.column("user"), *found)
 
 
-def _terms(batch: pa.RecordBatch, vectors: Path, repeat: float) -> Terms:
+def _terms(batch: pa.RecordBatch, vectors: Path, encoder: Encoder, queries: NDArray[np.float32], items: Rows) -> Terms:
     had = Had.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
-    return terms(had, Followers.open(vectors), repeat)
+    return terms(had, Followers.open(vectors), encoder, queries, items)
 
 
 def _item_lists(batches: Batches, vectors: Path, behaviour: int, text: int, options: TopK) -> Batches:

@@ -14,11 +14,9 @@ def encoder(
     mix: Sequence[Sequence[float]],
     *,
     text: int,
-    repeat: float,
-    repeat_mix: Sequence[float],
 ) -> Encoder:
     """The encoder of a model. widths, mix: of its heads. text: dimensions of the text part, whose events fade as those
-    of the heads do on average. repeat, repeat_mix: as fitted.
+    of the heads do on average.
     """
     parts = [*mix, np.mean(mix, axis=0).tolist()]
     return Encoder(
@@ -27,14 +25,15 @@ def encoder(
         widths=(*widths, text),
         next_mix=tuple(settings.fading),
         next_power=settings.follow_power,
-        repeat_mix=tuple(repeat_mix),
-        repeat=repeat,
+        repeat_mix=tuple(settings.fading),
+        repeat=settings.repeat,
+        kept=settings.kept if settings.repeat else 1.0,
     )
 
 
 def of_followers(settings: Train) -> Encoder:
     """An encoder without heads: how events fade for the followers."""
-    return Encoder(_half_lives(settings), (), (), tuple(settings.fading), settings.follow_power, (), 0.0)
+    return Encoder(_half_lives(settings), (), (), tuple(settings.fading), settings.follow_power, (), 0.0, 1.0)
 
 
 def _half_lives(settings: Train) -> tuple[float, ...]:

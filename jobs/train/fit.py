@@ -160,8 +160,8 @@ def _together(total: float, seen: int, world: int, device: str) -> tuple[float, 
 
 def groups(model: BehaviourModel, settings: Train) -> list[dict[str, Any]]:
     """The parameters by their learning rates. The few quick ones are sums, not directions: nothing pulls them to 0."""
-    quick = [model.repeat, model.repeat_logits, model.item_repeat]
-    others = [one for one in model.parameters() if all(one is not own for own in quick)]
+    quick = [model.item_repeat]
+    others = [one for one in model.parameters() if one is not model.item_repeat]
     rate = settings.learning_rate
     return [
         {"params": others, "lr": rate, "weight_decay": settings.weight_decay},
@@ -209,28 +209,17 @@ def numbers(model: BehaviourModel) -> dict[str, Any]:
     with torch.no_grad():
         heads = range(model.settings.heads)
         e = [model.item_vectors(head) for head in heads]
+        bias = model.bias.mean(0)
+        again = model.item_repeat - (1.0 - model.settings.kept) * bias.mean()
         return {
             "x": torch.cat([e[head] @ model.map[head] for head in heads], 1).numpy(),
             "y": torch.cat([scored(e[head], model.settings) for head in heads], 1).numpy(),
-            "bias": model.bias.mean(0).numpy(),
+            "bias": (bias - bias.mean()).numpy(),
             "mix": model.mix().numpy(),
-            **repeats(model),
+            "item_repeat": again.numpy() if model.settings.repeat else np.full(len(again), LAST),
             "label": model.label.numpy(),
             "maps": model.map.numpy(),
         }
-
-
-def repeats(model: BehaviourModel) -> dict[str, Any]:
-    """repeat (), repeat_mix (H,), item_repeat (n,); where nobody takes a thing again, numbers that list it last."""
-    if model.settings.repeats:
-        mix = torch.exp(model.repeat_logits).numpy()
-        return {"repeat": model.repeat.numpy(), "repeat_mix": mix, "item_repeat": model.item_repeat.numpy()}
-    size = model.item_repeat.shape
-    return {
-        "repeat": np.float32(0),
-        "repeat_mix": np.zeros(len(model.rates), np.float32),
-        "item_repeat": np.full(size, LAST),
-    }
 
 
 def follow(

@@ -5,9 +5,12 @@ Head h has a vector e_i of every item: its own, and those of its labels. With th
     u_k = unit(sum_j m(t_k - t_j) s_j W)                   s_j: sum of w e over the events of day j
     P(i | u_k) = softmax_i(u_k . unit(e_i) / temperature + bias_i)
 
-over all items; where people buy again (`repeats`), an item that the user had gets more: with the events j of item i,
+over all items; where people buy again (`repeat`), the score s of an item that the user had becomes, with its events j,
 
-    + repeat log(1 + sum_j w_j sum_k repeat_mix_k 2 ** (-(t - t_j) / half_life_k)) + item_repeat_i
+    kept s + repeat log(1 + sum_j w_j sum_k fading_k 2 ** (-(t - t_j) / half_life_k)) + item_repeat_i
+
+of which item_repeat is learned. That the likes of a thing were liked says little of whether one takes it again, and a
+model that has seen all takings overrates it: so kept, repeat and fading are settings, chosen on validation.
 
 Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
 Vectors of length 1 keep popular items from being long in every direction (as in Hou et al., SIGIR 2022, section 3.3).
@@ -72,9 +75,8 @@ class BehaviourModel(nn.Module):
         self.bias = nn.Parameter((settings.popularity * share).repeat(heads, 1))
         fading = torch.tensor(settings.fading)
         self.mix_logits = nn.Parameter(torch.log(fading / fading.sum() + LEAST_PART).repeat(heads, 1))
-        self.repeat = nn.Parameter(torch.tensor(1.0))
-        self.repeat_logits = nn.Parameter(torch.log(fading / fading.sum() + LEAST_PART))
         self.item_repeat = nn.Parameter(torch.zeros(items))
+        self.register_buffer("fading", fading, persistent=False)
         self.register_buffer("rates", torch.tensor([math.log(2) / h if h else 0.0 for h in settings.half_lives]))
         # Not learned and no state, but they go to the device with the model.
         self.register_buffer("labels", _sparse(labels), persistent=False)
@@ -130,12 +132,12 @@ class BehaviourModel(nn.Module):
         earlier = day[event] < (batch.targets % days)[target]
         target, event = target[earlier], event[earlier]
         age = batch.days.view(-1)[batch.targets[target]] - batch.days.view(-1)[batch.places[event]]
-        left = (torch.exp(-age[:, None] * self.rates) @ torch.exp(self.repeat_logits)) * batch.weights[event]
+        left = (torch.exp(-age[:, None] * self.rates) @ self.fading) * batch.weights[event]
         size = len(item_repeat)
         pair, at = torch.unique(target * size + batch.items[event], return_inverse=True)
         total = left.new_zeros(len(pair)).index_add(0, at, left)
         item = pair % size
-        return pair // size, item, self.repeat * torch.log1p(total) + item_repeat[item]
+        return pair // size, item, self.settings.repeat * torch.log1p(total) + item_repeat[item]
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy of the target days, summed over the heads.
@@ -150,7 +152,7 @@ class BehaviourModel(nn.Module):
             items, raised = candidates(torch.unique(batch.items), self.bias.mean(0), self.settings.samples)
             numbers = {name: torch.searchsorted(items, getattr(batch, name)) for name in ("items", "wanted_item")}
             batch = replace(batch, **numbers)
-        again = self.repeated(batch, self.item_repeat[_some(items)]) if self.settings.repeats else None
+        again = self.repeated(batch, self.item_repeat[_some(items)]) if self.settings.repeat else None
         wanted = Wanted(batch.wanted_row, batch.wanted_item, batch.wanted_share)
         for head in range(self.settings.heads):
             own, bias = self.own[head][_some(items)], self.bias[head][_some(items)]
@@ -159,9 +161,8 @@ class BehaviourModel(nn.Module):
             e = self.item_vectors(head, items, own)
             y = nn.functional.normalize(e, dim=1) / self.settings.temperature
             bias = bias if raised is None else bias + raised
-            loss = loss + FullSoftmax.apply(
-                self.user_vectors(head, e, batch), y, bias, wanted, *(again or (None, None, None))
-            )
+            u, terms = self.user_vectors(head, e, batch), again or (None, None, None)
+            loss = loss + FullSoftmax.apply(u, y, bias, wanted, *terms, self.settings.kept)
         return loss / len(batch.targets)
 
 

@@ -41,8 +41,10 @@ class FullSoftmax(torch.autograd.Function):
         term_rows: Tensor | None,
         term_items: Tensor | None,
         terms: Tensor | None,
+        kept: float,
     ) -> Tensor:
-        """u (T, d), y (n, d), bias (n,). terms: (R,), added to the scores of term_items in term_rows, rising.
+        """u (T, d), y (n, d), bias (n,). terms: (R,); the score of term_items in term_rows, rising, is its term and
+        `kept` times what it were without.
 
         No pair of a row and an item may come twice among the terms.
         """
@@ -67,13 +69,15 @@ class FullSoftmax(torch.autograd.Function):
             scores = block @ turned
             if term_rows is not None and term_items is not None and terms is not None:
                 added = (term_rows[a:b] - start, term_items[a:b])
-                scores.index_put_(added, scores[added] + terms[a:b].to(kind))
+                scores.index_put_(added, kept * scores[added] + terms[a:b].to(kind))
             probability = torch.softmax(scores, 1)
             place, share = (rows[first:last] - start, items[first:last]), shares[first:last]
             loss -= (probability[place].float().clamp(min=1e-9).log() * share).sum()
             probability.index_put_(place, -share.to(kind), accumulate=True)
             if grad_terms is not None:
-                grad_terms[a:b] = probability[added].float()
+                of_terms = probability[added]
+                grad_terms[a:b] = of_terms.float()
+                probability.index_put_(added, kept * of_terms)
             grad_u[start : start + ROWS_AT_ONCE] = (probability @ low_y[:, :d]).float()
             grad_y += (probability.T @ block).float()
         ctx.save_for_backward(grad_u, grad_y[:, :d], grad_y[:, d])
@@ -92,6 +96,7 @@ class FullSoftmax(torch.autograd.Function):
             None,
             None,
             None if ctx.grad_terms is None else ctx.grad_terms * scale,
+            None,
         )
 
 

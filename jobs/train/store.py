@@ -155,9 +155,6 @@ class Model:
     """Dimensions of each head."""
     mix: tuple[tuple[float, ...], ...]
     """Of each head, the parts of the half-lives."""
-    repeat: float
-    repeat_mix: tuple[float, ...]
-    """How events fade in what the user had."""
     settings: dict[str, Any]
     """The section `train` of the configuration that it was fitted with."""
     price_bounds: NDArray[np.float64]
@@ -235,7 +232,7 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
         np.save(new / f"{name}.npy", fitted[name])
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
     facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": labels}
-    facts |= {name: fitted[name].tolist() for name in ("mix", "repeat", "repeat_mix")}
+    facts["mix"] = fitted["mix"].tolist()
     for scratch in (INPUTS, START, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")
@@ -271,8 +268,6 @@ def read(path: Path) -> Model:
         trained_until=date.fromisoformat(facts.pop("trained_until")),
         widths=tuple(map(int, facts.pop("widths"))),
         mix=tuple(tuple(map(float, head)) for head in facts.pop("mix")),
-        repeat=float(facts.pop("repeat")),
-        repeat_mix=tuple(map(float, facts.pop("repeat_mix"))),
         settings=facts.pop("settings"),
         price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
         continued_from=facts.pop("continued_from", None),

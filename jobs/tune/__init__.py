@@ -45,7 +45,7 @@ class Choice:
     seed: int = 0
     metric: str = CHOICE
     masked: bool | None = None
-    """None: where people do not take a thing again (`train.repeats`)."""
+    """None: where people do not take a thing again (`train.repeat` 0)."""
     epochs: int | None = None
     """In place of the preset's."""
     day: date | None = None
@@ -71,7 +71,7 @@ def tune(folders: Sequence[Path], choice: Choice) -> bool:
     start = read(choice.preset)
     if choice.epochs is not None:
         start = replace(start, train=replace(start.train, epochs=choice.epochs))
-    masked = not start.train.repeats if choice.masked is None else choice.masked
+    masked = not start.train.repeat if choice.masked is None else choice.masked
     with redirect_stdout(sys.stderr):
         plan = _Plan(choice, start, masked, [_validation(folder, choice) for folder in folders])
         with opened(choice.study, plan.facts()) as study:

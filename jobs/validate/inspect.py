@@ -105,8 +105,9 @@ def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
         chosen = batch.filter(pa.array(np.isin(batch.column("user").to_numpy(), users)))
         for row in chosen.to_pylist():
             rows = np.asarray(row["history"], dtype=np.int32)
+            scores = release.item_vector[rows] @ release.arrays["user_vector"][row["user"]]
             had = Had(rows, *(np.asarray(row[name], dtype=np.float32) for name in ("shares", "repeats")))
-            found[row["user"]] = release.encoder.item_terms(had, release.following(rows))
+            found[row["user"]] = release.encoder.item_terms(had, release.following(rows), scores)
     return found.__getitem__
 
 

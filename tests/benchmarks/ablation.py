@@ -102,7 +102,7 @@ def variants(problem: Problem, name: str, preset: Preset, only: list[str]) -> li
             {"half_lives": [train.half_lives[most]], "fading": [float(np.sum(train.fading))]},
         ),
         "temperature": (train.temperature != 1, {"temperature": 1.0}),
-        "repeats": (train.repeats, {"repeats": False}),
+        "repeats": (train.repeat > 0, {"repeat": 0.0}),
     }
     there = [part for part, (has, _) in (taken | changed).items() if has]
     unknown = [part for part in only if part not in there]
