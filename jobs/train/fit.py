@@ -160,8 +160,8 @@ def _together(total: float, seen: int, world: int, device: str) -> tuple[float, 
 
 def groups(model: BehaviourModel, settings: Train) -> list[dict[str, Any]]:
     """The parameters by their learning rates. The few quick ones are sums, not directions: nothing pulls them to 0."""
-    quick = [model.item_repeat]
-    others = [one for one in model.parameters() if one is not model.item_repeat]
+    quick = [model.repeat, model.item_repeat]
+    others = [one for one in model.parameters() if all(one is not own for own in quick)]
     rate = settings.learning_rate
     return [
         {"params": others, "lr": rate, "weight_decay": settings.weight_decay},

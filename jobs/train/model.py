@@ -10,7 +10,9 @@ over all items; where people buy again (`repeat`), the score s of an item that t
     kept s + repeat log(1 + sum_j w_j sum_k fading_k 2 ** (-(t - t_j) / half_life_k)) + item_repeat_i
 
 of which item_repeat is learned. That the likes of a thing were liked says little of whether one takes it again, and a
-model that has seen all takings overrates it: so kept, repeat and fading are settings, chosen on validation.
+model that has seen all takings overrates it: so kept and fading are settings. While it learns the model has a `repeat`
+of its own, so that item_repeat is what the count leaves open; but that explains single days, of short histories too, and
+is too small where lists are made: there the setting counts.
 
 Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
 Vectors of length 1 keep popular items from being long in every direction (as in Hou et al., SIGIR 2022, section 3.3).
@@ -75,6 +77,7 @@ class BehaviourModel(nn.Module):
         self.bias = nn.Parameter((settings.popularity * share).repeat(heads, 1))
         fading = torch.tensor(settings.fading)
         self.mix_logits = nn.Parameter(torch.log(fading / fading.sum() + LEAST_PART).repeat(heads, 1))
+        self.repeat = nn.Parameter(torch.tensor(1.0))
         self.item_repeat = nn.Parameter(torch.zeros(items))
         self.register_buffer("fading", fading, persistent=False)
         self.register_buffer("rates", torch.tensor([math.log(2) / h if h else 0.0 for h in settings.half_lives]))
@@ -137,7 +140,7 @@ class BehaviourModel(nn.Module):
         pair, at = torch.unique(target * size + batch.items[event], return_inverse=True)
         total = left.new_zeros(len(pair)).index_add(0, at, left)
         item = pair % size
-        return pair // size, item, self.settings.repeat * torch.log1p(total) + item_repeat[item]
+        return pair // size, item, self.repeat * torch.log1p(total) + item_repeat[item]
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy of the target days, summed over the heads.

@@ -36,7 +36,7 @@ def begin(model: BehaviourModel, start: Start, events: NDArray[np.int64]) -> Non
     biases = middle + slope * (popularity - then.mean())
     biases[:, known] = bias + slope * (popularity[known] - then)
     with torch.no_grad():
-        for name in ("map", "mix_logits"):
+        for name in ("map", "mix_logits", "repeat"):
             getattr(model, name).copy_(torch.from_numpy(old[name]))
         model.own *= QUIET
         model.own[:, known] = torch.from_numpy(old["own"][:, at])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.evaluate.methods import fill, most_frequent
@@ -27,6 +27,7 @@ def test_a_list_cannot_hold_more_than_its_length():
     assert ndcg == [1.0]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(8)), st.sets(st.integers(0, 11), min_size=1))
 def test_the_best_order_scores_one_and_none_is_better(order, wanted):
     truth = [rows(*sorted(wanted))]

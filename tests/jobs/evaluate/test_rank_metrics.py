@@ -32,7 +32,7 @@ def ranked(draw):
     return lists, distinct(pairs[0], users, pairs[1])
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(ranked())
 def test_metrics_of_users_are_those_of_ir_measures(case):
     lists, truth = case
@@ -66,6 +66,7 @@ def test_nothing_wanted_is_found_where_there_is_nothing_in_the_list():
     }
 
 
+@settings(deadline=None)
 @given(ranked())
 def test_coverage_gini_and_novelty_are_those_counted_slowly(case):
     lists, _ = case
@@ -81,6 +82,7 @@ def test_coverage_gini_and_novelty_are_those_counted_slowly(case):
     assert metrics.novelty(exposed, taken) == pytest.approx(sum(bits) / len(bits) if bits else 0.0)
 
 
+@settings(deadline=None)
 @given(ranked(), st.integers(0, 2**32))
 def test_diversity_is_that_of_all_pairs(case, seed):
     lists, _ = case

@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import DataError, MissingStepError
@@ -36,6 +36,7 @@ def test_a_case_worked_out_by_hand():
     assert problem.given_at.tolist() == [10.0]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, ITEMS - 1), st.floats(0, 20)), min_size=1, max_size=40),
     st.floats(1, 19),
