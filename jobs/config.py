@@ -103,7 +103,7 @@ class Train:
     users_per_batch: int = 32
     targets_per_user: int = 16
     """In an epoch, at most this many of a user's days are predicted, drawn anew each time."""
-    samples: int = 0
+    samples: int = 4000
     """A step compares with the items of its users and so many others, which stand for the rest; 0: with all items."""
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
