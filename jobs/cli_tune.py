@@ -34,7 +34,7 @@ def add(commands: Any, day: Callable[[str], date]) -> None:
         "--masked",
         action="store_true",
         default=None,
-        help="what a user had is neither listed nor wanted (default: where the preset has train.repeats = false)",
+        help="what a user had is neither listed nor wanted (default: where the preset has train.repeat = 0)",
     )
     history.add_argument("--unmasked", dest="masked", action="store_false", default=None, help="it may be")
     sub.add_argument("--epochs", type=int, help="of every fit, in place of the preset's")

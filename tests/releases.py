@@ -123,7 +123,8 @@ def encoder_of(sizes: Sizes) -> Encoder:
         next_mix=(0.5, 0.5),
         next_power=0.5,
         repeat_mix=(0.5, 0.25),
-        repeat=-0.5,
+        repeat=0.5,
+        kept=0.25,
     )
 
 
@@ -244,7 +245,7 @@ def _write_users(
 
     def topk(rows: np.ndarray) -> dict[str, Any]:
         had = Had(np.arange(len(rows) + 1) * again, *(part[rows].ravel() for part in (bought, shares, repeats)))
-        added = terms(had, follow, encoder_of(sizes).repeat)
+        added = terms(had, follow, encoder_of(sizes), vectors[rows], item_vector)
         scores = vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
         return {"user": pa.array(rows, pa.int32()), **best(scores, k)}

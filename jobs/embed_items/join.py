@@ -121,7 +121,7 @@ class Space:
         them. biases, cold: shape (n,); what stands in biases of a cold item is not read.
         """
         t = self.basis.cut(texts)
-        biases = (np.where(cold, self.cold_bias, biases)).astype(np.float32)[:, None]
+        biases = np.where(cold, self.cold_bias, biases).astype(np.float32)[:, None]
         x = np.concatenate([inputs, t, np.zeros_like(biases)], axis=1)
         v = np.concatenate([outputs, self.weight * t, biases], axis=1)
         return x.astype(np.float32), v.astype(np.float32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.topk.exact import Rows, Terms
+from jobs.topk.exact import Terms
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ class Had:
         return cls(offsets - offsets[0], *(column.flatten().to_numpy() for column in (history, shares, repeats)))
 
 
-def terms(had: Had, followers: Followers, encoder: Encoder, vectors: NDArray[np.float32], items: Rows) -> Terms:
+def terms(
+    had: Had, followers: Followers, encoder: Encoder, vectors: NDArray[np.float32], items: NDArray[np.float32]
+) -> Terms:
     """What `lookup.encoder.Encoder.item_terms` gives, for many users at once.
 
-    vectors: of the users, float32 (n, D). items: of all items, (I, D).
+    vectors: of the users, float32 (n, D). items: of all items, float32 (I, D).
     """
     import scipy.sparse as sp
 
@@ -81,7 +83,7 @@ def terms(had: Had, followers: Followers, encoder: Encoder, vectors: NDArray[np.
 
 
 def _products(
-    vectors: NDArray[np.float32], items: Rows, used: NDArray[np.int32], own: "sp.csr_array"
+    vectors: NDArray[np.float32], items: NDArray[np.float32], used: NDArray[np.int32], own: "sp.csr_array"
 ) -> NDArray[np.float32]:
     """u . v of every pair of a user and an item that `own` (users, used) holds."""
     found = np.empty(len(own.data), dtype=np.float32)

@@ -97,7 +97,9 @@ def _user_again(batches: Batches, vectors: Path, encoder: Encoder, options: TopK
         yield _table(USER_AGAIN.columns, batch.column("user"), *found)
 
 
-def _terms(batch: pa.RecordBatch, vectors: Path, encoder: Encoder, queries: NDArray[np.float32], items: Rows) -> Terms:
+def _terms(
+    batch: pa.RecordBatch, vectors: Path, encoder: Encoder, queries: NDArray[np.float32], items: NDArray[np.float32]
+) -> Terms:
     had = Had.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
     return terms(had, Followers.open(vectors), encoder, queries, items)
 

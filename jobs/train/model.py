@@ -11,8 +11,8 @@ over all items; where people buy again (`repeat`), the score s of an item that t
 
 of which item_repeat is learned. That the likes of a thing were liked says little of whether one takes it again, and a
 model that has seen all takings overrates it: so kept and fading are settings. While it learns the model has a `repeat`
-of its own, so that item_repeat is what the count leaves open; but that explains single days, of short histories too, and
-is too small where lists are made: there the setting counts.
+of its own, so that item_repeat is what the count leaves open; but that one explains single days, of short histories
+too, and is too small where lists are made: there the setting counts.
 
 Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
 Vectors of length 1 keep popular items from being long in every direction (as in Hou et al., SIGIR 2022, section 3.3).

@@ -66,12 +66,10 @@ def write(spark: SparkSession, made: Config, item_rows: list[dict[str, Any]], ev
     made.run.write(EVENTS, spark.createDataFrame(event_rows, EVENTS.ddl))
 
 
-TRAIN = Train(half_lives=[7.0, 0.0], fading=[0.5, 0.5], temperature=0.5, follow_power=1.0)
+TRAIN = Train(half_lives=[7.0, 0.0], fading=[0.5, 0.25], temperature=0.5, follow_power=1.0, repeat=2.0, kept=0.25)
 """What the model of `write_model` was fitted with."""
 MIX = [[0.75, 0.25], [0.5, 0.5]]
 """Of its two heads."""
-REPEAT, REPEAT_MIX = -2.0, [0.5, 0.25]
-"""How people repeat, by that model."""
 
 
 def write_model(
@@ -100,8 +98,6 @@ def write_model(
         "trained_until": "2026-02-16",
         "widths": [len(part) for part in maps],
         "mix": MIX,
-        "repeat": REPEAT,
-        "repeat_mix": REPEAT_MIX,
         "price_bounds": [1.0],
         "settings": vars(TRAIN),
     }

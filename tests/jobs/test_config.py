@@ -48,6 +48,10 @@ def test_a_short_file_is_enough(tmp_path):
         (GOOD + "[train]\nfading = [0, 0, 0, 0]", r"d.toml: train.fading must be a list of parts, .* not all 0"),
         (GOOD + "[train]\nfading = [1, 1, 1, -1]", r"d.toml: train.fading must be parts, zero or more"),
         (GOOD + "[train]\nown_dropout = 1.0", r"d.toml: train.own_dropout must be a share from 0 to less than 1"),
+        (GOOD + "[train]\nkept = 1.5", r"d.toml: train.kept must be a share from 0 to 1"),
+        (GOOD + "[train]\nkept = -0.1", r"d.toml: train.kept must be a share from 0 to 1"),
+        (GOOD + "[train]\nrepeat = -1", r"d.toml: train.repeat must be 0 or more"),
+        (GOOD + "[train]\nrepeat = true", r"d.toml: train.repeat must be float, not True"),
         (GOOD + "[train]\ntemperature = 0.0", r"d.toml: train.temperature must be more than 0"),
         (GOOD + "[train]\nheads = 0", r"d.toml: train.heads must be 1 or more; it is 0"),
         (GOOD + '[weights]\nview = "much"', r"d.toml: weights.view must be float, not 'much'"),
@@ -61,6 +65,12 @@ def test_a_short_file_is_enough(tmp_path):
 def test_a_mistake_is_named(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         read(tmp_path, text)
+
+
+def test_the_bounds_of_a_share_and_of_a_weight_are_allowed(tmp_path):
+    for kept in (0.0, 1.0):
+        train = read(tmp_path, GOOD + f"[train]\nkept = {kept}\nrepeat = 0").train
+        assert (train.kept, train.repeat) == (kept, 0.0)
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -16,7 +16,8 @@ TWO = Encoder(
     next_mix=(0.5, 0.5),
     next_power=1.0,
     repeat_mix=(1.0, 0.5),
-    repeat=-3.0,
+    repeat=3.0,
+    kept=0.25,
 )
 INPUTS = np.array([[3.0, 0.0, 2.0, 9.0], [0.0, 4.0, -8.0, 9.0]], dtype=np.float32)
 
@@ -65,18 +66,33 @@ def test_what_a_history_adds_to_scores():
     next_weights = np.array([[2.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [2.0, 1.0, 0.0]], dtype=np.float32)
     shares, repeats = np.array([0.5, 2.0, 0.25], dtype=np.float32), np.array([0.75, 3.0, 0.25], dtype=np.float32)
     item_repeat = np.array([0.5, -1.0, 0.5], dtype=np.float32)
-    items, added = TWO.item_terms(Had(rows, shares, repeats), Following(next_items, next_weights, item_repeat))
+    follow, scores = Following(next_items, next_weights, item_repeat), np.array([8.0, -4.0, 8.0], dtype=np.float32)
+    items, added = TWO.item_terms(Had(rows, shares, repeats), follow, scores)
     assert items.tolist() == [1, 4, 7]
     assert (items.dtype, added.dtype) == (np.int32, np.float32)
     # 1 follows 4 by 0.75 * 1 and was had by 3; 4 follows 1 by 2 * -1 and was had twice, by 1 together, but gains its
-    # own number once; 7 follows 4 by 0.75 * 2.
-    np.testing.assert_allclose(added, [0.75 - 3 * np.log(4) - 1, -2 - 3 * np.log(2) + 0.5, 1.5], rtol=1e-6)
+    # own number, and loses 3/4 of u . v, once; 7 follows 4 by 0.75 * 2 and was not had.
+    expected = [0.75 + 3 * np.log(4) - 1 - 0.75 * -4, -2 + 3 * np.log(2) + 0.5 - 0.75 * 8, 1.5]
+    np.testing.assert_allclose(added, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(1.0, [7.0, -4.5]), (0.5, [3.5, -2.5]), (0.0, [0.0, -0.5])])
+def test_of_the_score_of_what_was_had_only_a_part_is_kept(kept, expected):
+    """kept * (u . v), once the term is added to u . v; item 1 gains its own number, too, and neither the other's."""
+    encoder = dataclasses.replace(TWO, repeat=0.0, kept=kept)
+    rows, nothing = np.array([0, 1], dtype=np.int32), np.zeros((2, 0), dtype=np.float32)
+    follow = Following(nothing.astype(np.int32), nothing, np.array([0.0, -0.5], dtype=np.float32))
+    products = np.array([7.0, -4.0], dtype=np.float32)
+    ones = np.ones(2, dtype=np.float32)
+    items, added = encoder.item_terms(Had(rows, ones, ones), follow, products)
+    assert items.tolist() == [0, 1]
+    np.testing.assert_allclose(products + added, expected, rtol=1e-6)
 
 
 def test_an_empty_history_adds_nothing():
     rows, numbers = np.zeros(0, np.int32), np.zeros(0, np.float32)
     follow = Following(np.zeros((0, 3), np.int32), np.zeros((0, 3), np.float32), numbers)
-    items, added = TWO.item_terms(Had(rows, numbers, numbers), follow)
+    items, added = TWO.item_terms(Had(rows, numbers, numbers), follow, numbers)
     assert len(items) == len(added) == 0
 
 

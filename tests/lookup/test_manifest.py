@@ -38,6 +38,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         (lambda d: d.pop("schema_version"), "schema version None found"),
         (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
         (lambda d: d["encoder"].pop("repeat"), "encoder is not readable: KeyError('repeat')"),
+        (lambda d: d["encoder"].pop("kept"), "encoder is not readable: KeyError('kept')"),
         (lambda d: d.update(encoder=None), "encoder is not readable"),
         (lambda d: d["annoy"].pop("norm"), "annoy is not as expected: .*norm"),
         (lambda d: d["annoy"].update(norm="1"), "annoy is not as expected: norm is '1'"),

@@ -73,6 +73,8 @@ def test_a_history_is_scored_exactly(shop: lookup.Shop, release: Release) -> Non
     total = release.item_input[rows].sum(axis=0)
     one, two = total[:2], total[2:5]
     scores = release.item_vector @ np.concatenate([one / np.linalg.norm(one), two / np.linalg.norm(two), [1.0]])
+    for row in set(rows):
+        scores[row] *= release.encoder.kept
     for row in rows:  # the power of the followers' shares is 1/2
         there = release.next_item[row] >= 0
         scores[release.next_item[row][there]] += release.next_weight[row][there] / np.sqrt(3)

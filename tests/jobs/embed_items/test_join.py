@@ -84,7 +84,7 @@ def test_join():
     basis = Basis.of(gram(with_one(rows)), 4)
     t = basis.cut(rows)
     inputs, outputs = (RNG.normal(size=(60, 4)).astype(np.float32) for _ in range(2))
-    space = Space(basis, described(), weight=0.5, cold_bias=-7.0, bias_mean=-2.0)
+    space = Space(basis, described(), weight=0.5, cold_bias=-7.0)
     cold = np.arange(60) % 2 == 0
     biases = RNG.normal(size=60).astype(np.float32)
     x, v = space.join(rows, inputs, outputs, biases, cold)
@@ -94,7 +94,7 @@ def test_join():
     np.testing.assert_array_equal(x[:, 4:8], t)
     np.testing.assert_allclose(v[:, 4:8], 0.5 * t)
     assert not x[:, 8].any()
-    np.testing.assert_array_equal(v[:, 8], np.where(cold, np.float32(-7.0), biases) + np.float32(2.0))
+    np.testing.assert_array_equal(v[:, 8], np.where(cold, np.float32(-7.0), biases))
 
 
 def test_followers_get_the_rows_of_the_shop():

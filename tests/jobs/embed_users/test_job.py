@@ -14,7 +14,7 @@ from jobs.errors import DataError, MissingStepError
 from lookup.encoder import Encoder
 from tests.jobs import small_run
 
-ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1), (0.5, 0.5), 0.5, (0.5, 1.0), -2.0)
+ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1), (0.5, 0.5), 0.5, (0.5, 1.0), 2.0, 0.5)
 INPUTS = np.hstack([np.random.default_rng(1).normal(size=(10, 3)), np.zeros((10, 1))]).astype(np.float32)
 HISTORIES = {
     **{f"u{n}": [(n % 10, 1.0), ((n + 3) % 10, 4.0), (n % 10, 20.0)] for n in range(12)},

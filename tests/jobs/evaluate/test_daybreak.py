@@ -50,7 +50,7 @@ def test_where_nobody_repeats_what_a_user_had_is_listed_last(follow):
     """However surely it is said to follow, be it upon itself."""
     made = labelled(problem(2, users=40))
     had = made.given.matrix(len(made.items)).toarray() > 0
-    never, again = (scores(fitted(made, repeats=repeats, follow=follow), made) for repeats in (False, True))
+    never, again = (scores(fitted(made, repeat=repeat, follow=follow), made) for repeat in (0.0, 4.0))
     first_had, last_other = np.where(had, never, -np.inf).max(1), np.where(had, np.inf, never).min(1)
     assert (first_had < last_other).all()
     assert (np.where(had, again, -np.inf).max(1) > np.where(had, np.inf, again).min(1)).any()

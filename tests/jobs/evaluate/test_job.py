@@ -16,7 +16,7 @@ from tests.releases import make_release
 
 ITEMS, KNOWN = 30, 24
 """The release in place knows the first 24 items, and 36 that this run does not."""
-ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1), (0.5, 0.5), 1.0, (1.0, 0.5), -0.5)
+ENCODER = Encoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1), (0.5, 0.5), 1.0, (1.0, 0.5), 0.5, 0.25)
 RNG = np.random.default_rng(5)
 INPUTS = np.hstack([RNG.normal(size=(ITEMS, 4)), np.zeros((ITEMS, 1))]).astype(np.float32)
 VECTORS = RNG.normal(size=(ITEMS, 5)).astype(np.float32)
@@ -65,7 +65,7 @@ def scored(encoder, arrays, items, ages) -> np.ndarray:
     scores = vectors @ encoder.user_vector(inputs[items], ages, ones)
     rows = items.astype(np.int32)
     had = Had(rows, encoder.next_shares(ages, ones), encoder.repeat_shares(ages, ones))
-    terms = encoder.item_terms(had, Following(*(array[rows] for array in follow)))
+    terms = encoder.item_terms(had, Following(*(array[rows] for array in follow)), scores[rows])
     scores[terms[0]] += terms[1]
     return scores
 

@@ -23,12 +23,15 @@ def followers(seed: int) -> Followers:
 @given(
     st.lists(st.lists(st.tuples(st.integers(0, ITEMS - 1), SHARES, SHARES), max_size=7), max_size=5),
     st.integers(0, 100),
-    st.sampled_from([0.0, -20.0, 0.5]),
+    st.sampled_from([0.0, 20.0, 0.5]),
+    st.sampled_from([1.0, 0.2, 0.0]),
 )
-def test_the_night_adds_what_the_day_adds(histories, seed, repeat):
+def test_the_night_adds_what_the_day_adds(histories, seed, repeat, kept):
     """Histories in any order, with items that come again, of users with and without any."""
     follow = followers(seed)
-    encoder = Encoder((1.0,), (), (), (1.0,), 0.0, (1.0,), repeat)
+    encoder = Encoder((1.0,), (), (), (1.0,), 0.0, (1.0,), repeat, kept)
+    rng = np.random.default_rng(seed)
+    people, items = (rng.normal(size=(n, 5)).astype(np.float32) for n in (len(histories), ITEMS))
     events = [event for own in histories for event in own]
     rows = np.asarray([item for item, _, _ in events], dtype=np.int32)
     shares, repeats = (np.asarray([event[n] for event in events], dtype=np.float32) for n in (1, 2))
@@ -36,16 +39,17 @@ def test_the_night_adds_what_the_day_adds(histories, seed, repeat):
     before = {name: array.copy() for name, array in vars(had).items()}
     for array in vars(had).values():
         array.flags.writeable = False  # as columns of Arrow are
-    found = terms(had, follow, repeat)
+    found = terms(had, follow, encoder, people, items)
     for name, array in vars(had).items():
         np.testing.assert_array_equal(array, before[name])
     assert (len(found.offsets), found.values.dtype) == (len(histories) + 1, np.float32)
     for user in range(len(histories)):
         own = slice(had.offsets[user], had.offsets[user + 1])
         one = HadByOne(rows[own], shares[own], repeats[own])
-        items, added = encoder.item_terms(one, Following(*(array[rows[own]] for array in vars(follow).values())))
+        following = Following(*(array[rows[own]] for array in vars(follow).values()))
+        changed, added = encoder.item_terms(one, following, items[rows[own]] @ people[user])
         expected = np.zeros(ITEMS)
-        expected[items] = added
+        expected[changed] = added
         part = slice(found.offsets[user], found.offsets[user + 1])
         assert len(set(found.items[part])) == part.stop - part.start
         night = np.zeros(ITEMS)
@@ -61,7 +65,11 @@ def test_columns_of_a_part_of_a_table_are_read():
     had = Had.of(*(column.slice(1, 3) for column in whole))
     assert had.offsets.tolist() == [0, 1, 1, 3]
     assert (had.items.tolist(), had.shares.tolist(), had.repeats.tolist()) == ([1, 2, 4], [1, 0.25, 2], [7, 6, 5])
-    part, full = (terms(one, followers(1), 0.5) for one in (had, Had.of(*whole)))
+    encoder = Encoder((1.0,), (), (), (1.0,), 0.0, (1.0,), 0.5, 0.25)
+    rng = np.random.default_rng(2)
+    people, vectors = (rng.normal(size=(n, 5)).astype(np.float32) for n in (4, ITEMS))
+    part = terms(had, followers(1), encoder, people[1:], vectors)
+    full = terms(Had.of(*whole), followers(1), encoder, people, vectors)
     start = full.offsets[1]
     np.testing.assert_array_equal(part.offsets, full.offsets[1:] - start)
     # Which of the items comes first is not said.

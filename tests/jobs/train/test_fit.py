@@ -35,8 +35,7 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
     found, losses = fitted(files, epochs=25, dimensions=16)
     assert losses[-1] < 0.5 * losses[0]
     # After five items in a row comes the sixth, nearly always; by chance it would once.
-    again = {name: found[name].tolist() for name in ("repeat", "repeat_mix")}
-    made = encoder(settings(), [16], found["mix"].tolist(), text=0, **again)
+    made = encoder(settings(), [16], found["mix"].tolist(), text=0)
     x, y = np.pad(found["x"], ((0, 0), (0, 1))), np.hstack([found["y"], found["bias"][:, None]])
     had = [(first + np.arange(5)) % 20 for first in range(20)]
     ages, ones, best = np.arange(5.0, 0.0, -1.0), np.ones(5), []
@@ -44,7 +43,8 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
         scores = y @ made.user_vector(x[own], ages, ones)
         nothing = np.full((5, 1), -1, np.int32), np.zeros((5, 1), np.float32)
         own_shares = made.next_shares(ages, ones), made.repeat_shares(ages, ones)
-        items, added = made.item_terms(Had(own, *own_shares), Following(*nothing, found["item_repeat"][own]))
+        following = Following(*nothing, found["item_repeat"][own])
+        items, added = made.item_terms(Had(own, *own_shares), following, scores[own])
         scores[items] += added
         best.append(scores.argmax())
     assert np.sum(best == (np.arange(20) + 5) % 20) >= 15
@@ -67,18 +67,18 @@ def test_how_people_repeat_is_learned(tmp_path):
     """Everybody takes one thing of the first ten day after day, and one of the others only once."""
     people = [[(n % 10, day, 1.0) for day in range(6)] + [(10 + n % 10, n % 6, 1.0)] for n in range(60)]
     files = [write(tmp_path / "0.parquet", [sorted(own, key=lambda event: event[1]) for own in people])]
-    found, _ = fitted(files, epochs=10)
-    assert found["repeat"] > 1.1  # it began at 1
-    assert found["item_repeat"][:10].min() > 0 > found["item_repeat"][10:].max()
-    assert (found["repeat_mix"] > 0).all()
-    assert {found[name].dtype for name in ("repeat", "repeat_mix", "item_repeat")} == {np.dtype(np.float32)}
+    model, _ = fit(files, inputs(), settings(epochs=10), "cpu")
+    learned, found = model.item_repeat.detach(), numbers(model)["item_repeat"]
+    assert float(model.repeat.detach()) > 1.1  # it began at 1
+    assert learned[:10].min() > 0 > learned[10:].max()  # they began at 0
+    assert found[:10].min() > found[10:].max()
+    assert found.dtype == np.float32
 
 
 def test_where_nobody_repeats_what_was_had_is_last(tmp_path):
-    found, _ = fitted(round_and_round(tmp_path), repeats=False)
-    assert (found["repeat"], found["repeat_mix"].tolist()) == (0.0, [0.0, 0.0])
+    found, _ = fitted(round_and_round(tmp_path), repeat=0.0)
     np.testing.assert_array_equal(found["item_repeat"], np.full(20, fitting.LAST))
-    assert {found[name].dtype for name in ("repeat", "repeat_mix", "item_repeat")} == {np.dtype(np.float32)}
+    assert found["item_repeat"].dtype == np.float32
 
 
 def test_few_samples_learn_about_what_the_full_softmax_does(tmp_path):
@@ -247,7 +247,6 @@ def test_a_model_on_disk_is_what_was_fitted(tmp_path):
     ]  # fmt: skip
     assert (model.widths, model.settings, model.price_bounds.tolist()) == ((8, 8), vars(options), [1.0, 2.0])
     np.testing.assert_allclose(model.mix, expected["mix"])
-    assert (model.repeat, list(model.repeat_mix)) == (expected["repeat"], expected["repeat_mix"].tolist())
     assert model.item_ids() == ids.to_pylist()
     names, vectors = model.labels()
     assert names == list("abcd")

@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs import presets
@@ -48,6 +48,7 @@ def test_bounds_are_widened_to_the_presets_own_value():
     assert (bounds["train.popularity"].low, bounds["train.popularity"].high) == (-1.0, 1.5)
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(presets.names()))
 def test_the_file_that_is_written_is_what_was_tried(data, name):
     start = read(name)

@@ -124,7 +124,7 @@ def test_faults_of_followers_are_found(config: Config, name: str, value: float, 
     assert fault in verdict(config)
 
 
-@pytest.mark.parametrize("what", ["shares", "repeats", "repeat", "item_repeat"])
+@pytest.mark.parametrize("what", ["shares", "repeats", "repeat", "kept", "item_repeat"])
 def test_scores_are_held_against_what_the_history_adds(config: Config, what: str) -> None:
     """Lists were made with other numbers than the release says."""
     if what in {"shares", "repeats"}:
@@ -135,7 +135,7 @@ def test_scores_are_held_against_what_the_history_adds(config: Config, what: str
     else:
         path = config.run.path("vectors") / "space.json"
         space = json.loads(path.read_text())
-        space["encoder"]["repeat"] += 0.5
+        space["encoder"][what] += 0.5
         path.write_text(json.dumps(space))
     assert "user_topk scores against u . v" in verdict(config)
 
