@@ -33,7 +33,7 @@ class Following(NamedTuple):
 
 @dataclass(frozen=True)
 class Encoder:
-    """The learned numbers of the user vector and of the item-to-item term, stored in the manifest under `encoder`.
+    """The numbers of the user vector and of what a history adds beside it, stored in the manifest under `encoder`.
 
     A vector has one part a head, and last the bias. The part of head h is
 

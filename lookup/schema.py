@@ -52,7 +52,7 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_record_offsets", "int64", ("I+1",), "where each item's record begins in item_record_bytes"),
     Array("item_record_bytes", "uint8", ("*",), "the row of table items as a JSON object, one after the other"),
     Array("item_input", "float32", ("I", "D"), "x: what an item adds to the vector of a user who had it"),
-    Array("item_vector", "float32", ("I", "D"), "v: the score of item i for user vector u is u . v[i]"),
+    Array("item_vector", "float32", ("I", "D"), "v: item i scores u . v[i] for user vector u, and what history adds"),
     Array("item_next_item", "int32", ("I", "N"), f"rows of the items that follow an item, {NO_ITEM} after the last"),
     Array("item_next_weight", "float32", ("I", "N"), "what a follower's score gains (see `lookup.encoder`); any sign"),
     Array("item_repeat", "float32", ("I",), "what an item gains for who had it (see `lookup.encoder`); any sign"),

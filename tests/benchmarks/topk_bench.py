@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs.config import TopK
+from jobs.config import TopK, Train
 from jobs.session import open_session
 from jobs.topk.exact import top_k
-from jobs.topk.lists import user_lists
+from jobs.topk.lists import USER_COLUMNS, user_lists
+from jobs.train.encoding import of_followers
 
 DIMENSIONS, K = 64, 100
 ROUNDS = 3
@@ -65,6 +66,7 @@ def beside_mllib(users: int, items: int) -> None:
     from pyspark.ml.recommendation import ALS
     from pyspark.sql import functions as F
 
+    encoder = of_followers(Train())
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     spark = open_session("local[2]", {})
     try:
@@ -76,13 +78,20 @@ def beside_mllib(users: int, items: int) -> None:
         )
         model = ALS(rank=DIMENSIONS, maxIter=1, userCol="user", itemCol="item", ratingCol="rating").fit(ratings)
         with tempfile.TemporaryDirectory() as folder:
-            vectors = Path(folder) / "item_vector.npy"
-            np.save(vectors, random(items, 2))
-            factors = model.userFactors.selectExpr("id AS user", "features AS vector", "array() AS bought").cache()
+            vectors = Path(folder)
+            np.save(vectors / "item_vector.npy", random(items, 2))
+            # Histories are empty and nothing follows: that is the same problem as MLlib's.
+            np.save(vectors / "item_next_item.npy", np.full((items, 1), -1, dtype=np.int32))
+            np.save(vectors / "item_next_weight.npy", np.zeros((items, 1), dtype=np.float32))
+            np.save(vectors / "item_repeat.npy", np.zeros(items, dtype=np.float32))
+            kinds = {"bought": "int", "history": "int", "shares": "float", "repeats": "float"}
+            empty = (f"cast(array() AS array<{kind}>) AS {name}" for name, kind in kinds.items())
+            factors = model.userFactors.selectExpr("id AS user", "features AS vector", *empty)
+            factors = factors.select(*USER_COLUMNS).cache()
             factors.count()
 
             def ours() -> None:
-                lists = user_lists(factors, vectors, TopK(k=K), users)
+                lists = user_lists(factors, vectors, encoder, TopK(k=K), users)
                 lists.write.format("noop").mode("overwrite").save()
 
             ours()  # starts the Python workers and loads torch in them, as the night's first job has done
