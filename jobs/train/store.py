@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import DataError, MissingStepError
+from jobs.errors import MissingStepError
 from jobs.runs import remove
 from jobs.tables import MODEL_ITEMS
 
@@ -85,8 +85,6 @@ class Start:
     """(n,): the older model's number of each item; -1 where it is new."""
     labels: NDArray[np.int64]
     """(L,): likewise of each label."""
-    events: NDArray[np.int64]
-    """Of the items that are not new, how many it had learned from."""
     next_item: NDArray[np.int32]
     """(n, N): the older model's followers, in the new numbers; (0, 1) where none can be kept."""
     next_weight: NDArray[np.float32]
@@ -97,18 +95,13 @@ class Start:
     @property
     def digest(self) -> str:
         """Eight characters that tell this start from any other."""
-        numbers = (self.items, self.labels, self.events, self.next_item, self.next_weight)
+        numbers = (self.items, self.labels, self.next_item, self.next_weight)
         return digest(np.asarray(self.since), *numbers, *(self.weights[name] for name in sorted(self.weights)))
 
     @classmethod
     def of(cls, old: "Model", ids: list[str], names: list[str], settings: "Train") -> "Start":
-        """The start of a model of these items and labels, with these settings, from an older one of the same shape.
-
-        Raises DataError when the older one knows none of the items.
-        """
+        """The start of a model of these items and labels, with these settings, from an older one of the same shape."""
         items, labels = _places(old.item_ids(), ids), _places(old.labels()[0], names)
-        if not (items >= 0).any():
-            raise DataError(f"{old.path} knows none of the {len(ids)} items: nothing to continue; train with --full")
         next_item, next_weight = np.full((0, 1), -1, np.int32), np.zeros((0, 1), np.float32)
         if old.settings["follow"] > 0 and all(old.settings[name] == getattr(settings, name) for name in FOLLOWING):
             new = np.full(old.facts["items"] + 1, -1, dtype=np.int32)  # -1, where there is none, stays so
@@ -117,8 +110,7 @@ class Start:
             next_item = np.where(known, new[old.load("next_item")[items]], np.int32(-1))
             weight = old.load("next_weight")[items] / np.float32(old.settings["follow"])
             next_weight = np.where(next_item >= 0, weight, np.float32(0))
-        since, events = (old.trained_until - EPOCH).days, old.events()[items[items >= 0]]
-        return cls(since, items, labels, events, next_item, next_weight, old.weights())
+        return cls((old.trained_until - EPOCH).days, items, labels, next_item, next_weight, old.weights())
 
     def write(self, folder: Path) -> None:
         """Write START."""
@@ -131,7 +123,7 @@ class Start:
         """Read START."""
         with np.load(folder / START) as data:
             weights = {name.removeprefix("weights "): data[name] for name in data if name.startswith("weights ")}
-            numbers = {name: data[name] for name in ("items", "labels", "events", "next_item", "next_weight")}
+            numbers = {name: data[name] for name in ("items", "labels", "next_item", "next_weight")}
             return cls(since=int(data["since"]), weights=weights, **numbers)
 
 
@@ -176,13 +168,6 @@ class Model:
 
         ids: list[str] = pq.read_table(self.path / "items", columns=["item_id"])["item_id"].to_pylist()
         return ids
-
-    def events(self) -> NDArray[np.int64]:
-        """How many events of each item it learned from, in the same order."""
-        import pyarrow.parquet as pq
-
-        found: NDArray[np.int64] = pq.read_table(self.path / "items", columns=["events"])["events"].to_numpy()
-        return found
 
     def labels(self) -> tuple[list[str], NDArray[np.float32]]:
         """Names and vectors of labels, float32 (L, sum of widths)."""

@@ -22,25 +22,20 @@ def settings_of(settings: Train) -> Train:
 def begin(model: BehaviourModel, start: Start, events: NDArray[np.int64]) -> None:
     """Give an untrained model the numbers of an older one of the same shape, in place. events: of each item, (n,).
 
-    Biases go with the popularity of items: by the straight line from log(events + 1) to the bias that the older model
-    had. An item that has more events than then gains what the line says, which steps as few as these would not give
-    it; a new item has the bias on the line. It has a short own vector and the mean `item_repeat`; a new label has a
-    fresh vector.
+    What the older one did not know has a fresh label vector, or a short own one; the bias that the others have at such
+    a number of events, by a straight line through log(events + 1); and their mean `item_repeat`.
     """
     old, known, labels = start.weights, np.flatnonzero(start.items >= 0), np.flatnonzero(start.labels >= 0)
-    at = start.items[known]
-    popularity, then = np.log(events + 1.0), np.log(start.events + 1.0)
-    bias = old["bias"][:, at].astype(np.float64)
-    line = np.stack([then - then.mean(), np.ones(len(then))], axis=1)
-    slope, middle = np.linalg.lstsq(line, bias.T, rcond=None)[0][..., None]
-    biases = middle + slope * (popularity - then.mean())
-    biases[:, known] = bias + slope * (popularity[known] - then)
+    line = np.stack([np.log(events + 1.0), np.ones(len(events))], axis=1)
+    bias = old["bias"][:, start.items[known]]
+    slope = np.linalg.lstsq(line[known], bias.T.astype(np.float64), rcond=None)[0]
     with torch.no_grad():
         for name in ("map", "mix_logits", "repeat"):
             getattr(model, name).copy_(torch.from_numpy(old[name]))
         model.own *= QUIET
-        model.own[:, known] = torch.from_numpy(old["own"][:, at])
+        model.own[:, known] = torch.from_numpy(old["own"][:, start.items[known]])
         model.label[:, labels] = torch.from_numpy(old["label"][:, start.labels[labels]])
-        model.bias.copy_(torch.from_numpy(biases))
+        model.bias.copy_(torch.from_numpy((line @ slope).T))
+        model.bias[:, known] = torch.from_numpy(bias)
         model.item_repeat.fill_(float(old["item_repeat"].mean()))
-        model.item_repeat[known] = torch.from_numpy(old["item_repeat"][at])
+        model.item_repeat[known] = torch.from_numpy(old["item_repeat"][start.items[known]])
