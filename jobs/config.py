@@ -145,6 +145,8 @@ class Embed:
     """The text vectors are cut to this many principal components; at most those of the text model."""
     weight: float = 0.2
     """How much the text part of the score counts beside the behaviour part."""
+    cold_bias: float = 0.1
+    """Items that nobody had get this quantile of the biases of the others, for a bias says how often an item is had."""
     batch_tokens: int = 2048
     """Texts are sorted by length and batched up to this many tokens: on a CPU what its cache holds, more on a GPU."""
     max_tokens: int = 128
@@ -308,7 +310,6 @@ def _check(config: Config, source: str) -> None:
 
     must(bool(config.weights), "[weights]", "a table of event types, such as purchase = 1.0")
     must(all(w >= 0 for w in config.weights.values()), "[weights]", "zero or more for every event type")
-    must(0 <= config.quality.max_bad_share <= 1, "quality.max_bad_share", "a share from 0 to 1")
     must(config.topk.bought in ("include", "exclude", "separate"), "topk.bought", "include, exclude or separate")
     must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
     must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
@@ -325,12 +326,11 @@ def _check(config: Config, source: str) -> None:
         must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
     for name in ("samples", "warm_starts", "replay", "repeat"):
         must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
-    must(0 <= config.train.kept <= 1, "train.kept", "a share from 0 to 1")
-    must(0 <= config.validate.max_loss <= 1, "validate.max_loss", "a share from 0 to 1")
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
-    must(0 <= config.validate.min_day_events <= 1, "validate.min_day_events", "a share from 0 to 1")
-    must(config.validate.sample_users > 0, "validate.sample_users", "1 or more")
-    for section in ("train", "embed", "users", "topk", "build"):
+    shares = ("train.kept", "embed.cold_bias", "validate.max_loss", "validate.min_day_events", "quality.max_bad_share")
+    for section, name in (key.split(".") for key in shares):
+        must(0 <= getattr(getattr(config, section), name) <= 1, f"{section}.{name}", "a share from 0 to 1")
+    for section in ("train", "embed", "users", "topk", "build", "validate"):
         for name, value in vars(getattr(config, section)).items():
             if isinstance(value, int) and not isinstance(value, bool) and name not in MAY_BE_0:
                 must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")

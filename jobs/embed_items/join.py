@@ -17,10 +17,6 @@ from jobs.train.labels import Vocabulary
 Matrix = NDArray[np.float32]
 Sums = NDArray[np.float64]
 
-COLD_BIAS = 0.1
-"""Quantile of the biases of trained items that cold items get. A bias says how often an item is had; an item nobody had
-yet must not rank among the favourites because its text reads like theirs, but may pass the least wanted."""
-
 
 def gram(rows: Matrix, weights: Sums | None = None) -> Sums:
     """Sum over rows z of weight * z z^T, float64. It adds up over blocks and partitions.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jobs.arrow import list_column, matrix
 from jobs.build.blocks import Blocks
 from jobs.config import Embed
-from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, Sums, followers, gram, repeats, with_one
+from jobs.embed_items.join import Basis, Described, Space, Sums, followers, gram, repeats, with_one
 from jobs.errors import DataError
 from jobs.tables import ITEM_VECTORS
 from jobs.train.labels import FACTS, Vocabulary, described
@@ -57,7 +57,7 @@ def fit(texts: "DataFrame", known: "DataFrame", size: int, model: Model, options
     from pyspark.sql import functions as F
 
     sums = _sum(texts.select("vector", "items"), partial(_text_sums, size=size), 1 + size)
-    low = known.where("not cold").agg(F.percentile_approx("bias", COLD_BIAS)).first()[0]
+    low = known.where("not cold").agg(F.percentile_approx("bias", options.cold_bias)).first()[0]
     names, vectors = model.labels()
     maps = np.array(model.load("maps"))
     labels = Described(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.config import Embed, Train
 from jobs.embed_items.encode import locate
-from jobs.embed_items.join import COLD_BIAS, Basis, Described, Space, followers, gram, repeats, with_one
+from jobs.embed_items.join import Basis, Described, Space, followers, gram, repeats, with_one
 from jobs.evaluate.problem import Histories, Problem
 from jobs.log import Progress
 from jobs.presets.settings import read
@@ -111,7 +111,7 @@ class Daybreak:
         # In full: where there are no labels, numpy cannot tell how wide they are.
         vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
         described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
-        low = float(np.quantile(fitted["bias"], COLD_BIAS))
+        low = float(np.quantile(fitted["bias"], self.embed.cold_bias))
         basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
         space = Space(basis, described, self.embed.weight, low)
         inputs, outputs = described.vectors(problem.items.attributes, problem.items.texts)

@@ -50,6 +50,7 @@ def test_a_short_file_is_enough(tmp_path):
         (GOOD + "[train]\nown_dropout = 1.0", r"d.toml: train.own_dropout must be a share from 0 to less than 1"),
         (GOOD + "[train]\nkept = 1.5", r"d.toml: train.kept must be a share from 0 to 1"),
         (GOOD + "[train]\nkept = -0.1", r"d.toml: train.kept must be a share from 0 to 1"),
+        (GOOD + "[embed]\ncold_bias = 1.1", r"d.toml: embed.cold_bias must be a share from 0 to 1"),
         (GOOD + "[train]\nrepeat = -1", r"d.toml: train.repeat must be 0 or more"),
         (GOOD + "[train]\nrepeat = true", r"d.toml: train.repeat must be float, not True"),
         (GOOD + "[train]\ntemperature = 0.0", r"d.toml: train.temperature must be more than 0"),

@@ -8,7 +8,6 @@ import pytest
 import jobs.embed_items
 from jobs.build.blocks import Blocks
 from jobs.config import Embed
-from jobs.embed_items.join import COLD_BIAS
 from jobs.embed_items.vectors import write_arrays
 from jobs.errors import ConfigError, DataError, MissingStepError
 from jobs.tables import ITEM_VECTORS, TEXT_VECTORS
@@ -117,7 +116,7 @@ def test_cold_items_take_behaviour_from_their_labels(done):
     made, _ = done
     x, v = arrays(made)
     biases = sorted(row["bias"] for row in model_rows() if row["item_id"] != "gone")
-    lowest = biases[: int(len(biases) * COLD_BIAS) + 1]
+    lowest = biases[: int(len(biases) * Embed().cold_bias) + 1]
     for n in COLD:
         assert np.isfinite(v[n]).all()
         assert v[n, -1] in lowest
