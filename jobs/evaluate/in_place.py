@@ -9,7 +9,6 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from jobs.embed_items.join import repeats
 from jobs.log import event
 from lookup import pointer
 from lookup.arrays import settle
@@ -18,7 +17,8 @@ from lookup.errors import ReleaseError
 from lookup.release import Release, open_from
 
 ABSENT = np.float32(-1e9)
-"""The bias of an item that the release does not know, and what it gains for who had it: it is not listed."""
+"""The bias of an item that the release does not know: it is not listed. Where it was had, little of its bias may count;
+so it gains as much there, too."""
 BLOCK = 8192
 """Items whose numbers are in memory at a time."""
 
@@ -55,8 +55,7 @@ def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:
     there = theirs >= 0
     ours = np.full(len(release.items) + 1, -1, dtype=np.int64)  # place -1, of no item, is the last
     ours[theirs[there]] = np.flatnonzero(there)
-    again = np.where(there, repeats(ours[:-1], len(theirs), release.item_repeat), ABSENT)  # though somebody had it
-    np.save(folder / "item_repeat.npy", again)
+    np.save(folder / "item_repeat.npy", np.where(there, release.item_repeat[theirs], ABSENT))
     sources = {
         "item_input": release.item_input,
         "item_vector": release.item_vector,

@@ -1,6 +1,7 @@
 """The release in place as a contestant: its numbers at this run's rows, or none and a reason."""
 
 import tracemalloc
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def test_items_have_the_rows_of_this_run(base, tmp_path, monkeypatch, block):
     assert prepare(base / "releases", OURS, UNTIL, tmp_path / "made") == (current, release.encoder)
     found = arrays(tmp_path / "made")
     follows = 0
+    assert found["item_repeat"].dtype == np.float32
     for row, item in enumerate(OURS):
         theirs = release.items.find(item)
         if theirs < 0:
@@ -58,13 +60,16 @@ def test_items_have_the_rows_of_this_run(base, tmp_path, monkeypatch, block):
     assert not found["item_next_weight"][found["item_next_item"] == -1].any()
 
 
+@pytest.mark.parametrize("kept", [1.0, 0.25, 0.0])
 @pytest.mark.parametrize("length", [5, 60])
-def test_items_that_the_release_does_not_know_are_not_listed(base, tmp_path, length):
-    """Not even where it knows fewer items than a list is long; and though the user had one of them."""
+def test_items_that_the_release_does_not_know_are_not_listed(base, tmp_path, length, kept):
+    """Not even where it knows fewer items than a list is long; and though the user had one of them, of whose score
+    little counts.
+    """
     _, encoder = prepare(base / "releases", OURS, UNTIL, tmp_path / "made")
     histories = {"items": [[0, 35], [36]], "ages": [[1.0, 2.0], [3.0]], "weights": [[1.0, 1.0], [1.0]]}
     batch = pa.RecordBatch.from_pydict(histories)
-    found = Contestant(tmp_path / "made", encoder).lists(batch, length, None, 16, "cpu")
+    found = Contestant(tmp_path / "made", replace(encoder, kept=kept)).lists(batch, length, None, 16, "cpu")
     for row in found.tolist():
         listed = [item for item in row if item >= 0]
         assert len(set(listed)) == len(listed) == min(length, 35)
