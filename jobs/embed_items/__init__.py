@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Write a vector for every item. Returns counts of items, texts and cold items, texts per second, and the devices.
 
-    Raises MissingStepError when ingest or train has not run, ConfigError when the text model cannot be loaded.
+    Raises MissingStepError when ingest or train has not run, ConfigError when the text model cannot be loaded
+    or the model's settings are of another version.
     """
     from jobs.build.blocks import Blocks
-    from jobs.config import Train
     from jobs.embed_items.encode import locate, text_vectors
     from jobs.embed_items.text import dimensions, identity
     from jobs.embed_items.vectors import fit, joined, known, write_arrays, write_followers
@@ -36,6 +36,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     text_model = locate(options.model, config.base)
     size = dimensions(text_model)
     items, model = night.read(spark, ITEMS), store.existing(config.models, config.date)
+    settings = model.train  # before the hours of texts
 
     different = items.where("trim(text) != ''").select("text").distinct().count()
     started = time.monotonic()
@@ -51,7 +52,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     facts.unpersist()
 
     about: dict[str, Any] = {
-        "encoder": encoder(Train(**model.settings), model.widths, model.mix, text=space.text).to_json(),
+        "encoder": encoder(settings, model.widths, model.mix, text=space.text).to_json(),
         "items": items.count(),
         "dimensions": space.dimensions,
         "behaviour": space.behaviour,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import MissingStepError
+from jobs.errors import ConfigError, MissingStepError
 from jobs.runs import remove
 from jobs.tables import MODEL_ITEMS
 
@@ -157,6 +157,18 @@ class Model:
     """How often it was continued since then."""
     facts: dict[str, Any]
     """What else `model.json` says: counts and losses."""
+
+    @property
+    def train(self) -> "Train":
+        """The settings that it was fitted with; raises ConfigError where another version of Daybreak wrote them."""
+        from jobs.config import Train
+        from jobs.toml import fill
+
+        try:
+            settings: Train = fill(Train, self.settings, str(self.path / "model.json"), "settings.")
+        except ConfigError as error:
+            raise ConfigError(f"{error}: the model is of another version; train one with `--full`") from error
+        return settings
 
     def items(self, spark: "SparkSession") -> "DataFrame":
         """The table `MODEL_ITEMS` of this model."""

@@ -180,6 +180,18 @@ def test_wrong_text_model(spark, tmp_path):
         jobs.embed_items.run(spark, made)
 
 
+def test_a_model_of_another_version(spark, tmp_path):
+    made = small_run.config(tmp_path)
+    small_run.write(spark, made, small_run.items(3), [])
+    small_run.write_model(spark, made, model_rows(), labels=LABELS, maps=MAPS, follow=FOLLOW)
+    about = next(made.models.glob("*/model.json"))
+    facts = json.loads(about.read_text())
+    facts["settings"]["repeats"] = True
+    about.write_text(json.dumps(facts))
+    with pytest.raises(ConfigError, match=r"model.json: unknown key settings.repeats; .*train one with `--full`"):
+        jobs.embed_items.run(spark, made)
+
+
 def test_missing_row(spark, tmp_path):
     made = small_run.config(tmp_path)
     rows = [(0, [1.0], [1.0]), (0, [1.0], [1.0])]
