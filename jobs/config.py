@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from jobs import presets
+from jobs.bounds import check
 from jobs.errors import ConfigError
 from jobs.runs import Run
 from jobs.toml import fill
@@ -296,44 +297,8 @@ def load(
         data["events"] = [data["events"]]
     data.update(base=path.resolve().parent, date=day, full=full, override=override, warm_start=warm_start)
     config: Config = fill(Config, data, str(path), "")
-    _check(config, str(path))
+    check(config, str(path))
     return config
-
-
-MAY_BE_0 = ("seed", "samples", "warm_starts")
-
-
-def _check(config: Config, source: str) -> None:
-    def must(holds: bool, key: str, what: str) -> None:
-        if not holds:
-            raise ConfigError(f"{source}: {key} must be {what}")
-
-    must(bool(config.weights), "[weights]", "a table of event types, such as purchase = 1.0")
-    must(all(w >= 0 for w in config.weights.values()), "[weights]", "zero or more for every event type")
-    must(config.topk.bought in ("include", "exclude", "separate"), "topk.bought", "include, exclude or separate")
-    must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
-    must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
-    must(all(h >= 0 for h in config.train.half_lives), "train.half_lives", "days, zero or more")
-    must(
-        len(config.train.fading) == len(config.train.half_lives) and sum(config.train.fading) > 0,
-        "train.fading",
-        "a list of parts, one for each of train.half_lives, that are not all 0",
-    )
-    must(all(part >= 0 for part in config.train.fading), "train.fading", "parts, zero or more")
-    for name in ("input_dropout", "event_dropout", "own_dropout"):
-        must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
-    for name in ("temperature", "follow_ridge"):
-        must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
-    for name in ("samples", "warm_starts", "replay", "repeat"):
-        must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
-    must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
-    shares = ("train.kept", "embed.cold_bias", "validate.max_loss", "validate.min_day_events", "quality.max_bad_share")
-    for section, name in (key.split(".") for key in shares):
-        must(0 <= getattr(getattr(config, section), name) <= 1, f"{section}.{name}", "a share from 0 to 1")
-    for section in ("train", "embed", "users", "topk", "build", "validate"):
-        for name, value in vars(getattr(config, section)).items():
-            if isinstance(value, int) and not isinstance(value, bool) and name not in MAY_BE_0:
-                must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")
 
 
 def resolve(text: str, base: Path) -> Path:
