@@ -83,6 +83,12 @@ def history(releases: Path) -> list[Announcement]:
     ]
 
 
+def announced(releases: Path) -> set[str]:
+    """The ids of all releases that are served or were. They stay as they are. Raises as `read_or_none` does."""
+    current = read_or_none(releases)
+    return {line.id for line in history(releases)} | ({current} if current else set())
+
+
 def stack(releases: Path) -> list[str]:
     """The releases that rollbacks go through, the one in place last.
 

@@ -105,8 +105,7 @@ def remove_leftovers(run: Run, releases: Path) -> None:
     if not run.path("release.json").exists():
         return
     before = run.read_json("release.json")["id"]
-    announced = {line.id for line in pointer.history(releases)} | {pointer.read_or_none(releases)}
-    if before not in announced:
+    if before not in pointer.announced(releases):
         shutil.rmtree(releases / before, ignore_errors=True)
     run.path("release.json").unlink()
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.build.report import render
@@ -55,7 +54,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "override": override,
     }
     manifest = replace(release.manifest, override=override)
-    if release_id not in announced(config.releases):
+    if release_id not in pointer.announced(config.releases):
         rewrite(release.path, manifest, render(manifest, before, sections(validation, drift)))
     elif override is not None:
         manifest.write(release.path)  # alone: readers may be opening it, and would find a page of another size
@@ -81,11 +80,6 @@ def overriding(config: Config, held: list[Finding]) -> dict[str, Any] | None:
         "reason": config.override.reason,
         "overridden": [{"name": f.name, "found": f.found, "expected": f.expected} for f in held],
     }
-
-
-def announced(releases: Path) -> set[str | None]:
-    """Every release that is served or was. They stay as they are."""
-    return {line.id for line in pointer.history(releases)} | {pointer.read_or_none(releases)}
 
 
 def _message(release_id: str, config: Config, held: list[Finding], broken: bool) -> str:

@@ -82,6 +82,16 @@ def test_a_crash_before_the_line_of_history(tmp_path: Path) -> None:
     assert pointer.before_current(tmp_path) == A
 
 
+def test_all_that_was_ever_announced(tmp_path: Path) -> None:
+    assert pointer.announced(tmp_path) == set()
+    for release_id in (A, B):
+        pointer.announce(tmp_path, release_id)
+    pointer.announce(tmp_path, A, "rollback")
+    assert pointer.announced(tmp_path) == {A, B}
+    (tmp_path / "CURRENT").write_text(C + "\n")  # and a crash before the line of history
+    assert pointer.announced(tmp_path) == {A, B, C}
+
+
 def test_a_crash_before_the_line_of_a_rollback(tmp_path: Path) -> None:
     for release_id in (A, B, C):
         pointer.announce(tmp_path, release_id)
