@@ -23,6 +23,10 @@ def _always(kind: Kind) -> bool:
     return True
 
 
+def _repeats(kind: Kind) -> bool:
+    return kind.preset.train.repeat > 0
+
+
 def _texts(kind: Kind) -> bool:
     return kind.texts
 
@@ -54,6 +58,9 @@ SPACE = (
     Setting("train.popularity", 0.0, 1.5),
     Setting("train.input_dropout", 0.0, 0.7),
     Setting("train.event_dropout", 0.0, 0.5),
+    Setting("train.own_dropout", 0.0, 0.3),
+    Setting("train.repeat", 1.0, 10.0, log=True),
+    Setting("train.kept", 0.0, 1.0, only=_repeats),
     Setting("train.follow", 5.0, 2000.0, log=True),
     Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_follows),
     Setting("train.follow_power", 0.0, 1.0, only=_follows_unordered),

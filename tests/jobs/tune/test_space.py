@@ -14,6 +14,7 @@ from jobs.tune.report import preset_file
 from jobs.tune.space import SPACE, Kind, changed, space, value
 
 FOLLOWING = {"train.follow", "train.follow_ridge"}
+REPEATING = {"train.repeat", "train.kept"}
 
 
 def keys(preset: Preset, texts: bool = True) -> set[str]:
@@ -39,6 +40,7 @@ def test_only_what_matters_for_a_kind_of_shop_is_searched():
     assert keys(unordered) - keys(ordered) == {"train.follow_power"}
     assert keys(ordered) - keys(ordered, texts=False) == {"embed.weight"}
     assert keys(Preset(embed=Embed(weight=0.0))) == keys(Preset(), texts=False)
+    assert keys(nobody) - keys(Preset(Train(follow=0.0, repeat=0.0))) == REPEATING
     assert "train.weight_decay" not in keys(Preset(Train(weight_decay=0.0)))
 
 
