@@ -121,12 +121,7 @@ class Daybreak:
         self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
         found = followers(rows, n, fitted["next_item"], fitted["next_weight"])
         self._followers = Followers(*found, repeats(rows, n, fitted["item_repeat"]))
-        self._encoder = encoder(
-            self.train,
-            [width] * heads,
-            fitted["mix"].tolist(),
-            text=space.text,
-        )
+        self._encoder = encoder(self.train, [width] * heads, fitted["mix"].tolist(), text=space.text)
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 

@@ -49,8 +49,7 @@ def fit(
     the fit goes on from it, to the same result.
     start: an older model to begin as, of whose users only those with new days, and a replay of older days, are learned
     from.
-    Returns the model on the CPU and the mean loss (nats, summed over
-    heads) of every epoch.
+    Returns the model on the CPU and the mean loss (nats, summed over heads) of every epoch.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     torch.manual_seed(settings.seed)  # the same start everywhere

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -180,7 +181,8 @@ def follow(shop: lookup.Shop) -> None:
     shop._next_look = 0.0
 
 
-def test_follows_current(two: Two) -> None:
+def test_follows_current(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookup.shop.LOOK_SECONDS", 3600.0)
     shop = lookup.open(two.releases)
     pinned = lookup.open(two.releases, pin=two.new)
     pointer.announce(two.releases, two.old)
@@ -253,30 +255,24 @@ def test_threads_see_one_release_or_the_other(two: Two) -> None:
         pinned = lookup.open(two.releases, pin=release_id)
         answers[release_id] = (pinned.recommend("user-1", 20), pinned.recommend("user-1", 5, history=["item-3"]))
     seen: list[tuple[list[Hit], list[Hit]]] = []
-    failures: list[Exception] = []
     done = threading.Event()
 
     def read() -> None:
-        try:
-            while not done.is_set():
-                first, second = shop.recommend("user-1", 20), shop.recommend("user-1", 5, history=["item-3"])
-                assert first in [a for a, _ in answers.values()]
-                assert second in [b for _, b in answers.values()]
-                seen.append((first, second))
-        except Exception as error:  # whatever it is, the thread must hand it to the test
-            failures.append(error)
+        while not done.is_set():
+            first, second = shop.recommend("user-1", 20), shop.recommend("user-1", 5, history=["item-3"])
+            assert first in [a for a, _ in answers.values()]
+            assert second in [b for _, b in answers.values()]
+            seen.append((first, second))
 
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for n in range(20):
-        pointer.announce(two.releases, (two.old, two.new)[n % 2])
-        follow(shop)
-        time.sleep(0.01)
-    done.set()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read) for _ in range(4)]
+        for n in range(20):
+            pointer.announce(two.releases, (two.old, two.new)[n % 2])
+            follow(shop)
+            time.sleep(0.01)
+        done.set()
+    for reader in readers:
+        reader.result()  # raises what went wrong in its thread
     assert {first == answers[two.old][0] for first, _ in seen} == {True, False}
 
 
