@@ -34,7 +34,7 @@ def check(config: "Config", source: str) -> None:
         must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
     for name in ("temperature", "follow_ridge"):
         must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
-    for name in ("samples", "warm_starts", "replay", "repeat"):
+    for name in ("samples", "warm_starts", "replay", "repeat", "follow_shrink"):
         must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
     shares = ("train.kept", "embed.cold_bias", "validate.max_loss", "validate.min_day_events", "quality.max_bad_share")

@@ -123,7 +123,9 @@ class Train:
     follow: float = 0.0
     """How much the item-to-item regression adds to a score; 0: nothing, and it is not fitted."""
     follow_ridge: float = 10.0
-    """Its regularisation, in squared weights of events."""
+    """Its regularisation, in squared weights of events: the same for all items, which holds back rare ones …"""
+    follow_shrink: float = 0.0
+    """… and so many times an item's own sum of them."""
     follow_power: float = 0.0
     """0: events add up; 1: their mean counts."""
     repeat: float = 4.0

@@ -233,15 +233,16 @@ def follow(
         return {"next_item": nobody.items, "next_weight": nobody.weights}
     started = time.monotonic()
     x, y = examples(files, inputs.rows, settings)
+    penalty = followers.Penalty(settings.follow_ridge, settings.follow_shrink)
     if start is None or not len(start.next_item):
-        found = followers.fit(x, y, settings.follow_ridge, itself=settings.ordered)
+        found = followers.fit(x, y, penalty, itself=settings.ordered)
     else:
         histories = (history for file in files for history in read_histories(file, inputs.rows))
         changed = np.zeros(len(inputs.rows), dtype=bool)
         for history in histories:
             changed[history.items[history.days >= start.since]] = True
-        old, ridge = followers.Followers(start.next_item, start.next_weight), settings.follow_ridge
-        found = followers.refit(old, x, y, ridge, np.flatnonzero(changed), itself=settings.ordered)
+        old = followers.Followers(start.next_item, start.next_weight)
+        found = followers.refit(old, x, y, penalty, np.flatnonzero(changed), itself=settings.ordered)
     event("train", "followers", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
     return {"next_item": found.items, "next_weight": found.weights * np.float32(settings.follow)}
 

@@ -2,16 +2,18 @@
 
 For a target item i the weights b of the items before it solve the ridge regression
 
-    b = (X_C^T X_C + ridge I)^-1 X_C^T y_i
+    b = (X_C^T X_C + ridge I + shrink diag(X_C^T X_C))^-1 X_C^T y_i
 
 over the examples (rows): X the history before an event day, each event counted by its fading, y_i the share of item i
 in that day, C the CANDIDATES items that go with i most. It is the next-item form of EASE (Steck, WWW 2019, eq. 8),
 each column fitted on its neighbourhood alone (Ning & Karypis, ICDM 2011, section 4.2: fsSLIM); so an item may follow
-itself. Of each item's weights the FOLLOWERS largest are kept.
+itself. The ridge holds back rare items. `shrink`, which holds back all alike, is what dropping each event of X with
+probability p comes to, with shrink = p / (1 - p) (EDLAE: Steck, NeurIPS 2020, section 4). Of each item's weights the
+FOLLOWERS largest are kept.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,15 @@ CANDIDATES = 100
 FOLLOWERS = 50
 
 
+class Penalty(NamedTuple):
+    """On the squared weight of each candidate."""
+
+    ridge: float
+    """The same for all, in squared weights of events."""
+    shrink: float
+    """And so much times the candidate's own sum of squared weights."""
+
+
 @dataclass(frozen=True)
 class Followers:
     """The items that follow each of n items."""
@@ -35,16 +46,16 @@ class Followers:
     """Of the same shape, the largest first; 0 after the last."""
 
 
-def fit(x: "sp.csr_array", y: "sp.csr_array", ridge: float, *, itself: bool) -> Followers:
+def fit(x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, *, itself: bool) -> Followers:
     """Fit the weights. x, y: float32, sparse, (examples, n). itself: whether an item may follow itself.
 
     Memory: that of x^T x, sparse.
     """
-    return _largest(_columns(x, y, ridge, np.arange(x.shape[1]), itself=itself))
+    return _largest(_columns(x, y, penalty, np.arange(x.shape[1]), itself=itself))
 
 
 def refit(
-    old: Followers, x: "sp.csr_array", y: "sp.csr_array", ridge: float, changed: NDArray[np.int64], *, itself: bool
+    old: Followers, x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, changed: NDArray[np.int64], *, itself: bool
 ) -> Followers:
     """`old`, but what the items `changed` (rising) follow is fitted anew; the other arguments as of `fit`."""
     import scipy.sparse as sp
@@ -52,11 +63,11 @@ def refit(
     before, place = np.nonzero((old.items >= 0) & ~np.isin(old.items, changed))
     kept = (old.weights[before, place], (before, old.items[before, place]))
     shape = (x.shape[1], x.shape[1])
-    return _largest((sp.csr_array(kept, shape=shape) + _columns(x, y, ridge, changed, itself=itself)).tocsr())
+    return _largest((sp.csr_array(kept, shape=shape) + _columns(x, y, penalty, changed, itself=itself)).tocsr())
 
 
 def _columns(
-    x: "sp.csr_array", y: "sp.csr_array", ridge: float, items: NDArray[np.int64], *, itself: bool
+    x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, items: NDArray[np.int64], *, itself: bool
 ) -> "sp.csr_array":
     """The weights of what some items follow: float32 (n, n), sparse, other columns empty."""
     import scipy.sparse as sp
@@ -66,6 +77,8 @@ def _columns(
     gram = (x.T @ x).tocsr()
     gram.sort_indices()
     lengths = gram.diagonal()
+    penalties = penalty.ridge + penalty.shrink * lengths
+    norms = np.sqrt(lengths + penalties)
     before, after, values = [], [], []
     progress = Progress("train", "followers", len(items))
     for done, item in enumerate(items.tolist(), 1):
@@ -76,12 +89,12 @@ def _columns(
         if len(chosen) == 0:
             continue
         if len(chosen) > CANDIDATES:
-            place = np.argpartition(-sums / np.sqrt(lengths[chosen] + ridge), CANDIDATES)[:CANDIDATES]
+            place = np.argpartition(-sums / norms[chosen], CANDIDATES)[:CANDIDATES]
             chosen, sums = chosen[place], sums[place]
         order = np.argsort(chosen)
         chosen, sums = chosen[order], sums[order]
         square = _square(gram, chosen)
-        square[np.diag_indices_from(square)] += ridge
+        square[np.diag_indices_from(square)] += penalties[chosen]
         weights = np.linalg.solve(square, sums)
         kept = weights > 0
         before.append(chosen[kept])

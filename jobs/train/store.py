@@ -38,7 +38,7 @@ INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", 
 WEIGHTS = "weights.npz"
 SHAPE = ("heads", "dimensions", "half_lives")
 """Settings that a model and the one that continues it must share."""
-FOLLOWING = ("ordered", "follow_ridge", "follow_power", "fading")
+FOLLOWING = ("ordered", "follow_ridge", "follow_shrink", "follow_power", "fading")
 """… and those that they must share for followers to be kept."""
 
 

@@ -63,6 +63,7 @@ SPACE = (
     Setting("train.kept", 0.0, 1.0, only=_repeats),
     Setting("train.follow", 5.0, 2000.0, log=True),
     Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_follows),
+    Setting("train.follow_shrink", 0.0, 10.0, only=_follows),
     Setting("train.follow_power", 0.0, 1.0, only=_follows_unordered),
     Setting("embed.weight", 0.05, 10.0, log=True, only=_texts),
 )

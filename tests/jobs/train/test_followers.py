@@ -13,7 +13,7 @@ from jobs.train.fit import follow
 from jobs.train.histories import examples
 from tests.jobs.train import made
 
-RIDGE = 0.7
+RIDGE, SHRINK = 0.7, 0.4
 
 
 def dense(found: followers.Followers) -> np.ndarray:
@@ -33,7 +33,8 @@ def by_hand(x: np.ndarray, y: np.ndarray, itself: bool) -> np.ndarray:
     for item in range(x.shape[1]):
         before = [j for j in range(x.shape[1]) if x[:, j] @ y[:, item] > 0 and (itself or j != item)]
         part = x[:, before]
-        result[before, item] = np.linalg.solve(part.T @ part + RIDGE * np.eye(len(before)), part.T @ y[:, item])
+        square = part.T @ part
+        result[before, item] = np.linalg.solve(square + RIDGE * np.eye(len(before)) + SHRINK * np.diag(np.diag(square)), part.T @ y[:, item])
     return np.maximum(result, 0)
 
 
@@ -42,7 +43,7 @@ def by_hand(x: np.ndarray, y: np.ndarray, itself: bool) -> np.ndarray:
 def test_it_is_a_ridge_regression_on_the_neighbourhood(seed, itself):
     rng = np.random.default_rng(seed)
     x, y = (np.where(rng.random((9, 6)) < 0.4, rng.random((9, 6)), 0).astype(np.float32) for _ in range(2))
-    found = followers.fit(sp.csr_array(x), sp.csr_array(y), RIDGE, itself=itself)
+    found = followers.fit(sp.csr_array(x), sp.csr_array(y), followers.Penalty(RIDGE, SHRINK), itself=itself)
     assert (found.items.dtype, found.weights.dtype) == (np.int32, np.float32)
     assert found.items.shape == found.weights.shape
     assert found.items.shape in {(6, followers.FOLLOWERS), (6, 1)}
@@ -54,19 +55,19 @@ def test_it_is_a_ridge_regression_on_the_neighbourhood(seed, itself):
 def test_of_many_the_largest_are_kept(monkeypatch):
     rng = np.random.default_rng(4)
     x, y = (sp.csr_array(rng.random((30, 8)).astype(np.float32)) for _ in range(2))
-    whole = dense(followers.fit(x, y, RIDGE, itself=True))
+    whole = dense(followers.fit(x, y, followers.Penalty(RIDGE, SHRINK), itself=True))
     monkeypatch.setattr(followers, "FOLLOWERS", 2)
-    few = followers.fit(x, y, RIDGE, itself=True)
+    few = followers.fit(x, y, followers.Penalty(RIDGE, SHRINK), itself=True)
     assert few.items.shape == (8, 2)
     np.testing.assert_allclose(few.weights, -np.sort(-whole, axis=1)[:, :2], rtol=1e-6)
     monkeypatch.setattr(followers, "CANDIDATES", 3)
-    found = dense(followers.fit(x, y, RIDGE, itself=True))
+    found = dense(followers.fit(x, y, followers.Penalty(RIDGE, SHRINK), itself=True))
     assert (found > 0).sum(0).max() <= 3
 
 
 def test_of_nothing_nothing_follows():
     nothing = sp.csr_array((0, 4), dtype=np.float32)
-    found = followers.fit(nothing, nothing, RIDGE, itself=True)
+    found = followers.fit(nothing, nothing, followers.Penalty(RIDGE, SHRINK), itself=True)
     assert (found.items == -1).all()
     assert not found.weights.any()
 

@@ -13,7 +13,7 @@ from jobs.toml import fill
 from jobs.tune.report import preset_file
 from jobs.tune.space import SPACE, Kind, changed, space, value
 
-FOLLOWING = {"train.follow", "train.follow_ridge"}
+FOLLOWING = {"train.follow", "train.follow_ridge", "train.follow_shrink"}
 REPEATING = {"train.repeat", "train.kept"}
 
 
