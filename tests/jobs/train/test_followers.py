@@ -34,7 +34,9 @@ def by_hand(x: np.ndarray, y: np.ndarray, itself: bool) -> np.ndarray:
         before = [j for j in range(x.shape[1]) if x[:, j] @ y[:, item] > 0 and (itself or j != item)]
         part = x[:, before]
         square = part.T @ part
-        result[before, item] = np.linalg.solve(square + RIDGE * np.eye(len(before)) + SHRINK * np.diag(np.diag(square)), part.T @ y[:, item])
+        result[before, item] = np.linalg.solve(
+            square + RIDGE * np.eye(len(before)) + SHRINK * np.diag(np.diag(square)), part.T @ y[:, item]
+        )
     return np.maximum(result, 0)
 
 
