@@ -1,9 +1,6 @@
 """What a web backend holds: a reader that answers from the release in place, and follows CURRENT."""
 
-import logging
 import os
-import threading
-import time
 from collections.abc import Sequence
 from itertools import repeat
 from pathlib import Path
@@ -12,18 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup import pointer
 from lookup.encoder import Had
-from lookup.errors import ReleaseError
+from lookup.follow import Follower
 from lookup.manifest import Manifest
-from lookup.release import Ranked, Release, open_from
+from lookup.release import Ranked, Release
 from lookup.schema import NO_ITEM, WHOLE_SHOP
-
-LOG = logging.getLogger("lookup")
-LOOK_SECONDS = 0.2
-"""How often a call looks whether CURRENT changed."""
-RETRY_SECONDS = 5.0
-"""How long a release that could not be opened is left alone."""
 
 
 class Hit(NamedTuple):
@@ -40,28 +30,26 @@ class Hit(NamedTuple):
 class Shop:
     """A reader of the releases in a folder: made by `lookup.open`.
 
-    Thread-safe. A call answers from one release from its beginning to its end. When CURRENT names another release, the
-    next call opens it and swaps one reference; where that release is missing or damaged, the old one goes on serving,
-    `problem` says why, and a warning is logged.
+    Thread-safe. A call answers from one release from its beginning to its end; `lookup.follow` says how it follows
+    CURRENT.
     """
 
     def __init__(self, releases: Path, pin: str | None, verify: bool):
-        self._folder = releases
-        self._pinned = pin is not None
-        self._lock = threading.Lock()
-        self._seen = None if self._pinned else _mark(releases)
-        self._release = open_from(releases, pin if pin is not None else pointer.read(releases), verify)
-        self._next_look = float("inf") if self._pinned else time.monotonic() + LOOK_SECONDS
-        self.problem: str | None = None
-        """Why the release that CURRENT names is not the one that serves; None when it is, or when pinned."""
+        self._follower = Follower(releases, pin, verify)
 
     def __repr__(self) -> str:
-        return f"<Shop {self._folder} release {self._release.id}{' pinned' if self._pinned else ''}>"
+        pinned = " pinned" if self._follower.pinned else ""
+        return f"<Shop {self._follower.folder} release {self._follower.current().id}{pinned}>"
 
     @property
     def release(self) -> Manifest:
         """The manifest of the release that serves."""
-        return self._current().manifest
+        return self._follower.current().manifest
+
+    @property
+    def problem(self) -> str | None:
+        """Why the release that CURRENT names is not the one that serves; None when it is, or when pinned."""
+        return self._follower.problem
 
     def recommend(self, user: str, k: int = 10, *, history: Sequence[str] | None = None) -> list[Hit]:
         """Up to `k` items for a user, best first; never empty as long as the release knows a popular item.
@@ -73,7 +61,7 @@ class Shop:
 
         Raises ValueError when k is not a number of 1 or more, TypeError when an id is not text.
         """
-        release = self._current()
+        release = self._follower.current()
         _check_k(k)
         if history is not None:
             rows = _find_all(release, history)
@@ -88,7 +76,7 @@ class Shop:
         """Up to `k` items like an item ("similar"), itself not among them; filled by "popular", which stands alone for
         an item that the release does not know. Raises as `recommend` does.
         """
-        release = self._current()
+        release = self._follower.current()
         _check_k(k)
         row = release.items.find(item)
         if row < 0:
@@ -99,7 +87,7 @@ class Shop:
         """Up to `k` most popular items of a category ("category"), filled by those of the whole shop ("popular"),
         which stand alone without a category, or for one that has no list. Raises as `recommend` does.
         """
-        release = self._current()
+        release = self._follower.current()
         _check_k(k)
         row = -1 if category is None else release.categories.find(category)
         if row < 0:
@@ -110,7 +98,7 @@ class Shop:
         """Up to `k` items that a user has had and may buy again ("again"); empty where the release has no such list,
         for nothing else can stand in for it. Raises as `recommend` does.
         """
-        release = self._current()
+        release = self._follower.current()
         _check_k(k)
         row = release.users.find(user)
         return [] if row < 0 else _hits(release, "again", release.user_again.top(row, k))
@@ -120,36 +108,9 @@ class Shop:
 
         Raises TypeError when the id is not text.
         """
-        release = self._current()
+        release = self._follower.current()
         row = release.items.find(item)
         return None if row < 0 else release.record(row)
-
-    def _current(self) -> Release:
-        if time.monotonic() >= self._next_look:
-            self._look()
-        return self._release
-
-    def _look(self) -> None:
-        """Open the release that CURRENT names, if it is another one. One thread does; the others go on."""
-        if not self._lock.acquire(blocking=False):
-            return
-        try:
-            self._next_look = time.monotonic() + LOOK_SECONDS
-            mark = _mark(self._folder)
-            if mark is not None and mark == self._seen:
-                return
-            current = pointer.read(self._folder)
-            if current != self._release.id:
-                self._release = open_from(self._folder, current)
-                LOG.info("serving release %s", current)
-            self._seen, self.problem = mark, None
-        except (ReleaseError, OSError) as error:
-            self._seen, self._next_look = None, time.monotonic() + RETRY_SECONDS
-            if str(error) != self.problem:
-                self.problem = str(error)
-                LOG.warning("still serving release %s: %s", self._release.id, error)
-        finally:
-            self._lock.release()
 
 
 def open_shop(path: str | os.PathLike[str], *, pin: str | None = None, verify: bool = False) -> Shop:
@@ -160,15 +121,6 @@ def open_shop(path: str | os.PathLike[str], *, pin: str | None = None, verify: b
     Raises ReleaseError, naming the file, when there is no release, or when it is damaged.
     """
     return Shop(Path(path), pin, verify)
-
-
-def _mark(folder: Path) -> tuple[int, int] | None:
-    """What changes whenever CURRENT is replaced; None where it is missing."""
-    try:
-        stat = os.stat(folder / pointer.CURRENT)
-    except FileNotFoundError:
-        return None
-    return stat.st_mtime_ns, stat.st_ino
 
 
 def _check_k(k: int) -> None:
