@@ -1,4 +1,4 @@
-"""What can go wrong when a release is read: every message names the file or the key, and what to do."""
+"""What can go wrong when a release is read or patched: every message names the file or the key, and what to do."""
 
 
 class DaybreakError(Exception):
@@ -7,3 +7,11 @@ class DaybreakError(Exception):
 
 class ReleaseError(DaybreakError):
     """A release is missing, damaged, incomplete, of another schema version, or mixes spaces."""
+
+
+class PatchError(DaybreakError, ValueError):
+    """A patch says something that cannot be; it was not kept."""
+
+
+class LogError(DaybreakError):
+    """The log of patches is damaged, of another version, out of reach, or cannot be written; nothing was half kept."""
