@@ -7,7 +7,7 @@ from jobs.errors import ConfigError
 if TYPE_CHECKING:
     from jobs.config import Config
 
-MAY_BE_0 = ("seed", "samples", "warm_starts")
+MAY_BE_0 = ("seed", "samples", "warm_starts", "hidden")
 """Of the whole numbers; all others are 1 or more."""
 
 
@@ -36,11 +36,27 @@ def check(config: "Config", source: str) -> None:
         must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
     for name in ("samples", "warm_starts", "replay", "repeat", "follow_shrink"):
         must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
+    for n, shown in enumerate(config.impressions):
+        must(
+            (shown.user_id is None) == (shown.place is not None) == (shown.visits is not None),
+            f"impressions[{n}]",
+            "of users (user_id), or of a place (place and a table visits), not of both",
+        )
+        must(shown.days > 0, f"impressions[{n}].days", "more than 0")
+    must(config.ranker.engagement in ("item", "category"), "ranker.engagement", "item or category")
+    must(config.ranker.window_days > 0, "ranker.window_days", "more than 0")
+    if config.impressions:
+        must(bool({*config.ranker.purchases} & {*config.weights}), "ranker.purchases", "types of which [weights] has one")
+        must(
+            config.ranker.engagement == "category" or bool({*config.ranker.clicks} & {*config.weights}),
+            "ranker.clicks",
+            'types of which [weights] has one; a shop without says ranker.engagement = "category"',
+        )
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
     shares = ("train.kept", "embed.cold_bias", "validate.max_loss", "validate.min_day_events", "quality.max_bad_share")
     for section, name in (key.split(".") for key in shares):
         must(0 <= getattr(getattr(config, section), name) <= 1, f"{section}.{name}", "a share from 0 to 1")
-    for section in ("train", "embed", "users", "topk", "build", "validate"):
+    for section in ("train", "embed", "users", "topk", "ranker", "build", "validate"):
         for name, value in vars(getattr(config, section)).items():
             if isinstance(value, int) and not isinstance(value, bool) and name not in MAY_BE_0:
                 must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")

@@ -72,11 +72,39 @@ EVENTS = RunTable(
     partition="day",
 )
 
+SHOWN = RunTable(
+    "shown",
+    ("item", "user_id", "place", "time"),
+    (
+        Field("item", "int", "row of the item"),
+        Field("user_id", "string", "who was shown it; null where a place showed it to all who came by"),
+        Field("place", "string", "where; null where `user_id` is given"),
+        Field("time", "timestamp", "UTC; of a place: from when on"),
+        Field("until", "timestamp", "of a place: until then; else null"),
+        Field("kind", "string", "how it was shown"),
+        Field("price", "double", "at which it was shown; null where unknown"),
+        Field("in_stock", "boolean", "null where unknown"),
+    ),
+)
+"""What was shown in the last `ranker.days`."""
+
+VISITS = RunTable(
+    "visits",
+    ("user_id", "day"),
+    (
+        Field("user_id", "string"),
+        Field("place", "string", "where the user's first visit of the day was"),
+        Field("time", "timestamp", "of that visit, UTC"),
+        Field("day", "date", "of `time`, UTC"),
+    ),
+)
+"""Who saw what the places showed; empty where impressions name users."""
+
 QUARANTINE = RunTable(
     "quarantine",
     ("file", "row"),
     (
-        Field("source", "string", "items or events"),
+        Field("source", "string", "items, events, impressions or visits"),
         Field("file", "string"),
         Field("row", "bigint", "record in that file, from 1, a header not counted"),
         Field("reason", "string"),
@@ -151,6 +179,22 @@ USER_TOPK = _lists("user_topk", Field("user", "int"))
 USER_AGAIN = _lists("user_again", Field("user", "int"))
 ITEM_TOPK = _lists("item_topk", Field("item", "int"))
 POPULAR = _lists("popular", Field("category", "string", "a category's name, or '' for the whole shop"))
+
+IMPRESSIONS = RunTable(
+    "impressions",
+    ("user_id", "item", "time"),
+    (
+        Field("user_id", "string"),
+        Field("item", "int"),
+        Field("time", "timestamp", "when the user was shown the item, UTC"),
+        Field("kind", "string", "how"),
+        Field("clicked", "boolean", "see `ranker.engagement`; true where converted"),
+        Field("converted", "boolean", "bought within the window"),
+        Field("weight", "float", "how many impressions it stands for"),
+        Field("features", "array<float>", "as they were then, in the order of `lookup.features.NAMES`"),
+    ),
+)
+"""What the ranker learns from: a sample of all impressions."""
 
 EVALUATION = RunTable(
     "evaluation",
