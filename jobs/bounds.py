@@ -46,9 +46,10 @@ def check(config: "Config", source: str) -> None:
     must(config.ranker.engagement in ("item", "category"), "ranker.engagement", "item or category")
     must(config.ranker.window_days > 0, "ranker.window_days", "more than 0")
     if config.impressions:
-        must(bool({*config.ranker.purchases} & {*config.weights}), "ranker.purchases", "types of which [weights] has one")
+        counted, ranker = config.weights.keys(), config.ranker
+        must(not counted.isdisjoint(ranker.purchases), "ranker.purchases", "types of which [weights] has one")
         must(
-            config.ranker.engagement == "category" or bool({*config.ranker.clicks} & {*config.weights}),
+            ranker.engagement == "category" or not counted.isdisjoint(ranker.clicks),
             "ranker.clicks",
             'types of which [weights] has one; a shop without says ranker.engagement = "category"',
         )
