@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from jobs.config import Config, Events
 from jobs.ingest.quarantine import LATER, REASON, Checked, first_reason, number_rules
-from jobs.ingest.read import BROKEN, PLACE, column, identifier, joined, read
+from jobs.ingest.read import BROKEN, PLACE, column, identifier, joined, moment, read
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -28,7 +28,7 @@ def map_events(spark: "SparkSession", config: Config, names: Events, items: "Dat
     user_id = identifier(source, names.user_id, "events.user_id")
     item_id = identifier(source, names.item_id, "events.item_id")
     kind = F.trim(given("type").cast("string"))
-    time = _time(given("time"), names.time_format)
+    time = moment(given("time"), names.time_format)
     numbers = {name: given(name).cast("double") for name in ("value", "price", "discount")}
     weights = F.create_map(*(F.lit(x) for pair in config.weights.items() for x in pair))
     rows = source.select(
@@ -66,14 +66,3 @@ def map_events(spark: "SparkSession", config: Config, names: Events, items: "Dat
         REASON, F.when(again, F.lit("the same event stands in an earlier row")).otherwise(F.col(REASON))
     )
     return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
-
-
-def _time(raw: "Column", pattern: str | None) -> "Column":
-    """A timestamp, UTC where the text names no zone."""
-    from pyspark.sql import functions as F
-
-    if pattern == "seconds":
-        return F.timestamp_seconds(raw.cast("double"))
-    if pattern == "milliseconds":
-        return F.timestamp_millis(raw.cast("bigint"))
-    return F.try_to_timestamp(raw.cast("string"), F.lit(pattern)) if pattern else raw.cast("timestamp")

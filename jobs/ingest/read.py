@@ -155,6 +155,17 @@ def joined(frame: "DataFrame", expressions: str | Iterable[str], key: str, separ
     return F.nullif(F.concat_ws(separator, *texts), F.lit(""))
 
 
+def moment(raw: "Column", pattern: str | None) -> "Column":
+    """A timestamp, UTC where the text names no zone. pattern: `time_format` of the configuration."""
+    from pyspark.sql import functions as F
+
+    if pattern == "seconds":
+        return F.timestamp_seconds(raw.cast("double"))
+    if pattern == "milliseconds":
+        return F.timestamp_millis(raw.cast("bigint"))
+    return F.try_to_timestamp(raw.cast("string"), F.lit(pattern)) if pattern else raw.cast("timestamp")
+
+
 def identifier(frame: "DataFrame", expression: str, key: str) -> "Column":
     """An id as text; a whole number that a file holds as a decimal (12.0) is the id 12."""
     from pyspark.sql import functions as F
