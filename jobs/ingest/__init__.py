@@ -1,4 +1,4 @@
-"""Ingest: the files of the shop become the tables `items` and `events`; bad rows go to `quarantine` with a reason."""
+"""Ingest: the files of the shop become the tables `items` and `events`, and those of impressions where there are any; bad rows go to `quarantine` with a reason."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from jobs.config import Config
 from jobs.errors import DataError
 from jobs.ingest.events import map_events
+from jobs.ingest.impressions import map_impressions, shown, visits
 from jobs.ingest.items import finish_items, map_items
 from jobs.ingest.quarantine import report
 from jobs.rows import number_by_hash
-from jobs.tables import EVENTS, ITEMS, QUARANTINE
+from jobs.tables import EVENTS, ITEMS, QUARANTINE, SHOWN, VISITS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,13 +28,17 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     numbered = number_by_hash(items.good(), "item_id", "item").persist()
     events = [map_events(spark, config, source, numbered) for source in config.events]
 
+    optional = map_impressions(spark, config, numbered)
+
     quarantined = items.quarantine("items")
-    for checked in events:
-        quarantined = quarantined.unionByName(checked.quarantine("events"))
+    for name, tables in {"events": events, **optional}.items():
+        for checked in tables:
+            quarantined = quarantined.unionByName(checked.quarantine(name))
     config.run.write(QUARANTINE, quarantined)
     bad = report(config.run.read(spark, QUARANTINE))
 
     counts = {"items": numbered.count(), "events": sum(e.good().count() for e in events)}
+    counts |= {name: sum(t.good().count() for t in tables) for name, tables in optional.items()}
     for source, good in counts.items():
         wrong = sum(n for (of, _), n in bad.items() if of == source)
         where = f"The bad rows, each with its reason, are in {config.run.path(QUARANTINE.name)}"
@@ -44,7 +49,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
                 f"quality.max_bad_share allows {config.quality.max_bad_share:.1%}): {reasons}. "
                 f"Nothing was published. {where}"
             )
-        if not good:
+        if not good and source not in optional:
             raise DataError(f"no good row of {source} before {config.date}; look at --date and at the files. {where}")
 
     table = events[0].good()
@@ -58,6 +63,9 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
             f"it would be --date {last + timedelta(days=1)}"
         )
     config.run.write(EVENTS, table)
+    if config.impressions:
+        config.run.write(SHOWN, shown(optional["impressions"]))
+        config.run.write(VISITS, visits(spark, optional["visits"]))
     config.run.write(ITEMS, finish_items(numbered, config.run.read(spark, EVENTS)))
     spark.catalog.clearCache()
     return {**counts, "quarantined": sum(bad.values()), "later_events": sum(e.later() for e in events)}
