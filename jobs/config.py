@@ -48,6 +48,12 @@ class Items:
     price: str | None = None
     image: str | None = None
     in_stock: str | None = None
+    features: dict[str, str] = field(default_factory=dict)
+    """`[items.features]`: what else is known of an item, name = a column or an expression, to filter and rank by.
+
+    Numbers, yes or no, or texts, as Spark types the expression: a column of a CSV file is text, `double(weight)` is a
+    number.
+    """
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ ITEMS = RunTable(
         Field("price", "double", "from the item file, else the price of its last event; null where unknown"),
         Field("image", "string"),
         Field("in_stock", "boolean", "never null; true where the shop does not say"),
+        Field("features", "map<string, string>", "what `items.features` declares and is known; kinds: features.json"),
         Field("text", "string", "what the text model reads: title, brand, category path, description"),
         Field("events", "bigint", "events before the night; 0 where none"),
     ),
@@ -159,6 +160,9 @@ USER_VECTORS = RunTable(
         Field("history", "array<int>", "different items of the history that made the vector, rising"),
         Field("shares", "array<float>", "how much the followers of each count (`lookup.encoder`, n_j), summed"),
         Field("repeats", "array<float>", "how much each was had (`lookup.encoder`, m_rj), summed"),
+        Field("items", "array<int>", "the item of every event that made the vector, the newest last; with"),
+        Field("days", "array<int>", "its day, since 1970, UTC; the day before the night has age 1"),
+        Field("weights", "array<float>", "and its weight"),
     ),
 )
 
@@ -179,6 +183,11 @@ USER_TOPK = _lists("user_topk", Field("user", "int"))
 USER_AGAIN = _lists("user_again", Field("user", "int"))
 ITEM_TOPK = _lists("item_topk", Field("item", "int"))
 POPULAR = _lists("popular", Field("category", "string", "a category's name, or '' for the whole shop"))
+POPULARITY = RunTable(
+    "popularity",
+    ("item",),
+    (Field("item", "int"), Field("score", "float", "what the popular lists are ordered by; more than 0")),
+)
 
 IMPRESSIONS = RunTable(
     "impressions",

@@ -41,17 +41,28 @@ def reduce_query(vector: NDArray[np.float32]) -> list[float]:
 class Index:
     """An Annoy index over the items of a release, mapped, not read."""
 
-    def __init__(self, annoy: AnnoyIndex, fact: AnnoyFact):
-        self._annoy, self._fact = annoy, fact
+    def __init__(self, annoy: AnnoyIndex):
+        self._annoy = annoy
 
-    def candidates(self, vector: NDArray[np.float32], n: int) -> list[int]:
-        """Rows of about the `n` items with the largest inner product, best first. vector: shape (D,).
+    def candidates(self, vector: NDArray[np.float32], n: int, search_k: int) -> NDArray[np.int32]:
+        """Rows of about the `n` items with the largest inner product, best first, int32. vector: shape (D,).
 
-        The effort is the manifest's, which was measured for 20 items, and grows with `n`.
+        search_k: the effort for 20 items, which grows with `n`.
         """
-        effort = max(self._fact.search_k, self._fact.search_k * n // 20)
-        found: list[int] = self._annoy.get_nns_by_vector(reduce_query(vector), n, search_k=effort)
-        return found
+        effort = max(search_k, search_k * n // 20)
+        return np.asarray(self._annoy.get_nns_by_vector(reduce_query(vector), n, search_k=effort), dtype=np.int32)
+
+
+def scan(item_vector: NDArray[np.float32], vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+    """Rows of the `n` items with the largest inner product, best first, int32; all are scored.
+
+    item_vector: shape (I, D). vector: shape (D,).
+    """
+    scores = item_vector @ vector
+    if n < len(scores):
+        found = np.argpartition(scores, len(scores) - n)[-n:]
+        return found[np.argsort(-scores[found], kind="stable")].astype(np.int32)
+    return np.argsort(-scores, kind="stable").astype(np.int32)
 
 
 def open_index(release: Path, fact: AnnoyFact, item_vector: NDArray[np.float32]) -> Index:
@@ -84,4 +95,4 @@ def open_index(release: Path, fact: AnnoyFact, item_vector: NDArray[np.float32])
                 f"{path}: the vector of item row {row} is not that of arrays/item_vector.npy; "
                 "the index is of another space or order; spaces are never mixed"
             )
-    return Index(annoy, fact)
+    return Index(annoy)

@@ -11,10 +11,10 @@ from typing import Any
 
 from lookup.encoder import Encoder
 from lookup.errors import ReleaseError
-from lookup.schema import SCHEMA_VERSION
+from lookup.schema import NUMBER, SCHEMA_VERSION, TEXT
 
 FILE = "manifest.json"
-DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N")
+DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E")
 """The letters of `lookup.schema` that a manifest gives sizes to."""
 
 
@@ -41,10 +41,24 @@ class AnnoyFact:
     trees: int
     norm: float
     """The largest norm of an item vector: M of the reduction."""
-    search_k: int
-    """Nodes to inspect, chosen so that `recall` is reached."""
+
+
+@dataclass(frozen=True)
+class SearchFact:
+    """How the best items for a vector are found, chosen at build by what was measured there, one query at a time."""
+
+    method: str
+    """"scan": all items are scored; "annoy": those that the index finds."""
     recall: float
-    """Recall@20 against an exact scan, over a sample of user vectors."""
+    """Recall@20 of the method against the exact first 20, over a sample of user vectors."""
+    search_k: int
+    """Nodes that Annoy inspects, chosen so that it reaches the recall that was asked."""
+    annoy_recall: float
+    """What it reaches with that."""
+    annoy_us: float
+    """Microseconds a query, one thread."""
+    scan_us: float
+    """Likewise of the scan."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +77,18 @@ class Manifest:
     space_id: str
     """16 hexadecimal digits: the model version in which vectors may be compared."""
     dims: dict[str, int]
-    """Sizes of the letters of `lookup.schema`: I, U, C, D, K, S, B, P, N."""
+    """Sizes of the letters of `lookup.schema`, by `DIMS`."""
     counts: dict[str, int]
     """Items, users, events and so on, by name."""
     model: dict[str, Any]
     """`model`: the behaviour model's id; `text_model`; `trained_until`: a date."""
     encoder: Encoder
     annoy: AnnoyFact
+    search: SearchFact
+    features: dict[str, str]
+    """Declared features by name, in the order of the columns of `item_feature`: "number" or "text"."""
+    patches_until: int
+    """The position of the patch log that this release has absorbed; 0 where it knows of none."""
     files: dict[str, FileFact]
     """By name relative to the release; all but the manifest itself."""
     metrics: list[dict[str, Any]]
@@ -166,11 +185,11 @@ def _parse(path: Path, data: dict[str, Any]) -> Manifest:
     try:
         where = "encoder"
         values[where] = Encoder.from_json(data[where])
-        where = "annoy"
-        values[where] = AnnoyFact(**data[where])
-        for field in fields(AnnoyFact):
-            if not isinstance(data[where][field.name], (int, float) if field.type is float else field.type):  # type: ignore[arg-type]
-                raise TypeError(f"{field.name} is {data[where][field.name]!r}")
+        for where, kind in (("annoy", AnnoyFact), ("search", SearchFact)):
+            values[where] = kind(**data[where])
+            for field in fields(kind):
+                if not isinstance(data[where][field.name], (int, float) if field.type is float else field.type):  # type: ignore[arg-type]
+                    raise TypeError(f"{field.name} is {data[where][field.name]!r}")
         where = "files"
         values[where] = {name: FileFact(**fact) for name, fact in data[where].items()}
     except (TypeError, AttributeError) as error:
@@ -185,6 +204,11 @@ def _check(path: Path, manifest: Manifest) -> None:
         raise ReleaseError(f"{path}: space_id is {manifest.space_id!r}; 16 hexadecimal digits expected")
     if manifest.override is not None and not isinstance(manifest.override, dict):
         raise ReleaseError(f"{path}: override is {manifest.override!r}; an object or null expected")
+    if not isinstance(manifest.patches_until, int) or manifest.patches_until < 0:
+        raise ReleaseError(f"{path}: patches_until is {manifest.patches_until!r}; a position, 0 or more, expected")
+    kinds = manifest.features
+    if not isinstance(kinds, dict) or any(kind not in (NUMBER, TEXT) for kind in kinds.values()):
+        raise ReleaseError(f"{path}: features are {kinds!r}; {NUMBER!r} or {TEXT!r} expected for each name")
     dims = manifest.dims
     if not isinstance(dims, Mapping) or any(not isinstance(dims.get(d), int) or dims[d] < 0 for d in DIMS):
         raise ReleaseError(f"{path}: dims are {dims!r}; a size, 0 or more, expected for each of {', '.join(DIMS)}")

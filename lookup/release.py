@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,17 @@ DUCKDB_MAGIC_AT = 8
 
 Ranked = tuple[list[int], list[float]]
 """Item rows, best first, and their scores."""
+
+
+class History(NamedTuple):
+    """The events that made the night's vector of a user, the newest last."""
+
+    rows: NDArray[np.int32]
+    """Item rows, (n,)."""
+    days: NDArray[np.int32]
+    """Since 1970, UTC, (n,)."""
+    weights: NDArray[np.float32]
+    """(n,)."""
 
 
 class Lists:
@@ -79,6 +90,7 @@ class Release:
                 f"{self.encoder.bias + 1} coordinates; vectors have {self.manifest.dims['D']}"
             )
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
+        self.brands, self.values = self._keys("brand"), self._keys("value")
         self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
         self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
         self.item_input: NDArray[np.float32] = self.arrays["item_input"]
@@ -86,10 +98,19 @@ class Release:
         self.next_item: NDArray[np.int32] = self.arrays["item_next_item"]
         self.next_weight: NDArray[np.float32] = self.arrays["item_next_weight"]
         self.item_repeat: NDArray[np.float32] = self.arrays["item_repeat"]
+        self.item_price: NDArray[np.float64] = self.arrays["item_price"]
+        self.item_in_stock: NDArray[np.uint8] = self.arrays["item_in_stock"]
+        self.item_category: NDArray[np.int32] = self.arrays["item_category"]
+        self.item_brand: NDArray[np.int32] = self.arrays["item_brand"]
+        self.item_popularity: NDArray[np.float32] = self.arrays["item_popularity"]
+        self.item_feature: NDArray[np.float64] = self.arrays["item_feature"]
+        self.user_vector: NDArray[np.float32] = self.arrays["user_vector"]
+        self._check_offsets("user_history_offsets", "user_history_item")
+        self._history_offsets = self.arrays["user_history_offsets"].data
         self._check_offsets("item_record_offsets", "item_record_bytes")
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
-        self.index = ann.open_index(path, self.manifest.annoy, self.item_vector)
+        self._index = ann.open_index(path, self.manifest.annoy, self.item_vector)
 
     @property
     def id(self) -> str:
@@ -100,6 +121,26 @@ class Release:
     def encoder(self) -> Encoder:
         """How the vector of a user is made in this release's space."""
         return self.manifest.encoder
+
+    @property
+    def features(self) -> dict[str, str]:
+        """The kinds of declared features by name, in the order of the columns of `item_feature`."""
+        return self.manifest.features
+
+    def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+        """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.
+
+        vector: u, shape (D,). By the method that the build found the quicker (`SearchFact`).
+        """
+        search = self.manifest.search
+        if search.method == "scan":
+            return ann.scan(self.item_vector, vector, n)
+        return self._index.candidates(vector, min(n, len(self.items)), search.search_k)
+
+    def history(self, row: int) -> History:
+        """The events that made the night's vector of a user, by user row."""
+        part = slice(self._history_offsets[row], self._history_offsets[row + 1])
+        return History(*(self.arrays[f"user_history_{name}"][part] for name in ("item", "day", "weight")))
 
     def record(self, row: int) -> dict[str, Any]:
         """The row of table `items` of the catalog, by column."""

@@ -4,16 +4,23 @@ Writers, readers, checks, DuckDB DDL and the README's tables derive from this mo
 
     I  items         U  users (active)    C  categories          D  dimensions of a vector
     K  user list     S  similar items     B  buy-again list      P  popular list       N  followers of an item
+    G  category path M  brands            F  declared features   V  their texts        E  events of histories
     *  bytes of text
 """
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one whenever a reader of the version before could not read what is written now."""
 
 NO_ITEM = -1
 """Fills an item list after its last entry; the score beside it is 0."""
+
+NONE = -1
+"""No category, no brand."""
+
+NUMBER, TEXT = "number", "text"
+"""The kinds of declared features; yes and no are the numbers 1 and 0."""
 
 WHOLE_SHOP = 0
 """Row of `popular_*` that holds the list of the whole shop; category c has row c + 1."""
@@ -56,12 +63,24 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_next_item", "int32", ("I", "N"), f"rows of the items that follow an item, {NO_ITEM} after the last"),
     Array("item_next_weight", "float32", ("I", "N"), "what a follower's score gains (see `lookup.encoder`); any sign"),
     Array("item_repeat", "float32", ("I",), "what an item gains for who had it (see `lookup.encoder`); any sign"),
+    Array("item_price", "float64", ("I",), "in the shop's currency, as of the night; NaN where unknown"),
+    Array("item_in_stock", "uint8", ("I",), "1: in stock as of the night; 0: not"),
+    Array("item_category", "int32", ("I", "G"), f"category rows of the path, the widest first, {NONE} after the last"),
+    Array("item_brand", "int32", ("I",), f"brand row; {NONE} where unknown"),
+    Array("item_popularity", "float32", ("I",), "score by which the whole shop's popular list is ordered"),
+    Array("item_feature", "float64", ("I", "F"), "declared features, by the manifest; of a text its row; NaN unknown"),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array("user_vector", "float32", ("U", "D"), "u: the night's vector of an active user (see `lookup.encoder`)"),
+    Array("user_history_offsets", "int64", ("U+1",), "where each user's events begin in the next three, newest last"),
+    Array("user_history_item", "int32", ("E",), "item row of each event that made the night's vector"),
+    Array("user_history_day", "int32", ("E",), "its day, since 1970, UTC; the day before the night has age 1"),
+    Array("user_history_weight", "float32", ("E",), "its weight, of the event type"),
     *_lists("user_topk", "U", "K", "recommendations of a user"),
     *_lists("user_again", "U", "B", "what a user may buy again: only items the user has had; B may be 0"),
     *_keys("category", "C", "category name"),
+    *_keys("brand", "M", "brand"),
+    *_keys("value", "V", "text of a declared feature"),
     *_lists("popular", "C+1", "P", "most popular items of the whole shop (row 0) and of category c (row c + 1)"),
 )
 
@@ -108,6 +127,7 @@ CATALOG: tuple[Table, ...] = (
             Column("price", "DOUBLE", "in the shop's currency, as of the night"),
             Column("image", "VARCHAR", "where its picture lies"),
             Column("in_stock", "BOOLEAN", "as of the night"),
+            Column("features", "MAP(VARCHAR, VARCHAR)", "what `items.features` declares, as text, where it is known"),
             Column("events", "BIGINT", "how many events the night knew of it"),
         ),
         "every item of the shop",

@@ -143,12 +143,12 @@ def _from_history(release: Release, rows: list[int], k: int) -> Ranked:
     """
     ages, weights = np.zeros(len(rows)), np.ones(len(rows))
     vector = release.encoder.user_vector(release.item_input[rows], ages, weights)
-    found = release.index.candidates(vector, min(max(k, 20), len(release.items)))
+    found = release.candidates(vector, max(k, 20))
     near: NDArray[np.int32] = release.item_topk.items[rows[-3:]].ravel()
     shares, repeats = (of(ages, weights) for of in (release.encoder.next_shares, release.encoder.repeat_shares))
     had = Had(np.asarray(rows, dtype=np.int32), shares, repeats)
     items, added = release.encoder.item_terms(had, release.following(had.rows), release.item_vector[rows] @ vector)
-    candidates = np.unique(np.concatenate([np.asarray(found, dtype=np.int32), near[near != NO_ITEM], items]))
+    candidates = np.unique(np.concatenate([found, near[near != NO_ITEM], items]))
     scores = release.item_vector[candidates] @ vector
     scores[np.searchsorted(candidates, items)] += added
     best = np.argsort(-scores, kind="stable")[:k]

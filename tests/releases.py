@@ -17,12 +17,20 @@ import pyarrow.parquet as pq
 
 from jobs import build
 from jobs.config import Config, Items, TopK
+from jobs.embed_users.histories import had as had_by
+from jobs.embed_users.histories import user_matrix
 from jobs.topk.followers import Followers, Had, terms
 from lookup import pointer
 from lookup.encoder import Encoder
+from lookup.schema import NUMBER, TEXT
 
 NIGHT = date(2026, 11, 22)
 CATEGORIES = ("DAIRY", "BREAD & CAKES", "Käse", "O'Neil")
+FEATURES = {"weight": NUMBER, "organic": NUMBER, "colour": TEXT, "scent": TEXT}
+"""Declared features and their kinds; nobody knows a scent."""
+COLOURS = ("red", "grün", "")
+OWNED = 3
+"""Different items that a user has had, at least."""
 BLOCK = 50_000
 
 
@@ -39,6 +47,7 @@ class Sizes:
     popular: int = 12
     followers: int = 3
     events: int = 400
+    """Of the table; a user's history is of others."""
 
 
 def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Config:
@@ -94,6 +103,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
         for metric in ("recall@20", "ndcg@20")
     ]
     config.run.write_json("metrics.json", {"metrics": metrics})
+    config.run.write_json("features.json", {"features": FEATURES})
     config.run.write_json(
         "receipts/ingest.json",
         {"job": "ingest", "seconds": 1.5, "peak_mib": 300, "ended": "2026-11-22T03:00:00+00:00", "items": sizes.items},
@@ -101,7 +111,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     categories = [CATEGORIES[n % len(CATEGORIES)] for n in range(sizes.items)]
     _write_items(root / "items", item_ids, categories, rng)
     _write_events(root / "events", config.date, sizes, rng)
-    _write_users(root, config.date, sizes, rng, item_vector=item_vector, follow=follow)
+    _write_users(root, config.date, sizes, rng, item_input=item_input, item_vector=item_vector, follow=follow)
     unit = item_vector / np.linalg.norm(item_vector, axis=1, keepdims=True)
 
     def similar(rows: np.ndarray) -> dict[str, Any]:
@@ -110,7 +120,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
         return {"item": pa.array(rows, pa.int32()), **best(scores, min(sizes.similar, sizes.items - 1))}
 
     _write(root / "item_topk", sizes.items, similar, rng)
-    _write_popular(root / "popular", categories, sizes, rng)
+    _write_popular(root, categories, sizes, rng)
 
 
 def encoder_of(sizes: Sizes) -> Encoder:
@@ -187,11 +197,18 @@ def _write_items(folder: Path, ids: list[str], categories: list[str], rng: np.ra
             "price": pa.array([None if row % 5 == 4 else row / 4 for row in rows], pa.float64()),
             "image": pa.array([None] * n, pa.string()),
             "in_stock": [bool(row % 2) for row in rows],
+            "features": pa.array(list(map(_features, rows.tolist())), pa.map_(pa.string(), pa.string())),
             "text": [f"Item {row}" for row in rows],
             "events": pa.array(rng.integers(0, 100, n), pa.int64()),
         }
 
     _write(folder, len(ids), columns, rng)
+
+
+def _features(row: int) -> dict[str, str]:
+    """As ingest writes what is known: numbers as text, yes and no as 1 and 0, nothing for what is unknown."""
+    known = {"weight": str(row / 8), "colour": COLOURS[row % 3]} if row % 6 else {}
+    return {name: text for name, text in {**known, "organic": str(float(row % 2))}.items() if text}
 
 
 def _write_events(folder: Path, night: date, sizes: Sizes, rng: np.random.Generator) -> None:
@@ -218,15 +235,31 @@ def _write_users(
     sizes: Sizes,
     rng: np.random.Generator,
     *,
+    item_input: np.ndarray,
     item_vector: np.ndarray,
     follow: Followers,
 ) -> None:
+    """Every user has had a few items that stand side by side, each of them twice, on days before the night."""
     ids = by_hash([f"user-{n}" for n in range(sizes.users)])
     k, again = min(sizes.k, sizes.items), min(sizes.again, sizes.items)
-    vectors = rng.normal(size=(sizes.users, sizes.dimensions)).astype(np.float32)
-    vectors[:, -1] = 1.0
-    bought = np.sort(rng.integers(0, sizes.items - again + 1, (sizes.users, 1)) + np.arange(again), axis=1)
-    shares, repeats = (rng.random(bought.shape).astype(np.float32) for _ in range(2))
+    owned = min(max(again, OWNED), sizes.items)
+    bought = rng.integers(0, sizes.items - owned + 1, (sizes.users, 1)) + np.arange(owned)
+    events = rng.permuted(np.tile(bought, 2), axis=1)
+    ages = -np.sort(-rng.integers(1, 60, events.shape), axis=1)
+    weights = rng.choice(np.array([0.125, 1.0]), events.shape)
+    encoder = encoder_of(sizes)
+    made = pa.record_batch(
+        {
+            name: listed(np.arange(sizes.users + 1) * 2 * owned, values, kind)
+            for name, values, kind in (
+                ("items", events, pa.int32()), ("ages", ages, pa.float32()), ("weights", weights, pa.float32())
+            )
+        }
+    )  # fmt: skip
+    vectors = user_matrix(made, item_input, encoder)
+    sums = had_by(made, encoder)
+    shares, repeats = (sums[name].flatten().to_numpy().reshape(bought.shape) for name in ("shares", "repeats"))
+    days = (night - date(1970, 1, 1)).days - ages
     last = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=5)
 
     def users(rows: np.ndarray) -> dict[str, Any]:
@@ -237,15 +270,18 @@ def _write_users(
             "events": pa.array(rng.integers(1, 50, n), pa.int64()),
             "last_event": pa.array([last] * n, pa.timestamp("us", "UTC")),
             "vector": listed(np.arange(n + 1) * sizes.dimensions, vectors[rows], pa.float32()),
-            "bought": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
-            "history": listed(np.arange(n + 1) * again, bought[rows], pa.int32()),
-            "shares": listed(np.arange(n + 1) * again, shares[rows], pa.float32()),
-            "repeats": listed(np.arange(n + 1) * again, repeats[rows], pa.float32()),
+            "bought": listed(np.arange(n + 1) * owned, bought[rows], pa.int32()),
+            "history": listed(np.arange(n + 1) * owned, bought[rows], pa.int32()),
+            "shares": listed(np.arange(n + 1) * owned, shares[rows], pa.float32()),
+            "repeats": listed(np.arange(n + 1) * owned, repeats[rows], pa.float32()),
+            "items": listed(np.arange(n + 1) * 2 * owned, events[rows], pa.int32()),
+            "days": listed(np.arange(n + 1) * 2 * owned, days[rows], pa.int32()),
+            "weights": listed(np.arange(n + 1) * 2 * owned, weights[rows], pa.float32()),
         }
 
     def topk(rows: np.ndarray) -> dict[str, Any]:
-        had = Had(np.arange(len(rows) + 1) * again, *(part[rows].ravel() for part in (bought, shares, repeats)))
-        added = terms(had, follow, encoder_of(sizes), vectors[rows], item_vector)
+        had = Had(np.arange(len(rows) + 1) * owned, *(part[rows].ravel() for part in (bought, shares, repeats)))
+        added = terms(had, follow, encoder, vectors[rows], item_vector)
         scores = vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
         return {"user": pa.array(rows, pa.int32()), **best(scores, k)}
@@ -255,7 +291,7 @@ def _write_users(
         offsets = np.arange(len(rows) + 1) * again
         return {
             "user": pa.array(rows, pa.int32()),
-            "items": listed(offsets, bought[rows], pa.int32()),
+            "items": listed(offsets, bought[rows, :again], pa.int32()),
             "scores": listed(offsets, scores, pa.float32()),
         }
 
@@ -264,12 +300,13 @@ def _write_users(
     _write(root / "user_again", sizes.users if again else 0, buy_again, rng)
 
 
-def _write_popular(folder: Path, categories: list[str], sizes: Sizes, rng: np.random.Generator) -> None:
+def _write_popular(root: Path, categories: list[str], sizes: Sizes, rng: np.random.Generator) -> None:
     scores = rng.random(sizes.items).astype(np.float32)
     order = np.argsort(-scores)
 
     def lists() -> Iterator[tuple[str, list[int]]]:
         yield "", order[: sizes.popular].tolist()
+        yield "FOOD", []
         for name in dict.fromkeys(categories):
             yield name, [int(row) for row in order if categories[row] == name][: sizes.popular]
 
@@ -283,4 +320,8 @@ def _write_popular(folder: Path, categories: list[str], sizes: Sizes, rng: np.ra
             "scores": pa.array([scores[items].tolist() for _, items in chosen], pa.list_(pa.float32())),
         }
 
-    _write(folder, len(found), columns, rng)
+    def popularity(rows: np.ndarray) -> dict[str, Any]:
+        return {"item": pa.array(rows, pa.int32()), "score": pa.array(scores[rows], pa.float32())}
+
+    _write(root / "popular", len(found), columns, rng)
+    _write(root / "popularity", sizes.items, popularity, rng)

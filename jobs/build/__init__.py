@@ -25,6 +25,8 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "release": built.id,
         **built.counts,
         "mib": sum(file.bytes for file in built.files.values()) >> 20,
-        "annoy_recall": round(built.annoy.recall, 4),
-        "annoy_search_k": built.annoy.search_k,
+        "search": built.search.method,
+        "search_recall": round(built.search.recall, 4),
+        "annoy_us": round(built.search.annoy_us),
+        "scan_us": round(built.search.scan_us),
     }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jobs.build.blocks import BLOCK_ROWS, Blocks, flat, spread
 from jobs.errors import DataError
 from lookup import keys
 from lookup.arrays import creating, settle, write
-from lookup.schema import CATALOG, NO_ITEM, WHOLE_SHOP
+from lookup.schema import CATALOG, NO_ITEM, NUMBER, WHOLE_SHOP
 
 RECORD_COLUMNS = [column.name for table in CATALOG if table.name == "items" for column in table.columns]
 Texts = Callable[[], Iterator[tuple[NDArray[np.int64], list[bytes]]]]
@@ -42,7 +43,7 @@ class ArrayWriter:
                 yield table.rows(batch, key, size), ids
 
         seen = 0
-        with self._creating(f"{prefix}_hash") as hashes:
+        with self.creating(f"{prefix}_hash") as hashes:
             for rows, ids in texts():
                 hashes[rows] = np.array([keys.hash_id(data) for data in ids], dtype=np.uint64)
                 seen += len(rows)
@@ -55,33 +56,35 @@ class ArrayWriter:
 
     def texts(self, prefix: str, texts: Texts) -> None:
         """`<prefix>_offsets` and `<prefix>_bytes`."""
-        with self._creating(f"{prefix}_offsets") as offsets:
+        with self.creating(f"{prefix}_offsets") as offsets:
             for rows, values in texts():
                 offsets[rows + 1] = [len(value) for value in values]
             np.cumsum(offsets, out=offsets)
-            with self._creating(f"{prefix}_bytes", int(offsets[-1])) as data:
+            with self.creating(f"{prefix}_bytes", int(offsets[-1])) as data:
                 for rows, values in texts():
                     lengths = np.array([len(value) for value in values], dtype=np.int64)
                     data[spread(offsets[rows], lengths)] = np.frombuffer(b"".join(values), dtype=np.uint8)
                     settle(data)
                     settle(offsets)
 
-    def records(self, table: Blocks) -> None:
-        """The row of table `items` of every item, as JSON."""
+    def records(self, table: Blocks, features: dict[str, str]) -> None:
+        """The row of table `items` of every item, as JSON. features: their kinds, by name; numbers are such."""
+
+        def encoded(record: dict[str, Any]) -> bytes:
+            known = dict(record["features"])
+            record["features"] = {n: float(t) if features.get(n) == NUMBER else t for n, t in known.items()}
+            return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
         def texts() -> Iterator[tuple[NDArray[np.int64], list[bytes]]]:
             for batch in table.read("item", *RECORD_COLUMNS):
                 records = batch.select(RECORD_COLUMNS).to_pylist()
-                yield (
-                    table.rows(batch, "item", self.dims["I"]),
-                    [json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() for record in records],
-                )
+                yield table.rows(batch, "item", self.dims["I"]), list(map(encoded, records))
 
         self.texts("item_record", texts)
 
     def vectors(self, name: str, table: Blocks, key: str, column: str) -> None:
         """An array of vectors, from a table with a row number and a list of D numbers."""
-        with self._creating(name) as out:
+        with self.creating(name) as out:
             for batch in table.read(key, column):
                 rows = table.rows(batch, key, len(out))
                 lengths, values = flat(batch.column(column))
@@ -96,7 +99,7 @@ class ArrayWriter:
         Raises DataError when its dtype or shape is not as expected.
         """
         values = np.load(source, mmap_mode="r")
-        with self._creating(name) as out:
+        with self.creating(name) as out:
             if values.shape != out.shape or values.dtype != out.dtype:
                 raise DataError(f"{source}: {values.dtype} {values.shape} found; {out.dtype} {out.shape} expected")
             for start in range(0, len(out), BLOCK_ROWS):
@@ -113,7 +116,7 @@ class ArrayWriter:
 
         to_rows: the rows of a block, where the key is not the row itself.
         """
-        with self._creating(f"{prefix}_item") as items, self._creating(f"{prefix}_score") as scores:
+        with self.creating(f"{prefix}_item") as items, self.creating(f"{prefix}_score") as scores:
             size, longest = items.shape
             for start in range(0, size, BLOCK_ROWS):
                 items[start : start + BLOCK_ROWS] = NO_ITEM
@@ -130,20 +133,49 @@ class ArrayWriter:
                 settle(items)
                 settle(scores)
 
-    def popular(self, table: Blocks) -> None:
-        """The popular lists and the categories that have one."""
-        hashes, offsets, data = keys.build(categories(table))
+    def histories(self, table: Blocks) -> None:
+        """The four arrays of users' events, from table `user_vectors`."""
+        with self.creating("user_history_offsets") as offsets, ExitStack() as stack:
+            for batch in table.read("user", "items"):
+                lengths, _ = flat(batch.column("items"))
+                offsets[table.rows(batch, "user", self.dims["U"]) + 1] = lengths
+            np.cumsum(offsets, out=offsets)
+            names = {"items": "item", "days": "day", "weights": "weight"}
+            arrays = {name: stack.enter_context(self.creating(f"user_history_{names[name]}")) for name in names}
+            for batch in table.read("user", *names):
+                rows = table.rows(batch, "user", self.dims["U"])
+                for name, array in arrays.items():
+                    lengths, values = flat(batch.column(name))
+                    if np.any(lengths != offsets[rows + 1] - offsets[rows]):
+                        raise DataError(f"{table.folder}: items and {name} must be equally long in every row")
+                    array[spread(offsets[rows], lengths)] = values
+                    settle(array)
+
+    def keys(self, prefix: str, names: list[str]) -> dict[str, int]:
+        """The three arrays of a family of names; returns the row of each."""
+        hashes, offsets, data = keys.build(names)
         for part, values in (("hash", hashes), ("id_offsets", offsets), ("id_bytes", data)):
-            write(self.release, f"category_{part}", values, self.dims, self.space_id)
+            write(self.release, f"{prefix}_{part}", values, self.dims, self.space_id)
         known = keys.Keys(hashes, offsets, data)
+        return {name: known.find(name) for name in names}
+
+    def popular(self, table: Blocks, category: dict[str, int]) -> None:
+        """The popular lists. category: the row of each.
+
+        Raises DataError when a list is there twice or of no category of an item, or that of the whole shop is missing.
+        """
+        listed = [name for batch in table.read("category") for name in batch.column("category").to_pylist()]
+        if len(set(listed)) != len(listed) or "" not in listed or not set(listed) <= {"", *category}:
+            raise DataError(f"{table.folder}: one list a category of items, and one for the whole shop (''), expected")
 
         def rows(batch: pa.RecordBatch) -> NDArray[np.int64]:
             names = batch.column("category").to_pylist()
-            return np.array([known.find(name) + 1 if name else WHOLE_SHOP for name in names], dtype=np.int64)
+            return np.array([category[name] + 1 if name else WHOLE_SHOP for name in names], dtype=np.int64)
 
         self.lists("popular", table, "category", rows)
 
-    def _creating(self, name: str, free: int = 0) -> Any:
+    def creating(self, name: str, free: int = 0) -> AbstractContextManager[NDArray[Any]]:
+        """An array of the release, to be filled."""
         return creating(self.release, name, self.dims, self.space_id, free)
 
 
@@ -151,30 +183,3 @@ def _ascending(hashes: NDArray[np.uint64]) -> bool:
     """Whether every row was written, and in order. A row never written is 0, which no id's hash is likely to be."""
     steps = (hashes[at : at + BLOCK_ROWS + 1] for at in range(0, len(hashes), BLOCK_ROWS))
     return all(bool(np.all(step) and np.all(step[1:] >= step[:-1])) for step in steps)
-
-
-def categories(popular: Blocks) -> list[str]:
-    """Names of the categories that have a popular list.
-
-    Raises DataError when a list is there twice, or that of the whole shop is missing.
-    """
-    names = [name for batch in popular.read("category") for name in batch.column("category").to_pylist()]
-    if len(set(names)) != len(names) or "" not in names:
-        raise DataError(f"{popular.folder}: one list a category, and one for the whole shop (''), expected")
-    return [name for name in names if name]
-
-
-def dims(items: Blocks, users: Blocks, lists: dict[str, Blocks], dimensions: int, followers: int) -> dict[str, int]:
-    """The sizes of a release. lists: user_topk, item_topk, user_again and popular."""
-    longest = {name: table.longest("items") for name, table in lists.items()}
-    return {
-        "I": len(items),
-        "U": len(users),
-        "C": len(categories(lists["popular"])),
-        "D": dimensions,
-        "K": longest["user_topk"],
-        "S": longest["item_topk"],
-        "B": longest["user_again"],
-        "P": longest["popular"],
-        "N": followers,
-    }

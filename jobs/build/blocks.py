@@ -59,6 +59,11 @@ class Blocks:
         lengths = (pc.max(pc.list_value_length(batch.column(column))).as_py() or 0 for batch in self.read(column))
         return max(lengths, default=0)
 
+    def elements(self, column: str) -> int:
+        """How many elements the lists of a column have together."""
+        lengths = (pc.sum(pc.list_value_length(batch.column(column))).as_py() or 0 for batch in self.read(column))
+        return sum(lengths)
+
 
 def flat(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.generic]]:
     """A column of lists: the length of each, and all their elements one after the other."""

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from jobs.build import arrays
+from jobs.build.arrays import ArrayWriter
 from jobs.build.blocks import Blocks
 from jobs.build.catalog import build_catalog
+from jobs.build.columns import Names, write_columns, write_popularity
 from jobs.build.index import build_index
 from jobs.build.report import REPORT_FILE, render
 from jobs.config import Config
@@ -31,7 +32,10 @@ from lookup.release import CATALOG_FILE
 from lookup.schema import SCHEMA_VERSION
 
 BUILDING = ".building-"
-LISTS = ("user_topk", "user_again", "item_topk", "popular")
+LISTS = {"user_topk": "K", "user_again": "B", "item_topk": "S", "popular": "P"}
+"""The letters of their lengths."""
+PATCHES = "patches.json"
+"""What `ingest` says of the patch log; not there where the shop has none."""
 
 
 def build(config: Config, parent: str | None) -> Manifest:
@@ -45,8 +49,9 @@ def build(config: Config, parent: str | None) -> Manifest:
     now = datetime.now(UTC)
     release_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     with building(config.releases, release_id) as folder:
-        dims = write_arrays(folder, run, space)
-        annoy = build_index(
+        features: dict[str, str] = run.read_json("features.json")["features"]
+        dims = write_arrays(folder, run, space, features)
+        annoy, search = build_index(
             folder,
             open_array(folder, "item_vector", dims, space["space_id"]),
             open_array(folder, "user_vector", dims, space["space_id"]),
@@ -71,6 +76,9 @@ def build(config: Config, parent: str | None) -> Manifest:
             model={key: space[key] for key in ("model", "text_model", "trained_until")},
             encoder=Encoder.from_json(space["encoder"]),
             annoy=annoy,
+            search=search,
+            features=features,
+            patches_until=run.read_json(PATCHES)["position"] if run.path(PATCHES).exists() else 0,
             files={},
             metrics=metrics,
             receipt=run.receipts(),
@@ -110,28 +118,37 @@ def remove_leftovers(run: Run, releases: Path) -> None:
     run.path("release.json").unlink()
 
 
-def write_arrays(folder: Path, run: Run, space: dict[str, Any]) -> dict[str, int]:
+def write_arrays(folder: Path, run: Run, space: dict[str, Any], features: dict[str, str]) -> dict[str, int]:
     """Write every array of a release; returns the dims.
 
-    space: `vectors/space.json` of the run. Raises DataError when there is no item, or when the tables do not fit.
+    space: `vectors/space.json` of the run. features: the kinds of declared features, by name. Raises DataError when
+    there is no item, or when the tables do not fit.
     """
     items, users = Blocks.of(run, "items"), Blocks.of(run, "user_vectors")
     lists = {name: Blocks.of(run, name) for name in LISTS}
-    followers = np.load(run.existing("vectors") / "item_next_item.npy", mmap_mode="r").shape[1]
-    dims = arrays.dims(items, users, lists, space["dimensions"], followers)
+    names = Names.of(items, features)
+    dims = {letter: lists[name].longest("items") for name, letter in LISTS.items()}
+    dims |= {"I": len(items), "U": len(users), "E": users.elements("items"), "D": space["dimensions"]}
+    dims |= {"N": np.load(run.existing("vectors") / "item_next_item.npy", mmap_mode="r").shape[1]}
+    dims |= {"C": len(names.categories), "G": names.depth, "M": len(names.brands)}
+    dims |= {"F": len(features), "V": len(names.values)}
     if not dims["I"]:
         raise DataError(f"{items.folder}: no item; a release needs at least one")
-    writer = arrays.ArrayWriter(folder, dims, space["space_id"])
+    writer = ArrayWriter(folder, dims, space["space_id"])
     writer.ids("item", items, "item", "item_id")
-    writer.records(items)
+    category = writer.keys("category", names.categories)
+    write_columns(writer, items, category, names, features)
+    writer.records(items, features)
+    write_popularity(writer, Blocks.of(run, "popularity"))
     for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat"):
         writer.copy(name, run.existing("vectors") / f"{name}.npy")
     writer.ids("user", users, "user", "user_id")
     writer.vectors("user_vector", users, "user", "vector")
+    writer.histories(users)
     writer.lists("user_topk", lists["user_topk"], "user")
     writer.lists("user_again", lists["user_again"], "user")
     writer.lists("item_topk", lists["item_topk"], "item")
-    writer.popular(lists["popular"])
+    writer.popular(lists["popular"], category)
     return dims
 
 

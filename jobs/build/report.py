@@ -21,7 +21,7 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
     counts = [
         (name, value, before.get(name), change(value, before.get(name))) for name, value in manifest.counts.items()
     ]
-    annoy = manifest.annoy
+    annoy, search = manifest.annoy, manifest.search
     sections = [
         f"<h1>{escape(manifest.shop)}, {escape(manifest.date)}</h1>",
         f"<p>Release {escape(manifest.id)}, built {escape(manifest.created)}. "
@@ -32,8 +32,9 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
         "<h2>How good it is</h2>",
         "<p>Measured on days held out of training.</p>",
         metrics_table(manifest, parent),
-        f"<p>Annoy finds {annoy.recall:.1%} of the exact first 20 items, inspecting {annoy.search_k:,} nodes of "
-        f"{annoy.trees} trees.</p>",
+        f"<p>Annoy finds {search.annoy_recall:.1%} of the exact first 20 items in {search.annoy_us:,.0f} µs, "
+        f"inspecting {search.search_k:,} nodes of {annoy.trees} trees; a scan takes {search.scan_us:,.0f} µs. The "
+        f"release answers by {search.method}.</p>",
         *more,
         "<h2>What it cost</h2>",
         table(

@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 
 def histories(events: "DataFrame", until: date, newest: int) -> "DataFrame":
-    """Every user's history before a day: user_id, items, ages, weights (newest first), bought, events, last_event.
+    """Every user's history before a day: user_id, items, days, ages, weights, bought, events, last_event.
 
-    ages: whole days, float32, as the model was trained on them; the day before `until` is 1. At most `newest` events
+    The lists begin with the oldest event. days: since 1970, UTC. ages: whole days, float32, as the model was trained on
+    them; the day before `until` is 1. At most `newest` events
     are in the lists; `bought` holds the different items of the whole history, rising, `events` counts it.
     """
     from pyspark.sql import functions as F
 
     age = F.datediff(F.lit(until), F.col("day")).cast("float").alias("age")
+    one = F.struct("time", "item", age, F.unix_date("day").alias("on"), "weight")
     return (
         events.filter(F.col("day") < F.lit(until))
         .groupBy("user_id")
         .agg(
-            F.slice(F.sort_array(F.collect_list(F.struct("time", "item", age, "weight")), False), 1, newest).alias("h"),
+            F.reverse(F.slice(F.sort_array(F.collect_list(one), False), 1, newest)).alias("h"),
             F.sort_array(F.collect_set("item")).alias("bought"),
             F.count("*").alias("events"),
             F.max("time").alias("last_event"),
@@ -37,6 +39,7 @@ def histories(events: "DataFrame", until: date, newest: int) -> "DataFrame":
         .select(
             "user_id",
             F.col("h.item").alias("items"),
+            F.col("h.on").alias("days"),
             F.col("h.age").alias("ages"),
             F.col("h.weight").alias("weights"),
             "bought",

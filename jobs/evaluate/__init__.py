@@ -20,6 +20,7 @@ from jobs.log import event
 from jobs.runs import remove
 from jobs.tables import EVALUATION, EVENTS, ITEMS
 from jobs.topk.popular import popular as popular_lists
+from jobs.topk.popular import popularity
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _popular(before: "DataFrame", until: date, config: Config) -> NDArray[np.int
     from pyspark.sql import functions as F
 
     shop = before.select("item", F.array().cast("array<string>").alias("category")).distinct()
-    lists = popular_lists(shop, before, until, config.topk.popular_half_life_days, config.topk.popular)
+    scores = popularity(before, until, config.topk.popular_half_life_days)
+    lists = popular_lists(shop, scores, config.topk.popular)
     return np.asarray(lists.filter("category = ''").first()["items"], dtype=np.int32)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config import Config
 from jobs.errors import DataError
 from jobs.ingest.events import map_events
+from jobs.ingest.features import kinds
 from jobs.ingest.impressions import map_impressions, shown, visits
 from jobs.ingest.items import finish_items, map_items
 from jobs.ingest.quarantine import report
@@ -66,6 +67,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     if config.impressions:
         config.run.write(SHOWN, shown(optional["impressions"]))
         config.run.write(VISITS, visits(spark, optional["visits"]))
+    config.run.write_json("features.json", {"features": kinds(items.source, config.items.features)})
     config.run.write(ITEMS, finish_items(numbered, config.run.read(spark, EVENTS)))
     spark.catalog.clearCache()
     return {**counts, "quarantined": sum(bad.values()), "later_events": sum(e.later() for e in events)}

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.config import Config
+from jobs.ingest.features import values
 from jobs.ingest.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.ingest.read import BROKEN, PLACE, column, identifier, joined, read
 
@@ -40,6 +41,7 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
         price.alias("price"),
         text("image").alias("image"),
         F.coalesce(in_stock, F.lit(True)).alias("in_stock"),
+        values(source, names.features).alias("features"),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
             (item_id.isNull(), "item_id is missing"),

@@ -1,10 +1,10 @@
-"""Job `topk`: user_vectors, vectors/, events and items -> the tables user_topk, user_again, item_topk and popular."""
+"""Job `topk`: user_vectors, vectors/, events and items -> the tables of lists, and how popular each item is."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
-from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, USER_AGAIN, USER_TOPK, USER_VECTORS
+from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, POPULARITY, USER_AGAIN, USER_TOPK, USER_VECTORS
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Write the four tables of lists. Returns how many users, items and popular lists there are.
+    """Write the four tables of lists, and table `popularity`. Returns how many users, items and popular lists
+    there are.
 
     Raises MissingStepError when embed_items or embed_users has not run.
     """
     from jobs.tasks import watching
     from jobs.topk.lists import item_lists, user_again, user_lists
-    from jobs.topk.popular import popular
+    from jobs.topk.popular import popular, popularity
 
     night, options = config.run, config.topk
     folder = night.existing("vectors")
@@ -32,6 +33,6 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         night.write(USER_AGAIN, user_again(users, folder, encoder, options, counts["users"]))
     with watching(spark, "topk", "items"):
         night.write(ITEM_TOPK, item_lists(spark, folder, space, options, counts["items"]))
-    events = night.read(spark, EVENTS)
-    night.write(POPULAR, popular(items, events, config.date, options.popular_half_life_days, options.popular))
+    night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
+    night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular))
     return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

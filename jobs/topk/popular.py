@@ -7,14 +7,11 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def popular(items: "DataFrame", events: "DataFrame", day: date, half_life: float, length: int) -> "DataFrame":
-    """Table POPULAR: items by the sum of weight * 2 ** (-age / half_life) over their events, ties by the lower row.
+def popularity(events: "DataFrame", day: date, half_life: float) -> "DataFrame":
+    """Table POPULARITY: the sum of weight * 2 ** (-age / half_life) over the events of an item, where it is above 0.
 
-    items, events: the tables of a run. day: of the night; ages are counted from its midnight, UTC. half_life: in days.
-    length: of a list. There is a row for '' (the whole shop) and for each name at any level of a category path; an item
-    that nobody had is in no list, so a list may be empty.
+    events: the table of a run. day: of the night; ages are counted from its midnight, UTC. half_life: in days.
     """
-    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
@@ -23,9 +20,21 @@ def popular(items: "DataFrame", events: "DataFrame", day: date, half_life: float
     sums = events.groupBy("item").agg(
         F.sum(F.col("weight") * F.pow(F.lit(2.0), -age / half_life)).cast("float").alias("score")
     )
+    return sums.where("score > 0")
+
+
+def popular(items: "DataFrame", scores: "DataFrame", length: int) -> "DataFrame":
+    """Table POPULAR: items by their score, ties by the lower row.
+
+    items, scores: the tables ITEMS and POPULARITY of a run. length: of a list. There is a row for '' (the whole shop)
+    and for each name at any level of a category path; an item without a score is in no list, so a list may be empty.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
     named = items.select("item", F.explode(F.array_union(F.array(F.lit("")), "category")).alias("category"))
     place = F.row_number().over(Window.partitionBy("category").orderBy(F.desc("score"), "item"))
-    best = named.join(sums.where("score > 0"), "item").withColumn("place", place).where(F.col("place") <= length)
+    best = named.join(scores, "item").withColumn("place", place).where(F.col("place") <= length)
     lists = best.groupBy("category").agg(F.sort_array(F.collect_list(F.struct("place", "item", "score"))).alias("list"))
     shop = items.sparkSession.createDataFrame([("",)], "category string")
     every = named.select("category").union(shop).distinct()

@@ -118,12 +118,12 @@ def sample(size: int) -> NDArray[np.int64]:
 
 
 def recall(release: Release, users: NDArray[np.int64]) -> float:
-    """Recall@20 of the Annoy index as a reader uses it, over some users (items where the release has no user)."""
+    """Recall@20 of the search as a reader uses it, over some users (items where the release has no user)."""
     vectors = release.arrays["user_vector"] if len(users) else release.item_vector
     queries = vectors[users if len(users) else sample(len(release.items))]
     exact = exact_top(release.item_vector, queries, RECALL_AT)
     k = exact.shape[1]
-    found = [len(set(release.index.candidates(q, k)) & set(e)) for q, e in zip(queries, exact.tolist(), strict=True)]
+    found = [len(set(release.candidates(q, k).tolist()) & set(e)) for q, e in zip(queries, exact.tolist(), strict=True)]
     return float(np.mean(np.array(found) / k))
 
 

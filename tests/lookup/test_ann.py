@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 
 from jobs.build.index import build_index, exact_top
 from lookup import ReleaseError
-from lookup.ann import norms, open_index, reduce_items, reduce_query
+from lookup.ann import norms, open_index, reduce_items, reduce_query, scan
 
 numbers = st.floats(-100, 100, width=32)
 
@@ -30,20 +30,24 @@ def vectors() -> np.ndarray:
 
 def test_finds_what_an_exact_scan_finds(vectors: np.ndarray, tmp_path: Path) -> None:
     users = np.random.default_rng(4).normal(size=(100, 8)).astype(np.float32)
-    fact = build_index(tmp_path, vectors, users, trees=10, recall=0.95)
+    fact, search = build_index(tmp_path, vectors, users, trees=10, recall=0.95)
     index = open_index(tmp_path, fact, vectors)
     exact = np.argsort(-(users @ vectors.T), axis=1)[:, :20]
     found = [
-        len(set(index.candidates(user, 20)) & set(row.tolist())) / 20 for user, row in zip(users, exact, strict=True)
+        len(set(index.candidates(user, 20, search.search_k).tolist()) & set(row.tolist())) / 20
+        for user, row in zip(users, exact, strict=True)
     ]
-    assert fact.recall >= 0.95
-    assert np.mean(found) == pytest.approx(fact.recall)
+    assert search.annoy_recall >= 0.95
+    assert np.mean(found) == pytest.approx(search.annoy_recall)
+    assert search.recall == (1.0 if search.method == "scan" else search.annoy_recall)
+    for user, row in zip(users, exact, strict=True):
+        np.testing.assert_array_equal(scan(vectors, user, 20), row)
 
 
 def test_effort_follows_the_recall_that_is_asked(vectors: np.ndarray, tmp_path: Path) -> None:
-    low, high = (build_index(tmp_path, vectors, vectors[:50], 10, recall) for recall in (0.3, 0.99))
+    low, high = (build_index(tmp_path, vectors, vectors[:50], 10, recall)[1] for recall in (0.3, 0.99))
     assert low.search_k < high.search_k
-    assert low.recall < 0.99 <= high.recall
+    assert low.annoy_recall < 0.99 <= high.annoy_recall
 
 
 @pytest.mark.parametrize("size", [1, 2, 19, 20, 21, 8192, 8193])
@@ -57,12 +61,13 @@ def test_the_exact_scan_is_exact(size: int) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_tiny_shop_without_users(size: int, tmp_path: Path) -> None:
     items = np.eye(3, dtype=np.float32)[:size]
-    fact = build_index(tmp_path, items, np.empty((0, 3), np.float32), trees=2, recall=0.9)
-    assert sorted(open_index(tmp_path, fact, items).candidates(items[0], 20)) == list(range(size))
+    fact, search = build_index(tmp_path, items, np.empty((0, 3), np.float32), trees=2, recall=0.9)
+    found = open_index(tmp_path, fact, items).candidates(items[0], 20, search.search_k)
+    assert sorted(found) == sorted(scan(items, items[0], 20)) == list(range(size))
 
 
 def test_an_index_of_other_vectors_is_refused(vectors: np.ndarray, tmp_path: Path) -> None:
-    fact = build_index(tmp_path, vectors, vectors, trees=2, recall=0.1)
+    fact, _ = build_index(tmp_path, vectors, vectors, trees=2, recall=0.1)
     with pytest.raises(ReleaseError, match=r"items\.ann: the vector of item row 0 .*another space or order"):
         open_index(tmp_path, fact, vectors[::-1].copy())
     with pytest.raises(ReleaseError, match=r"items\.ann: 3000 items found, 3000 by the manifest, 10 in item_vector"):

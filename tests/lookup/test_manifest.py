@@ -8,13 +8,18 @@ import pytest
 
 from lookup import ReleaseError, manifest
 from tests.lookup.conftest import Two
+from tests.releases import FEATURES
 
 
 def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
     found = manifest.read(built.releases / built.new)
     assert found.id == built.new
     assert found.parent == built.old
-    assert found.dims == {"I": 60, "U": 40, "C": 4, "D": 6, "K": 10, "S": 5, "B": 4, "P": 12, "N": 3}
+    lists = {"K": 10, "S": 5, "B": 4, "P": 12, "N": 3}
+    assert found.dims == lists | {"I": 60, "U": 40, "C": 5, "D": 6, "G": 2, "M": 1, "F": 4, "V": 2, "E": 320}
+    assert found.features == FEATURES
+    assert list(found.features) == sorted(FEATURES)
+    assert found.patches_until == 0
     assert found.encoder.half_lives == (7.0, float("inf"))
     found.write(tmp_path)
     assert manifest.read(tmp_path) == found
@@ -34,7 +39,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads version 2: build"),
+        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads version 3: build"),
         (lambda d: d.pop("schema_version"), "schema version None found"),
         (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
         (lambda d: d["encoder"].pop("repeat"), "encoder is not readable: KeyError('repeat')"),
@@ -42,7 +47,11 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         (lambda d: d.update(encoder=None), "encoder is not readable"),
         (lambda d: d["annoy"].pop("norm"), "annoy is not as expected: .*norm"),
         (lambda d: d["annoy"].update(norm="1"), "annoy is not as expected: norm is '1'"),
-        (lambda d: d["annoy"].update(search_k=1.5), "annoy is not as expected: search_k is 1.5"),
+        (lambda d: d["annoy"].update(trees=1.5), "annoy is not as expected: trees is 1.5"),
+        (lambda d: d["search"].update(search_k=1.5), "search is not as expected: search_k is 1.5"),
+        (lambda d: d.pop("search"), "search missing"),
+        (lambda d: d.update(features={"a": "date"}), "features are .*'number' or 'text' expected"),
+        (lambda d: d.update(patches_until=-1), "patches_until is -1; a position"),
         (lambda d: d.update(files=["a"]), "files is not as expected"),
         (lambda d: d["files"].update(x={"bytes": 1}), "files is not as expected: .*sha256"),
         (lambda d: d.update(space_id="xyz"), "space_id is 'xyz'; 16 hexadecimal digits expected"),

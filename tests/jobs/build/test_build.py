@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from jobs.config import Config
 from jobs.errors import DataError, MissingStepError
 from jobs.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK
 from lookup import Release, pointer
-from lookup.schema import ARRAYS, CATALOG, NO_ITEM, SCHEMA_VERSION
-from tests.releases import Sizes, config_at, make_release, write_run
+from lookup.schema import ARRAYS, CATALOG, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
+from tests.releases import FEATURES, Sizes, config_at, make_release, write_run
 
 SIZES = Sizes(items=50, users=30)
 
@@ -77,7 +78,48 @@ def test_the_arrays_equal_the_tables(made: Path, release: Release) -> None:
 def test_item_records_equal_the_table(made: Path, release: Release) -> None:
     columns = [column.name for column in next(table for table in CATALOG if table.name == "items").columns]
     rows = query(made, f"SELECT {', '.join(columns)} FROM items ORDER BY sha256(item_id)")
-    assert [dict(zip(columns, row, strict=True)) for row in rows] == [release.record(n) for n in range(SIZES.items)]
+    records = [release.record(n) for n in range(SIZES.items)]
+    for record in records:
+        assert all(
+            type(known) is (float if FEATURES[n] == "number" else str) for n, known in record["features"].items()
+        )
+        record["features"] = {name: str(known) for name, known in record["features"].items()}
+    assert [dict(zip(columns, row, strict=True)) for row in rows] == records
+    assert any(record["features"] for record in records)
+
+
+def test_what_is_known_of_items_equals_their_records(release: Release) -> None:
+    names = release.categories.id
+    for row in range(SIZES.items):
+        record = release.record(row)
+        assert [names(c) for c in release.item_category[row] if c != NONE] == record["category"]
+        brand = release.item_brand[row]
+        assert (None if brand == NONE else release.brands.id(brand)) == record["brand"]
+        price = release.item_price[row]
+        assert (None if np.isnan(price) else price) == record["price"]
+        assert release.item_in_stock[row] == record["in_stock"]
+        known = dict(zip(release.features, release.item_feature[row].tolist(), strict=True))
+        found = {
+            name: release.values.id(int(value)) if release.features[name] == "text" else value
+            for name, value in known.items()
+            if not np.isnan(value)
+        }
+        assert found == record["features"]
+    order = np.argsort(-release.item_popularity, kind="stable")[:12]
+    assert order.tolist() == release.popular.top(WHOLE_SHOP, 12)[0]
+    assert release.item_popularity[order].tolist() == release.popular.top(WHOLE_SHOP, 12)[1]
+
+
+def test_the_day_recomputes_the_vectors_of_the_night(release: Release) -> None:
+    """To the last digit, from the history that the release carries."""
+    night = (date.fromisoformat(release.manifest.date) - date(1970, 1, 1)).days
+    for row in range(SIZES.users):
+        rows, days, weights = release.history(row)
+        assert len(rows) > 3
+        assert (np.diff(days) >= 0).all()
+        inputs, ages = release.item_input[rows], (night - days).astype(float)
+        vector = release.encoder.user_vector(inputs, ages, weights.astype(float))
+        np.testing.assert_array_equal(vector, release.user_vector[row])
 
 
 def test_vectors_are_the_runs(made: Path, release: Release) -> None:
@@ -135,9 +177,10 @@ def test_the_manifest_says_what_is_there(made: Path, release: Release) -> None:
     assert set(manifest.files) == there - {"manifest.json"}
     assert {f"arrays/{array.name}.npy" for array in ARRAYS} < there
     assert manifest.schema_version == SCHEMA_VERSION
-    assert manifest.counts == {"items": 50, "users": 30, "categories": 4, "events": 400}
+    assert manifest.counts == {"items": 50, "users": 30, "categories": 5, "events": 400}
     assert manifest.receipt[0]["job"] == "ingest"
-    assert manifest.annoy.recall >= 0.9
+    assert manifest.search.recall >= 0.9
+    assert manifest.patches_until == 0
     assert manifest.parent is None
 
 
@@ -151,6 +194,12 @@ def test_a_build_names_itself_and_its_parent(config: Config) -> None:
     report = (config.releases / second["release"] / "report.html").read_text()
     assert f"Before: {write_first}" in report
     assert "daybreak, before" in report
+
+
+def test_a_release_says_how_far_it_has_read_the_patches(config: Config) -> None:
+    config.run.write_json("patches.json", {"position": 17})
+    release_id = build.run(None, config)["release"]
+    assert Release(config.releases / release_id, verify=True).manifest.patches_until == 17
 
 
 def test_built_again_without_leftovers(config: Config) -> None:
@@ -173,7 +222,7 @@ def test_a_build_that_fails_leaves_nothing(config: Config) -> None:
 @pytest.mark.parametrize(
     ("name", "job"),
     [("items", "ingest"), ("vectors", "embed_items"), ("user_vectors", "embed_users"), ("user_topk", "topk"),
-     ("popular", "topk"), ("metrics.json", "evaluate")],
+     ("popular", "topk"), ("popularity", "topk"), ("features.json", "ingest"), ("metrics.json", "evaluate")],
 )  # fmt: skip
 def test_a_missing_table_names_its_job(config: Config, name: str, job: str) -> None:
     path = config.run.path(name)
@@ -213,7 +262,14 @@ def first(rows: list[dict[str, Any]]) -> dict[str, Any]:
         ("user_topk", lambda r: r[3].update(user=30), "user goes from 0 to 30; 0 to 29 expected"),
         ("user_topk", lambda r: r[3].update(user=None), "user goes from -1"),
         ("user_topk", lambda r: r[3]["scores"].pop(), "items and scores must be equally long"),
-        ("popular", lambda r: r.append(r[0]), "one list a category, and one for the whole shop"),
+        ("user_vectors", lambda r: r[3]["days"].pop(), "items and days must be equally long"),
+        (
+            "items",
+            lambda r: r[3].update(features=[("weight", "heavy")]),
+            "feature weight is 'heavy'; a number expected",
+        ),
+        ("popularity", lambda r: r[3].update(item=50), "item goes from 0 to 50"),
+        ("popular", lambda r: r.append(r[0]), "one list a category of items, and one for the whole shop"),
         ("popular", lambda r: [row.update(category="x" + row["category"]) for row in r], "whole shop"),
     ],
 )
