@@ -1,4 +1,6 @@
-"""Ingest: the files of the shop become the tables `items` and `events`, and those of impressions where there are any; bad rows go to `quarantine` with a reason."""
+"""Ingest: the files of the shop become the tables `items` and `events`, and where it has impressions `shown` and
+`visits`; bad rows go to `quarantine` with a reason.
+"""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
