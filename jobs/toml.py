@@ -37,7 +37,8 @@ def _value(hint: Any, value: Any, source: str, where: str) -> Any:
         return {k: _value(args[1], v, source, f"{where}.{k}") for k, v in value.items()}
     if origin in (types.UnionType, typing.Union):
         for part in args:
-            if isinstance(value, typing.get_origin(part) or part):
+            table = dataclasses.is_dataclass(part) and isinstance(value, dict)
+            if table or isinstance(value, typing.get_origin(part) or part):
                 return _value(part, value, source, where)
     elif hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
