@@ -63,7 +63,7 @@ class Statement(NamedTuple):
     """Where the log has it."""
 
     def absorbed(self, watermark: int) -> bool:
-        """Whether a release with that watermark has it: never what ends by itself, nor a field that it does not hold."""
+        """Whether a release with that watermark has it: never what ends by itself, nor a field it does not hold."""
         return self.position <= watermark and self.until is None and self.field not in NOT_ABSORBED
 
 
