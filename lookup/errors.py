@@ -15,3 +15,7 @@ class PatchError(DaybreakError, ValueError):
 
 class LogError(DaybreakError):
     """The log of patches is damaged, of another version, out of reach, or cannot be written; nothing was half kept."""
+
+
+class ConditionError(DaybreakError, ValueError):
+    """A condition on items that cannot be: of something that is no number, or of a feature that nobody declared."""
