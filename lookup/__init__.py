@@ -11,5 +11,20 @@ from lookup.manifest import Manifest
 from lookup.release import Release
 from lookup.shop import Hit, Shop
 from lookup.shop import open_shop as open
+from lookup.where import brand, category, feature, in_stock, price
 
-__all__ = ["DaybreakError", "Encoder", "Hit", "Manifest", "Release", "ReleaseError", "Shop", "open"]
+__all__ = [
+    "DaybreakError",
+    "Encoder",
+    "Hit",
+    "Manifest",
+    "Release",
+    "ReleaseError",
+    "Shop",
+    "brand",
+    "category",
+    "feature",
+    "in_stock",
+    "open",
+    "price",
+]

@@ -9,7 +9,7 @@ price that nobody knows, nor a brand that no item has; `~` then holds for it.
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NoReturn, Protocol
@@ -134,7 +134,7 @@ class Price(Condition):
     high: float
 
     def _test(self, state: Features, rows: Rows) -> Mask:
-        return _between(state.price[rows], self.low, self.high)
+        return _between(state.price.take(rows), self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,9 @@ class InCategory(Condition):
     names: tuple[str, ...]
 
     def _test(self, state: Features, rows: Rows) -> Mask:
-        paths = state.category[rows].T
-        return _any_of([level == code for code in _codes(state, "category", self.names) for level in paths], rows)
+        paths = state.category.take(rows, axis=0)
+        found = _any_of([paths == code for code in _codes(state, "category", self.names)], paths.shape)
+        return _any_of([found[:, level] for level in range(paths.shape[1])], (len(rows),))
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ class OfBrand(Condition):
     names: tuple[str, ...]
 
     def _test(self, state: Features, rows: Rows) -> Mask:
-        brands = state.brand[rows]
-        return _any_of([brands == code for code in _codes(state, "brand", self.names)], rows)
+        brands = state.brand.take(rows)
+        return _any_of([brands == code for code in _codes(state, "brand", self.names)], brands.shape)
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class InStock(Condition):
     """It is in stock."""
 
     def _test(self, state: Features, rows: Rows) -> Mask:
-        return np.asarray(state.in_stock[rows] != 0)
+        return np.asarray(state.in_stock.take(rows) != 0)
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,9 @@ class OneOf(Condition):
 
     def _test(self, state: Features, rows: Rows) -> Mask:
         text = isinstance(self.values[0], str)
-        known = _column(state, self.name, TEXT if text else NUMBER)[rows]
+        known = _column(state, self.name, TEXT if text else NUMBER).take(rows)
         values = _codes(state, "value", self.values) if text else self.values  # type: ignore[arg-type]
-        return _any_of([known == value for value in values], rows)
+        return _any_of([known == value for value in values], known.shape)
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Between(Condition):
     high: float
 
     def _test(self, state: Features, rows: Rows) -> Mask:
-        return _between(_column(state, self.name, NUMBER)[rows], self.low, self.high)
+        return _between(_column(state, self.name, NUMBER).take(rows), self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -266,10 +267,13 @@ def _between(known: NDArray[np.float64], low: float, high: float) -> Mask:
     return (known >= low) & (known <= high)
 
 
-def _any_of(found: list[Any], rows: Rows) -> Mask:
+def _any_of(found: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
     if not found:
-        return np.zeros(len(rows), dtype=bool)
-    return np.asarray(found[0] if len(found) == 1 else np.logical_or.reduce(found))
+        return np.zeros(shape, dtype=bool)
+    total = found[0]
+    for one in found[1:]:  # for so few and so short ones quicker than a reduction over an axis
+        total = total | one
+    return total
 
 
 def _codes(state: Features, kind: str, names: tuple[str, ...]) -> list[int]:
