@@ -177,7 +177,7 @@ class OneOf(Condition):
 
     def _test(self, state: Features, rows: Rows) -> Mask:
         text = isinstance(self.values[0], str)
-        known = _column(state, self.name, TEXT if text else NUMBER).take(rows)
+        known = _known(state, self.name, TEXT if text else NUMBER, rows)
         values = _codes(state, "value", self.values) if text else self.values  # type: ignore[arg-type]
         return _any_of([known == value for value in values], known.shape)
 
@@ -191,7 +191,7 @@ class Between(Condition):
     high: float
 
     def _test(self, state: Features, rows: Rows) -> Mask:
-        return _between(_column(state, self.name, NUMBER).take(rows), self.low, self.high)
+        return _between(_known(state, self.name, NUMBER, rows), self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ def _codes(state: Features, kind: str, names: tuple[str, ...]) -> list[int]:
     return [code for name in names if (code := state.code(kind, name)) >= 0]
 
 
-def _column(state: Features, name: str, kind: str) -> NDArray[np.float64]:
+def _known(state: Features, name: str, kind: str, rows: Rows) -> NDArray[np.float64]:
     found = state.features.get(name)
     if found is None:
         there = ", ".join(state.features) or "none"
@@ -290,7 +290,7 @@ def _column(state: Features, name: str, kind: str) -> NDArray[np.float64]:
         )
     if found != kind:
         raise ConditionError(f"feature {name!r} is a {found}; a {kind} was given to compare it with")
-    return state.feature[:, list(state.features).index(name)]
+    return state.feature[rows, list(state.features).index(name)]
 
 
 def _bounds(what: str, low: float | None, high: float | None) -> tuple[float, float]:
