@@ -84,10 +84,10 @@ class Log(Protocol):
         """The events of a user after a position, by time."""
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
-        """The events of all users after a position up to another, in the order of their positions."""
+        """The events of all users after a position up to another, in any order."""
 
     def items(self, until: int) -> Iterator[Statement]:
-        """The statements up to a position that a release absorbs, one a field at most, by item."""
+        """The statements up to a position that a release absorbs, one a field at most; those of an item together."""
 
     def forgotten(self) -> list[Forgotten]:
         """Every user who was ever forgotten."""

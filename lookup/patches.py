@@ -186,11 +186,14 @@ def statements(patch: Patch, position: int = 0) -> list[Statement]:
 
 def add(front: Front, new: Statement) -> Front:
     """The front of a field with one more statement; the very same object where that one can never hold."""
+    if not front:
+        return (new,)
     rank, end = _rank(new), _end(new)
-    if any(_rank(old) >= rank and _end(old) >= end for old in front):
+    ranked = [(_rank(old), old) for old in front]
+    if any(other >= rank and _end(old) >= end for other, old in ranked):
         return front
-    kept = [old for old in front if _rank(old) > rank or _end(old) > end]
-    return tuple(sorted([*kept, new], key=_rank, reverse=True))
+    kept = [(other, old) for other, old in ranked if other > rank or _end(old) > end]
+    return tuple(old for _, old in sorted([*kept, (rank, new)], key=_first, reverse=True))
 
 
 def front(found: Iterable[Statement]) -> Front:
@@ -213,9 +216,8 @@ def holding(kept: Front, at: int) -> Statement | None:
     return None
 
 
-def canonical(value: Any) -> str:
-    """The one text of a JSON value."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""The one text of a JSON value."""
 
 
 def micros(moment: datetime | int) -> int:
@@ -231,6 +233,10 @@ def micros(moment: datetime | int) -> int:
 
 def _now() -> int:
     return int(time() * 1e6)
+
+
+def _first(pair: tuple[tuple[int, str, str], Statement]) -> tuple[int, str, str]:
+    return pair[0]
 
 
 def _rank(statement: Statement) -> tuple[int, str, str]:

@@ -90,7 +90,7 @@ class SqliteFile:
         except (sqlite3.Error, OSError) as error:
             raise LogError(f"{self.path}: {error}; {_remedy(error)}") from error
         except json.JSONDecodeError as error:
-            raise LogError(f"{self.path}: damaged: {error}; {_remedy(error)}") from error
+            raise LogError(f"{self.path}: damaged, a value is no JSON: {error}; {_remedy(error)}") from error
 
 
 def _create(path: Path) -> None:

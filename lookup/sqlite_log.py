@@ -73,7 +73,10 @@ class SqliteLog:
     def events(self, user: str, after: int) -> list[Event]:
         """See `Log.events`."""
         query = f"SELECT {EVENT_ROW} FROM events WHERE user = ? AND position > ?"
-        found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, (user, after)))), [])
+        try:
+            found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, (user, after)))), [])
+        except UnicodeEncodeError:  # half a character: nobody has such an id
+            return []
         return sorted(found, key=by_time)
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
@@ -209,4 +212,4 @@ def _row(said: Statement) -> tuple[Any, ...]:
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    return Event._make((*row[:5], json.loads(row[5]), row[6]))
+    return Event._make((*row[:5], None if row[5] == "null" else float(row[5]), row[6]))
