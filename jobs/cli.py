@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import cli_evaluate, cli_tune
+from jobs import cli_evaluate, cli_prune, cli_tune
 from jobs.errors import ConfigError
 from jobs.night import JOBS
 from lookup.errors import DaybreakError
@@ -32,6 +32,7 @@ Releases:
   daybreak verify [ID]          check every byte of a release
   daybreak publish ID           serve that release from now on
   daybreak rollback             serve the release again that was served before
+  daybreak prune                remove old ones that nobody serves, reads, or would roll back to
   daybreak receipt              what the night of a date did, as one line of JSON
 
 How good it is:
@@ -152,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         "id", metavar="ID"
     )
     command("rollback", _rollback, "serve the release again that was served before this one")
+    cli_prune.add(command, lambda arguments: _config(arguments).releases)
     recommend = command("recommend", _recommend, "what a user is recommended")
     recommend.add_argument("user", metavar="USER")
     recommend.add_argument("--history", nargs="+", metavar="ITEM", help="what the user had just now, the newest last")

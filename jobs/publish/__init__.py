@@ -8,6 +8,7 @@ from jobs.config import Config
 from jobs.errors import MissingStepError
 from lookup import manifest, pointer
 from lookup.errors import ReleaseError
+from lookup.holds import open_held
 from lookup.release import open_from
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def announce(releases: Path, release_id: str) -> None:
 
     Raises ReleaseError when there is no such release, or when it is damaged; CURRENT then stays as it is.
     """
-    open_from(releases, release_id, verify=True)
-    pointer.announce(releases, release_id)
+    release = open_held(releases, release_id, verify=True)  # held until it is announced: `daybreak prune` leaves it
+    pointer.announce(releases, release.id)
 
 
 def rollback(releases: Path) -> str:
@@ -63,10 +64,9 @@ def rollback(releases: Path) -> str:
 
     Raises ReleaseError when there is none, or when it is damaged; CURRENT then stays as it is.
     """
-    release_id = pointer.before_current(releases)
-    open_from(releases, release_id, verify=True)
-    pointer.announce(releases, release_id, "rollback")
-    return release_id
+    release = open_held(releases, pointer.before_current(releases), verify=True)
+    pointer.announce(releases, release.id, "rollback")
+    return release.id
 
 
 def releases(folder: Path) -> list[Row]:

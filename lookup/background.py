@@ -1,0 +1,87 @@
+"""Work beside the calls: a method called again and again by a thread of its own.
+
+The thread does not keep its object alive, and ends with it. A fork copies no threads: the child of a process starts its
+own as soon as it asks (`ensure`). A fork waits until no such method is under way, so that the child finds nothing half
+done.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+
+CHECK_SECONDS = 1.0
+"""How often `ensure` really looks whether the thread is there."""
+
+
+class Background:
+    """Calls `method` every `seconds`, until its object is gone."""
+
+    def __init__(self, method: Callable[[], None], seconds: float):
+        self._method, self._seconds = weakref.WeakMethod(method), seconds
+        self._thread: threading.Thread | None = None
+        self._check_at = 0.0
+        self._working = threading.Lock()
+        _forks.add(self._working, self)
+        self.ensure()
+
+    def ensure(self) -> None:
+        """See to it that the thread is there. Cheap: one look at the clock, but for one call a second."""
+        if time.monotonic() < self._check_at or not self._working.acquire(blocking=False):
+            return
+        try:
+            if self._thread is None or not self._thread.is_alive():
+                arguments = (self._method, self._seconds, self._working)
+                self._thread = threading.Thread(target=_repeat, args=arguments, name="daybreak", daemon=True)
+                self._thread.start()
+            self._check_at = time.monotonic() + CHECK_SECONDS
+        finally:
+            self._working.release()
+
+    def now(self) -> None:
+        """Call the method in this thread, when the other is not just doing so."""
+        _call(self._method, self._working)
+
+
+def _repeat(method: "weakref.WeakMethod[Callable[[], None]]", seconds: float, working: threading.Lock) -> None:
+    there = True
+    while there:
+        time.sleep(seconds)
+        there = _call(method, working)
+
+
+def _call(method: "weakref.WeakMethod[Callable[[], None]]", working: threading.Lock) -> bool:
+    with working:
+        bound = method()
+        if bound is not None:
+            bound()
+    return bound is not None
+
+
+class _Forks:
+    """Holds the locks of all backgrounds while the process forks."""
+
+    def __init__(self) -> None:
+        self._locks: weakref.WeakKeyDictionary[Background, threading.Lock] = weakref.WeakKeyDictionary()
+        self._forking = threading.Lock()
+        self._held: list[threading.Lock] = []
+        os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._after)
+
+    def add(self, lock: threading.Lock, background: Background) -> None:
+        self._locks[background] = lock
+
+    def _before(self) -> None:
+        self._forking.acquire()
+        self._held = list(self._locks.values())
+        for lock in self._held:
+            lock.acquire()
+
+    def _after(self) -> None:
+        for lock in self._held:
+            lock.release()
+        self._held = []
+        self._forking.release()
+
+
+_forks = _Forks()
