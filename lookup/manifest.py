@@ -18,6 +18,9 @@ DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E")
 """The letters of `lookup.schema` that a manifest gives sizes to."""
 
 
+BOUGHT = ("include", "exclude", "separate")
+
+
 @dataclass(frozen=True)
 class FileFact:
     """What the manifest knows of a file."""
@@ -87,6 +90,12 @@ class Manifest:
     search: SearchFact
     features: dict[str, str]
     """Declared features by name, in the order of the columns of `item_feature`: "number" or "text"."""
+    weights: dict[str, float]
+    """How much an event of each type counts; the day takes no event of another type."""
+    max_history: int
+    """The newest events of a user that make the vector."""
+    bought: str
+    """Whether lists hold what a user had: "include", "exclude", or "separate", which has it in a list of its own."""
     patches_until: int
     """The position of the patch log that this release has absorbed; 0 where it knows of none."""
     files: dict[str, FileFact]
@@ -206,6 +215,11 @@ def _check(path: Path, manifest: Manifest) -> None:
         raise ReleaseError(f"{path}: override is {manifest.override!r}; an object or null expected")
     if not isinstance(manifest.patches_until, int) or manifest.patches_until < 0:
         raise ReleaseError(f"{path}: patches_until is {manifest.patches_until!r}; a position, 0 or more, expected")
+    weights = manifest.weights
+    if not isinstance(weights, dict) or any(not isinstance(w, int | float) or w < 0 for w in weights.values()):
+        raise ReleaseError(f"{path}: weights are {weights!r}; a number, 0 or more, expected for each event type")
+    if manifest.bought not in BOUGHT:
+        raise ReleaseError(f"{path}: bought is {manifest.bought!r}; expected {', '.join(BOUGHT)}")
     kinds = manifest.features
     if not isinstance(kinds, dict) or any(kind not in (NUMBER, TEXT) for kind in kinds.values()):
         raise ReleaseError(f"{path}: features are {kinds!r}; {NUMBER!r} or {TEXT!r} expected for each name")
