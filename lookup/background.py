@@ -22,26 +22,27 @@ class Background:
         self._method, self._seconds = weakref.WeakMethod(method), seconds
         self._thread: threading.Thread | None = None
         self._check_at = 0.0
-        self._working = threading.Lock()
-        _forks.add(self._working, self)
+        self.working = threading.Lock()
+        """Held while the method is under way."""
+        _forks.add(self.working, self)
         self.ensure()
 
     def ensure(self) -> None:
         """See to it that the thread is there. Cheap: one look at the clock, but for one call a second."""
-        if time.monotonic() < self._check_at or not self._working.acquire(blocking=False):
+        if time.monotonic() < self._check_at or not self.working.acquire(blocking=False):
             return
         try:
             if self._thread is None or not self._thread.is_alive():
-                arguments = (self._method, self._seconds, self._working)
+                arguments = (self._method, self._seconds, self.working)
                 self._thread = threading.Thread(target=_repeat, args=arguments, name="daybreak", daemon=True)
                 self._thread.start()
             self._check_at = time.monotonic() + CHECK_SECONDS
         finally:
-            self._working.release()
+            self.working.release()
 
     def now(self) -> None:
         """Call the method in this thread, when the other is not just doing so."""
-        _call(self._method, self._working)
+        _call(self._method, self.working)
 
 
 def _repeat(method: "weakref.WeakMethod[Callable[[], None]]", seconds: float, working: threading.Lock) -> None:
