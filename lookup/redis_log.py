@@ -69,7 +69,7 @@ class RedisLog:
         with self._told():
             version = self._server.get("daybreak:version")
         if version not in (None, VERSION):
-            raise LogError(f"{self._where}: a log of version {version} found; this Daybreak reads version {VERSION}")
+            raise LogError(f"{self._where}: a log of version {version!r} found; this Daybreak reads version {VERSION}")
 
     @property
     def where(self) -> str:
