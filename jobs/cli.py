@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import cli_evaluate, cli_prune, cli_tune
+from jobs import cli_evaluate, cli_patch, cli_prune, cli_tune
 from jobs.errors import ConfigError
 from jobs.night import JOBS
 from lookup.errors import DaybreakError
@@ -34,6 +34,9 @@ Releases:
   daybreak rollback             serve the release again that was served before
   daybreak prune                remove old ones that nobody serves, reads, or would roll back to
   daybreak receipt              what the night of a date did, as one line of JSON
+
+What changes by day:
+  daybreak patch [FILE]         prices, stock, new items, events, forgotten users, from a file or standard input
 
 How good it is:
   daybreak evaluate DIR         measure models beside baselines, on a shop's own days or on a public set
@@ -154,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("rollback", _rollback, "serve the release again that was served before this one")
     cli_prune.add(command, lambda arguments: _config(arguments).releases)
+    cli_patch.add(command, lambda arguments: _config(arguments).patches)
     recommend = command("recommend", _recommend, "what a user is recommended")
     recommend.add_argument("user", metavar="USER")
     recommend.add_argument("--history", nargs="+", metavar="ITEM", help="what the user had just now, the newest last")

@@ -15,6 +15,7 @@ from jobs.config_ranker import Impressions, Ranker
 from jobs.errors import ConfigError
 from jobs.runs import Run
 from jobs.toml import fill
+from lookup.log import FILE, SCHEMES
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Shop:
     """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
     releases: str = "releases"
     """Folder of releases, relative to the TOML file."""
+    patches: str | None = None
+    """The log of patches: a path relative to the TOML file, or `redis://…`; by default a file in `releases`."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +204,11 @@ class TopK:
 
 @dataclass(frozen=True)
 class Build:
-    """`[build]`: the Annoy index."""
+    """`[build]`: how the best items for the vector of a session are found by day."""
 
     annoy_trees: int = 30
-    annoy_recall: float = 0.9
-    """Recall@20 against an exact scan that the search effort is chosen to reach."""
+    recall: float = 0.98
+    """Share of the exact first 20 items that the search must find; of the methods that do, the quickest is taken."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +289,14 @@ class Config:
     def releases(self) -> Path:
         """Folder of releases."""
         return (self.base / self.shop.releases).resolve()
+
+    @property
+    def patches(self) -> str | Path:
+        """Where the log of patches is, as `lookup.log.open_log` takes it."""
+        where = self.shop.patches
+        if where is None:
+            return self.releases / FILE
+        return where if where.startswith(SCHEMES) else (self.base / where).resolve()
 
 
 def load(

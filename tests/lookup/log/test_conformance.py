@@ -195,7 +195,8 @@ class TestShared:
         with subprocess.Popen(
             [sys.executable, "-c", OTHER, log.where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as other:
-            assert other.stdin and other.stdout
+            assert other.stdin
+            assert other.stdout
             assert other.stdout.readline() == "[('a', 1.0)]\n"
             log.append([price("b", 2)])
             other.stdin.write("look\n")
