@@ -53,18 +53,6 @@ class Index:
         return np.asarray(self._annoy.get_nns_by_vector(reduce_query(vector), n, search_k=effort), dtype=np.int32)
 
 
-def scan(item_vector: NDArray[np.float32], vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
-    """Rows of the `n` items with the largest inner product, best first, int32; all are scored.
-
-    item_vector: shape (I, D). vector: shape (D,).
-    """
-    scores = item_vector @ vector
-    if n < len(scores):
-        found = np.argpartition(scores, len(scores) - n)[-n:]
-        return found[np.argsort(-scores[found], kind="stable")].astype(np.int32)
-    return np.argsort(-scores, kind="stable").astype(np.int32)
-
-
 def open_index(release: Path, fact: AnnoyFact, item_vector: NDArray[np.float32]) -> Index:
     """Map the Annoy index of a release, and probe a few items: they must be the reduction of `item_vector`'s rows.
 

@@ -14,7 +14,7 @@ from lookup.errors import ReleaseError
 from lookup.schema import NUMBER, SCHEMA_VERSION, TEXT
 
 FILE = "manifest.json"
-DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E")
+DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E", "R")
 """The letters of `lookup.schema` that a manifest gives sizes to."""
 
 
@@ -51,17 +51,22 @@ class SearchFact:
     """How the best items for a vector are found, chosen at build by what was measured there, one query at a time."""
 
     method: str
-    """"scan": all items are scored; "annoy": those that the index finds."""
+    """"scan": all items are scored; "sketch": all by their sketches first, and exactly those that survive (see
+    `lookup.scan`); "annoy": those that the index finds."""
     recall: float
-    """Recall@20 of the method against the exact first 20, over a sample of user vectors."""
+    """Recall@20 of the method against the exact first 20, over vectors of the night and of sessions."""
+    survivors: int
+    """How many items are scored exactly after their sketches; 0 where the release has no sketches."""
     search_k: int
-    """Nodes that Annoy inspects, chosen so that it reaches the recall that was asked."""
+    """Nodes that Annoy inspects: it reaches the recall that was asked, or is slower than another method."""
     annoy_recall: float
-    """What it reaches with that."""
-    annoy_us: float
-    """Microseconds a query, one thread."""
+    """What Annoy reaches with that."""
     scan_us: float
-    """Likewise of the scan."""
+    """Microseconds a query on the machine of the build, one thread."""
+    sketch_us: float | None
+    """Likewise; null where the release has no sketches."""
+    annoy_us: float
+    """Likewise."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from lookup.arrays import file_name, open_array
 from lookup.encoder import Encoder, Following
 from lookup.errors import ReleaseError
 from lookup.keys import Keys
+from lookup.scan import scan, scan_sketches
 from lookup.schema import ARRAYS, NO_ITEM
 
 CATALOG_FILE = "catalog.duckdb"
@@ -110,6 +111,7 @@ class Release:
         self._check_offsets("item_record_offsets", "item_record_bytes")
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
+        self._sketches = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = ann.open_index(path, self.manifest.annoy, self.item_vector)
 
     @property
@@ -130,11 +132,13 @@ class Release:
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.
 
-        vector: u, shape (D,). By the method that the build found the quicker (`SearchFact`).
+        vector: u, shape (D,). By the method that the build found the quickest (`SearchFact`).
         """
         search = self.manifest.search
         if search.method == "scan":
-            return ann.scan(self.item_vector, vector, n)
+            return scan(self.item_vector, vector, n)
+        if search.method == "sketch":
+            return scan_sketches(self.item_vector, *self._sketches, vector, n=n, survivors=search.survivors)
         return self._index.candidates(vector, min(n, len(self.items)), search.search_k)
 
     def history(self, row: int) -> History:

@@ -5,6 +5,7 @@ Writers, readers, checks, DuckDB DDL and the README's tables derive from this mo
     I  items         U  users (active)    C  categories          D  dimensions of a vector
     K  user list     S  similar items     B  buy-again list      P  popular list       N  followers of an item
     G  category path M  brands            F  declared features   V  their texts        E  events of histories
+    R  dimensions of a sketch
     *  bytes of text
 """
 
@@ -63,6 +64,8 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_next_item", "int32", ("I", "N"), f"rows of the items that follow an item, {NO_ITEM} after the last"),
     Array("item_next_weight", "float32", ("I", "N"), "what a follower's score gains (see `lookup.encoder`); any sign"),
     Array("item_repeat", "float32", ("I",), "what an item gains for who had it (see `lookup.encoder`); any sign"),
+    Array("item_sketch", "float32", ("I", "R"), "what is scored before v, see `lookup.scan`; R may be 0"),
+    Array("query_sketch", "float32", ("D", "R"), "from a user vector to what item_sketch is multiplied with"),
     Array("item_price", "float64", ("I",), "in the shop's currency, as of the night; NaN where unknown"),
     Array("item_in_stock", "uint8", ("I",), "1: in stock as of the night; 0: not"),
     Array("item_category", "int32", ("I", "G"), f"category rows of the path, the widest first, {NONE} after the last"),

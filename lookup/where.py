@@ -290,7 +290,8 @@ def _known(state: Features, name: str, kind: str, rows: Rows) -> NDArray[np.floa
         )
     if found != kind:
         raise ConditionError(f"feature {name!r} is a {found}; a {kind} was given to compare it with")
-    return state.feature[rows, list(state.features).index(name)]
+    known: NDArray[np.float64] = state.feature[rows, list(state.features).index(name)]
+    return known
 
 
 def _bounds(what: str, low: float | None, high: float | None) -> tuple[float, float]:

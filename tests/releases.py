@@ -196,7 +196,7 @@ def _write_items(folder: Path, ids: list[str], categories: list[str], rng: np.ra
             "brand": pa.array([None if row % 3 else "Ünder" for row in rows], pa.string()),
             "price": pa.array([None if row % 5 == 4 else row / 4 for row in rows], pa.float64()),
             "image": pa.array([None] * n, pa.string()),
-            "in_stock": [bool(row % 2) for row in rows],
+            "in_stock": [bool(row % 2) or len(ids) == 1 for row in rows],
             "features": pa.array(list(map(_features, rows.tolist())), pa.map_(pa.string(), pa.string())),
             "text": [f"Item {row}" for row in rows],
             "events": pa.array(rng.integers(0, 100, n), pa.int64()),
@@ -306,7 +306,6 @@ def _write_popular(root: Path, categories: list[str], sizes: Sizes, rng: np.rand
 
     def lists() -> Iterator[tuple[str, list[int]]]:
         yield "", order[: sizes.popular].tolist()
-        yield "FOOD", []
         for name in dict.fromkeys(categories):
             yield name, [int(row) for row in order if categories[row] == name][: sizes.popular]
 

@@ -27,6 +27,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "mib": sum(file.bytes for file in built.files.values()) >> 20,
         "search": built.search.method,
         "search_recall": round(built.search.recall, 4),
-        "annoy_us": round(built.search.annoy_us),
         "scan_us": round(built.search.scan_us),
+        "sketch_us": round(built.search.sketch_us) if built.search.sketch_us is not None else None,
+        "annoy_us": round(built.search.annoy_us),
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.build.arrays import ArrayWriter
 from jobs.build.blocks import Blocks
@@ -19,15 +20,16 @@ from jobs.build.catalog import build_catalog
 from jobs.build.columns import Names, write_columns, write_popularity
 from jobs.build.index import build_index
 from jobs.build.report import REPORT_FILE, render
-from jobs.config import Config
+from jobs.build.search import ask, choose
+from jobs.config import Build, Config
 from jobs.errors import DataError
 from jobs.runs import Run
 from lookup import manifest as manifests
 from lookup import pointer
-from lookup.arrays import open_array
+from lookup.arrays import open_array, write
 from lookup.encoder import Encoder
 from lookup.errors import ReleaseError
-from lookup.manifest import FileFact, Manifest
+from lookup.manifest import AnnoyFact, FileFact, Manifest, SearchFact
 from lookup.release import CATALOG_FILE
 from lookup.schema import SCHEMA_VERSION
 
@@ -51,13 +53,8 @@ def build(config: Config, parent: str | None) -> Manifest:
     with building(config.releases, release_id) as folder:
         features: dict[str, str] = run.read_json("features.json")["features"]
         dims = write_arrays(folder, run, space, features)
-        annoy, search = build_index(
-            folder,
-            open_array(folder, "item_vector", dims, space["space_id"]),
-            open_array(folder, "user_vector", dims, space["space_id"]),
-            config.build.annoy_trees,
-            config.build.annoy_recall,
-        )
+        encoder = Encoder.from_json(space["encoder"])
+        annoy, search = write_search(folder, dims, space["space_id"], encoder, config.build)
         manifest = Manifest(
             id=release_id,
             schema_version=SCHEMA_VERSION,
@@ -74,7 +71,7 @@ def build(config: Config, parent: str | None) -> Manifest:
                 "events": len(Blocks.of(run, "events")),
             },
             model={key: space[key] for key in ("model", "text_model", "trained_until")},
-            encoder=Encoder.from_json(space["encoder"]),
+            encoder=encoder,
             annoy=annoy,
             search=search,
             features=features,
@@ -153,6 +150,25 @@ def write_arrays(folder: Path, run: Run, space: dict[str, Any], features: dict[s
     writer.lists("item_topk", lists["item_topk"], "item")
     writer.popular(lists["popular"], category)
     return dims
+
+
+def write_search(
+    folder: Path, dims: dict[str, int], space_id: str, encoder: Encoder, options: Build
+) -> tuple[AnnoyFact, SearchFact]:
+    """Write what the best items for a vector are found with, when all other arrays are written; adds R to the dims."""
+
+    def opened(name: str) -> NDArray[Any]:
+        return open_array(folder, name, dims, space_id)
+
+    items, users = opened("item_vector"), opened("user_vector")
+    offsets, events = opened("user_history_offsets"), opened("user_history_item")
+    asked = ask(encoder, opened("item_input"), users, lambda user: events[offsets[user] : offsets[user + 1]])
+    annoy, about = build_index(folder, items, options.annoy_trees)
+    search, sketches = choose(items, annoy, users, asked, options.recall)
+    dims["R"] = sketches.items.shape[1]
+    for name, values in (("item_sketch", sketches.items), ("query_sketch", sketches.queries)):
+        write(folder, name, values, dims, space_id)
+    return about, search
 
 
 def facts(folder: Path) -> dict[str, FileFact]:

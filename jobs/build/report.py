@@ -5,7 +5,7 @@ that), and what the night cost.
 from collections.abc import Container, Iterable, Sequence
 from html import escape
 
-from lookup.manifest import Manifest
+from lookup.manifest import Manifest, SearchFact
 
 REPORT_FILE = "report.html"
 
@@ -21,7 +21,7 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
     counts = [
         (name, value, before.get(name), change(value, before.get(name))) for name, value in manifest.counts.items()
     ]
-    annoy, search = manifest.annoy, manifest.search
+    search = manifest.search
     sections = [
         f"<h1>{escape(manifest.shop)}, {escape(manifest.date)}</h1>",
         f"<p>Release {escape(manifest.id)}, built {escape(manifest.created)}. "
@@ -32,9 +32,8 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
         "<h2>How good it is</h2>",
         "<p>Measured on days held out of training.</p>",
         metrics_table(manifest, parent),
-        f"<p>Annoy finds {search.annoy_recall:.1%} of the exact first 20 items in {search.annoy_us:,.0f} µs, "
-        f"inspecting {search.search_k:,} nodes of {annoy.trees} trees; a scan takes {search.scan_us:,.0f} µs. The "
-        f"release answers by {search.method}.</p>",
+        f"<p>For the vector of a session {search.recall:.1%} of the exact first 20 items are found, by method "
+        f"{search.method!r}. {_speeds(search)}.</p>",
         *more,
         "<h2>What it cost</h2>",
         table(
@@ -48,6 +47,12 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
         + "\n".join(sections)
         + "\n</html>\n"
     )
+
+
+def _speeds(search: SearchFact) -> str:
+    times = {"scan": search.scan_us, "sketch": search.sketch_us, "annoy": search.annoy_us}
+    said = "; ".join(f"{name} {us:,.0f} µs" for name, us in times.items() if us is not None)
+    return f"A query took {said} (Annoy for {search.annoy_recall:.1%})"
 
 
 def metrics_table(manifest: Manifest, parent: Manifest | None) -> str:

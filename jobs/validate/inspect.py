@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.build.blocks import Blocks, flat
-from jobs.build.index import RECALL_AT, exact_top
+from jobs.build.search import RECALL_AT, exact_top
 from jobs.config import Config
 from jobs.log import event
 from jobs.runs import Run

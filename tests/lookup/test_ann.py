@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as numpy_arrays
 
-from jobs.build.index import build_index, exact_top
+from jobs.build.index import build_index
 from lookup import ReleaseError
-from lookup.ann import norms, open_index, reduce_items, reduce_query, scan
+from lookup.ann import norms, open_index, reduce_items, reduce_query
 
 numbers = st.floats(-100, 100, width=32)
 
@@ -28,46 +28,22 @@ def vectors() -> np.ndarray:
     return np.random.default_rng(3).normal(size=(3000, 8)).astype(np.float32)
 
 
-def test_finds_what_an_exact_scan_finds(vectors: np.ndarray, tmp_path: Path) -> None:
-    users = np.random.default_rng(4).normal(size=(100, 8)).astype(np.float32)
-    fact, search = build_index(tmp_path, vectors, users, trees=10, recall=0.95)
+def test_more_effort_finds_more_of_what_is_nearest(vectors: np.ndarray, tmp_path: Path) -> None:
+    _, fact = build_index(tmp_path, vectors, trees=10)
     index = open_index(tmp_path, fact, vectors)
-    exact = np.argsort(-(users @ vectors.T), axis=1)[:, :20]
-    found = [
-        len(set(index.candidates(user, 20, search.search_k).tolist()) & set(row.tolist())) / 20
-        for user, row in zip(users, exact, strict=True)
-    ]
-    assert search.annoy_recall >= 0.95
-    assert np.mean(found) == pytest.approx(search.annoy_recall)
-    assert search.recall == (1.0 if search.method == "scan" else search.annoy_recall)
-    for user, row in zip(users, exact, strict=True):
-        np.testing.assert_array_equal(scan(vectors, user, 20), row)
-
-
-def test_effort_follows_the_recall_that_is_asked(vectors: np.ndarray, tmp_path: Path) -> None:
-    low, high = (build_index(tmp_path, vectors, vectors[:50], 10, recall)[1] for recall in (0.3, 0.99))
-    assert low.search_k < high.search_k
-    assert low.annoy_recall < 0.99 <= high.annoy_recall
-
-
-@pytest.mark.parametrize("size", [1, 2, 19, 20, 21, 8192, 8193])
-def test_the_exact_scan_is_exact(size: int) -> None:
-    rng = np.random.default_rng(5)
-    items, users = rng.normal(size=(size, 3)).astype(np.float32), rng.normal(size=(4, 3)).astype(np.float32)
-    expected = np.sort(np.argsort(-(users @ items.T), axis=1)[:, :20], axis=1)
-    np.testing.assert_array_equal(np.sort(exact_top(items, users, 20), axis=1), expected)
-
-
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_a_tiny_shop_without_users(size: int, tmp_path: Path) -> None:
-    items = np.eye(3, dtype=np.float32)[:size]
-    fact, search = build_index(tmp_path, items, np.empty((0, 3), np.float32), trees=2, recall=0.9)
-    found = open_index(tmp_path, fact, items).candidates(items[0], 20, search.search_k)
-    assert sorted(found) == sorted(scan(items, items[0], 20)) == list(range(size))
+    users = np.random.default_rng(4).normal(size=(50, 8)).astype(np.float32)
+    found = []
+    for effort in (40, 30_000):
+        rows = [index.candidates(user, 20, effort) for user in users]
+        scores = [vectors[own] @ user for own, user in zip(rows, users, strict=True)]
+        assert all(np.all(np.diff(own) <= 1e-4) for own in scores)
+        exact = [set(np.argsort(-(vectors @ user))[:20].tolist()) for user in users]
+        found.append(np.mean([len(set(own.tolist()) & best) / 20 for own, best in zip(rows, exact, strict=True)]))
+    assert found[0] < 0.9 < found[1] == 1.0
 
 
 def test_an_index_of_other_vectors_is_refused(vectors: np.ndarray, tmp_path: Path) -> None:
-    fact, _ = build_index(tmp_path, vectors, vectors, trees=2, recall=0.1)
+    _, fact = build_index(tmp_path, vectors, trees=2)
     with pytest.raises(ReleaseError, match=r"items\.ann: the vector of item row 0 .*another space or order"):
         open_index(tmp_path, fact, vectors[::-1].copy())
     with pytest.raises(ReleaseError, match=r"items\.ann: 3000 items found, 3000 by the manifest, 10 in item_vector"):

@@ -16,7 +16,7 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
     assert found.id == built.new
     assert found.parent == built.old
     lists = {"K": 10, "S": 5, "B": 4, "P": 12, "N": 3}
-    assert found.dims == lists | {"I": 60, "U": 40, "C": 5, "D": 6, "G": 2, "M": 1, "F": 4, "V": 2, "E": 320}
+    assert found.dims == lists | {"I": 60, "U": 40, "C": 5, "D": 6, "G": 2, "M": 1, "F": 4, "V": 2, "E": 320, "R": 0}
     assert found.features == FEATURES
     assert list(found.features) == sorted(FEATURES)
     assert found.patches_until == 0
