@@ -21,8 +21,8 @@ from lookup.patches import Patch, decode, from_record
 ABOUT = """\
 Patch what is served: prices, stock, new items, events, forgotten users.
 
-FILE has a patch a line as JSON, or is CSV with a header; without FILE, or with -, standard input is read, and what comes
-is in the log some 50 ms later. A field that is empty in CSV is not said; null says unknown.
+FILE has a patch a line as JSON, or is CSV with a header; without FILE, or with -, standard input is read, and what
+comes is in the log some 50 ms later. A field that is empty in CSV is not said; null says unknown.
 
   {"item_id": "A1", "price": 9.5, "in_stock": true, "at": "2026-11-22T10:00:00Z", "until": "2026-11-23"}
   {"user_id": "900", "item_id": "A1", "type": "purchase", "value": 2}
@@ -169,16 +169,12 @@ def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def _lines(file: BinaryIO, source: str) -> Iterator[Line]:
     """The records of a file of JSON lines (it begins with a brace) or CSV; what is wrong is a record all the same."""
     numbered = ((n, raw.decode("utf-8-sig" if n == 1 else "utf-8", "surrogateescape")) for n, raw in enumerate(file, 1))
-    told = ((n, text) for n, text in numbered if text.strip())
-    first = next(told, None)
-    if first is None:
-        return
-    if first[1].lstrip().startswith("{"):
-        yield _json_line(*first, source)
-        for number, text in told:
-            yield _json_line(number, text, source)
-    else:
-        yield from _csv_lines(first[1], (text for _, text in told), source)
+    number, first = next(((n, text) for n, text in numbered if text.strip()), (0, ""))
+    if first.lstrip().startswith("{"):
+        yield _json_line(number, first, source)
+        yield from (_json_line(n, text, source) for n, text in numbered if text.strip())
+    elif first:
+        yield from _csv_lines(first, number, (text for _, text in numbered), source)
 
 
 def _json_line(number: int, text: str, source: str) -> Line:
@@ -188,7 +184,7 @@ def _json_line(number: int, text: str, source: str) -> Line:
         return Line(number, text.rstrip("\r\n"), error)
 
 
-def _csv_lines(header: str, rest: Iterator[str], source: str) -> Iterator[Line]:
+def _csv_lines(header: str, before: int, rest: Iterator[str], source: str) -> Iterator[Line]:
     separator = max(",;\t|", key=header.count)
     names = [name.strip() for name in next(csv.reader([header], delimiter=separator))]
     if not {"item_id", "forget"} & set(names) or len(set(names)) < len(names):
@@ -199,6 +195,8 @@ def _csv_lines(header: str, rest: Iterator[str], source: str) -> Iterator[Line]:
         patch: Patch | PatchError
         try:
             cells = next(rows)
+            if not cells:
+                continue
             patch = from_record(_record(names, cells), source)
         except StopIteration:
             return
@@ -206,7 +204,7 @@ def _csv_lines(header: str, rest: Iterator[str], source: str) -> Iterator[Line]:
             patch = PatchError(f"not readable as CSV: {error}")
         except PatchError as error:
             patch = error
-        yield Line(rows.line_num + 1, json.dumps(cells, ensure_ascii=False), patch)
+        yield Line(before + rows.line_num, json.dumps(cells, ensure_ascii=False), patch)
 
 
 def _record(names: list[str], cells: list[str]) -> dict[str, Any]:

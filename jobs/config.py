@@ -51,6 +51,8 @@ class Items:
     price: str | None = None
     image: str | None = None
     in_stock: str | None = None
+    updated: str | None = None
+    """Since when the row is so: a patch counts where it is newer. By default when the file was last modified."""
     features: dict[str, str] = field(default_factory=dict)
     """`[items.features]`: what else is known of an item, name = a column or an expression, to filter and rank by.
 
@@ -215,8 +217,8 @@ class Build:
 class Validate:
     """`[validate]`: what a release must hold before it is published."""
 
-    min_annoy_recall: float = 0.85
-    """Recall@20 of the Annoy index against an exact scan, over a sample of users."""
+    min_recall: float = 0.95
+    """Recall@20 of the search that the build chose against an exact scan, over a sample of users."""
     min_user_coverage: float = 0.99
     """Share of active users with a full list."""
     sample_users: int = 100_000

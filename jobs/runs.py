@@ -27,6 +27,7 @@ MADE_BY = {
     "items": "ingest",
     "events": "ingest",
     "features.json": "ingest",
+    "patches.json": "ingest",
     "quarantine": "ingest",
     "shown": "ingest",
     "visits": "ingest",

@@ -105,9 +105,9 @@ QUARANTINE = RunTable(
     "quarantine",
     ("file", "row"),
     (
-        Field("source", "string", "items, events, impressions or visits"),
-        Field("file", "string"),
-        Field("row", "bigint", "record in that file, from 1, a header not counted"),
+        Field("source", "string", "items, events, impressions, visits or patches"),
+        Field("file", "string", "or the log of patches"),
+        Field("row", "bigint", "record in that file, from 1, a header not counted; of patches the position"),
         Field("reason", "string"),
         Field("record", "string", "the record as it was read, JSON; a line that could not be read as it stands"),
     ),

@@ -1,5 +1,5 @@
 """Ingest: the files of the shop become the tables `items` and `events`, and where it has impressions `shown` and
-`visits`; bad rows go to `quarantine` with a reason.
+`visits`; patches of the day become part of them; bad rows go to `quarantine` with a reason.
 """
 
 from datetime import timedelta
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
 from jobs.errors import DataError
+from jobs.ingest.absorb import check_events, only_in_log, patch_items, without_forgotten
 from jobs.ingest.events import map_events
 from jobs.ingest.features import kinds
 from jobs.ingest.impressions import map_impressions, shown, visits
 from jobs.ingest.items import finish_items, map_items
+from jobs.ingest.patches import read as read_log
 from jobs.ingest.quarantine import report
 from jobs.rows import number_by_hash
 from jobs.tables import EVENTS, ITEMS, QUARANTINE, SHOWN, VISITS
@@ -28,12 +30,21 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
     items = map_items(spark, config)
-    numbered = number_by_hash(items.good(), "item_id", "item").persist()
+    good_items, quarantined = items.good(), items.quarantine("items")
+    features = kinds(items.source, config.items.features)
+    patches = read_log(spark, config)
+    if patches:
+        good_items, wrong_patches = patch_items(good_items, patches, features)
+        quarantined = quarantined.unionByName(wrong_patches)
+    numbered = number_by_hash(good_items, "item_id", "item").persist()
     events = [map_events(spark, config, source, numbered) for source in config.events]
-
     optional = map_impressions(spark, config, numbered)
+    if patches:
+        logged, wrong_patches = check_events(patches, numbered, config)
+        quarantined = quarantined.unionByName(wrong_patches)
+        events = [without_forgotten(checked, patches) for checked in events]
+        optional = {name: [without_forgotten(t, patches) for t in tables] for name, tables in optional.items()}
 
-    quarantined = items.quarantine("items")
     for name, tables in {"events": events, **optional}.items():
         for checked in tables:
             quarantined = quarantined.unionByName(checked.quarantine(name))
@@ -58,6 +69,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     table = events[0].good()
     for checked in events[1:]:
         table = table.unionByName(checked.good())
+    if patches:
+        table = table.unionByName(only_in_log(logged, table))
     last = table.agg(F.max("day")).first()[0]
     if (config.date - last).days > config.users.active_days:
         raise DataError(
@@ -69,7 +82,11 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     if config.impressions:
         config.run.write(SHOWN, shown(optional["impressions"]))
         config.run.write(VISITS, visits(spark, optional["visits"]))
-    config.run.write_json("features.json", {"features": kinds(items.source, config.items.features)})
+    config.run.write_json("features.json", {"features": features})
     config.run.write(ITEMS, finish_items(numbered, config.run.read(spark, EVENTS)))
+    config.run.write_json("patches.json", {"position": patches.position if patches else 0})
+    if patches:
+        counts |= {"logged_events": logged.count(), "patched_items": patches.items.count()}
+        counts |= {"forgotten_users": patches.forgotten.count()}
     spark.catalog.clearCache()
     return {**counts, "quarantined": sum(bad.values()), "later_events": sum(e.later() for e in events)}

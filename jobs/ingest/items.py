@@ -3,16 +3,17 @@
 from typing import TYPE_CHECKING
 
 from jobs.config import Config
+from jobs.ingest.absorb import SAID_TEXT
 from jobs.ingest.features import values
 from jobs.ingest.quarantine import REASON, Checked, first_reason, number_rules
-from jobs.ingest.read import BROKEN, PLACE, column, identifier, joined, read
+from jobs.ingest.read import BROKEN, PLACE, UPDATED, column, identifier, joined, moment, read
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
 def map_items(spark: "SparkSession", config: Config) -> Checked:
-    """Read and check the items; of rows with the same id the first is kept."""
+    """Read and check the items, with the time of which each row is; of rows with the same id the first is kept."""
     from pyspark import StorageLevel
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -30,6 +31,8 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
     price_raw = column(source, names.price, "items.price") if names.price else no
     stock_raw = column(source, names.in_stock, "items.in_stock") if names.in_stock else no
     price, in_stock = price_raw.cast("double"), stock_raw.cast("boolean")
+    updated_raw = column(source, names.updated, "items.updated") if names.updated else no
+    updated = moment(updated_raw, None)
     item_id = identifier(source, names.item_id, "items.item_id")
     rows = source.select(
         *PLACE,
@@ -42,11 +45,13 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
         text("image").alias("image"),
         F.coalesce(in_stock, F.lit(True)).alias("in_stock"),
         values(source, names.features).alias("features"),
+        F.coalesce(updated, UPDATED).alias(UPDATED),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
             (item_id.isNull(), "item_id is missing"),
             *number_rules(price_raw, price, "price", least=0),
             ((F.trim(stock_raw.cast("string")) != "") & in_stock.isNull(), "in_stock is neither true nor false"),
+            ((F.trim(updated_raw.cast("string")) != "") & updated.isNull(), "updated is not readable"),
         ).alias(REASON),
     )
     good_first = Window.partitionBy("item_id", F.col(REASON).isNull()).orderBy(*PLACE)
@@ -72,7 +77,10 @@ def _category(source: "DataFrame", config: Config) -> "Column":
 
 
 def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":
-    """Table `items`: with the text to embed, the number of events, and, where none is given, the last event's price."""
+    """Table `items`: with the text to embed, the number of events, and, where none is given, the last event's price.
+
+    What a patch said that the text model is to read stands for the description.
+    """
     from pyspark.sql import functions as F
 
     known = events.groupBy("item").agg(
@@ -80,9 +88,10 @@ def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":
         F.max_by("price", F.when(F.col("price").isNotNull(), F.col("time"))).alias("last_price"),
     )
     path = F.nullif(F.concat_ws(", ", "category"), F.lit(""))
+    said = F.col(SAID_TEXT) if SAID_TEXT in items.columns else F.lit(None)
     return (
         items.join(known, "item", "left")
         .withColumn("events", F.coalesce("events", F.lit(0)))
         .withColumn("price", F.coalesce("price", "last_price"))
-        .withColumn("text", F.concat_ws(". ", "title", "brand", path, "description"))
+        .withColumn("text", F.concat_ws(". ", "title", "brand", path, F.coalesce(said, "description")))
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.ingest.read import BROKEN, PLACE
+from jobs.ingest.read import BROKEN, HIDDEN, PLACE
 from jobs.log import event
 from jobs.rows import record_number
 
@@ -56,7 +56,7 @@ def _record(frame: "DataFrame") -> "Column":
     """The record as it was read: its text where it could not be read, else its columns as JSON."""
     from pyspark.sql import functions as F
 
-    names = [c for c in frame.columns if c not in (*PLACE, BROKEN)]
+    names = [c for c in frame.columns if c not in HIDDEN]
     return F.coalesce(F.col(BROKEN), F.to_json(F.struct(*(frame[f"`{n}`"] for n in names))))
 
 

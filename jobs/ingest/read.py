@@ -16,6 +16,9 @@ FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json", ".
 BROKEN = "_broken"
 PLACE = ("_file", "_block", "_place")
 """Columns beside those of the file: which file, where the split begins in it, and the scan's own row number."""
+UPDATED = "_updated"
+"""One more: when the file was last modified."""
+HIDDEN = (*PLACE, BROKEN, UPDATED)
 
 
 def find_files(patterns: str | list[str], base: Path) -> list[Path]:
@@ -45,7 +48,7 @@ def _format(path: Path) -> str | None:
 
 
 def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataFrame":
-    """All records of the files, columns as in the files (CSV: all text), with `PLACE` and `BROKEN` beside them.
+    """All records of the files, columns as in the files (CSV: all text), with `HIDDEN` beside them.
 
     BROKEN is the text of a record that could not be read, else null.
     Raises ConfigError where files are missing, of unknown or of different formats or columns.
@@ -79,6 +82,7 @@ def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataF
         "*",
         F.col("_metadata.file_path").alias("_file"),
         F.col("_metadata.file_block_start").alias("_block"),
+        F.col("_metadata.file_modification_time").alias(UPDATED),
         F.monotonically_increasing_id().alias("_place"),
     )
 
@@ -133,7 +137,7 @@ def column(frame: "DataFrame", expression: str, key: str) -> "Column":
     from pyspark.errors import AnalysisException, ParseException
     from pyspark.sql import functions as F
 
-    names = [c for c in frame.columns if c not in (*PLACE, BROKEN)]
+    names = [c for c in frame.columns if c not in HIDDEN]
     if expression in names:
         return frame[f"`{expression}`"]
     try:
