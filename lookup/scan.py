@@ -40,17 +40,22 @@ def scan_sketches(
 def sketch(item_vector: Matrix, queries: Matrix, dimensions: int, block: int = 8192) -> Matrix:
     """The maps of items and of queries to their sketches, each float32 (D, dimensions), side by side: (2, D, R).
 
-    item_vector: shape (I, D), read in blocks. queries: shape (n, D), n > 0. dimensions: R, at most D.
+    item_vector: shape (I, D), read in blocks. queries: shape (n, D). dimensions: R, at most D. Rows that are not finite
+    are passed over.
     """
-    wide = queries.astype(np.float64)
-    moments = wide.T @ wide / len(wide)
+
+    def finite(rows: Matrix) -> NDArray[np.float64]:
+        return rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
+
+    wide = finite(queries)
+    moments = wide.T @ wide / max(len(wide), 1)
     # A little in every direction: those that no user of the sample points in are not lost.
     moments += np.eye(len(moments)) * max(float(np.trace(moments)) / len(moments), 1e-12) * 1e-3
     sizes, directions = np.linalg.eigh(moments)
     root = directions * np.sqrt(sizes)
     gram = np.zeros_like(moments)
     for start in range(0, len(item_vector), block):
-        turned = item_vector[start : start + block].astype(np.float64) @ root
+        turned = finite(item_vector[start : start + block]) @ root
         gram += turned.T @ turned
     chosen = np.linalg.eigh(gram)[1][:, ::-1][:, :dimensions]
     return np.stack([root @ chosen, directions / np.sqrt(sizes) @ chosen]).astype(np.float32)

@@ -135,8 +135,8 @@ def check_scores(
 
 
 def check_recall(recall: float, least: float) -> list[Finding]:
-    """Recall of the Annoy index."""
-    return [Finding("annoy recall@20", recall >= least, f"{recall:.4f}", f"{least} or more", Kind.FAILURE)]
+    """Recall of the search that the build chose."""
+    return [Finding("search recall@20", recall >= least, f"{recall:.4f}", f"{least} or more", Kind.FAILURE)]
 
 
 def check_against(new: Manifest, before: Manifest, max_shrink: float) -> list[Finding]:

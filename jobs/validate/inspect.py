@@ -57,7 +57,7 @@ def inspect(release: Release, config: Config, before: Manifest | None) -> list[F
     users = sample(len(release.users))
     terms = terms_of(release, config.run, users)
     findings += checks.check_scores(release.user_topk, arrays["user_vector"], release.item_vector, users, terms)
-    findings += checks.check_recall(recall(release, users), limits.min_annoy_recall)
+    findings += checks.check_recall(recall(release, users), limits.min_recall)
     if before is not None:
         findings += checks.check_against(release.manifest, before, limits.max_shrink)
     return findings

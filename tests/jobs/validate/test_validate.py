@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import build, publish, validate
+from jobs.build import search
 from jobs.config import Config, TopK
 from jobs.errors import MissingStepError, ValidationError
 from lookup import ReleaseError, manifest, pointer
@@ -153,12 +154,13 @@ def test_a_run_that_changed_since_is_found(config: Config) -> None:
         validate.run(None, config)
 
 
-def test_a_bad_annoy_index_is_found(tmp_path: Path) -> None:
+def test_a_search_that_finds_too_little_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "microseconds", lambda one, _: 9.0 if one.func is search.scan else 1.0)
     sizes = Sizes(items=4000, users=50)
     config = config_at(tmp_path, sizes=sizes)
-    config = replace(config, build=replace(config.build, annoy_recall=0.2, annoy_trees=2))
+    config = replace(config, build=replace(config.build, recall=0.2, annoy_trees=2))
     write_run(config, 5, sizes)
-    assert "annoy recall@20: 0." in verdict(config)
+    assert "search recall@20: 0." in verdict(config)
 
 
 @pytest.mark.parametrize("bought", ["include", "exclude"])
