@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs import cli_evaluate, cli_patch, cli_prune, cli_tune
+from jobs import cli_compare, cli_evaluate, cli_patch, cli_prune, cli_tune
 from jobs.errors import ConfigError
 from jobs.night import JOBS
 from lookup.errors import DaybreakError
@@ -42,6 +42,7 @@ How good it is:
   daybreak evaluate DIR         measure models beside baselines, on a shop's own days or on a public set
   daybreak evaluate --suite DIR the same on every public set that lies there
   daybreak tune DIR             search better settings, on validation data alone
+  daybreak compare              the arms of an A/B test, by what was shown and what users then did
 
 Looking inside:
   daybreak recommend USER       what a user is recommended
@@ -165,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     similar.add_argument("item", metavar="ITEM")
     for sub in (recommend, similar):
         sub.add_argument("-k", type=int, default=10, help="how many (default: 10)")
+    cli_compare.add(commands, _day)
     cli_evaluate.add(commands, _day)
     cli_tune.add(commands, _day)
     sql = command("sql", _sql, "run SQL on the catalog of the release that is served, read-only")
