@@ -31,7 +31,7 @@ class Impressions:
     place: str | None = None
     """A store, a page, a mailing: whatever `visits` names too."""
     days: float = 1.0
-    """For how long a place shows it."""
+    """For how long a place shows it; it must not show an item twice at a time."""
     visits: Visits | None = None
     kind: str = "'shown'"
     """A column, or a quoted constant: how it was shown."""
@@ -62,10 +62,9 @@ class Ranker:
     sample: int = 150_000
     """At most about so many impressions each of those bought, of those clicked only, and of the others are used, with
     weights that stand for the rest."""
-    price_days: int = 7
-    """A price that somebody paid at most so many days before is taken as that of an impression that names none."""
-    usual_days: int = 90
-    """The usual price is the mean of the last so many days, discounts not taken off."""
-    hidden: int = 16
-    """Hidden units of the network; a linear model is taken where that is as good."""
+    price_days: int = 90
+    """Of the last so many days: the usual price is their mean, discounts not taken off, and the price of an impression
+    that names none is that of the last of them with a purchase."""
+    hidden: int = 8
+    """Hidden units of the network; a linear model is taken where that is as good. 0: always a linear one."""
     seed: int = 7

@@ -1,11 +1,15 @@
 """Metrics of predictors of yes or no, such as "will this user come back". scikit-learn does the counting."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import DataError
+
+BINS = 20
+"""Of the calibration error."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,22 @@ class Classification:
     """Share of the true that are predicted."""
     f1: float
     """Harmonic mean of precision and recall."""
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """How good probabilities are: in their order, and as numbers."""
+
+    auc: float
+    """As in `Classification`."""
+    error: float
+    """Expected calibration error: the mean distance of what is predicted to what is observed, in `BINS` bins of equal
+    weight (Guo et al., ICML 2017, with the bins of Nguyen & O'Connor, EMNLP 2015: what is rare would else all be in
+    one)."""
+    predicted: float
+    """The mean probability."""
+    observed: float
+    """The share of yes."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,26 @@ def classify(labels: NDArray[np.bool_], scores: NDArray[np.float64], threshold: 
         labels, scores >= threshold, average="binary", zero_division=0.0
     )
     return Classification(float(roc_auc_score(labels, scores)), float(precision), float(recall), float(f1))
+
+
+def calibrated(
+    labels: NDArray[np.bool_], probabilities: NDArray[np.float64], weights: NDArray[np.floating[Any]] | None = None
+) -> Probabilities:
+    """The metrics of probabilities. labels: bool (n,). probabilities: (n,). weights: (n,), how many each stands for.
+
+    Raises DataError as `classify` does.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    _check(labels, probabilities)
+    weights = np.ones(len(labels)) if weights is None else weights.astype(np.float64)
+    order = np.argsort(probabilities, kind="stable")
+    before = np.cumsum(weights[order]) - weights[order] / 2
+    bins = (before / weights.sum() * BINS).astype(np.int64)
+    gaps = np.bincount(bins, (weights * (probabilities - labels))[order], minlength=BINS)
+    predicted, observed = (float(np.average(of, weights=weights)) for of in (probabilities, labels))
+    auc = float(roc_auc_score(labels, probabilities, sample_weight=weights))
+    return Probabilities(auc, float(np.abs(gaps).sum() / weights.sum()), predicted, observed)
 
 
 def roc(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Roc:
