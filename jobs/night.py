@@ -18,6 +18,7 @@ JOBS = {
     "embed_items": "a vector for every item, from text and behaviour",
     "embed_users": "a vector for every active user",
     "topk": "the lists: recommendations, similar items, popular",
+    "train_ranker": "the ranker, from what was shown and what was bought",
     "evaluate": "how good the lists are on held-out days, beside the baselines",
     "build": "an immutable release: DuckDB, Annoy and arrays",
     "validate": "check the release, and compare it with the one in place",

@@ -112,6 +112,9 @@ class Manifest:
     override: dict[str, Any] | None = None
     """Where a person had the release published although `validate` held it: `by`, `at` (UTC, ISO 8601), `reason` (or
     null), and `overridden`: `name`, `found` and `expected` of each finding."""
+    ranker: dict[str, Any] | None = None
+    """`features` and `hidden` of the ranker (see `lookup.ranker`), and what it was learned from; null where there is none.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """As written to the file."""

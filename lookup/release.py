@@ -13,6 +13,7 @@ from lookup.arrays import file_name, open_array
 from lookup.encoder import Encoder, Following
 from lookup.errors import ReleaseError
 from lookup.keys import Keys
+from lookup.ranker import Ranker
 from lookup.scan import scan, scan_sketches
 from lookup.schema import ARRAYS, NO_ITEM
 
@@ -106,6 +107,9 @@ class Release:
         self.item_popularity: NDArray[np.float32] = self.arrays["item_popularity"]
         self.item_feature: NDArray[np.float64] = self.arrays["item_feature"]
         self.user_vector: NDArray[np.float32] = self.arrays["user_vector"]
+        self.item_usual_price: NDArray[np.float32] = self.arrays["item_usual_price"]
+        self.ranker = self._ranker()
+        """None where the release has none."""
         self._check_offsets("user_history_offsets", "user_history_item")
         self._history_offsets = self.arrays["user_history_offsets"].data
         self._check_offsets("item_record_offsets", "item_record_bytes")
@@ -155,6 +159,14 @@ class Release:
     def following(self, rows: NDArray[np.int32]) -> Following:
         """What the terms of a history with these item rows are made of."""
         return Following(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
+
+    def _ranker(self) -> Ranker | None:
+        if self.manifest.ranker is None:
+            return None
+        try:
+            return Ranker.read(self.manifest.ranker, self.arrays["ranker"])
+        except ReleaseError as error:
+            raise ReleaseError(f"{self.path / file_name('ranker')}: {error}") from None
 
     def _keys(self, prefix: str) -> Keys:
         self._check_offsets(f"{prefix}_id_offsets", f"{prefix}_id_bytes")

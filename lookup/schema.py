@@ -71,6 +71,8 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_category", "int32", ("I", "G"), f"category rows of the path, the widest first, {NONE} after the last"),
     Array("item_brand", "int32", ("I",), f"brand row; {NONE} where unknown"),
     Array("item_popularity", "float32", ("I",), "score by which the whole shop's popular list is ordered"),
+    Array("item_usual_price", "float32", ("I",), "what it costs when nothing is taken off; NaN where unknown"),
+    Array("ranker", "float32", ("*",), "weights of the ranker (see `lookup.ranker`); empty where there is none"),
     Array("item_feature", "float64", ("I", "F"), "declared features, by the manifest; of a text its row; NaN unknown"),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),

@@ -19,6 +19,7 @@ from jobs.build.blocks import Blocks
 from jobs.build.catalog import build_catalog
 from jobs.build.columns import Names, write_columns, write_popularity
 from jobs.build.index import build_index
+from jobs.build.ranker import ranker_facts, write_ranker
 from jobs.build.report import REPORT_FILE, render
 from jobs.build.search import ask, choose
 from jobs.config import Build, Config
@@ -47,7 +48,8 @@ def build(config: Config, parent: str | None) -> Manifest:
     """
     run = config.run
     space = json.loads((run.existing("vectors") / "space.json").read_text())
-    metrics = run.read_json("metrics.json")["metrics"]
+    ranker, measured = ranker_facts(run)
+    metrics = run.read_json("metrics.json")["metrics"] + measured
     now = datetime.now(UTC)
     release_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     with building(config.releases, release_id) as folder:
@@ -82,6 +84,7 @@ def build(config: Config, parent: str | None) -> Manifest:
             files={},
             metrics=metrics,
             receipt=run.receipts(),
+            ranker=ranker,
         )
         build_catalog(folder / CATALOG_FILE, run, manifest, metrics)
         (folder / REPORT_FILE).write_text(render(manifest, _parent(config.releases, parent)), encoding="utf-8")
@@ -140,6 +143,7 @@ def write_arrays(folder: Path, run: Run, space: dict[str, Any], features: dict[s
     write_columns(writer, items, category, names, features)
     writer.records(items, features)
     write_popularity(writer, Blocks.of(run, "popularity"))
+    write_ranker(writer, run)
     for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat"):
         writer.copy(name, run.existing("vectors") / f"{name}.npy")
     writer.ids("user", users, "user", "user_id")
