@@ -6,8 +6,7 @@ import numpy as np
 
 from jobs.build.arrays import ArrayWriter
 from jobs.runs import Run
-
-FOLDER = "ranker"
+from jobs.train_ranker import FOLDER
 
 
 def ranker_facts(run: Run) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
