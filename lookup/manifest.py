@@ -113,8 +113,8 @@ class Manifest:
     """Where a person had the release published although `validate` held it: `by`, `at` (UTC, ISO 8601), `reason` (or
     null), and `overridden`: `name`, `found` and `expected` of each finding."""
     ranker: dict[str, Any] | None = None
-    """`features` and `hidden` of the ranker (see `lookup.ranker`), and what it was learned from; null where there is none.
-    """
+    """`features` and `hidden` of the ranker (see `lookup.ranker`), and what it was learned from; null where there is
+    none."""
 
     def to_json(self) -> dict[str, Any]:
         """As written to the file."""
@@ -221,6 +221,8 @@ def _check(path: Path, manifest: Manifest) -> None:
         raise ReleaseError(f"{path}: space_id is {manifest.space_id!r}; 16 hexadecimal digits expected")
     if manifest.override is not None and not isinstance(manifest.override, dict):
         raise ReleaseError(f"{path}: override is {manifest.override!r}; an object or null expected")
+    if manifest.ranker is not None and not isinstance(manifest.ranker, dict):
+        raise ReleaseError(f"{path}: ranker is {manifest.ranker!r}; an object or null expected")
     if not isinstance(manifest.patches_until, int) or manifest.patches_until < 0:
         raise ReleaseError(f"{path}: patches_until is {manifest.patches_until!r}; a position, 0 or more, expected")
     weights = manifest.weights
