@@ -9,7 +9,7 @@ Makes a release of recommendations from the files of the shop and publishes it. 
 | `train` | trains the behaviour model, where none is young enough or the run is *full* |
 | `embed_items`, `embed_users` | compute a vector for every item and every active user |
 | `topk` | computes the lists: recommendations, similar items, popular items |
-| `train_ranker` | learns from what was shown and bought how to rank by price, stock and habit; nothing without impressions |
+| `train_ranker` | learns from what was shown and bought to rank by price, stock and habit, where that is known |
 | `evaluate` | measures the lists on held-out days, beside the baselines |
 | `build` | writes an immutable release: DuckDB, Annoy and arrays |
 | `validate` | checks it, and compares it with the release in place |
@@ -33,7 +33,8 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, c
 from daybreak_common import CONFIG, DATE, MODEL, PARAMS, SAFETY, spark_job
 
 FULL = Param(False, type="boolean", description="Train a new model even where one is young enough.")
-JOBS = ("ingest", "train", "embed_items", "embed_users", "topk", "train_ranker", "evaluate", "build", "validate", "publish")
+LEARN = ("ingest", "train", "embed_items", "embed_users", "topk", "train_ranker")
+JOBS = (*LEARN, "evaluate", "build", "validate", "publish")
 
 with DAG(
     dag_id="daybreak_precompute",
