@@ -43,6 +43,17 @@ PRAGMA user_version = {VERSION};
 T = TypeVar("T")
 
 
+class _Own:
+    """A thread's connection. It is in a cycle of its own making, so it is closed here and not left to the collector."""
+
+    def __init__(self, db: sqlite3.Connection, file: tuple[int, int]):
+        self.db, self.file, self._process = db, file, os.getpid()
+
+    def __del__(self) -> None:
+        if self._process == os.getpid():
+            self.db.close()
+
+
 class SqliteFile:
     """A file with the tables of a log, there or not yet, and a connection for every thread that asks."""
 
@@ -68,11 +79,10 @@ class SqliteFile:
             stat = os.stat(self.path)
         except FileNotFoundError:
             return None
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None or self._local.file != (stat.st_dev, stat.st_ino):  # not a file that was moved away
-            db = self._local.db = self.told(lambda: _connect(self.path))
-            self._local.file = (stat.st_dev, stat.st_ino)
-        return db
+        own: _Own | None = getattr(self._local, "own", None)
+        if own is None or own.file != (stat.st_dev, stat.st_ino):  # not a file that was moved away
+            own = self._local.own = _Own(self.alone(), (stat.st_dev, stat.st_ino))
+        return own.db
 
     def create(self) -> None:
         """Make the file, where it is not there; LogError where it cannot be."""
@@ -112,7 +122,9 @@ def _create(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", WAIT_SECONDS, uri=True, isolation_level=None)
+    db = sqlite3.connect(  # used by one thread, but closed by whichever ends it
+        f"{path.resolve().as_uri()}?mode=rw", WAIT_SECONDS, uri=True, isolation_level=None, check_same_thread=False
+    )
     db.execute("PRAGMA synchronous = FULL")
     (application,), (version,) = (db.execute(f"PRAGMA {p}").fetchone() for p in ("application_id", "user_version"))
     if application != APPLICATION:

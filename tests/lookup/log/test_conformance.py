@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -187,6 +188,31 @@ class TestWhole:
             (event,) = log.events(text, 0)
             assert bare(event) == (text, text, text, NOW, text, 0.1, 0)
         assert len(log.forgotten()) == len(odd)
+
+
+class TestFuzz:
+    @many
+    @given(
+        st.lists(
+            st.tuples(st.text(), st.dictionaries(st.text(), st.none() | st.booleans() | st.floats() | st.text())),
+            max_size=5,
+        )
+    )
+    def test_what_was_not_refused_is_read_back(self, new_log: NewLog, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        log = new_log()
+        kept: dict[tuple[str, str], Any] = {}
+        for key, values in rows:
+            try:
+                patch = patches.item(key, values, at=NOW, source=key)
+            except PatchError:
+                continue
+            log.append([patch, patches.event(key, key, key, value=1e308, at=NOW, source=key)])
+            for said in patches.statements(patch):
+                front = patches.add(kept.get((key, said.field), ()), said)
+                kept[key, said.field] = front
+            assert [event.item for event in log.events(key, 0)] == [key]
+        found = {(s.item, s.field): repr(s._replace(position=0)) for s in log.changes(0).statements}
+        assert found == {place: repr(front[0]) for place, front in kept.items()}
 
 
 class TestShared:
