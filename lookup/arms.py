@@ -47,6 +47,11 @@ class Arms:
         hashed.update(user.encode("utf-8", "surrogatepass"))
         return self.names[bisect_right(self._ends, int.from_bytes(hashed.digest()[:8], "big"))]
 
+    @property
+    def releases(self) -> list[Release]:
+        """Every release of an arm, once."""
+        return list({release.id: release for release in self._releases.values()}.values())
+
     def release(self, arm: str) -> Release:
         """The release of an arm. Raises ValueError when there is no such arm."""
         try:

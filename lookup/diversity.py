@@ -29,7 +29,7 @@ class MMR:
             raise ValueError(f"the weight of MMR is a number from 0 to 1, not {self.weight!r}")
 
     def order(self, scores: NDArray[np.float32], vectors: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        """Places of the first `k` candidates. scores: (n,). vectors: (n, D), of any length. Of equals the first wins."""
+        """Places of the first `k` candidates. scores: (n,). vectors: (n, D). Of equals the first wins."""
         low, high = float(scores.min()), float(scores.max())
         relevance = self.weight * (scores - low) / (high - low or 1.0)
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))

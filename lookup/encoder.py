@@ -125,6 +125,15 @@ class Encoder:
         vector[start] = 1.0
         return vector
 
+    def directions(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Items as read for similarity: the inner product of two is the mean of the cosines of behaviour and of text.
+
+        vectors: of items, (n, D). Returns float32 (n, D - 1). An item without one of the parts counts 0 there.
+        """
+        text = self.widths[-1]
+        parts = vectors[:, : self.bias - text], vectors[:, self.bias - text : self.bias]
+        return np.concatenate([_unit(part) * np.float32(0.5**0.5) for part in parts], axis=1)
+
     def next_shares(self, ages: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """n_j: how much the followers of each event's item count, float32 (n,); ages, weights: see `user_vector`."""
         left = weights * (self.fading(ages) @ np.asarray(self.next_mix))
@@ -155,3 +164,8 @@ class Encoder:
         again += (self.kept - 1.0) * scores[first]
         total[np.searchsorted(found, own)] += again.astype(np.float32)
         return found.astype(np.int32), total
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0)[:, None], dtype=np.float32)

@@ -71,15 +71,16 @@ def event_shares(
     inputs: NDArray[np.float32],
     ages: NDArray[np.float64],
     weights: NDArray[np.float64],
+    *,
     vector: NDArray[np.float32],
     following: Following,
     item: int,
-) -> NDArray[np.float64]:
-    """How much each event of a history gives to u . v_i and to what follows it; float64 (n,).
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much each event of a history gives to u . v_i, and to it as what it follows; both float64 (n,).
 
     The vector of a user is a sum over events, divided by its length: so is its product with an item vector. inputs,
     ages, weights: as of `Encoder.user_vector`. vector: v_i, (D,). following: of the events' items. item: the row of i.
-    The sum of the result, and v_i's bias, is the score of an item that the user never had.
+    All of it and v_i's bias add up to the score of an item that the user never had.
     """
     left = weights[:, None] * (encoder.fading(ages) @ np.asarray(encoder.mix).T)
     shares = np.zeros(len(ages))
@@ -92,7 +93,7 @@ def event_shares(
         start += width
     there = following.next_items == item
     follows = np.where(there, following.next_weights, np.float32(0)).sum(1)
-    return np.asarray(shares + encoder.next_shares(ages, weights) * follows, dtype=np.float64)
+    return shares, np.asarray(encoder.next_shares(ages, weights) * follows, dtype=np.float64)
 
 
 def _listed(parts: list[str]) -> str:

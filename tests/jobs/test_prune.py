@@ -139,8 +139,8 @@ def test_a_reader_that_moved_on_lets_go(six: Path) -> None:
     shop = lookup.open(six)
     pointer.announce(six, id_of(1))
     assert removed(prune(six, keep=1)) == sorted(ids(2, 3, 4, 5))
-    shop._follower.look()
-    shop._follower.look()
+    shop._live.look()
+    shop._live.look()
     assert removed(prune(six, keep=1)) == [id_of(6)]
     assert shop.recommend("user-1")
 

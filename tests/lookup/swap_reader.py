@@ -65,9 +65,9 @@ class Load:
         while not self.done.is_set():
             n += 1
             try:
-                self.check(self.shop.recommend(f"user-{n % 40}", 30))
-                self.check(self.shop.similar(f"item-{n % 60}", 30))
-                self.check(self.shop.popular(30, "DAIRY"))
+                self.check([h for h in self.shop.recommend(f"user-{n % 40}", 30) if h.source == "list"])
+                self.check([h for h in self.shop.similar(f"item-{n % 60}", 30) if mark_of(h.score)])
+                self.check([h for h in self.shop.popular(30, "DAIRY") if mark_of(h.score)])
                 self.check([h for h in self.shop.recommend("new", 10, history=[f"item-{n % 60}"]) if mark_of(h.score)])
             except Exception as error:  # the very thing that must not happen: told to who started this process
                 self.wrong.append(repr(error))

@@ -27,7 +27,7 @@ def test_follows_current(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     pinned = lookup.open(two.releases, pin=two.new)
     pointer.announce(two.releases, two.old)
     assert shop.release.id == two.new  # it does not look at every call
-    shop._follower.look()
+    shop._live.look()
     assert shop.recommend("user-1") == lookup.open(two.releases, pin=two.old).recommend("user-1")
     assert shop.release.id == two.old
     assert pinned.release.id == two.new
@@ -54,12 +54,12 @@ def test_a_bad_current_keeps_the_old_release(two: Two, caplog: pytest.LogCapture
             else:
                 current.write_text(text)
             for _ in range(3):
-                shop._follower.look()
+                shop._live.look()
                 assert shop.recommend("user-1") == before
             assert str(current) in str(shop.problem)
     assert len(caplog.records) == 3  # once for each fault, not for each call
     pointer.announce(two.releases, two.new)
-    shop._follower.look()
+    shop._live.look()
     assert shop.recommend("user-1") == before
     assert shop.problem is None
 
@@ -70,11 +70,11 @@ def test_a_repaired_release_is_picked_up(two: Two) -> None:
     hidden = two.releases / "hidden"
     os.rename(two.releases / two.new, hidden)
     pointer.announce(two.releases, two.new)
-    shop._follower.look()
+    shop._live.look()
     assert shop.release.id == two.old
     assert two.new in str(shop.problem)
     os.rename(hidden, two.releases / two.new)
-    shop._follower.look()
+    shop._live.look()
     assert shop.release.id == two.new
     assert shop.problem is None
 
@@ -84,7 +84,7 @@ def test_a_removed_release_goes_on_serving(two: Two) -> None:
     shop = lookup.open(two.releases)
     before = shop.recommend("user-1", history=["item-1"]), shop.item("item-2")
     shutil.rmtree(two.releases)
-    shop._follower.look()
+    shop._live.look()
     assert (shop.recommend("user-1", history=["item-1"]), shop.item("item-2")) == before
 
 
@@ -108,7 +108,7 @@ def test_threads_see_one_release_or_the_other(two: Two) -> None:
         readers = [pool.submit(read) for _ in range(4)]
         for n in range(8):
             pointer.announce(two.releases, (two.old, two.new)[n % 2])
-            shop._follower.look()
+            shop._live.look()
             time.sleep(0.01)
         done.set()
     for reader in readers:
@@ -147,11 +147,12 @@ def test_no_call_waits_for_the_next_release(two: Two, monkeypatch: pytest.Monkey
 
 def test_a_call_in_flight_keeps_its_release(two: Two) -> None:
     shop = lookup.open(two.releases)
-    in_flight = shop._follower.current()
+    in_flight = shop._live.follower.current()
     expected = in_flight.user_topk.top(0, 10)
     pointer.announce(two.releases, two.old)
-    assert shop._follower.look().id == two.old
-    shop._follower.look()
+    shop._live.look()
+    assert shop.release.id == two.old
+    shop._live.look()
     shutil.rmtree(two.releases / two.new)
     assert in_flight.user_topk.top(0, 10) == expected
     assert mapped(in_flight.path)
@@ -180,7 +181,7 @@ def test_releases_that_do_not_open_leave_nothing_behind(two: Two) -> None:
     shop = lookup.open(two.releases)
     pointer.announce(two.releases, two.old)
     for _ in range(3):
-        shop._follower.look()
+        shop._live.look()
     assert two.old in str(shop.problem)
     assert not mapped(two.releases / two.old)
     assert not opened(two.releases / two.old)

@@ -26,7 +26,7 @@ def refused(two: Two, name: str, verify: bool = False) -> str:
     hits = serving.recommend("user-1", k=5)
     pointer.announce(two.releases, two.new)
     if not verify:  # what only `verify` sees is seen when publishing; serving opens it
-        serving._follower.look()
+        serving._live.look()
         assert serving.recommend("user-1", k=5) == hits
         assert serving.release.id == two.old
         assert str(two.releases / two.new / name) in str(serving.problem)

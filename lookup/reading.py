@@ -1,0 +1,222 @@
+"""The lists that a call's hits come from, in the order in which they are asked."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import compress
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup.explain import Because, Explanation, event_shares
+from lookup.fill import Source, eligible
+from lookup.overlay import Overlay
+from lookup.release import Ranked, Release
+from lookup.schema import NO_ITEM, NONE, WHOLE_SHOP
+from lookup.session import DAY, Moment, Person, moments, ranked
+from lookup.state import State
+from lookup.where import Condition, Mask
+
+EPOCH = date(1970, 1, 1)
+SPARE = 12
+"""Of a list so many items more than wanted are looked at first, in case some are blocked."""
+CANDIDATES = 200
+"""So many items around a vector are scored exactly, at least."""
+
+
+class Batch(NamedTuple):
+    """Lists of n users."""
+
+    rows: NDArray[np.int32]
+    """(n, k): item rows, best first; -1 after the last, and for a user whom the release does not know."""
+    scores: NDArray[np.float32]
+    """Of the same shape; 0 where there is no item."""
+    release: Release
+
+    def ids(self, place: int) -> list[str]:
+        """The item ids of one list."""
+        return [self.release.items.id(row) for row in self.rows[place].tolist() if row != NO_ITEM]
+
+
+def night(state: State) -> int:
+    """The day of the release, since 1970."""
+    return (date.fromisoformat(state.release.manifest.date) - EPOCH).days
+
+
+def since(overlay: Overlay, state: State, user: str, row: int, now: int) -> tuple[int, list[Moment]]:
+    """The user's row, -1 where all that the release knows is to be forgotten, and the events that it does not know."""
+    watermark = state.release.manifest.patches_until
+    gone = overlay.forgotten.get(user)
+    if gone is not None and gone[1] > watermark:
+        row = -1
+    if not overlay.all_users and overlay.users.get(user, 0) <= watermark:
+        return row, []
+    events = overlay.log.events(user, watermark)
+    return row, moments(state, (event for event in events if event.at <= now + DAY))
+
+
+def just_now(state: State, history: Sequence[str], now: int) -> list[Moment]:
+    """Events of this moment. Raises TypeError when it is one text, or holds what is not text."""
+    if isinstance(history, str):
+        raise TypeError(f"history is a sequence of item ids, not one text: {history!r}")
+    return [Moment(row, now // DAY, 1.0) for row in map(state.find, history) if row >= 0]
+
+
+def of_person(person: Person, taken: set[int], where: Condition | None, n: int) -> list[Source]:
+    """The lists for a user of whom something is known: the precomputed one, or the best candidates; then all items."""
+    state = person.state
+
+    def everything() -> Ranked:
+        rows = eligible(state, taken, where)
+        return ranked(rows, person.scores(rows))
+
+    if person.fresh:
+        return [("session", lambda: person.best(n)), ("session", everything)]
+    return [("list", lambda: _with_added(person)), ("session", everything)]
+
+
+def popular(state: State, taken: set[int], where: Condition | None) -> list[Source]:
+    """The popular list of the whole shop, and after it all items by how popular they are; added ones last."""
+    return [
+        ("popular", lambda: state.release.popular.top(WHOLE_SHOP, len(state.blocked))),
+        ("popular", lambda: _by_popularity(state, eligible(state, taken, where))),
+    ]
+
+
+def of_category(state: State, code: int, taken: set[int], where: Condition | None) -> list[Source]:
+    """Likewise of the items that are now in a category, by its code."""
+
+    def listed() -> Ranked:
+        rows, scores = state.release.popular.top(code + 1, len(state.blocked))
+        if state.category is state.release.item_category:
+            return rows, scores
+        there = _is_in(state, np.array(rows, dtype=np.int64), code).tolist()
+        return list(compress(rows, there)), list(compress(scores, there))
+
+    def everything() -> Ranked:
+        rows = eligible(state, taken, where)
+        return _by_popularity(state, rows[_is_in(state, rows, code)])
+
+    known = [("category", listed)] if code < len(state.release.categories) else []
+    return [*known, ("category", everything)]
+
+
+def like(state: State, row: int, taken: set[int], where: Condition | None) -> list[Source]:
+    """What is similar to an item, and the best of its categories, the narrowest first."""
+    release = state.release
+
+    def near() -> Ranked:
+        if row < state.own and not state.added:
+            return release.item_topk.top(row, len(state.blocked))
+        found = (
+            release.item_topk.items[row] if row < state.own else release.candidates(_unbiased(state, row), CANDIDATES)
+        )
+        added = np.arange(state.own, state.own + len(state.added))
+        every = np.unique(np.concatenate([found[found != NO_ITEM], added]).astype(np.int32))
+        directions = release.encoder.directions(state.vector(np.append(every, np.int32(row))))
+        return ranked(every, directions[:-1] @ directions[-1])
+
+    codes = [code for code in state.category[row].tolist() if code != NONE]
+    best = [source for code in reversed(codes) for source in of_category(state, code, taken, where)]
+    return [("similar", near), *best]
+
+
+def many(state: State, users: Sequence[str], k: int) -> Batch:
+    """The first `k` items of the precomputed lists that may be shown."""
+    release = state.release
+    find = release.users.find
+    found = np.fromiter((find(user) for user in users), dtype=np.int64, count=len(users))
+    length = release.user_topk.items.shape[1]
+    rows = np.full((len(users), k), NO_ITEM, dtype=np.int32)
+    batch = Batch(rows, np.zeros((len(users), k), dtype=np.float32), release)
+    blocked = np.frombuffer(state.blocked, dtype=np.uint8)
+    width = min(length, k + SPARE)
+    known = np.flatnonzero(found >= 0)
+    if not len(known) or not length:
+        return batch
+    short = _first_open(release, found[known], known, width, blocked=blocked, out=batch)
+    if width < length and len(short):  # few, unless very much is blocked
+        _first_open(release, found[short], short, length, blocked=blocked, out=batch)
+    return batch
+
+
+def _first_open(
+    release: Release,
+    users: NDArray[np.int64],
+    places: NDArray[np.int64],
+    width: int,
+    *,
+    blocked: NDArray[np.uint8],
+    out: Batch,
+) -> NDArray[np.int64]:
+    """Fill some places of a batch from the first `width` of their lists; returns the places that came out short."""
+    rows, scores = out.rows, out.scores
+    k = rows.shape[1]
+    items, values = release.user_topk.items[users, :width], release.user_topk.scores[users, :width]
+    shut = (items == NO_ITEM) | (blocked[items] != 0)
+    clean = ~shut[:, :k].any(axis=1)
+    n = min(k, width)
+    rows[places[clean], :n], scores[places[clean], :n] = items[clean, :n], values[clean, :n]
+    some = np.flatnonzero(~clean)
+    order = np.argsort(shut[some], axis=1, kind="stable")[:, :k]
+    left = ~np.take_along_axis(shut[some], order, axis=1)
+    rows[places[some], :n] = np.where(left, np.take_along_axis(items[some], order, axis=1), NO_ITEM)
+    scores[places[some], :n] = np.where(left, np.take_along_axis(values[some], order, axis=1), np.float32(0))
+    short: NDArray[np.int64] = places[some[left.sum(1) < k]]
+    return short
+
+
+def explained(person: Person, item: int) -> Explanation:
+    """The score of an item for a user, taken apart."""
+    state, encoder = person.state, person.state.release.encoder
+    rows, _, weights = person.history
+    vector = state.vector(np.array([item], dtype=np.int32))[0]
+    counts = weights.astype(np.float64)
+    likes, follows = event_shares(
+        encoder, state.input(rows), person.ages, counts, vector=vector, following=person.following, item=item
+    )
+    had = rows == item
+    kept = encoder.kept if had.any() else 1.0
+    each = kept * likes + follows
+    bias, again = kept * float(vector[encoder.bias]), 0.0
+    if had.any():
+        again = encoder.repeat * float(np.log1p(encoder.repeat_shares(person.ages, counts)[had].sum()))
+        again += float(person.following.item_repeat[had][0])
+    found, place = np.unique(rows, return_inverse=True)
+    shares = np.bincount(place, weights=each, minlength=len(found))
+    times = np.bincount(place, minlength=len(found))
+    newest = np.full(len(found), np.inf)
+    np.minimum.at(newest, place, person.ages)
+    order = np.argsort(-shares, kind="stable")
+    because = tuple(Because(state.id(int(found[n])), float(shares[n]), int(times[n]), float(newest[n])) for n in order)
+    score = float(person.scores(np.array([item], dtype=np.int32))[0])
+    return Explanation(state.id(item), score, because, bias, again)
+
+
+def _with_added(person: Person) -> Ranked:
+    """The precomputed list, and among it what was added by day, by the vector of the night."""
+    state, release = person.state, person.state.release
+    listed = release.user_topk.top(person.row, len(state.blocked))
+    if not state.added:
+        return listed
+    scores = state.vectors @ release.user_vector[person.row]
+    rows = np.array([*listed[0], *range(state.own, state.own + len(state.added))], dtype=np.int32)
+    return ranked(rows, np.concatenate([np.array(listed[1], dtype=np.float32), scores]))
+
+
+def _by_popularity(state: State, rows: NDArray[np.int32]) -> Ranked:
+    scores = np.zeros(len(rows), dtype=np.float32)
+    own = rows < state.own
+    scores[own] = state.release.item_popularity[rows[own]]
+    return ranked(rows, scores)
+
+
+def _is_in(state: State, rows: NDArray[Any], code: int) -> Mask:
+    return np.asarray((state.category.take(rows, axis=0) == code).any(axis=1))
+
+
+def _unbiased(state: State, row: int) -> NDArray[np.float32]:
+    """The vector of an item, to find others by what it is, not by how popular they are."""
+    vector = np.array(state.vector(np.array([row], dtype=np.int32))[0])
+    vector[-1] = 0.0
+    return vector
