@@ -9,12 +9,13 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from lookup.describe import DescribeFact
 from lookup.encoder import Encoder
 from lookup.errors import ReleaseError
 from lookup.schema import NUMBER, SCHEMA_VERSION, TEXT
 
 FILE = "manifest.json"
-DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E", "R")
+DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E", "R", "L", "H", "Q", "T")
 """The letters of `lookup.schema` that a manifest gives sizes to."""
 
 
@@ -93,6 +94,8 @@ class Manifest:
     encoder: Encoder
     annoy: AnnoyFact
     search: SearchFact
+    describe: DescribeFact
+    """How an item that is added by day gets its vector."""
     features: dict[str, str]
     """Declared features by name, in the order of the columns of `item_feature`: "number" or "text"."""
     weights: dict[str, float]
@@ -202,10 +205,10 @@ def _parse(path: Path, data: dict[str, Any]) -> Manifest:
     try:
         where = "encoder"
         values[where] = Encoder.from_json(data[where])
-        for where, kind in (("annoy", AnnoyFact), ("search", SearchFact)):
+        for where, kind in (("annoy", AnnoyFact), ("search", SearchFact), ("describe", DescribeFact)):
             values[where] = kind(**data[where])
             for field in fields(kind):
-                if not isinstance(data[where][field.name], (int, float) if field.type is float else field.type):  # type: ignore[arg-type]
+                if not _fits(data[where][field.name], field.type):
                     raise TypeError(f"{field.name} is {data[where][field.name]!r}")
         where = "files"
         values[where] = {name: FileFact(**fact) for name, fact in data[where].items()}
@@ -214,6 +217,13 @@ def _parse(path: Path, data: dict[str, Any]) -> Manifest:
     except ReleaseError as error:
         raise ReleaseError(f"{path}: {error}") from None
     return Manifest(**values)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value of JSON is of the type of a field."""
+    if kind == list[float]:
+        return isinstance(value, list) and all(isinstance(one, (int, float)) for one in value)
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _check(path: Path, manifest: Manifest) -> None:

@@ -1,6 +1,7 @@
 """One release, opened for reading: its manifest, arrays and Annoy index, all checked to be of one piece."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from lookup import ann, manifest
 from lookup.arrays import file_name, open_array
+from lookup.describe import Describer
 from lookup.encoder import Encoder, Following
 from lookup.errors import ReleaseError
 from lookup.keys import Keys
@@ -115,6 +117,9 @@ class Release:
         self._check_offsets("item_record_offsets", "item_record_bytes")
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
+        self.labels = self._keys("label")
+        label_vector, label_map, label_text = (self.arrays[f"label_{part}"] for part in ("vector", "map", "text"))
+        self._describer = Describer(self.labels, label_vector, label_map, label_text, self.manifest.describe)
         self._sketches = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = ann.open_index(path, self.manifest.annoy, self.item_vector)
 
@@ -144,6 +149,14 @@ class Release:
         if search.method == "sketch":
             return scan_sketches(self.item_vector, *self._sketches, vector, n=n, survivors=search.survivors)
         return self._index.candidates(vector, min(n, len(self.items)), search.search_k)
+
+    def describe(self, fields: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """x and v of an item that is added by day, float32 (D,) each, from what is said of it.
+
+        fields: category (a list of names, the widest first), brand, price, title, description, text; each may be
+        missing or None. See `lookup.describe`.
+        """
+        return self._describer.item(fields)
 
     def history(self, row: int) -> History:
         """The events that made the night's vector of a user, by user row."""

@@ -5,7 +5,7 @@ Writers, readers, checks, DuckDB DDL and the README's tables derive from this mo
     I  items         U  users (active)    C  categories          D  dimensions of a vector
     K  user list     S  similar items     B  buy-again list      P  popular list       N  followers of an item
     G  category path M  brands            F  declared features   V  their texts        E  events of histories
-    R  dimensions of a sketch
+    L  labels of items  H  behaviour part     Q  one head of it      T  text part          R  dimensions of a sketch
     *  bytes of text
 """
 
@@ -74,6 +74,10 @@ ARRAYS: tuple[Array, ...] = (
     Array("item_usual_price", "float32", ("I",), "what it costs when nothing is taken off; NaN where unknown"),
     Array("ranker", "float32", ("*",), "weights of the ranker (see `lookup.ranker`); empty where there is none"),
     Array("item_feature", "float64", ("I", "F"), "declared features, by the manifest; of a text its row; NaN unknown"),
+    *_keys("label", "L", "label (see `lookup.describe`)"),
+    Array("label_vector", "float32", ("L", "H"), "what a label says of what an item goes with, a part a head"),
+    Array("label_map", "float32", ("H", "Q"), "from there to what an item adds to a user, one head below the other"),
+    Array("label_text", "float32", ("L", "T"), "what a label says of the text part of an item's vector"),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array("user_vector", "float32", ("U", "D"), "u: the night's vector of an active user (see `lookup.encoder`)"),

@@ -15,7 +15,13 @@ def tables() -> str:
     for table in CATALOG:
         columns = ", ".join(f"`{c.name}`" for c in table.columns)
         lines.append(f"| `{table.name}` | {', '.join(f'`{k}`' for k in table.key)} | {columns} | {table.doc} |")
-    lines += ["", "I items, U users, C categories, D dimensions, N followers, K, S, B, P lengths of lists:", ""]
+    lines += [
+        "",
+        "I items, U users, C categories, D dimensions, N followers, K, S, B, P lengths of lists, G of a category path,",
+        "M brands, F declared features and V their texts, E events of all histories, R dimensions of a sketch,",
+        "L labels, H and T dimensions of the behaviour and the text part, Q of one head:",
+        "",
+    ]
     lines += ["| array | type | shape | what |", "|---|---|---|---|"]
     lines += [f"| `{a.name}` | {a.dtype} | {' × '.join(a.shape)} | {a.doc} |" for a in ARRAYS]
     return "\n" + "\n".join(lines) + "\n\n"

@@ -29,6 +29,7 @@ CATEGORIES = ("DAIRY", "BREAD & CAKES", "Käse", "O'Neil")
 FEATURES = {"weight": NUMBER, "organic": NUMBER, "colour": TEXT, "scent": TEXT}
 """Declared features and their kinds; nobody knows a scent."""
 COLOURS = ("red", "grün", "")
+LABELS = ["brand=Ünder", "category=FOOD", "category=FOOD>DAIRY", "price=0", "price=2", "word=größe", "word=item"]
 OWNED = 3
 """Different items that a user has had, at least."""
 BLOCK = 50_000
@@ -92,11 +93,18 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
         "space_id": sha256(f"space {seed}".encode()).hexdigest()[:16],
         "encoder": encoder.to_json(),
         "dimensions": sizes.dimensions,
+        "behaviour": encoder.widths[0],
+        "text": encoder.widths[1],
+        "describe": {"temperature": 0.5, "weight": 0.25, "bias": -1.5, "price_bounds": [4.0, 8.0], "text_cosine": 0.5},
         "model": f"model-{seed}",
         "text_model": "none",
         "trained_until": (config.date - timedelta(days=14)).isoformat(),
     }
     (root / "vectors" / "space.json").write_text(json.dumps(space))
+    (root / "vectors" / "labels.json").write_text(json.dumps(LABELS))
+    for name, width in (("vector", encoder.widths[0]), ("text", encoder.widths[1])):
+        np.save(root / "vectors" / f"label_{name}.npy", rng.normal(size=(len(LABELS), width)).astype(np.float32))
+    np.save(root / "vectors" / "label_map.npy", rng.normal(size=(encoder.widths[0],) * 2).astype(np.float32))
     metrics = [
         {"method": method, "metric": metric, "value": value, "users": sizes.users}
         for method, value in (("daybreak", 0.3), ("popular", 0.1))
@@ -124,7 +132,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
 
 
 def encoder_of(sizes: Sizes) -> Encoder:
-    """An encoder with two heads; the followers count by the root of what a history weighs."""
+    """An encoder with one head and a text part; the followers count by the root of what a history weighs."""
     half = (sizes.dimensions - 1) // 2
     return Encoder(
         half_lives=(7.0, float("inf")),

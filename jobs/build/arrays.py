@@ -1,7 +1,7 @@
 """The arrays of a release from the tables of a run: each block is put at its rows in a mapped file."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,8 @@ class ArrayWriter:
                 out[rows] = values.reshape(len(rows), -1)
                 settle(out)
 
-    def copy(self, name: str, source: Path) -> None:
-        """An array from a plain `.npy` file.
+    def copy(self, name: str, source: Path, rows: Sequence[int] | None = None) -> None:
+        """An array from a plain `.npy` file. rows: where each of its rows goes, where they do not stay.
 
         Raises DataError when its dtype or shape is not as expected.
         """
@@ -103,7 +103,8 @@ class ArrayWriter:
             if values.shape != out.shape or values.dtype != out.dtype:
                 raise DataError(f"{source}: {values.dtype} {values.shape} found; {out.dtype} {out.shape} expected")
             for start in range(0, len(out), BLOCK_ROWS):
-                out[start : start + BLOCK_ROWS] = values[start : start + BLOCK_ROWS]
+                block = slice(start, start + BLOCK_ROWS)
+                out[block if rows is None else rows[block]] = values[block]
 
     def lists(
         self,

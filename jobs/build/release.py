@@ -28,6 +28,7 @@ from jobs.runs import Run
 from lookup import manifest as manifests
 from lookup import pointer
 from lookup.arrays import open_array, write
+from lookup.describe import DescribeFact
 from lookup.encoder import Encoder
 from lookup.errors import ReleaseError
 from lookup.manifest import AnnoyFact, FileFact, Manifest, SearchFact
@@ -76,6 +77,7 @@ def build(config: Config, parent: str | None) -> Manifest:
             encoder=encoder,
             annoy=annoy,
             search=search,
+            describe=DescribeFact(**space["describe"]),
             features=features,
             weights=config.weights,
             max_history=config.train.max_history,
@@ -135,6 +137,9 @@ def write_arrays(folder: Path, run: Run, space: dict[str, Any], features: dict[s
     dims |= {"N": np.load(run.existing("vectors") / "item_next_item.npy", mmap_mode="r").shape[1]}
     dims |= {"C": len(names.categories), "G": names.depth, "M": len(names.brands)}
     dims |= {"F": len(features), "V": len(names.values)}
+    labels = json.loads((run.existing("vectors") / "labels.json").read_text())
+    dims |= {"L": len(labels), "H": space["behaviour"], "T": space["text"]}
+    dims |= {"Q": np.load(run.existing("vectors") / "label_map.npy", mmap_mode="r").shape[1]}
     if not dims["I"]:
         raise DataError(f"{items.folder}: no item; a release needs at least one")
     writer = ArrayWriter(folder, dims, space["space_id"])
@@ -146,6 +151,10 @@ def write_arrays(folder: Path, run: Run, space: dict[str, Any], features: dict[s
     write_ranker(writer, run)
     for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat"):
         writer.copy(name, run.existing("vectors") / f"{name}.npy")
+    places = writer.keys("label", labels)
+    for part in ("vector", "text"):
+        writer.copy(f"label_{part}", run.existing("vectors") / f"label_{part}.npy", [places[name] for name in labels])
+    writer.copy("label_map", run.existing("vectors") / "label_map.npy")
     writer.ids("user", users, "user", "user_id")
     writer.vectors("user_vector", users, "user", "vector")
     writer.histories(users)

@@ -3,12 +3,14 @@
 vectors/item_input.npy, vectors/item_vector.npy    float32 (I, D), plain numpy files
 vectors/item_next_item.npy, vectors/item_next_weight.npy    int32, float32 (I, N), the followers of items
 vectors/item_repeat.npy                            float32 (I,), what the score of an item gains for who had it
+vectors/labels.json, vectors/label_*.npy           what new items get their vectors from by day (`lookup.describe`)
 vectors/space.json                                 the space they are in, and the encoder of user vectors
 """
 
 import hashlib
 import json
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
@@ -27,7 +29,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.build.blocks import Blocks
     from jobs.embed_items.encode import locate, text_vectors
     from jobs.embed_items.text import dimensions, identity
-    from jobs.embed_items.vectors import fit, joined, known, write_arrays, write_followers
+    from jobs.embed_items.vectors import fit, joined, known, write_arrays, write_followers, write_labels
     from jobs.tasks import watching
     from jobs.train import store
     from jobs.train.encoding import encoder
@@ -68,12 +70,15 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         folder.mkdir()
         pairs = write_followers(items, model, folder)
         write_arrays(Blocks.of(night, ITEM_VECTORS.name), folder, space.dimensions)
+        fact = write_labels(Blocks.of(night, ITEMS.name), folder, space, model.price_bounds)
+        about["describe"] = asdict(fact)
         (folder / "space.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
     return {
         "items": about["items"],
         "texts": different,
         "cold_items": cold,
         "followers": pairs,
+        "text_cosine": fact.text_cosine,
         "texts_per_second": round(different / seconds, 1),
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),

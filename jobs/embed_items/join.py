@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.train.labels import Vocabulary
+from lookup.describe import behaviour
 
 Matrix = NDArray[np.float32]
 Sums = NDArray[np.float64]
@@ -75,12 +76,8 @@ class Described:
 
     def vectors(self, attributes: list[list[str]], texts: list[str]) -> tuple[Matrix, Matrix]:
         """x_b and y_b of items from their labels, each float32 (n, d_b); zeros for an item with none that is known."""
-        heads = len(self.maps)
-        e = (self.vocabulary.matrix(attributes, texts) @ self.labels).reshape(len(texts), heads, -1)
-        x = np.einsum("nhd,hde->nhe", e, self.maps)
-        lengths = np.linalg.norm(e, axis=2, keepdims=True)
-        y = e / np.where(lengths > 0, lengths, 1.0) / (self.temperature * heads)
-        return x.reshape(len(texts), -1).astype(np.float32), y.reshape(len(texts), -1).astype(np.float32)
+        sums = self.vocabulary.matrix(attributes, texts) @ self.labels
+        return behaviour(sums.reshape(len(texts), len(self.maps), -1), self.maps, self.temperature)
 
 
 @dataclass(frozen=True)

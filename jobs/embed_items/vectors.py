@@ -1,5 +1,6 @@
 """The item vectors by Spark: sums over partitions fit the space, then every item is joined into it."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,12 @@ from jobs.arrow import list_column, matrix
 from jobs.build.blocks import Blocks
 from jobs.config import Embed
 from jobs.embed_items.join import Basis, Described, Space, Sums, followers, gram, repeats, with_one
+from jobs.embed_items.words import ITEMS, fit_texts, kept_from_fit
 from jobs.errors import DataError
 from jobs.tables import ITEM_VECTORS
 from jobs.train.labels import FACTS, Vocabulary, described
 from jobs.train.store import Model
+from lookup.describe import DescribeFact
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -84,6 +87,33 @@ def write_followers(items: "DataFrame", model: Model, folder: Path) -> int:
     np.save(folder / "item_next_weight.npy", weights)
     np.save(folder / "item_repeat.npy", repeats(rows, shop.height, model.load("item_repeat")))
     return int((found >= 0).sum())
+
+
+def write_labels(items: Blocks, folder: Path, space: Space, bounds: NDArray[np.float64]) -> DescribeFact:
+    """Write what the vectors of new items are made of by day: `labels.json` (names) and `label_vector.npy`,
+    `label_map.npy`, `label_text.npy`, in their order. Returns the numbers beside them.
+
+    items: table ITEMS. folder: with `item_input.npy`. bounds: of prices.
+    """
+    made, heads = space.described, len(space.described.maps)
+    inputs = np.load(folder / "item_input.npy", mmap_mode="r")
+    step = max(-(-len(inputs) // ITEMS), 1)
+    facts: list[list[str]] = []
+    said: list[str] = []
+    rows: list[NDArray[np.int64]] = []
+    for batch in items.read("item", *FACTS):
+        there = items.rows(batch, "item", len(inputs))
+        chosen = there % step == 0
+        own = described(batch.filter(pa.array(chosen)), bounds)
+        facts, said = facts + own[0], said + own[1]
+        rows.append(there[chosen])
+    texts = np.asarray(inputs[np.concatenate(rows), space.behaviour : -1])
+    fitted, cosine = fit_texts(made.vocabulary.matrix(facts, said), texts, kept_from_fit(said))
+    (folder / "labels.json").write_text(json.dumps(made.vocabulary.names))
+    np.save(folder / "label_vector.npy", made.labels)
+    np.save(folder / "label_map.npy", made.maps.reshape(space.behaviour, space.behaviour // heads))
+    np.save(folder / "label_text.npy", fitted)
+    return DescribeFact(made.temperature, space.weight, space.cold_bias, bounds.tolist(), cosine)
 
 
 def write_arrays(table: Blocks, folder: Path, dimensions: int) -> None:

@@ -11,7 +11,8 @@ from jobs.errors import DataError
 from jobs.evaluate.problem import Items, Problem, distinct, histories
 from jobs.runs import Run
 from jobs.tables import EVENTS, ITEMS
-from jobs.train.labels import attributes, deciles, price_bounds
+from jobs.train.labels import price_bounds
+from lookup.describe import attributes, deciles
 
 if TYPE_CHECKING:
     import polars as pl

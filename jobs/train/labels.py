@@ -4,7 +4,6 @@ The behaviour model learns a vector for each label that several items share, so 
 vector of its labels.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,27 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.describe import DECILES, attributes, deciles, words
+
 if TYPE_CHECKING:
     import pyarrow as pa
     import scipy.sparse as sp
 
 FACTS = ("category", "brand", "price", "text")
 """The columns of table ITEMS that labels are made of."""
-DECILES = 10
 LEAST_ITEMS = 3
 """A label of fewer items says no more than the items themselves."""
 MOST_ITEMS = 0.25
 """A word in a larger share of the items says nothing."""
-WORD = re.compile(r"\w+")
-
-
-def attributes(path: Sequence[str], brand: str | None, decile: int) -> list[str]:
-    """The labels of an item's facts: every prefix of its category path, its brand, and the tenth its price is in.
-
-    decile: as `deciles` gives it.
-    """
-    prefixes = [f"category={'>'.join(path[: n + 1])}" for n in range(len(path))]
-    return prefixes + ([f"brand={brand}"] if brand else []) + ([f"price={decile}"] if decile >= 0 else [])
+MOST_WORDS = 50_000
+"""The most frequent: they, and what they say of texts, go with every release."""
 
 
 def price_bounds(prices: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,24 +34,12 @@ def price_bounds(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.quantile(known, np.arange(1, DECILES) / DECILES) if len(known) else np.empty(0)
 
 
-def deciles(prices: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """In which tenth each price is, 0 … 9; -1 where it, or every bound, is unknown."""
-    if not len(bounds):
-        return np.full(len(prices), -1)
-    return np.where(np.isfinite(prices), np.searchsorted(bounds, prices, side="right"), -1)
-
-
 def described(items: "pa.Table | pa.RecordBatch", bounds: NDArray[np.float64]) -> tuple[list[list[str]], list[str]]:
     """Attributes and text of items, from their FACTS."""
     prices = np.asarray([np.nan if price is None else price for price in items["price"].to_pylist()])
     tenths = deciles(prices, bounds).tolist()
     facts = zip(items["category"].to_pylist(), items["brand"].to_pylist(), tenths, strict=True)
     return [attributes(*one) for one in facts], [text or "" for text in items["text"].to_pylist()]
-
-
-def words(text: str) -> list[str]:
-    """The different words of a text as labels, in order of the alphabet."""
-    return sorted({f"word={word}" for word in WORD.findall(text.lower())})
 
 
 @dataclass(frozen=True)
@@ -71,14 +51,17 @@ class Vocabulary:
 
     @classmethod
     def of(cls, attributes: Iterable[Sequence[str]], texts: Iterable[str]) -> "Vocabulary":
-        """The labels that LEAST_ITEMS items or more share, and, of words, that MOST_ITEMS or fewer have."""
+        """The labels that LEAST_ITEMS items or more share; of words those that MOST_ITEMS or fewer have, at most
+        MOST_WORDS, the most frequent.
+        """
         facts, spoken, items = Counter[str](), Counter[str](), 0
         for labels, text in zip(attributes, texts, strict=True):
             facts.update(set(labels))
             spoken.update(words(text))
             items += 1
         kept = [name for name, n in facts.items() if n >= LEAST_ITEMS]
-        kept += [name for name, n in spoken.items() if LEAST_ITEMS <= n <= MOST_ITEMS * items]
+        telling = sorted((-n, name) for name, n in spoken.items() if LEAST_ITEMS <= n <= MOST_ITEMS * items)
+        kept += [name for _, name in telling[:MOST_WORDS]]
         return cls(sorted(kept))
 
     def matrix(self, attributes: Iterable[Sequence[str]], texts: Iterable[str]) -> "sp.csr_array":

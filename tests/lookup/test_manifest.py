@@ -16,7 +16,13 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
     assert found.id == built.new
     assert found.parent == built.old
     lists = {"K": 10, "S": 5, "B": 4, "P": 12, "N": 3}
-    assert found.dims == lists | {"I": 60, "U": 40, "C": 5, "D": 6, "G": 2, "M": 1, "F": 4, "V": 2, "E": 320, "R": 0}
+    assert found.dims == lists | {"I": 60, "U": 40, "C": 5, "D": 6, "G": 2, "M": 1, "F": 4, "V": 2, "E": 320} | {
+        "R": 0,
+        "L": 7,
+        "H": 2,
+        "Q": 2,
+        "T": 3,
+    }
     assert found.features == FEATURES
     assert list(found.features) == sorted(FEATURES)
     assert found.patches_until == 0
@@ -50,6 +56,11 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         (lambda d: d["annoy"].update(trees=1.5), "annoy is not as expected: trees is 1.5"),
         (lambda d: d["search"].update(search_k=1.5), "search is not as expected: search_k is 1.5"),
         (lambda d: d.pop("search"), "search missing"),
+        (
+            lambda d: d["describe"].update(price_bounds=[1, "2"]),
+            "describe is not as expected: price_bounds is .1, '2'",
+        ),
+        (lambda d: d["describe"].update(text_cosine="high"), "describe is not as expected: text_cosine is 'high'"),
         (lambda d: d.update(features={"a": "date"}), "features are .*'number' or 'text' expected"),
         (lambda d: d.update(patches_until=-1), "patches_until is -1; a position"),
         (lambda d: d.update(files=["a"]), "files is not as expected"),

@@ -11,6 +11,9 @@ from jobs.config import Embed
 from jobs.embed_items.vectors import write_arrays
 from jobs.errors import ConfigError, DataError, MissingStepError
 from jobs.tables import ITEM_VECTORS, TEXT_VECTORS
+from jobs.tables import ITEMS as TABLE
+from lookup import keys
+from lookup.describe import DescribeFact, Describer
 from lookup.encoder import Encoder
 from tests.jobs import small_run
 
@@ -131,6 +134,26 @@ def test_cold_items_take_behaviour_from_their_labels(done):
     np.testing.assert_array_equal(x[12, :BEHAVIOUR], x[21, :BEHAVIOUR])
     np.testing.assert_allclose(x[12, :2], LABELS["price=1"][:2] @ MAPS[0], rtol=1e-4)
     np.testing.assert_array_equal(v[12, BEHAVIOUR:-1], v[4, BEHAVIOUR:-1])
+
+
+def test_the_day_describes_items_that_nobody_had_as_the_night_did(done, spark):
+    made, counts = done
+    x, v = arrays(made)
+    folder = made.run.existing("vectors")
+    names = json.loads((folder / "labels.json").read_text())
+    known = keys.Keys(*keys.build(names))
+    order = [names.index(known.id(row)) for row in range(len(names))]
+    vectors, maps, texts = (np.load(folder / f"label_{part}.npy") for part in ("vector", "map", "text"))
+    fact = DescribeFact(**space(made)["describe"])
+    assert fact.text_cosine == counts["text_cosine"]
+    describer = Describer(known, vectors[order], maps, texts[order], fact)
+    rows = {row["item"]: row for row in made.run.read(spark, TABLE).collect()}
+    for n in COLD:
+        row = rows[n]
+        day_x, day_v = describer.vectors(row["category"], row["brand"], row["price"], row["text"] or "")
+        np.testing.assert_allclose(day_x[:BEHAVIOUR], x[n, :BEHAVIOUR], atol=1e-5)
+        np.testing.assert_allclose(day_v[:BEHAVIOUR], v[n, :BEHAVIOUR], atol=1e-5)
+        assert day_v[-1] == v[n, -1]
 
 
 def test_followers_have_rows_of_the_shop(done):

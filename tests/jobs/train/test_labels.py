@@ -4,7 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.train.labels import Vocabulary, attributes, deciles, described, price_bounds, words
+from jobs.train import labels
+from jobs.train.labels import Vocabulary, described, price_bounds
+from lookup.describe import attributes, deciles, words
 
 
 def test_deciles_are_of_the_known_prices():
@@ -36,6 +38,12 @@ def test_a_label_must_be_shared_and_a_word_must_say_something():
     assert len(texts) == len(facts) == 16
     # "a" of three items, "b" of two; "all" is in five of 16, more than a quarter; "four" in just a quarter.
     assert Vocabulary.of(facts, texts).names == ["a", "word=four", "word=three"]
+
+
+def test_of_more_words_than_a_release_carries_the_most_frequent_are_kept(monkeypatch):
+    monkeypatch.setattr(labels, "MOST_WORDS", 2)
+    texts = ["b c d"] * 3 + ["c d", "d"] + [""] * 20
+    assert Vocabulary.of([["a"]] * 25, texts).names == ["a", "word=c", "word=d"]
 
 
 def test_the_matrix_weighs_attributes_and_words_the_same():
