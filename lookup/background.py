@@ -10,6 +10,9 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from typing import TypeAlias
+
+Lock: TypeAlias = "threading.Lock | threading._RLock"
 
 CHECK_SECONDS = 1.0
 """How often `ensure` really looks whether the thread is there."""
@@ -24,7 +27,7 @@ class Background:
         self._check_at = 0.0
         self.working = threading.Lock()
         """Held while the method is under way."""
-        _forks.add(self.working, self)
+        hold_at_fork(self, self.working)
         self.ensure()
 
     def ensure(self) -> None:
@@ -61,20 +64,17 @@ def _call(method: "weakref.WeakMethod[Callable[[], None]]", working: threading.L
 
 
 class _Forks:
-    """Holds the locks of all backgrounds while the process forks."""
+    """Holds locks while the process forks."""
 
     def __init__(self) -> None:
-        self._locks: weakref.WeakKeyDictionary[Background, threading.Lock] = weakref.WeakKeyDictionary()
-        self._forking = threading.Lock()
-        self._held: list[threading.Lock] = []
+        self.locks: weakref.WeakKeyDictionary[object, tuple[int, Lock]] = weakref.WeakKeyDictionary()
+        self.forking = threading.Lock()
+        self._held: list[Lock] = []
         os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._after)
 
-    def add(self, lock: threading.Lock, background: Background) -> None:
-        self._locks[background] = lock
-
     def _before(self) -> None:
-        self._forking.acquire()
-        self._held = list(self._locks.values())
+        self.forking.acquire()
+        self._held = [lock for _, lock in sorted(self.locks.values(), key=lambda known: known[0])]
         for lock in self._held:
             lock.acquire()
 
@@ -82,7 +82,16 @@ class _Forks:
         for lock in self._held:
             lock.release()
         self._held = []
-        self._forking.release()
+        self.forking.release()
 
 
-_forks = _Forks()
+_FORKS = _Forks()
+
+
+def hold_at_fork(owner: object, lock: Lock, depth: int = 0) -> None:
+    """Let forks wait for the lock of an object: a child would inherit it held, by a thread that is not there.
+
+    depth: who holds a lock may wait only for deeper ones; those of backgrounds are the outermost, 0. One an object.
+    """
+    with _FORKS.forking:
+        _FORKS.locks[owner] = depth, lock

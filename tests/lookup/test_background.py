@@ -1,0 +1,100 @@
+"""A thread beside the calls: it works, it ends with its object, and forks find nothing half done."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from lookup.background import Background
+
+PATIENCE = 30.0
+
+
+class Counter:
+    def __init__(self, seconds: float = 0.001, lasts: float = 0.0):
+        self.count, self.lasts = 0, lasts
+        self.background = Background(self.work, seconds)
+
+    def work(self) -> None:
+        time.sleep(self.lasts)
+        self.count += 1
+
+
+def wait(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not what() and time.monotonic() < until:
+        time.sleep(0.002)
+    assert what()
+
+
+def test_it_works_and_ends_with_its_object() -> None:
+    there = [Counter()]
+    wait(lambda: there[0].count >= 3)
+    thread = there[0].background._thread
+    assert thread is not None
+    assert thread.is_alive()
+    there.clear()
+    wait(lambda: not thread.is_alive())
+
+
+def test_now_waits_for_the_method() -> None:
+    counter = Counter(seconds=3600.0)
+    counter.background.now()
+    assert counter.count == 1
+
+
+def test_a_thread_that_died_is_started_again() -> None:
+    counter = Counter()
+    counter.background._thread = None
+    counter.background.ensure()  # within a second of the last look: nothing
+    assert counter.background._thread is None
+    counter.background._check_at = 0.0
+    counter.background.ensure()
+    assert counter.background._thread is not None
+
+
+FORKS = """
+import os, signal, threading, time
+from lookup.background import Background, hold_at_fork
+
+class Half:
+    def __init__(self):
+        self.one = self.two = 0
+        self.lock = threading.RLock()
+        hold_at_fork(self, self.lock, depth=1)
+        self.background = Background(self.work, 0.0)
+
+    def work(self):
+        with self.lock:
+            self.one += 1
+            time.sleep(0.002)
+            self.two += 1
+
+half = Half()
+busy = threading.Thread(target=lambda: [half.work() for _ in range(300)])
+busy.start()
+children = []
+for _ in range(20):
+    pid = os.fork()
+    if not pid:
+        signal.alarm(60)
+        with half.lock:
+            same = half.one == half.two
+        before = half.one
+        half.background._check_at = 0.0
+        half.background.ensure()
+        until = time.monotonic() + 30
+        while half.one <= before and time.monotonic() < until:
+            time.sleep(0.002)
+        os._exit(0 if same and half.one > before else 1)
+    children.append(pid)
+busy.join()
+print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
+"""
+
+
+def test_forks_find_nothing_half_done() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == str([0] * 20)
+    assert not done.stderr
