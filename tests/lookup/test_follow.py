@@ -222,7 +222,7 @@ def test_opening_goes_on_to_the_next_release(two: Two) -> None:
 
 
 CHILD = """
-import os, pathlib, sys, threading, time
+import os, pathlib, signal, sys, threading, time
 import lookup
 from lookup import pointer
 folder, old, new = sys.argv[1:]
@@ -242,6 +242,7 @@ for n in range(8):  # while releases are being opened
     time.sleep(0.02)
     pid = os.fork()
     if not pid:
+        signal.alarm(60)  # should it wait for a lock that nobody holds any more
         until = time.monotonic() + 30
         while shop.release.id != new and time.monotonic() < until:
             time.sleep(0.02)
