@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 from jobs.errors import ConfigError
 from jobs.log import event
 from lookup.errors import DaybreakError, LogError, PatchError
-from lookup.log import Log, open_log
+from lookup.log import FILE, Log, open_log
 from lookup.patches import Patch, decode, from_record
 
 ABOUT = """\
@@ -60,7 +60,11 @@ def add(command: Callable[[str, object, str], argparse.ArgumentParser], place: C
     def run(arguments: argparse.Namespace) -> int:
         if arguments.log is not None and arguments.releases is not None:
             raise ConfigError("--log and --releases both say where the log is: give one")
-        return patch(arguments, open_log(arguments.log or arguments.releases or place(arguments)))
+        if arguments.releases is not None:
+            where: str | Path = arguments.releases / FILE
+        else:
+            where = arguments.log or place(arguments)
+        return patch(arguments, open_log(where))
 
     sub = command("patch", run, "patch what is served")
     sub.description, sub.formatter_class = ABOUT, argparse.RawDescriptionHelpFormatter

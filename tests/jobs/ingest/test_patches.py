@@ -120,8 +120,8 @@ def test_items_are_as_they_were_patched_where_the_file_is_older(night):
     found = items(config)
     assert (found["A1"]["price"], found["A1"]["brand"], found["A1"]["title"]) == (5.5, None, "Red mug")
     assert (found["A2"]["price"], found["A2"]["in_stock"]) == (3.0, False)
-    assert found["A1"]["features"] == [{"key": "weight", "value": "333.0"}]
-    assert found["A2"]["features"] == [{"key": "weight", "value": "310.0"}]  # "heavy" is no number
+    assert found["A1"]["features"] == {"weight": "333.0"}
+    assert found["A2"]["features"] == {"weight": "310.0"}  # "heavy" is no number
     assert found["A3"]["text"] == "Scarf"
 
 
