@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
+WIDER = 4
 
 
 def scan(item_vector: Matrix, vector: Matrix, n: int) -> NDArray[np.int32]:
@@ -28,11 +29,11 @@ def scan_sketches(
 ) -> NDArray[np.int32]:
     """As `scan`, of about the best `n` items: those that survive are the best by their sketches.
 
-    item_sketch: shape (I, R). query_sketch: shape (D, R). survivors: how many are scored exactly where n is 20; more
-    are for a larger `n`.
+    item_sketch: shape (I, R). query_sketch: shape (D, R). survivors: how many are scored exactly; more are for a
+    large `n`, of which WIDER times as many are.
     """
     scores = item_sketch @ (vector @ query_sketch)
-    kept = min(max(survivors, survivors * n // 20), len(scores))
+    kept = min(max(survivors, WIDER * n), len(scores))
     found = np.argpartition(scores, len(scores) - kept)[-kept:] if kept < len(scores) else np.arange(len(scores))
     return found[_best(item_vector[found] @ vector, n)].astype(np.int32)
 
