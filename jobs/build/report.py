@@ -32,6 +32,7 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
         "<h2>How good it is</h2>",
         "<p>Measured on days held out of training.</p>",
         metrics_table(manifest, parent),
+        *ranker_table(manifest),
         f"<p>For the vector of a session {search.recall:.1%} of the exact first 20 items are found, by method "
         f"{search.method!r}. {_speeds(search)}.</p>",
         *more,
@@ -56,14 +57,23 @@ def _speeds(search: SearchFact) -> str:
 
 
 def metrics_table(manifest: Manifest, parent: Manifest | None) -> str:
-    """A row a method, a column a metric, and the release before under its own name."""
-    values = {(m["method"], m["metric"]): m["value"] for m in manifest.metrics}
+    """Of the lists: a row a method, a column a metric, and the release before under its own name."""
+    of_lists = [m for m in manifest.metrics if "@" in m["metric"]]
+    values = {(m["method"], m["metric"]): m["value"] for m in of_lists}
     if parent:
         values |= {("daybreak, before", m["metric"]): m["value"] for m in parent.metrics if m["method"] == "daybreak"}
-    names = list(dict.fromkeys(m["metric"] for m in manifest.metrics))
+    names = list(dict.fromkeys(m["metric"] for m in of_lists))
     methods = list(dict.fromkeys(method for method, _ in values))
     rows = [(method, *(values.get((method, name)) for name in names)) for method in methods]
     return table(("method", *names), rows, strong=["daybreak"])
+
+
+def ranker_table(manifest: Manifest) -> list[str]:
+    """Of the ranker: a row a metric, a column a method; nothing where it was not measured."""
+    values = {(m["method"], m["metric"]): m["value"] for m in manifest.metrics if "@" not in m["metric"]}
+    methods, names = (list(dict.fromkeys(key[n] for key in values)) for n in (0, 1))
+    rows = [(name, *(f"{values[method, name]:.5f}" for method in methods)) for name in names]
+    return [table(("of what was shown", *methods), rows)] if rows else []
 
 
 def change(now: int, before: int | None) -> str | None:

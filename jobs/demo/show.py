@@ -103,15 +103,23 @@ def similar(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, n: int = 6) -
 
 
 def metrics(catalog: duckdb.DuckDBPyConnection) -> None:
-    """How good the lists are on held-out days, beside the baselines."""
-    names = [name for (name,) in catalog.execute("SELECT DISTINCT metric FROM metrics ORDER BY metric").fetchall()]
-    (users,) = _row(catalog, "SELECT max(users) FROM metrics")
+    """How good the lists, and the ranker, are on held-out days, beside the baselines."""
+    found = catalog.execute("SELECT method, metric, value, users FROM metrics").fetchall()
+    lists, ranker = ([row for row in found if ("@" in row[1]) == about_lists] for about_lists in (True, False))
+    names = sorted({row[1] for row in lists})
+    users = max(row[3] for row in lists)
     print(_heading("How good", f"on the last days, which training did not see; means over {users:,} households"))
     print(f"  {'':<28}" + "".join(f"{name:>14}" for name in names))
-    rows = catalog.execute("SELECT method, metric, value FROM metrics").fetchall()
-    for method in dict.fromkeys(method for method, _, _ in rows):
-        values = {metric: value for of, metric, value in rows if of == method}
+    for method in dict.fromkeys(row[0] for row in lists):
+        values = {metric: value for of, metric, value, _ in lists if of == method}
         print(f"  {method:<28}" + "".join(f"{values[name]:>14.4f}" if name in values else " " * 14 for name in names))
+    if ranker:
+        numbers = {(method, metric): value for method, metric, value, _ in ranker}
+        methods = list(dict.fromkeys(row[0] for row in ranker))
+        print(_heading("The ranker", "of what was shown on the last days, what was clicked and bought"))
+        print(" " * 46 + "".join(f"{method:>22}" for method in methods))
+        for metric in dict.fromkeys(row[1] for row in ranker):
+            print(f"  {metric:<44}" + "".join(f"{numbers[method, metric]:>22.5f}" for method in methods))
 
 
 def speed(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, calls: int = 20_000) -> None:
