@@ -47,7 +47,8 @@ class Changes:
     """What the log got after a position."""
 
     position: int
-    """Everything up to here is in these changes, or came before them."""
+    """Everything up to here is in these changes, or came before them. Less than what was asked for where an older copy
+    took the log's place: then begin anew."""
     statements: list[Statement]
     """In the order of their positions."""
     forgotten: list[Forgotten]

@@ -24,7 +24,7 @@ from lookup.errors import PatchError
 
 ITEM, EVENT, FORGET = "item", "event", "forget"
 NOT_ABSORBED = ("hidden",)
-"""Fields that the night's table of items has no column for: no release holds them, so patches go on saying it."""
+"""Switches that the night's table of items has no column for: as long as they are on, patches go on saying it."""
 LONGEST_VALUES = 100_000
 """Characters of a patch's values as JSON."""
 AHEAD = 5 * 60 * 1_000_000
@@ -63,8 +63,8 @@ class Statement(NamedTuple):
     """Where the log has it."""
 
     def absorbed(self, watermark: int) -> bool:
-        """Whether a release with that watermark has it: never what ends by itself, nor a field it does not hold."""
-        return self.position <= watermark and self.until is None and self.field not in NOT_ABSORBED
+        """Whether a release with that watermark has it: never what ends by itself, nor that an item is hidden."""
+        return self.position <= watermark and self.until is None and not (self.field in NOT_ABSORBED and self.value)
 
 
 Front = tuple[Statement, ...]
@@ -204,14 +204,14 @@ def front(found: Iterable[Statement]) -> Front:
     return result
 
 
-def holding(kept: Front, at: int) -> Statement | None:
+def holding(kept: Front, at: int, ahead: int = AHEAD) -> Statement | None:
     """The statement of a field that holds at a time (microseconds); None where none does.
 
-    A statement from a clock that runs ahead, by `AHEAD` at most, holds at once. The front knows nothing of what held
-    before its statements came to be so.
+    ahead: a statement from a clock that runs ahead, by so much at most, holds at once. The front knows nothing of what
+    held before its statements came to be so.
     """
     for statement in kept:
-        if statement.at <= at + AHEAD and at < _end(statement):
+        if statement.at <= at + ahead and at < _end(statement):
             return statement
     return None
 

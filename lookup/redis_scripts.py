@@ -97,18 +97,18 @@ return drop(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]))
 )
 
 PRUNE_ITEM = """
--- ARGV: item, a time, JSON of the fields that no release has. Returns how many statements went that ended by then.
+-- ARGV: item, a time, JSON of the switches that no release has. Returns how many statements went that ended by then.
 local key, gone, standing = 'daybreak:item:' .. ARGV[1], 0, false
 local lasting = {}
 for _, field in ipairs(cjson.decode(ARGV[3])) do lasting[field] = true end
 for _, said in ipairs(redis.call('HKEYS', key)) do
   if said ~= '' then
     local parts = cjson.decode(said)
-    local field, ends = parts[1], parts[4]
+    local ends, on = parts[4], lasting[parts[1]] and parts[5] == true
     if ends ~= cjson.null and ends <= tonumber(ARGV[2]) then
       redis.call('HDEL', key, said)
       gone = gone + 1
-    elseif ends ~= cjson.null or lasting[field] then
+    elseif ends ~= cjson.null or on then
       standing = true
     end
   end

@@ -14,7 +14,8 @@ from lookup.sqlite_file import SqliteFile
 
 STATEMENT = "item, field, at, source, until, value, position"
 EVENT_ROW = "user, item, type, at, source, value, position"
-ABSORBED = "until IS NULL AND field NOT IN (" + ", ".join(f"'{name}'" for name in NOT_ABSORBED) + ")"
+_SWITCHES = ", ".join(f"'{name}'" for name in NOT_ABSORBED)
+ABSORBED = f"until IS NULL AND NOT (field IN ({_SWITCHES}) AND value = 'true')"
 """`Statement.absorbed`, less the position."""
 
 T = TypeVar("T")

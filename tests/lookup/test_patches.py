@@ -4,6 +4,7 @@ import json
 import math
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,12 @@ class TestChecks:
         assert isinstance(caught.value, DaybreakError)
         assert isinstance(caught.value, ValueError)
 
+    def test_the_examples_are_patches(self) -> None:
+        readme = Path(__file__).parents[2] / "README.md"
+        lines = [line.strip() for text in (patches.__doc__ or "", readme.read_text()) for line in text.splitlines()]
+        examples = [line for line in lines if line.startswith('{"')]
+        assert sorted(patches.decode(line).kind for line in examples) == ["event"] * 2 + ["forget"] * 2 + ["item"] * 2
+
     def test_numbers_of_numpy_are_numbers(self) -> None:
         patch = patches.item("A1", {"price": np.float32(2.5), "weight": np.int64(3)})
         assert patch.values == {"price": 2.5, "weight": 3}
@@ -180,3 +187,4 @@ class TestFront:
         assert not Statement("a", "price", 1, "s", None, 1, 6).absorbed(5)
         assert not Statement("a", "price", 1, "s", 9, 1, 5).absorbed(5)
         assert not Statement("a", "hidden", 1, "s", None, True, 5).absorbed(5)
+        assert Statement("a", "hidden", 1, "s", None, False, 5).absorbed(5)

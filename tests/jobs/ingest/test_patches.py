@@ -102,7 +102,7 @@ def night(spark, tmp_path_factory):
             patches.event("ann", "Z9", "view", at=at("11-30T14:00")),  # 10
             patches.event("cid", "A1", "view", at=at("11-30T14:00")),  # 11
             patches.forget("bob", at=at("11-30T15:00")),  # 12
-            patches.item("A3", {"text": "warm and woollen"}, at=datetime.now(UTC)),  # 13: of a later day
+            patches.item("A2", {"text": "as blue as can be"}, at=at("12-01T09:00")),  # 13: of a later day
             patches.event("ann", "A3", "view", at=at("11-30T16:00")),  # 14: so left to the next night
             patches.forget("cid", at=at("12-02")),  # 15: at once, all the same
         ]
@@ -122,7 +122,7 @@ def test_items_are_as_they_were_patched_where_the_file_is_older(night):
     assert (found["A2"]["price"], found["A2"]["in_stock"]) == (3.0, False)
     assert found["A1"]["features"] == {"weight": "333.0"}
     assert found["A2"]["features"] == {"weight": "310.0"}  # "heavy" is no number
-    assert found["A3"]["text"] == "Scarf"
+    assert found["A2"]["text"] == "Blue mug. Acme"
 
 
 def test_an_added_item_is_an_item_and_an_unknown_one_is_told(night):
@@ -167,11 +167,11 @@ def test_what_is_wrong_in_the_log_is_in_quarantine_with_its_position(night):
 
 def test_the_next_night_has_the_rest(spark, night):
     config, _, _ = night
-    later = load(config.base / "daybreak.toml", datetime.now(UTC).date())
-    with_old = later.__class__(**{**vars(later), "users": later.users.__class__(active_days=100_000)})
-    ingest.run(spark, with_old)
-    assert with_old.run.read_json("patches.json")["position"] == 12  # 13 is of today: of that night's own day
-    assert ("cid", "A1", "view", "11-30T14:00:00") not in events(with_old)
+    later = load(config.base / "daybreak.toml", date(2023, 12, 2))
+    ingest.run(spark, later)
+    assert later.run.read_json("patches.json") == {"position": 15}
+    assert set(events(later)) - set(events(config)) == {("ann", "A3", "view", "11-30T16:00:00")}
+    assert items(later)["A2"]["text"] == "Blue mug. Acme. as blue as can be"
 
 
 def test_without_a_column_the_files_own_time_decides(spark, tmp_path):

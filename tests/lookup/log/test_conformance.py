@@ -113,7 +113,9 @@ class TestPositions:
 
     def test_what_no_release_absorbs_stands(self, log: Log) -> None:
         log.append([patches.item("a", {"hidden": True, "price": 1}, at=NOW), price("b", 1, until=NOW + 10**9)])
-        log.append([patches.item("c", {"hidden": True}, at=NOW)])
+        log.append([patches.item("c", {"hidden": True}, at=NOW), patches.item("d", {"hidden": True}, at=NOW - 1)])
+        log.append([patches.item("d", {"hidden": False}, at=NOW)])  # and so does nothing for d
+        assert [(s.item, s.field) for s in log.standing(9)] == [("a", "hidden"), ("b", "price"), ("c", "hidden")]
         assert [(s.item, s.field) for s in log.standing(2)] == [("a", "hidden"), ("b", "price")]
         assert [(s.item, s.field) for s in log.items(3)] == [("a", "price")]
 
