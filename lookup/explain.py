@@ -1,6 +1,7 @@
 """Why an item is recommended: the score taken apart into the events of the history, exactly."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,18 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Used:
+    """A patch of the item that holds."""
+
+    field: str
+    value: Any
+    age: float
+    """Seconds since it came to be so."""
+    source: str
+    """Who said so."""
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why an item has its score for a user. `score` is the sum of the shares of `because`, `bias` and `again`."""
 
@@ -46,6 +59,8 @@ class Explanation:
     """What the item has because this user had it before; 0 where not."""
     features: tuple[Feature, ...] = ()
     """Those of the ranker, the largest share first (by size); empty where a release has none."""
+    patches: tuple[Used, ...] = ()
+    """What is patched of the item."""
 
     @property
     def sentence(self) -> str:

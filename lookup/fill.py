@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.diversity import MMR, Cap, Counting
+from lookup.diversity import MMR, MOST, POOL, Cap
 from lookup.release import Ranked
 from lookup.state import State
-from lookup.where import Condition
+from lookup.where import Condition, Mask, condition
 
 
 class Hit(NamedTuple):
@@ -18,7 +18,7 @@ class Hit(NamedTuple):
 
     item_id: str
     score: float
-    """Comparable within one source only."""
+    """Comparable within one source only; 0 for a pinned one."""
     source: str
     """Where it is from: "list" (precomputed), "session" (computed by this call from the user's history), "similar",
     "again", "category", "popular" or "pinned"."""
@@ -26,126 +26,119 @@ class Hit(NamedTuple):
     """Of an A/B test, that the user is in."""
 
 
-Source = tuple[str, Callable[[], Ranked]]
-"""A name, and what makes its list: called only where the lists before it were too short."""
+Source = tuple[str, Callable[[int], Ranked]]
+"""A name, and what makes its list: called only where the lists before it were too short, with how many are wanted of it
+by whoever needs no more of those that may be shown than its first ones."""
 
-DIVERSE = 10
-"""MMR chooses among so many times as many candidates as hits are wanted."""
+EVERY = 2**62
+"""All that there are."""
 
 
-def fill(
-    state: State,
-    k: int,
-    sources: Iterable[Source],
-    taken: set[int],
-    *,
-    where: Condition | None = None,
-    diversity: MMR | Cap | None = None,
-    arm: str | None = None,
-) -> list[Hit]:
-    """The first `k` hits that may be shown. taken: rows that may not; what is chosen is added to it.
+class Wish:
+    """What a call wants, and what it has of it so far.
 
-    What a cap leaves out comes back at the end, where nothing else is left.
+    exclude, pins: ids. Raises TypeError when one is not text, ConditionError for a condition that cannot be.
     """
-    hits: list[Hit] = []
-    left: list[Hit] = []
-    left_rows: list[int] = []
-    counting = diversity.counting() if isinstance(diversity, Cap) else None
-    for source, make in sources:
-        rows, scores = _allowed(state, make(), taken, where)
-        if isinstance(diversity, MMR) and rows:
-            rows, scores = _diverse(state, diversity, rows, scores, k - len(hits))
-        if counting is not None:
-            rows, scores, held = _capped(state, counting, rows, scores, k - len(hits))
-            left_rows += [row for row, _ in held]
-            left += [_hit(state, row, score, source, arm) for row, score in held]
-        for row, score in zip(rows, scores, strict=True):
-            if row in taken:
-                continue
-            taken.add(row)
-            hits.append(_hit(state, row, score, source, arm))
-            if len(hits) == k:
-                return hits
-    for row, hit in zip(left_rows, left, strict=True):
-        if row not in taken and len(hits) < k:
-            taken.add(row)
-            hits.append(hit)
-    return hits
+
+    def __init__(
+        self,
+        state: State,
+        k: int,
+        *,
+        exclude: Iterable[str],
+        pins: Iterable[str],
+        where: Condition | Mask | None,
+        diversity: MMR | Cap | None,
+        arm: str | None = None,
+    ):
+        if not (diversity is None or isinstance(diversity, MMR | Cap)):
+            raise TypeError(f"diversity is lookup.MMR(…), lookup.Cap(…) or None, not {diversity!r:.100}")
+        self.state, self.k, self.diversity, self.arm = state, k, diversity, arm
+        self.where = None if where is None else condition(where)
+        self.taken = set(rows_of(state, exclude))
+        """Rows that may not come, because they are excluded, or there already."""
+        self.hits: list[Hit] = []
+        self._rows: list[int] = []
+        for row in rows_of(state, pins):
+            if row >= 0 and row not in self.taken and not state.blocked[row] and len(self.hits) < k:
+                self._add(row, 0.0, "pinned")
+
+    def eligible(self) -> NDArray[np.int32]:
+        """All rows that may still come, rising."""
+        shown = np.frombuffer(self.state.blocked, dtype=np.uint8) == 0
+        shown[[row for row in self.taken if row >= 0]] = False
+        rows = np.flatnonzero(shown).astype(np.int32)
+        return rows if self.where is None or not len(rows) else rows[self.where.holds(self.state, rows)]
+
+    def fill(self, sources: Iterable[Source]) -> list[Hit]:
+        """Up to `k` hits: those pinned, and then the first that may come of each source.
+
+        What a cap leaves out comes at the end, where nothing else is left.
+        """
+        cap = self.diversity.counting(self.state, self._rows) if isinstance(self.diversity, Cap) else None
+        left: list[tuple[int, float, str]] = []
+        for source, make in sources:
+            wanted = self.k - len(self.hits)
+            if wanted == 0:
+                break
+            enough = EVERY if cap is not None else wanted if self.diversity is None else wanted * POOL
+            rows, scores = self._allowed(make(min(enough, EVERY)))
+            if isinstance(self.diversity, MMR) and rows:
+                rows, scores = self._diverse(self.diversity, rows, scores, wanted)
+            for row, score in zip(rows, scores, strict=True):
+                if cap is not None and not cap.takes(row):
+                    left.append((row, score, source))
+                    continue
+                self._add(row, score, source)
+                if len(self.hits) == self.k:
+                    return self.hits
+        for row, score, source in left:
+            if row not in self.taken and len(self.hits) < self.k:
+                self._add(row, score, source)
+        return self.hits
+
+    def _add(self, row: int, score: float, source: str) -> None:
+        self.taken.add(row)
+        self._rows.append(row)
+        self.hits.append(Hit(self.state.id(row), score, source, self.arm))
+
+    def _allowed(self, ranked: Ranked) -> Ranked:
+        blocked, taken = self.state.blocked, self.taken
+        keep = [not blocked[row] and row not in taken for row in ranked[0]]
+        rows, scores = list(compress(ranked[0], keep)), list(compress(ranked[1], keep))
+        if self.where is None or not rows:
+            return rows, scores
+        holds = self.where.holds(self.state, np.array(rows, dtype=np.int32)).tolist()
+        return list(compress(rows, holds)), list(compress(scores, holds))
+
+    def _diverse(self, mmr: MMR, rows: list[int], scores: list[float], wanted: int) -> Ranked:
+        """A list by maximal marginal relevance, given what was chosen before."""
+        pool, before = rows[: min(wanted, MOST) * POOL], self._rows[:MOST]
+        vectors = self.state.vector(np.array(before + pool, dtype=np.int32))[:, :-1]  # less the bias
+        relevance = np.array(scores[: len(pool)], dtype=np.float32)
+        order = mmr.order(relevance, vectors[len(before) :], min(wanted, MOST), vectors[: len(before)]).tolist()
+        there = set(order)
+        order += [place for place in range(len(rows)) if place not in there]
+        return [rows[place] for place in order], [scores[place] for place in order]
 
 
-def first(state: State, k: int, listed: tuple[str, Ranked], taken: set[int], arm: str | None = None) -> list[Hit]:
-    """As `fill`, of one list, without conditions and variety: what most calls need, in a microsecond or two."""
+def first(state: State, k: int, listed: tuple[str, Ranked], arm: str | None) -> list[Hit]:
+    """Up to `k` hits of one list of a release, as it is: what most calls need, in a microsecond or two."""
     source, (rows, scores) = listed
-    blocked, name = state.blocked, state.id
-    new, there = tuple.__new__, 0
+    blocked, name = state.blocked, state.release.items.id
+    new = tuple.__new__
     hits: list[Hit] = []
     for row, score in zip(rows, scores, strict=True):
-        if blocked[row] or row in taken:
+        if blocked[row]:
             continue
         hits.append(new(Hit, (name(row), score, source, arm)))
-        taken.add(row)
-        there += 1
-        if there == k:
+        if len(hits) == k:
             break
     return hits
 
 
-def pinned(state: State, pins: Iterable[int], taken: set[int], k: int, arm: str | None) -> list[Hit]:
-    """Hits of pinned rows, in their order; those that are blocked or excluded are left out."""
-    hits: list[Hit] = []
-    for row in pins:
-        if row >= 0 and row not in taken and not state.blocked[row] and len(hits) < k:
-            taken.add(row)
-            hits.append(_hit(state, row, 0.0, "pinned", arm))
-    return hits
-
-
-def eligible(state: State, taken: set[int], where: Condition | None) -> NDArray[np.int32]:
-    """All rows that may be shown, rising."""
-    open_rows = np.frombuffer(state.blocked, dtype=np.uint8) == 0
-    if taken:
-        open_rows = open_rows.copy()
-        open_rows[[row for row in taken if row >= 0]] = False
-    rows = np.flatnonzero(open_rows).astype(np.int32)
-    return rows if where is None or not len(rows) else rows[where.holds(state, rows)]
-
-
-def _allowed(state: State, ranked: Ranked, taken: set[int], where: Condition | None) -> Ranked:
-    blocked = state.blocked
-    keep = [not blocked[row] and row not in taken for row in ranked[0]]
-    rows, scores = list(compress(ranked[0], keep)), list(compress(ranked[1], keep))
-    if where is None or not rows:
-        return rows, scores
-    holds = where.holds(state, np.array(rows, dtype=np.int32)).tolist()
-    return list(compress(rows, holds)), list(compress(scores, holds))
-
-
-def _diverse(state: State, mmr: MMR, rows: list[int], scores: list[float], wanted: int) -> Ranked:
-    pool = rows[: wanted * DIVERSE]
-    vectors = state.vector(np.array(pool, dtype=np.int32))[:, :-1]  # less the bias
-    order = mmr.order(np.array(scores[: len(pool)], dtype=np.float32), vectors, wanted).tolist()
-    chosen = set(order)
-    rest = [place for place in range(len(rows)) if place not in chosen]
-    return [rows[place] for place in order + rest], [scores[place] for place in order + rest]
-
-
-def _capped(
-    state: State, counting: Counting, rows: list[int], scores: list[float], wanted: int
-) -> tuple[list[int], list[float], list[tuple[int, float]]]:
-    """The rows that a cap lets through, and those that it holds back."""
-    chosen_rows: list[int] = []
-    chosen_scores: list[float] = []
-    held: list[tuple[int, float]] = []
-    for row, score in zip(rows, scores, strict=True):
-        if len(chosen_rows) == wanted:
-            break
-        if counting.takes(state, row):
-            chosen_rows.append(row)
-            chosen_scores.append(score)
-        else:
-            held.append((row, score))
-    return chosen_rows, chosen_scores, held
-
-
-def _hit(state: State, row: int, score: float, source: str, arm: str | None) -> Hit:
-    return Hit(state.id(row), score, source, arm)
+def rows_of(state: State, ids: Iterable[str]) -> list[int]:
+    """Rows of ids, -1 for those that nobody knows. Raises TypeError for one text, and for an id that is not text."""
+    if isinstance(ids, str):
+        raise TypeError(f"item ids are a sequence of texts, not one text: {ids!r}")
+    return [state.find(one) for one in ids]

@@ -5,55 +5,67 @@ import threading
 import time
 
 from lookup.arms import Arms
-from lookup.background import Background
+from lookup.background import Background, hold_at_fork
 from lookup.errors import LogError
 from lookup.follow import Follower
-from lookup.log import Log
-from lookup.overlay import LOOK_SECONDS, Overlay
-from lookup.patches import AHEAD
+from lookup.log import Event, Log
+from lookup.overlay import Overlay
 from lookup.release import Release
-from lookup.state import FOREVER, State
+from lookup.replay import Replay
+from lookup.state import State
 
 LOG = logging.getLogger("lookup")
+LOOK_SECONDS = 0.05
+"""How often the log is asked what others wrote."""
 
 
 class Live:
     """Joins the release in place (or those of the arms) with the log of patches. Thread-safe, safe to fork.
 
-    A thread beside the calls reads the log and makes the next state; a call takes the one that is there, and renews it
+    A thread beside the calls reads the log and makes the next states; a call takes the one that is there, and renews it
     itself only after a patch of its own process, or when a statement has just ended.
     """
 
-    def __init__(self, follower: Follower, arms: Arms | None, log: Log | None, most_bytes: int):
-        self.follower, self.arms, self.log = follower, arms, log
-        self.overlay = None if log is None else Overlay(log, most_bytes)
+    def __init__(self, follower: Follower, arms: Arms | None, log: Log, most_bytes: int):
+        self.follower, self.arms = follower, arms
+        self.overlay = Overlay(log, most_bytes)
         self.problem: str | None = None
         """Why the log cannot be read; None when it can. What was read before goes on to hold."""
         self._lock = threading.Lock()
+        hold_at_fork(self, self._lock, depth=1)
         self._states: dict[str, State] = {}
-        self._replayed: State | None = None
+        self._replay: Replay | None = None
         self._renew()
         if self.problem is not None:
             raise LogError(self.problem)
         self._background = Background(self._renew, LOOK_SECONDS)
 
     def state(self, user: str | None = None, at: int | None = None) -> tuple[State, str | None]:
-        """The state to answer from, and the arm of the user. at: microseconds since 1970; None: now."""
+        """The state to answer from, and the arm of the user. at: microseconds since 1970; None: now.
+
+        Raises TypeError when the user's id is not text, and there are arms.
+        """
         self._background.ensure()
-        arm = None
+        key, arm = "", None
         if self.arms is not None and user is not None:
             arm = self.arms.arm(user)
-            found = self._states[self.arms.release(arm).id]
-        else:
-            found = self._states[""]
+            key = self.arms.release(arm).id
+        state = self._states[key]
         if at is not None:
-            return self._at(found.release, at), arm
-        overlay = self.overlay
-        if overlay is not None and (overlay.mark != found.mark or time.time_ns() >= found.until * 1000):
+            return self._replayed(state.release, at), arm
+        if self.overlay.mark != state.mark or time.time_ns() >= state.until * 1000:
             with self._lock:
-                self._join()
-                found = self._states[found.release.id if arm is not None else ""]
-        return found, arm
+                state = self._caught_up(self._states[key])
+                self._states = {**self._states, key: state}
+        return state, arm
+
+    def events(self, user: str, after: int) -> list[Event]:
+        """The events of a user after a position of the log; none where it cannot be read now (`problem`)."""
+        try:
+            return self.overlay.log.events(user, after)
+        except LogError as error:
+            self._trouble(error)
+            return []
 
     def look(self) -> None:
         """Read CURRENT and the log now."""
@@ -62,54 +74,63 @@ class Live:
 
     def wrote(self) -> None:
         """See what this process has just written to the log."""
-        if self.overlay is not None:
-            self.overlay.look(now=True)
+        try:
+            self.overlay.look()
+        except LogError as error:  # it is kept all the same
+            self._trouble(error)
 
     def _renew(self) -> None:
-        with self._lock:
-            try:
-                if self.overlay is not None:
-                    releases = self._releases()
-                    watermark = min(release.manifest.patches_until for release in releases.values())
-                    self.overlay.follow(watermark)
-                    self.overlay.absorb(watermark)
-                    self.overlay.look(now=True)
-                self.problem = None
-            except LogError as error:
-                if str(error) != self.problem:
-                    self.problem = str(error)
-                    LOG.warning("patches are not read, those known hold: %s", error)
-            self._join()
-
-    def _releases(self) -> dict[str, Release]:
-        current = {"": self.follower.current()}
-        return current if self.arms is None else current | {one.id: one for one in self.arms.releases}
-
-    def _join(self) -> None:
+        releases = {"": self.follower.current()}
+        if self.arms is not None:
+            releases |= {one.id: one for one in self.arms.releases}
+        watermark = min(release.manifest.patches_until for release in releases.values())
+        try:
+            self.overlay.follow(watermark)
+            self.overlay.look()
+            self.problem = self._strange(releases[""])
+        except LogError as error:
+            self._trouble(error)
+        # A state from nothing takes a while when much is patched: no call waits for it.
         now = time.time_ns() // 1000
-        states = {}
-        for name, release in self._releases().items():
-            old = self._states.get(name)
-            if old is not None and old.release is release:
-                states[name] = old if self.overlay is None else old.renewed(self.overlay, now)
-            else:
-                states[name] = State(release, self.overlay, now)
-        self._states = states
+        fresh = {
+            key: State(release, self.overlay.view(now), now)
+            for key, release in releases.items()
+            if key not in self._states or self._states[key].release is not release
+        }
+        with self._lock:
+            self._states = {key: self._caught_up(fresh.get(key) or self._states[key]) for key in releases}
+        if self._replay is not None and all(self._replay.release is not one for one in releases.values()):
+            self._replay = None
+        self.overlay.absorb(watermark, now)
 
-    def _at(self, release: Release, at: int) -> State:
-        """The state at another time; the last one is kept, for replays."""
-        found, overlay = self._replayed, self.overlay
-        same = found is not None and found.release is release and (overlay is None or found.mark == overlay.mark)
-        if found is None or not same or not found.at <= at < found.until:
-            found = State(release, overlay, at)
-            found.until = FOREVER if overlay is None else _next(overlay, at)
-            self._replayed = found
-        return found
+    def _caught_up(self, state: State) -> State:
+        """A state with what changed since it was made; itself where nothing did."""
+        now = time.time_ns() // 1000
+        view = self.overlay.since(state.mark, now)
+        if view is None:
+            return State(state.release, self.overlay.view(now), now)
+        if view.mark == state.mark and view.until == state.until:
+            return state
+        return state.renewed(view, now)
 
+    def _strange(self, release: Release) -> str | None:
+        """Why the log is not the one that a release was made with."""
+        position, watermark = self.overlay.log.position(), release.manifest.patches_until
+        if not 0 < position < watermark:
+            return None
+        return (
+            f"{self.overlay.log.where}: the log ends at position {position}, but release {release.id} has absorbed one "
+            f"up to {watermark}: it is another log, and what it says is passed over; name the one that the night reads"
+        )
 
-def _next(overlay: Overlay, at: int) -> int:
-    """When another statement begins or ends to hold, after a time."""
-    with overlay.lock:
-        every = [one for fields in overlay.fields.values() for front in fields.values() for one in front]
-    moments = [one.at - AHEAD for one in every] + [one.until for one in every if one.until is not None]
-    return min((moment for moment in moments if moment > at), default=FOREVER)
+    def _trouble(self, error: LogError) -> None:
+        if str(error) != self.problem:
+            self.problem = str(error)
+            LOG.warning("patches are not read, those known hold: %s", error)
+
+    def _replayed(self, release: Release, at: int) -> State:
+        """The state at another time; the last one is kept, for times that rise."""
+        replay = self._replay
+        if replay is None or replay.release is not release or replay.mark != self.overlay.mark:
+            replay = self._replay = Replay(release, self.overlay.view(None))
+        return replay.state(at)

@@ -6,22 +6,36 @@ Users' events themselves stay in the log, and are read when a call asks for that
 import heapq
 import logging
 import threading
-import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from lookup.log import Log
+from lookup.background import hold_at_fork
+from lookup.errors import LogError
+from lookup.log import Changes, Log
 from lookup.patches import Front, Statement, add
 
 LOG = logging.getLogger("lookup")
-LOOK_SECONDS = 0.05
-"""How often the log is asked what others wrote."""
 STATEMENT_BYTES = 700
 """About what a statement takes in memory, beside its texts."""
 USER_BYTES = 180
 """About what a user takes."""
 KEPT_MARKS = 100_000
 """So many changed items are remembered one by one; who is further behind looks at all."""
+FOREVER = 2**62
+
+Fields = dict[str, Front]
+"""The fronts of an item by field; never changed, but replaced."""
+
+
+class View(NamedTuple):
+    """What an overlay held at one moment."""
+
+    items: dict[str, Fields]
+    """By item id: of all items, or of those that changed since another view, where none means nothing any more."""
+    mark: int
+    """The moment, for `Overlay.since`."""
+    until: int
+    """When the next statement ends, microseconds since 1970."""
 
 
 class Stats(NamedTuple):
@@ -42,148 +56,175 @@ class Stats(NamedTuple):
 
 
 class Overlay:
-    """The memory of one reader. Thread-safe.
+    """The memory of one reader. Thread-safe; the log is read without a lock, so that a slow one holds nobody up.
 
-    log: where the patches are. most_bytes: what statements and users may take, about. When statements are too many the
-    oldest go, which is logged and counted; when users are, all users' events are asked for at each call: slower, but
-    never wrong.
+    log: where the patches are. most_bytes: what statements and users may take, about. When there are too many the
+    oldest statements go, which is logged and counted; when users take more than half, all users' events are asked for
+    at each call: slower, but never wrong.
     """
 
     def __init__(self, log: Log, most_bytes: int = 256 << 20):
         self.log, self.most_bytes = log, most_bytes
-        self.lock = threading.RLock()
-        self.fields: dict[str, dict[str, Front]] = {}
-        """Item id → field → its front."""
+        self.fields: dict[str, Fields] = {}
         self.forgotten: dict[str, tuple[int, int]] = {}
         """User id → event time and position of the newest forget."""
         self.users: dict[str, int] = {}
         """User id → position of the newest event."""
         self.all_users = False
         """Whether `users` is not complete, because there were too many."""
-        self.position = 0
-        self.evicted = 0
+        self.position = self.evicted = 0
+        self.mark = 0
+        """Counts the changes of items."""
+        self._lock = threading.Lock()
+        hold_at_fork(self, self._lock, depth=2)
         self._since: int | None = None
-        self._look_at = 0.0
-        self._statements = 0
-        self._bytes = 0
+        self._statements = self._bytes = 0
         self._ends: list[tuple[int, str]] = []
         self._changed: list[str] = []
-        self._changed_before = 0
 
     def follow(self, watermark: int) -> None:
-        """Hold what a release with this watermark needs; what it has absorbed may go.
-
-        Raises LogError when the log cannot be read.
-        """
-        with self.lock:
+        """Hold what a release with this watermark needs. Raises LogError when the log cannot be read."""
+        for attempt in range(3):
             if self._since is not None and self._since <= watermark:
                 return
-            standing = self.log.standing(watermark)
-            self.fields, self.forgotten, self.users, self.all_users = {}, {}, {}, False
-            self._ends, self._statements, self._bytes = [], 0, 0
-            self._changed_before += len(self._changed) + KEPT_MARKS + 1  # everything may be another now
-            self._changed = []
-            self._since = self.position = watermark
-            self._take(standing)
-            self._read()
+            standing, changes = self.log.standing(watermark), self.log.changes(watermark)
+            with self._lock:
+                if self._since is not None and self.position > changes.position and attempt < 2:
+                    continue  # another thread has read on meanwhile
+                self.fields, self.forgotten, self.users, self.all_users = {}, {}, {}, False
+                self._ends, self._statements, self._bytes = [], 0, 0
+                self.mark += KEPT_MARKS + 1  # everything may be another now
+                self._changed = []
+                self._put_in(standing)
+                self._take(changes)
+                self._since, self.position = watermark, max(changes.position, watermark)
 
-    def absorb(self, watermark: int) -> None:
-        """Let go of what every release in use has absorbed."""
-        with self.lock:
-            if self._since is None or watermark <= self._since:
-                return
+    def look(self) -> None:
+        """Read what is new in the log. Raises LogError when it cannot be read, or is gone; what is known stays."""
+        after = self.position
+        changes = self.log.changes(after)
+        if changes.position == after:
+            return
+        if changes.position < after:
+            changes = self._other(changes.position)
+        with self._lock:
+            self._take(changes)
+            if changes.position > self.position or self.position == after:
+                self.position = changes.position
+
+    def absorb(self, watermark: int, now: int) -> None:
+        """Let go of what every release in use has absorbed, and of what had ended. now: microseconds since 1970."""
+        if self._since is None or watermark <= self._since:
+            return
+        if self.all_users:  # they may be few enough again
+            self._since = None
+            self.follow(watermark)
+        with self._lock:
             for item, fields in list(self.fields.items()):
-                for field, front in list(fields.items()):
-                    kept = tuple(one for one in front if not one.absorbed(watermark))
+                for field, front in fields.items():
+                    kept = tuple(
+                        one for one in front if not one.absorbed(watermark) and (one.until is None or one.until > now)
+                    )
                     if len(kept) < len(front):
                         self._put(item, field, kept)
             self.users = {user: position for user, position in self.users.items() if position > watermark}
             self.forgotten = {user: one for user, one in self.forgotten.items() if one[1] > watermark}
             self._since = watermark
 
-    def look(self, now: bool = False) -> None:
-        """Read what is new in the log, if it is time to, or `now`. Raises LogError when it cannot be read."""
-        if now or time.monotonic() >= self._look_at:
-            with self.lock:
-                self._look_at = time.monotonic() + LOOK_SECONDS
-                self._read()
+    def view(self, now: int | None) -> View:
+        """All statements. now: those that have ended by then (microseconds) count as changes; None: for replays."""
+        with self._lock:
+            self._expire(now)
+            return View(dict(self.fields), self.mark, self._ends[0][0] if self._ends else FOREVER)
 
-    def expire(self, at: int) -> None:
-        """Count items as changed of which a statement ended before or at a time (microseconds)."""
-        if self._ends and self._ends[0][0] <= at:
-            with self.lock:
-                while self._ends and self._ends[0][0] <= at:
-                    self._changed.append(heapq.heappop(self._ends)[1])
-
-    @property
-    def next_end(self) -> int | None:
-        """When the next statement ends, microseconds; None where none does."""
-        return self._ends[0][0] if self._ends else None
-
-    @property
-    def mark(self) -> int:
-        """Where the list of changed items ends, for `changed`."""
-        return self._changed_before + len(self._changed)
-
-    def changed(self, mark: int) -> list[str] | None:
-        """The items that changed since a mark; None where that is no longer known."""
-        return None if mark < self._changed_before else self._changed[mark - self._changed_before :]
+    def since(self, mark: int, now: int) -> View | None:
+        """What changed since a mark; None where that is no longer known."""
+        with self._lock:
+            self._expire(now)
+            behind = self.mark - mark
+            if behind > len(self._changed):
+                return None
+            items = dict.fromkeys(self._changed[len(self._changed) - behind :])
+            found = {item: self.fields.get(item, {}) for item in items}
+            return View(found, self.mark, self._ends[0][0] if self._ends else FOREVER)
 
     def stats(self) -> Stats:
         """What it holds."""
-        with self.lock:
-            ages = [one.at for fields in self.fields.values() for front in fields.values() for one in front]
-            users = len(self.users) + len(self.forgotten)
-            size = self._bytes + users * USER_BYTES
-            return Stats(
-                self._statements,
-                users,
-                size,
-                self.most_bytes,
-                self.evicted,
-                self.position,
-                min(ages, default=None),
-            )
+        with self._lock:
+            fields = dict(self.fields)
+            counts = (self._statements, self._users, self._size, self.most_bytes, self.evicted, self.position)
+        ages = (one.at for fronts in fields.values() for front in fronts.values() for one in front)
+        return Stats(*counts, min(ages, default=None))
 
-    def _read(self) -> None:
-        changes = self.log.changes(self.position)
-        if changes.position == self.position:
-            return
-        self._take(changes.statements)
+    @property
+    def _users(self) -> int:
+        return len(self.users) + len(self.forgotten)
+
+    @property
+    def _size(self) -> int:
+        return self._bytes + self._users * USER_BYTES
+
+    def _other(self, position: int) -> Changes:
+        """What a log has that was begun anew, or LogError when there is none."""
+        if position == 0:
+            raise LogError(
+                f"{self.log.where}: the log is gone or empty; it was read up to position {self.position}, and what was "
+                "read goes on to hold: restore it from a copy"
+            )
+        LOG.warning(
+            "%s: ends at position %d, was read up to %d: it was begun anew, and is read from its beginning",
+            self.log.where,
+            position,
+            self.position,
+        )
+        return self.log.changes(0)
+
+    def _take(self, changes: Changes) -> None:
+        """Put in what the log has; the same again changes nothing."""
+        self._put_in(changes.statements)
         for one in changes.forgotten:
-            self.forgotten[one.user] = (one.at, one.position)
-        self.users.update(changes.users)
-        self.position = changes.position
-        if self._bytes > self.most_bytes:
-            self._evict()
-        if len(self.users) * USER_BYTES > self.most_bytes:
+            self.forgotten[one.user] = max((one.at, one.position), self.forgotten.get(one.user, (0, 0)))
+        if not self.all_users:
+            for user, position in changes.users.items():
+                self.users[user] = max(position, self.users.get(user, 0))
+        if len(self.users) * USER_BYTES > self.most_bytes // 2:
             self.users, self.all_users = {}, True
             LOG.warning("patches: too many users have events since the release; each call asks the log")
+        if self._size > self.most_bytes:
+            self._evict()
         if len(self._changed) > KEPT_MARKS:
-            self._changed_before += len(self._changed)
-            self._changed = []
+            self._changed = self._changed[-KEPT_MARKS // 2 :]
 
-    def _take(self, statements: Iterable[Statement]) -> None:
+    def _put_in(self, statements: Iterable[Statement]) -> None:
         for one in statements:
             before = self.fields.get(one.item, {}).get(one.field, ())
             after = add(before, one)
             if after is not before:
                 self._put(one.item, one.field, after)
+                self._count(one.item)
                 if one.until is not None:
                     heapq.heappush(self._ends, (one.until, one.item))
 
     def _put(self, item: str, field: str, front: Front) -> None:
-        fields = self.fields.setdefault(item, {})
+        fields = self.fields.get(item, {})
         before = fields.get(field, ())
         self._statements += len(front) - len(before)
-        self._bytes += sum(map(_size, front)) - sum(map(_size, before))
+        self._bytes += sum(map(_bytes, front)) - sum(map(_bytes, before))
+        fields = {name: one for name, one in fields.items() if name != field}
         if front:
             fields[field] = front
+        if fields:
+            self.fields[item] = fields
         else:
-            fields.pop(field, None)
-            if not fields:
-                del self.fields[item]
+            self.fields.pop(item, None)
+
+    def _count(self, item: str) -> None:
         self._changed.append(item)
+        self.mark += 1
+
+    def _expire(self, now: int | None) -> None:
+        while now is not None and self._ends and self._ends[0][0] <= now:
+            self._count(heapq.heappop(self._ends)[1])
 
     def _evict(self) -> None:
         """Let the oldest statements go, by their place in the log, until nine tenths of the limit are kept."""
@@ -195,14 +236,16 @@ class Overlay:
         )
         gone = 0
         for position, item, field in every:
-            if self._bytes <= 0.9 * self.most_bytes:
+            if self._size <= 0.9 * self.most_bytes:
                 break
-            front = self.fields[item][field]
-            self._put(item, field, tuple(one for one in front if one.position != position))
+            self._put(item, field, tuple(one for one in self.fields[item][field] if one.position != position))
+            self._count(item)
             gone += 1
         self.evicted += gone
         LOG.warning("patches: %d statements on items evicted, the limit is %d bytes", gone, self.most_bytes)
 
 
-def _size(statement: Statement) -> int:
-    return STATEMENT_BYTES + len(statement.item) + (len(statement.value) if isinstance(statement.value, str) else 0)
+def _bytes(statement: Statement) -> int:
+    value = statement.value
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return STATEMENT_BYTES + len(statement.item) + sum(map(len, texts))

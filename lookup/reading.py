@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.explain import Because, Explanation, event_shares
-from lookup.fill import Source, eligible
-from lookup.overlay import Overlay
+from lookup.explain import Because, Explanation, Used, event_shares
+from lookup.fill import Source, Wish, rows_of
+from lookup.live import Live
 from lookup.release import Ranked, Release
 from lookup.schema import NO_ITEM, NONE, WHOLE_SHOP
 from lookup.session import DAY, Moment, Person, moments, ranked
 from lookup.state import State
-from lookup.where import Condition, Mask
+from lookup.where import Mask
 
 EPOCH = date(1970, 1, 1)
 SPARE = 12
@@ -43,71 +43,74 @@ def night(state: State) -> int:
     return (date.fromisoformat(state.release.manifest.date) - EPOCH).days
 
 
-def since(overlay: Overlay, state: State, user: str, row: int, now: int) -> tuple[int, list[Moment]]:
-    """The user's row, -1 where all that the release knows is to be forgotten, and the events that it does not know."""
-    watermark = state.release.manifest.patches_until
+def since(live: Live, state: State, user: str, row: int, until: int) -> tuple[int, list[Moment]]:
+    """The user's row, -1 where all that the release knows is to be forgotten, and the events that it does not know.
+
+    until: microseconds since 1970; events of later are left out.
+    """
+    overlay, watermark = live.overlay, state.release.manifest.patches_until
     gone = overlay.forgotten.get(user)
     if gone is not None and gone[1] > watermark:
         row = -1
     if not overlay.all_users and overlay.users.get(user, 0) <= watermark:
         return row, []
-    events = overlay.log.events(user, watermark)
-    return row, moments(state, (event for event in events if event.at <= now + DAY))
+    return row, moments(state, (event for event in live.events(user, watermark) if event.at <= until))
 
 
 def just_now(state: State, history: Sequence[str], now: int) -> list[Moment]:
-    """Events of this moment. Raises TypeError when it is one text, or holds what is not text."""
-    if isinstance(history, str):
-        raise TypeError(f"history is a sequence of item ids, not one text: {history!r}")
-    return [Moment(row, now // DAY, 1.0) for row in map(state.find, history) if row >= 0]
+    """Events of this moment; ids that nobody knows are passed over. Raises TypeError when it is one text, or holds what
+    is not text.
+    """
+    return [Moment(row, now // DAY, 1.0) for row in rows_of(state, history) if row >= 0]
 
 
-def of_person(person: Person, taken: set[int], where: Condition | None, n: int) -> list[Source]:
+def of_person(wish: Wish, person: Person, listed: bool) -> list[Source]:
     """The lists for a user of whom something is known: the precomputed one, or the best candidates; then all items."""
-    state = person.state
 
-    def everything() -> Ranked:
-        rows = eligible(state, taken, where)
-        return ranked(rows, person.scores(rows))
+    def everything(n: int) -> Ranked:
+        rows = wish.eligible()
+        return ranked(rows, person.scores(rows), n)
 
-    if person.fresh:
-        return [("session", lambda: person.best(n)), ("session", everything)]
-    return [("list", lambda: _with_added(person)), ("session", everything)]
+    if listed:
+        return [("list", lambda n: with_added(person)), ("session", everything)]
+    return [("session", lambda n: person.best(max(n, CANDIDATES))), ("session", everything)]
 
 
-def popular(state: State, taken: set[int], where: Condition | None) -> list[Source]:
+def popular(wish: Wish) -> list[Source]:
     """The popular list of the whole shop, and after it all items by how popular they are; added ones last."""
+    state = wish.state
     return [
-        ("popular", lambda: state.release.popular.top(WHOLE_SHOP, len(state.blocked))),
-        ("popular", lambda: _by_popularity(state, eligible(state, taken, where))),
+        ("popular", lambda n: state.release.popular.top(WHOLE_SHOP, state.own)),
+        ("popular", lambda n: _by_popularity(state, wish.eligible(), n)),
     ]
 
 
-def of_category(state: State, code: int, taken: set[int], where: Condition | None) -> list[Source]:
+def of_category(wish: Wish, code: int) -> list[Source]:
     """Likewise of the items that are now in a category, by its code."""
+    state = wish.state
 
-    def listed() -> Ranked:
-        rows, scores = state.release.popular.top(code + 1, len(state.blocked))
+    def listed(n: int) -> Ranked:
+        rows, scores = state.release.popular.top(code + 1, state.own)
         if state.category is state.release.item_category:
             return rows, scores
         there = _is_in(state, np.array(rows, dtype=np.int64), code).tolist()
         return list(compress(rows, there)), list(compress(scores, there))
 
-    def everything() -> Ranked:
-        rows = eligible(state, taken, where)
-        return _by_popularity(state, rows[_is_in(state, rows, code)])
+    def everything(n: int) -> Ranked:
+        rows = wish.eligible()
+        return _by_popularity(state, rows[_is_in(state, rows, code)], n)
 
     known = [("category", listed)] if code < len(state.release.categories) else []
     return [*known, ("category", everything)]
 
 
-def like(state: State, row: int, taken: set[int], where: Condition | None) -> list[Source]:
+def like(wish: Wish, row: int) -> list[Source]:
     """What is similar to an item, and the best of its categories, the narrowest first."""
-    release = state.release
+    state, release = wish.state, wish.state.release
 
-    def near() -> Ranked:
+    def near(n: int) -> Ranked:
         if row < state.own and not state.added:
-            return release.item_topk.top(row, len(state.blocked))
+            return release.item_topk.top(row, state.own)
         found = (
             release.item_topk.items[row] if row < state.own else release.candidates(_unbiased(state, row), CANDIDATES)
         )
@@ -117,8 +120,7 @@ def like(state: State, row: int, taken: set[int], where: Condition | None) -> li
         return ranked(every, directions[:-1] @ directions[-1])
 
     codes = [code for code in state.category[row].tolist() if code != NONE]
-    best = [source for code in reversed(codes) for source in of_category(state, code, taken, where)]
-    return [("similar", near), *best]
+    return [("similar", near), *(source for code in reversed(codes) for source in of_category(wish, code))]
 
 
 def many(state: State, users: Sequence[str], k: int) -> Batch:
@@ -166,37 +168,41 @@ def _first_open(
     return short
 
 
-def explained(person: Person, item: int) -> Explanation:
-    """The score of an item for a user, taken apart."""
+def explained(person: Person, item: int, now: int) -> Explanation:
+    """The score of an item for a user, taken apart. now: microseconds since 1970."""
     state, encoder = person.state, person.state.release.encoder
     rows, _, weights = person.history
+    ages, _, following, _, _ = person.sums
     vector = state.vector(np.array([item], dtype=np.int32))[0]
     counts = weights.astype(np.float64)
     likes, follows = event_shares(
-        encoder, state.input(rows), person.ages, counts, vector=vector, following=person.following, item=item
+        encoder, state.input(rows), ages, counts, vector=vector, following=following, item=item
     )
     had = rows == item
     kept = encoder.kept if had.any() else 1.0
     each = kept * likes + follows
     bias, again = kept * float(vector[encoder.bias]), 0.0
     if had.any():
-        again = encoder.repeat * float(np.log1p(encoder.repeat_shares(person.ages, counts)[had].sum()))
-        again += float(person.following.item_repeat[had][0])
+        again = encoder.repeat * float(np.log1p(encoder.repeat_shares(ages, counts)[had].sum()))
+        again += float(following.item_repeat[had][0])
     found, place = np.unique(rows, return_inverse=True)
     shares = np.bincount(place, weights=each, minlength=len(found))
     times = np.bincount(place, minlength=len(found))
     newest = np.full(len(found), np.inf)
-    np.minimum.at(newest, place, person.ages)
+    np.minimum.at(newest, place, ages)
     order = np.argsort(-shares, kind="stable")
     because = tuple(Because(state.id(int(found[n])), float(shares[n]), int(times[n]), float(newest[n])) for n in order)
     score = float(person.scores(np.array([item], dtype=np.int32))[0])
-    return Explanation(state.id(item), score, because, bias, again)
+    name = state.id(item)
+    said = state.patched.get(name, {})
+    used = tuple(Used(field, one.value, (now - one.at) / 1e6, one.source) for field, one in sorted(said.items()))
+    return Explanation(name, score, because, bias, again, patches=used)
 
 
-def _with_added(person: Person) -> Ranked:
+def with_added(person: Person) -> Ranked:
     """The precomputed list, and among it what was added by day, by the vector of the night."""
     state, release = person.state, person.state.release
-    listed = release.user_topk.top(person.row, len(state.blocked))
+    listed = release.user_topk.top(person.row, state.own)
     if not state.added:
         return listed
     scores = state.vectors @ release.user_vector[person.row]
@@ -204,11 +210,11 @@ def _with_added(person: Person) -> Ranked:
     return ranked(rows, np.concatenate([np.array(listed[1], dtype=np.float32), scores]))
 
 
-def _by_popularity(state: State, rows: NDArray[np.int32]) -> Ranked:
+def _by_popularity(state: State, rows: NDArray[np.int32], n: int) -> Ranked:
     scores = np.zeros(len(rows), dtype=np.float32)
     own = rows < state.own
     scores[own] = state.release.item_popularity[rows[own]]
-    return ranked(rows, scores)
+    return ranked(rows, scores, n)
 
 
 def _is_in(state: State, rows: NDArray[Any], code: int) -> Mask:

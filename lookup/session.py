@@ -1,7 +1,6 @@
 """A user as of now: the history with what happened since the night, the vector made from it, and exact scores."""
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,65 +28,62 @@ class Moment(NamedTuple):
     weight: float
 
 
+class Sums(NamedTuple):
+    """What the events of a history add up to."""
+
+    ages: NDArray[np.float64]
+    """Of each event, in whole days, as at night; (n,)."""
+    vector: NDArray[np.float32]
+    """(D,): by the night's own function, as of today."""
+    following: Following
+    """Of the events' items; nothing follows an item that was added by day."""
+    items: NDArray[np.int32]
+    """What the history adds to beside the vector, (m,)."""
+    added: NDArray[np.float32]
+    """And how much, (m,); both see `Encoder.item_terms`."""
+
+
 class Person:
-    """What is known of a user in a state. What takes time is made when it is asked for.
+    """What is known of a user in a state.
 
     row: in the release; -1 where it does not know the user. today: days since 1970 of the call. fresh: events after the
     release, by time.
     """
 
     def __init__(self, state: State, row: int, today: int, fresh: list[Moment]):
-        self.state, self.row, self.today, self.fresh = state, row, today, fresh
-
-    @cached_property
-    def history(self) -> History:
+        self.state, self.row, self.today = state, row, today
+        own = state.release.history(row) if row >= 0 else NOBODY
+        self.history = _joined(own, fresh, state.release.manifest.max_history) if fresh else own
         """Everything, the newest last: at most the manifest's `max_history` events."""
-        own = self.state.release.history(self.row) if self.row >= 0 else NOBODY
-        if not self.fresh:
-            return own
-        columns = (np.array(part) for part in zip(*self.fresh, strict=True))
-        newest = self.state.release.manifest.max_history
-        rows, days, weights = (np.concatenate(pair)[-newest:] for pair in zip(own, columns, strict=True))
-        return History(rows.astype(np.int32), days.astype(np.int32), weights.astype(np.float32))
+        self._sums: Sums | None = None
 
-    @cached_property
-    def ages(self) -> NDArray[np.float64]:
-        """Of each event, in whole days, as at night."""
-        return np.maximum(self.today - self.history.days, 0).astype(np.float64)
+    @property
+    def sums(self) -> Sums:
+        """Made when it is asked for first."""
+        if self._sums is None:
+            self._sums = self._add_up()
+        return self._sums
 
-    @cached_property
-    def vector(self) -> NDArray[np.float32]:
-        """(D,): by the night's own function, as of today."""
-        rows, _, weights = self.history
-        return self.state.release.encoder.user_vector(self.state.input(rows), self.ages, weights.astype(np.float64))
-
-    @cached_property
-    def following(self) -> Following:
-        """Of the events' items; nothing follows an item that was added by day."""
-        rows, state = self.history.rows, self.state
-        own = np.minimum(rows, state.own - 1)
-        found = state.release.following(own)
-        added = rows >= state.own
-        if added.any():
-            found = Following(np.array(found.next_items), found.next_weights, np.array(found.item_repeat))
-            found.next_items[added], found.item_repeat[added] = NO_ITEM, 0.0
-        return found
-
-    @cached_property
-    def terms(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """What the history adds beside the vector (`Encoder.item_terms`)."""
-        encoder, rows = self.state.release.encoder, self.history.rows
-        weights = self.history.weights.astype(np.float64)
-        had = Had(rows, encoder.next_shares(self.ages, weights), encoder.repeat_shares(self.ages, weights))
-        return encoder.item_terms(had, self.following, self.state.vector(rows) @ self.vector)
+    def _add_up(self) -> Sums:
+        state, encoder = self.state, self.state.release.encoder
+        rows, days, short = self.history
+        ages, weights = np.maximum(self.today - days, 0).astype(np.float64), short.astype(np.float64)
+        vector = encoder.user_vector(state.input(rows), ages, weights)
+        following = state.release.following(np.minimum(rows, state.own - 1))
+        there = rows >= state.own
+        if there.any():
+            following.next_items[there], following.item_repeat[there] = NO_ITEM, 0.0
+        had = Had(rows, encoder.next_shares(ages, weights), encoder.repeat_shares(ages, weights))
+        items, added = encoder.item_terms(had, following, state.vector(rows) @ vector)
+        return Sums(ages, vector, following, items, added)
 
     def scores(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """The exact scores of different item rows, rising; float32 (n,)."""
-        found = np.concatenate(
-            [self.state.vector(rows[start : start + BLOCK]) @ self.vector for start in range(0, len(rows), BLOCK)]
-            or [np.zeros(0, dtype=np.float32)]
-        )
-        items, added = self.terms
+        _, vector, _, items, added = self.sums
+        found = np.empty(len(rows), dtype=np.float32)
+        for start in range(0, len(rows), BLOCK):
+            part = slice(start, start + BLOCK)
+            np.dot(self.state.vector(rows[part]), vector, out=found[part])
         if len(items) and len(rows):
             place = np.searchsorted(rows, items)
             place[place == len(rows)] = 0
@@ -95,28 +91,52 @@ class Person:
             found[place[there]] += added[there]
         return found
 
-    def candidates(self, n: int) -> NDArray[np.int32]:
-        """Rows that may be among the best `n`, rising: of the search around the vector, the precomputed list, what is
-        similar to or follows the newest items, the history, and all that was added by day.
+    def best(self, n: int) -> Ranked:
+        """The first of all items by their exact scores, best first, equal ones by their rows: `n` or fewer, and as many
+        as the release's search is sure of.
+
+        Scored are what the search finds around the vector, whatever the history adds to, the precomputed list, what is
+        similar to the newest items, and all that was added by day. No other item scores more than the last that the
+        search found.
         """
         state, release = self.state, self.state.release
-        near: list[NDArray[Any]] = [release.candidates(self.vector, n), self.terms[0]]
+        vector = self.sums.vector
+        found = release.candidates(vector, n)
+        near: list[NDArray[Any]] = [found, self.sums.items, np.arange(state.own, state.own + len(state.added))]
         if self.row >= 0:
             near.append(release.user_topk.items[self.row])
         newest = self.history.rows[-NEAREST:]
         near.append(release.item_topk.items[newest[newest < state.own]].ravel())
-        near.append(np.arange(state.own, state.own + len(state.added)))
-        found = np.unique(np.concatenate(near).astype(np.int32))
-        return found[1:] if len(found) and found[0] == NO_ITEM else found
+        rows = np.unique(np.concatenate(near).astype(np.int32))
+        rows = rows[1:] if len(rows) and rows[0] == NO_ITEM else rows
+        scores = self.scores(rows)
+        if not len(found):
+            return [], []
+        if len(found) < state.own:
+            sure = scores >= release.item_vector[found[-1]] @ vector
+            rows, scores = rows[sure], scores[sure]
+        return ranked(rows, scores)
 
-    def best(self, n: int) -> Ranked:
-        """The candidates, exactly scored, best first; equal ones by their rows."""
-        rows = self.candidates(n)
-        return ranked(rows, self.scores(rows))
+
+def _joined(own: History, fresh: list[Moment], newest: int) -> History:
+    """The newest events of the night and of the day."""
+    rows, days, weights = zip(*fresh, strict=True)
+    every = History(
+        np.concatenate([own.rows, np.array(rows, dtype=np.int32)]),
+        np.concatenate([own.days, np.array(days, dtype=np.int32)]),
+        np.concatenate([own.weights, np.array(weights, dtype=np.float32)]),
+    )
+    if len(own.days) and days[0] < own.days[-1]:  # it came late
+        order = np.argsort(every.days, kind="stable")[-newest:]
+        return History(every.rows[order], every.days[order], every.weights[order])
+    return History(every.rows[-newest:], every.days[-newest:], every.weights[-newest:])
 
 
-def ranked(rows: NDArray[np.int32], scores: NDArray[np.float32]) -> Ranked:
-    """Rows by falling score, equal ones as they stand."""
+def ranked(rows: NDArray[np.int32], scores: NDArray[np.float32], n: int | None = None) -> Ranked:
+    """Rows by falling score, equal ones as they stand. n: about so many are enough."""
+    if n is not None and n < len(scores):
+        there = scores >= -np.partition(-scores, n - 1)[n - 1]
+        rows, scores = rows[there], scores[there]
     order = np.argsort(-scores, kind="stable")
     return rows[order].tolist(), scores[order].tolist()
 

@@ -1,29 +1,35 @@
-"""A release joined with what happened since: what a call answers from. Immutable, but for names that are new."""
+"""A release joined with what happened since: what a call answers from. It never changes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.overlay import Overlay
-from lookup.patches import holding
+from lookup.overlay import View
+from lookup.patches import AHEAD, Statement, canonical, holding
 from lookup.release import Release
 from lookup.schema import NONE, NUMBER
 
-FOREVER = 2**62
 KEYS = {"category": "categories", "brand": "brands", "value": "values"}
 DESCRIBING = ("title", "text", "description", "category", "brand")
 """Fields that make an unknown id a new item: one that can be found."""
+NOTHING = View({}, 0, 2**62)
+
+Said = dict[str, Statement]
+"""What is patched of an item, by field."""
 
 
 class State:
     """The items of a release as they are at a time, and after them those that were added by day.
 
     It satisfies `lookup.where.Features`. Rows 0 … own-1 are the release's, then come the added items.
+
+    view: what is patched. at: microseconds since 1970. ahead: so much later statements hold at once.
     """
 
-    def __init__(self, release: Release, overlay: Overlay | None, at: int):
-        self.release = release
+    def __init__(self, release: Release, view: View, at: int, ahead: int = AHEAD):
+        self.release, self.ahead = release, ahead
         self.own = len(release.item_price)
         self.price: NDArray[np.float64] = release.item_price
         self.in_stock: NDArray[np.uint8] = release.item_in_stock
@@ -39,35 +45,22 @@ class State:
         """Of the added items, (A, D)."""
         self.inputs = self.vectors
         """What they add to the vector of a user, (A, D)."""
-        self.patched: dict[str, dict[str, Any]] = {}
-        """Item id → field → value, of all that is patched."""
-        self.at, self.until, self.mark = at, FOREVER, 0
+        self.patched: dict[str, Said] = {}
+        """Item id → what is patched, of all that is."""
         self._rows: dict[str, int] = {}
-        self._codes: dict[tuple[str, str], int] = {}
-        if overlay is not None:
-            with overlay.lock:
-                overlay.expire(at)
-                self.mark, self.until = overlay.mark, overlay.next_end or FOREVER
-                self._apply(overlay, list(overlay.fields), at)
+        self._codes: dict[str, dict[str, int]] = {kind: {} for kind in KEYS}
+        self._take(view, at)
 
-    def renewed(self, overlay: Overlay, at: int) -> "State":
-        """The state at a later time: itself where nothing changed."""
-        with overlay.lock:
-            overlay.expire(at)
-            changed = overlay.changed(self.mark)
-            if changed is None:
-                return State(self.release, overlay, at)
-            until = overlay.next_end or FOREVER
-            if not changed and until == self.until:
-                return self
-            new = object.__new__(State)
-            new.__dict__.update(self.__dict__)
-            new.mark, new.until, new.at = overlay.mark, until, at
-            if changed:
-                new.blocked, new.patched = bytearray(self.blocked), dict(self.patched)
-                new.added, new._rows, new._codes = list(self.added), dict(self._rows), dict(self._codes)
-                new._apply(overlay, list(dict.fromkeys(changed)), at)
-            return new
+    def renewed(self, view: View, at: int) -> "State":
+        """The state at a later time. view: what changed since this one."""
+        new = object.__new__(State)
+        new.__dict__.update(self.__dict__)
+        if view.items:
+            new.blocked, new.added = bytearray(self.blocked), list(self.added)
+            new.patched, new._rows = dict(self.patched), dict(self._rows)
+            new._codes = {kind: dict(codes) for kind, codes in self._codes.items()}
+        new._take(view, at)
+        return new
 
     def find(self, item: str) -> int:
         """The row of an item; -1 where it is unknown. Raises TypeError when the id is not text."""
@@ -86,84 +79,106 @@ class State:
         """x of some rows, (n, D)."""
         return _both(rows, self.own, self.release.item_input, self.inputs)
 
-    def record(self, row: int) -> dict[str, Any]:
-        """What is known of an item, by field: the release's record, and over it what is patched."""
-        item = self.id(row)
-        known = self.release.record(row) if row < self.own else {"item_id": item}
-        return {**known, **self.patched.get(item, {})}
+    def record(self, item: str) -> dict[str, Any] | None:
+        """What is known of an item, by field: the release's record, and over it what is patched; declared features
+        under `features`. None for an item that nobody knows.
+        """
+        row, said = self.find(item), self.patched.get(item, {})
+        if row < 0 or (row >= self.own and not _describing(said)):
+            return None
+        known: dict[str, Any] = self.release.record(row) if row < self.own else {"item_id": item, "features": {}}
+        features = dict(known["features"])
+        for field, one in said.items():
+            if field in self.features:
+                features[field] = one.value
+            else:
+                known[field] = list(one.value) if isinstance(one.value, list) else one.value
+        return known | {"features": {name: value for name, value in features.items() if value is not None}}
 
     def code(self, kind: str, text: str) -> int:
         """The code of a name; -1 for one that no item has. kind: "category", "brand", or "value" (of a feature)."""
         found: int = getattr(self.release, KEYS[kind]).find(text)
-        return found if found >= 0 else self._codes.get((kind, text), NONE)
+        return found if found >= 0 else self._codes[kind].get(text, NONE)
 
-    def _apply(self, overlay: Overlay, items: list[str], at: int) -> None:
-        """Put in what the overlay says of some items."""
-        watermark = self.release.manifest.patches_until
-        self._own_arrays()
-        for item in items:
-            values = {}
-            for field, front in overlay.fields.get(item, {}).items():
-                one = holding(front, at)
-                if one is not None and not one.absorbed(watermark):
-                    values[field] = one.value
-            row = self.find(item)
-            if row < 0 and any(values.get(field) for field in DESCRIBING):
-                row = self._add(item)
-            if row >= 0:
-                self._set(row, item, values)
-            if values:
-                self.patched[item] = values
+    def _take(self, view: View, at: int) -> None:
+        """Put in what a view says."""
+        self.mark, self.until = view.mark, view.until
+        self._copied: set[str] = set()
+        watermark, changed = self.release.manifest.patches_until, {}
+        for item, fields in view.items.items():
+            holds = ((field, holding(front, at, self.ahead)) for field, front in fields.items())
+            changed[item] = {field: one for field, one in holds if one is not None and not one.absorbed(watermark)}
+        rows = {item: self.find(item) for item in changed}
+        self._add([item for item, row in rows.items() if row < 0 and _describing(changed[item])])
+        for item, row in rows.items():
+            place = row if row >= 0 else self._rows.get(item, -1)
+            if place >= 0:
+                self._set(place, item, changed[item])
+            if changed[item]:
+                self.patched[item] = changed[item]
             else:
                 self.patched.pop(item, None)
         if self.added:
-            self._describe(set(items))
+            self._describe(item for item in changed if item in self._rows)
 
-    def _own_arrays(self) -> None:
-        for name in ("price", "in_stock", "category", "brand", "feature"):
-            setattr(self, name, np.array(getattr(self, name)))
-
-    def _set(self, row: int, item: str, values: dict[str, Any]) -> None:
-        base = self.release
-        own = row < self.own
-        price = values.get("price", base.item_price[row] if own else None)
-        self.price[row] = np.nan if price is None else price
-        stocked = values.get("in_stock", bool(base.item_in_stock[row]) if own else True)
-        self.in_stock[row] = 1 if stocked is None else stocked
-        # An added item that no longer says anything of itself (its patch has ended) is gone again.
-        gone = not own and not any(values.get(field) for field in DESCRIBING)
-        self.blocked[row] = bool(values.get("hidden")) or not self.in_stock[row] or gone
-        if "brand" in values or not own or item in self.patched:
-            known = base.item_brand[row] if own else NONE
-            self.brand[row] = self._named("brand", values["brand"]) if "brand" in values else known
-        if "category" in values or not own or item in self.patched:
-            self._set_category(row, values.get("category"), own)
+    def _set(self, row: int, item: str, said: Said) -> None:
+        base, own = self.release, row < self.own
+        values = {field: one.value for field, one in said.items()}
+        price = values["price"] if "price" in values else base.item_price[row] if own else None
+        self._put("price", row, np.nan if price is None else price)
+        stocked = values["in_stock"] if "in_stock" in values else bool(base.item_in_stock[row]) if own else True
+        stocked = stocked is not False  # unknown counts as in stock
+        self._put("in_stock", row, stocked)
+        # An added item of which nothing is said any more is gone again.
+        self.blocked[row] = bool(values.get("hidden")) or not stocked or not (own or _describing(said))
+        if "brand" in values:
+            self._put("brand", row, self._named("brand", values["brand"]))
+        else:
+            self._put("brand", row, base.item_brand[row] if own else NONE)
+        if values.get("category") is not None:
+            codes = [self._named("category", name) for name in values["category"]]
+        else:
+            codes = base.item_category[row].tolist() if own and "category" not in values else []
+        self._put("category", row, self._path(codes))
         for column, (name, kind) in enumerate(self.features.items()):
             if name in values:
-                self.feature[row, column] = self._number(kind, values[name])
+                self._put("feature", (row, column), self._number(kind, values[name]))
             else:
-                self.feature[row, column] = base.item_feature[row, column] if own else np.nan
+                self._put("feature", (row, column), base.item_feature[row, column] if own else np.nan)
 
-    def _set_category(self, row: int, path: list[str] | None, own: bool) -> None:
-        if path is None and own:
-            width = self.release.item_category.shape[1]
-            self.category[row] = NONE
-            self.category[row, :width] = self.release.item_category[row]
+    def _put(self, name: str, place: Any, value: Any) -> None:
+        """Write into an array, which is copied before the first write."""
+        array = getattr(self, name)
+        if np.array_equal(array[place], value, equal_nan=name in ("price", "feature")):
             return
-        path = path or []
-        if len(path) > self.category.shape[1]:
-            wider = np.full((len(self.category), len(path)), NONE, dtype=np.int32)
-            wider[:, : self.category.shape[1]] = self.category
-            self.category = wider
-        self.category[row] = NONE
-        self.category[row, : len(path)] = [self._named("category", name) for name in path]
+        if name not in self._copied:
+            array = np.array(array)
+            self._own(name, array)
+        array[place] = value
+
+    def _own(self, name: str, array: NDArray[Any]) -> None:
+        self._copied.add(name)
+        setattr(self, name, array)
+
+    def _path(self, codes: list[int]) -> NDArray[np.int32]:
+        """Codes as a row of `category`, which is made wider where it must be."""
+        wide = self.category.shape[1]
+        if len(codes) > wide:
+            self._own("category", np.pad(self.category, ((0, 0), (0, len(codes) - wide)), constant_values=NONE))
+            wide = len(codes)
+        return np.array(codes + [NONE] * (wide - len(codes)), dtype=np.int32)
 
     def _number(self, kind: str, value: Any) -> float:
+        """A feature as its array has it: as the night reads it."""
         if value is None:
             return np.nan
-        if kind == NUMBER:
-            return np.nan if isinstance(value, str) else float(value)
-        return float(self._named("value", str(value)))
+        if kind != NUMBER:
+            return float(self._named("value", value if isinstance(value, str) else canonical(value)))
+        try:
+            number = float(value)
+        except ValueError:
+            return np.nan
+        return number if np.isfinite(number) else np.nan
 
     def _named(self, kind: str, text: str | None) -> int:
         """The code of a name, a new one where there is none."""
@@ -171,33 +186,41 @@ class State:
             return NONE
         found = self.code(kind, text)
         if found < 0:
-            known = len(getattr(self.release, KEYS[kind]))
-            found = known + sum(1 for other, _ in self._codes if other == kind)
-            self._codes[kind, text] = found
+            codes = self._codes[kind]
+            found = codes[text] = len(getattr(self.release, KEYS[kind])) + len(codes)
         return found
 
-    def _add(self, item: str) -> int:
-        """A row for a new item."""
-        row = self.own + len(self.added)
-        self.added.append(item)
-        self._rows[item] = row
-        self.price = np.append(self.price, np.nan)
-        self.in_stock = np.append(self.in_stock, np.uint8(1))
-        self.brand = np.append(self.brand, np.int32(NONE))
-        self.category = np.concatenate([self.category, np.full((1, self.category.shape[1]), NONE, dtype=np.int32)])
-        self.feature = np.concatenate([self.feature, np.full((1, self.feature.shape[1]), np.nan)])
-        self.blocked.append(0)
-        return row
+    def _add(self, items: list[str]) -> None:
+        """Rows for new items."""
+        if not items:
+            return
+        start, n = self.own + len(self.added), len(items)
+        self.added += items
+        self._rows.update(zip(items, range(start, start + n), strict=True))
+        self.blocked.extend(bytes(n))
+        for name, fill in (
+            ("price", np.nan),
+            ("in_stock", 1),
+            ("brand", NONE),
+            ("category", NONE),
+            ("feature", np.nan),
+        ):
+            array = getattr(self, name)
+            self._own(name, np.concatenate([array, np.full((n, *array.shape[1:]), fill, dtype=array.dtype)]))
 
-    def _describe(self, changed: set[str]) -> None:
-        """Vectors of the added items, from what is said of them."""
-        size = self.release.item_vector.shape[1]
-        vectors, inputs = (np.zeros((len(self.added), size), dtype=np.float32) for _ in range(2))
-        vectors[: len(self.vectors)], inputs[: len(self.inputs)] = self.vectors, self.inputs
-        for place, item in enumerate(self.added):
-            if item in changed:
-                inputs[place], vectors[place] = self.release.describe(self.patched.get(item, {}))
-        self.vectors, self.inputs = vectors, inputs
+    def _describe(self, items: Iterable[str]) -> None:
+        """Vectors of added items, from what is said of them."""
+        new = len(self.added) - len(self.vectors)
+        inputs, vectors = (np.pad(array, ((0, new), (0, 0))) for array in (self.inputs, self.vectors))
+        for item in items:
+            values = {field: one.value for field, one in self.patched.get(item, {}).items()}
+            place = self._rows[item] - self.own
+            inputs[place], vectors[place] = self.release.describe(values)
+        self.inputs, self.vectors = inputs, vectors
+
+
+def _describing(said: Said) -> bool:
+    return any(field in said and said[field].value for field in DESCRIBING)
 
 
 def _both(
