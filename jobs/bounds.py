@@ -54,7 +54,14 @@ def check(config: "Config", source: str) -> None:
             'types of which [weights] has one; a shop without says ranker.engagement = "category"',
         )
     must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
-    shares = ("train.kept", "embed.cold_bias", "validate.max_loss", "validate.min_day_events", "build.recall", "quality.max_bad_share")
+    shares = (
+        "train.kept",
+        "embed.cold_bias",
+        "validate.max_loss",
+        "validate.min_day_events",
+        "build.recall",
+        "quality.max_bad_share",
+    )
     for section, name in (key.split(".") for key in shares):
         must(0 <= getattr(getattr(config, section), name) <= 1, f"{section}.{name}", "a share from 0 to 1")
     for section in ("train", "embed", "users", "topk", "ranker", "build", "validate"):

@@ -88,8 +88,9 @@ def scores(
     found = vectors.item_vector[items] @ vector
     if len(known.items):
         had = Had(known.items, encoder.next_shares(ages, weights), encoder.repeat_shares(ages, weights))
-        arrays = (vectors.item_next_item, vectors.item_next_weight, vectors.item_repeat)
-        following = Following(*(array[known.items] for array in arrays))
+        following = Following(
+            vectors.item_next_item[known.items], vectors.item_next_weight[known.items], vectors.item_repeat[known.items]
+        )
         rows, added = encoder.item_terms(had, following, vectors.item_vector[known.items] @ vector)
         place = np.minimum(np.searchsorted(rows, items), len(rows) - 1)
         found += np.where(rows[place] == items, added[place], np.float32(0))

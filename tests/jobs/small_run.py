@@ -139,7 +139,19 @@ def write_users(
 ) -> None:
     """Write the table of `embed_users`; bought is also the history."""
     rows = [
-        (n, f"u{n}", len(had), datetime(2026, 3, 1), vector.tolist(), had, had, *own, had, [20513] * len(had), [1.0] * len(had))
+        (
+            n,
+            f"u{n}",
+            len(had),
+            datetime(2026, 3, 1),
+            vector.tolist(),
+            had,
+            had,
+            *own,
+            had,
+            [20513] * len(had),
+            [1.0] * len(had),
+        )
         for n, (vector, had, *own) in enumerate(zip(vectors, bought, shares, repeats, strict=True))
     ]
     made.run.write(USER_VECTORS, spark.createDataFrame(rows, USER_VECTORS.ddl))
