@@ -66,6 +66,23 @@ class Keys:
             row += 1
         return -1
 
+    def find_many(self, texts: Iterable[str]) -> NDArray[np.int64]:
+        """As `find`, of many: their rows, in their order."""
+        wanted = list(texts)
+        try:
+            data = [text.encode() for text in wanted]
+        except (AttributeError, UnicodeEncodeError):
+            return np.array([self.find(text) for text in wanted], dtype=np.int64)
+        hashed = b"".join([sha256(one).digest()[:8] for one in data])
+        hashes = np.frombuffer(hashed, dtype=">u8").astype(np.uint64)
+        rows = np.searchsorted(np.asarray(self._hashes), hashes)
+        found = np.minimum(rows, len(self) - 1) if len(self) else np.full(len(rows), -1)
+        there, offsets, every = found.tolist(), self._offsets, self._data
+        for place, row in enumerate(there):
+            if row >= 0 and every[offsets[row] : offsets[row + 1]] != data[place]:
+                there[place] = self.find(wanted[place])  # unknown, or another one with the same hash stands before it
+        return np.array(there, dtype=np.int64)
+
 
 class _Texts(dict[int, str]):
     """The id of a row; those read last stay decoded, for the same items are asked for again and again."""

@@ -24,11 +24,17 @@ CANDIDATES = 200
 """So many items around a vector are scored exactly, at least."""
 
 
+BLOCK = 1000
+"""Users at a time."""
+
+
 class Batch(NamedTuple):
     """Lists of n users."""
 
     rows: NDArray[np.int32]
-    """(n, k): item rows, best first; -1 after the last, and for a user whom the release does not know."""
+    """(n, k), or as wide as the stored lists where those are shorter: item rows of the release, best first; -1 after
+    the last, and for a user whom the release does not know.
+    """
     scores: NDArray[np.float32]
     """Of the same shape; 0 where there is no item."""
     release: Release
@@ -123,48 +129,43 @@ def like(wish: Wish, row: int) -> list[Source]:
     return [("similar", near), *(source for code in reversed(codes) for source in of_category(wish, code))]
 
 
-def many(state: State, users: Sequence[str], k: int) -> Batch:
+def many(live: Live, state: State, users: Sequence[str], k: int) -> Batch:
     """The first `k` items of the precomputed lists that may be shown."""
     release = state.release
-    find = release.users.find
-    found = np.fromiter((find(user) for user in users), dtype=np.int64, count=len(users))
+    found = release.users.find_many(users)
+    watermark = release.manifest.patches_until
+    gone = [user for user, (_, position) in live.overlay.forgotten.copy().items() if position > watermark]
+    if gone:
+        found[np.isin(found, release.users.find_many(gone))] = -1
     length = release.user_topk.items.shape[1]
-    rows = np.full((len(users), k), NO_ITEM, dtype=np.int32)
-    batch = Batch(rows, np.zeros((len(users), k), dtype=np.float32), release)
+    shape = (len(users), min(k, length))
+    batch = Batch(np.full(shape, NO_ITEM, dtype=np.int32), np.zeros(shape, dtype=np.float32), release)
     blocked = np.frombuffer(state.blocked, dtype=np.uint8)
-    width = min(length, k + SPARE)
-    known = np.flatnonzero(found >= 0)
-    if not len(known) or not length:
-        return batch
-    short = _first_open(release, found[known], known, width, blocked=blocked, out=batch)
-    if width < length and len(short):  # few, unless very much is blocked
-        _first_open(release, found[short], short, length, blocked=blocked, out=batch)
+    for start in range(0, len(users), BLOCK):  # so many as stay in the processor's cache
+        places = start + np.flatnonzero(found[start : start + BLOCK] >= 0)
+        for width in (min(length, shape[1] + SPARE), length):
+            places = _first_shown(batch, found[places], places, width, blocked)  # the second time: those left short
+            if width == length or not len(places):
+                break
     return batch
 
 
-def _first_open(
-    release: Release,
-    users: NDArray[np.int64],
-    places: NDArray[np.int64],
-    width: int,
-    *,
-    blocked: NDArray[np.uint8],
-    out: Batch,
+def _first_shown(
+    batch: Batch, users: NDArray[np.int64], places: NDArray[np.int64], width: int, blocked: NDArray[np.uint8]
 ) -> NDArray[np.int64]:
     """Fill some places of a batch from the first `width` of their lists; returns the places that came out short."""
-    rows, scores = out.rows, out.scores
+    rows, scores, release = batch
     k = rows.shape[1]
     items, values = release.user_topk.items[users, :width], release.user_topk.scores[users, :width]
-    shut = (items == NO_ITEM) | (blocked[items] != 0)
-    clean = ~shut[:, :k].any(axis=1)
-    n = min(k, width)
-    rows[places[clean], :n], scores[places[clean], :n] = items[clean, :n], values[clean, :n]
-    some = np.flatnonzero(~clean)
-    order = np.argsort(shut[some], axis=1, kind="stable")[:, :k]
-    left = ~np.take_along_axis(shut[some], order, axis=1)
-    rows[places[some], :n] = np.where(left, np.take_along_axis(items[some], order, axis=1), NO_ITEM)
-    scores[places[some], :n] = np.where(left, np.take_along_axis(values[some], order, axis=1), np.float32(0))
-    short: NDArray[np.int64] = places[some[left.sum(1) < k]]
+    shown = (blocked[items] == 0) & (items != NO_ITEM)
+    counts = shown.sum(axis=1)
+    chosen = np.flatnonzero(shown)
+    rank = np.arange(len(chosen)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = rank < k
+    chosen = chosen[first]
+    to = places[chosen // max(width, 1)] * k + rank[first]
+    rows.ravel()[to], scores.ravel()[to] = items.ravel()[chosen], values.ravel()[chosen]
+    short: NDArray[np.int64] = places[counts < k]
     return short
 
 

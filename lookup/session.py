@@ -107,8 +107,9 @@ class Person:
             near.append(release.user_topk.items[self.row])
         newest = self.history.rows[-NEAREST:]
         near.append(release.item_topk.items[newest[newest < state.own]].ravel())
-        rows = np.unique(np.concatenate(near).astype(np.int32))
-        rows = rows[1:] if len(rows) and rows[0] == NO_ITEM else rows
+        rows = np.concatenate(near).astype(np.int32)
+        rows.sort()
+        rows = rows[np.diff(rows, prepend=NO_ITEM) > 0]
         scores = self.scores(rows)
         if not len(found):
             return [], []

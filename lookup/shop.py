@@ -152,13 +152,18 @@ class Shop(Writer):
         row, _ = reading.since(self._live, state, user, state.release.users.find(user), _until(at, now))
         return [] if row < 0 else first(state, k, ("again", state.release.user_again.top(row, state.own)), arm)
 
-    def recommend_many(self, users: Sequence[str], k: int = 10) -> "reading.Batch":
+    def recommend_many(self, users: Sequence[str], k: int = 10) -> reading.Batch:
         """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in
-        place of hits. What happened since the release to a user is not looked at, and short lists stay short.
+        place of hits. Events since the release are not looked at, and short lists stay short; who was forgotten has
+        none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release with `pin`.
         """
+        if self._live.arms is not None:
+            raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
+        if isinstance(users, str):
+            raise TypeError(f"user ids are a sequence of texts, not one text: {users!r}")
         state, _, _ = self._state(None, None)
         _check_k(k)
-        return reading.many(state, users, k)
+        return reading.many(self._live, state, users, k)
 
     def item(self, item: str, *, at: datetime | int | None = None) -> dict[str, Any] | None:
         """What the catalog's table `items` says of an item, by column, and over it what is patched; None where nobody

@@ -122,39 +122,36 @@ class State:
             self._describe(item for item in changed if item in self._rows)
 
     def _set(self, row: int, item: str, said: Said) -> None:
+        """Put in what is said of an item, in place of what was before."""
         base, own = self.release, row < self.own
         values = {field: one.value for field, one in said.items()}
-        price = values["price"] if "price" in values else base.item_price[row] if own else None
-        self._put("price", row, np.nan if price is None else price)
-        stocked = values["in_stock"] if "in_stock" in values else bool(base.item_in_stock[row]) if own else True
-        stocked = stocked is not False  # unknown counts as in stock
-        self._put("in_stock", row, stocked)
-        # An added item of which nothing is said any more is gone again.
-        self.blocked[row] = bool(values.get("hidden")) or not stocked or not (own or _describing(said))
-        if "brand" in values:
-            self._put("brand", row, self._named("brand", values["brand"]))
-        else:
-            self._put("brand", row, base.item_brand[row] if own else NONE)
-        if values.get("category") is not None:
-            codes = [self._named("category", name) for name in values["category"]]
-        else:
-            codes = base.item_category[row].tolist() if own and "category" not in values else []
-        self._put("category", row, self._path(codes))
+        touched = values.keys() | self.patched.get(item, {}).keys()
+        if "price" in touched:
+            price = values["price"] if "price" in values else base.item_price[row] if own else None
+            self._put("price", row, np.nan if price is None else price)
+        if "in_stock" in touched:
+            stocked = values["in_stock"] if "in_stock" in values else not own or base.item_in_stock[row] != 0
+            self._put("in_stock", row, stocked is not False)  # unknown counts as in stock
+        if "brand" in touched:
+            code = base.item_brand[row] if own else NONE
+            self._put("brand", row, self._named("brand", values["brand"]) if "brand" in values else code)
+        if "category" in touched:
+            path = [self._named("category", name) for name in values.get("category") or []]
+            known = own and "category" not in values
+            self._put("category", row, self._path(base.item_category[row].tolist() if known else path))
         for column, (name, kind) in enumerate(self.features.items()):
-            if name in values:
-                self._put("feature", (row, column), self._number(kind, values[name]))
-            else:
-                self._put("feature", (row, column), base.item_feature[row, column] if own else np.nan)
+            if name in touched:
+                number = base.item_feature[row, column] if own else np.nan
+                self._put("feature", (row, column), self._number(kind, values[name]) if name in values else number)
+        # An added item of which nothing is said any more is gone again.
+        gone = not own and not _describing(said)
+        self.blocked[row] = bool(values.get("hidden")) or not self.in_stock[row] or gone
 
     def _put(self, name: str, place: Any, value: Any) -> None:
         """Write into an array, which is copied before the first write."""
-        array = getattr(self, name)
-        if np.array_equal(array[place], value, equal_nan=name in ("price", "feature")):
-            return
         if name not in self._copied:
-            array = np.array(array)
-            self._own(name, array)
-        array[place] = value
+            self._own(name, np.array(getattr(self, name)))
+        getattr(self, name)[place] = value
 
     def _own(self, name: str, array: NDArray[Any]) -> None:
         self._copied.add(name)

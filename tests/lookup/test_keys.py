@@ -52,3 +52,13 @@ def test_other_types_are_refused() -> None:
 def test_an_id_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
         keys.build(["a", "b", "a"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(), unique=True, max_size=20), st.lists(st.text(alphabet=st.characters()), max_size=20))
+def test_many_are_found_as_one_is(known: list[str], others: list[str]) -> None:
+    made = Keys(*keys.build(known))
+    wanted = known + others
+    assert made.find_many(wanted).tolist() == [made.find(text) for text in wanted]
+    with pytest.raises(TypeError, match="an id is text"):
+        made.find_many([*known, 3])  # type: ignore[list-item]
