@@ -6,7 +6,7 @@ import pytest
 from jobs.errors import DataError
 from jobs.evaluate import bootstrap
 from jobs.evaluate.bootstrap import intervals
-from jobs.evaluate.classification import Classification, classify, roc
+from jobs.evaluate.classification import Classification, calibrated, classify, roc
 
 
 def test_intervals_cover_a_known_difference_as_often_as_they_say():
@@ -64,3 +64,31 @@ def test_a_predictor_worked_out_by_hand():
 def test_what_cannot_be_told_apart_is_an_error(labels, scores, message):
     with pytest.raises(DataError, match=message):
         classify(np.array(labels, dtype=bool), np.array(scores))
+
+
+def test_calibration_is_judged_in_bins_of_equal_weight():
+    """Of 20 bins the lower ten hold those of 0.1, of whom a fifth says yes, the others those of 0.5, of whom a half."""
+    probabilities = np.repeat([0.1, 0.5], 1000)
+    labels = np.concatenate([np.arange(1000) % 5 == 0, np.arange(1000) % 2 == 0])
+    found = calibrated(labels, probabilities)
+    assert found.error == pytest.approx((0.1 + 0.0) / 2, abs=1e-9)
+    assert (found.predicted, found.observed) == pytest.approx((0.3, 0.35))
+    # A yes of 500 in the second half, 200 in the first: higher with 0.5 * 800, equal in the same half.
+    better = 500 * 800 + (200 * 800 + 500 * 500) / 2
+    assert found.auc == pytest.approx(better / (700 * 1300))
+
+
+def test_a_weight_counts_as_so_many():
+    rng = np.random.default_rng(4)
+    labels, probabilities, times = rng.random(300) < 0.3, rng.random(300), rng.integers(1, 5, 300)
+    whole = calibrated(np.repeat(labels, times), np.repeat(probabilities, times))
+    weighed = calibrated(labels, probabilities, times.astype(float))
+    assert (weighed.auc, weighed.predicted, weighed.observed) == pytest.approx(
+        (whole.auc, whole.predicted, whole.observed)
+    )
+    assert weighed.error == pytest.approx(whole.error, abs=0.03)  # one that stands for many is in one bin
+
+
+def test_calibration_needs_yes_and_no():
+    with pytest.raises(DataError, match="all of 3 labels are alike"):
+        calibrated(np.ones(3, dtype=bool), np.full(3, 0.5))

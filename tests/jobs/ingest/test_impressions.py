@@ -132,7 +132,7 @@ def test_bad_rows_go_to_quarantine(done):
         ("impressions", 2, "price is not a number"),
         ("impressions", 6, "item_id is not among the items"),
         ("impressions", 7, "place is missing"),
-        ("impressions", 8, "time is not readable"),
+        ("impressions", 8, "time is missing"),
         ("visits", 6, "user_id is missing"),
     ]
 
