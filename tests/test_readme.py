@@ -59,9 +59,11 @@ def test_the_backend_answers(shop, monkeypatch):
 
 
 def test_the_configuration_loads(tmp_path):
-    whole, with_preset = blocks("toml")
+    whole, with_preset, shown = blocks("toml")
     (tmp_path / "daybreak.toml").write_text(whole)
     assert len(load(tmp_path / "daybreak.toml", date(2026, 1, 2)).events) == 2
+    (tmp_path / "daybreak.toml").write_text(whole + shown)
+    assert load(tmp_path / "daybreak.toml", date(2026, 1, 2)).impressions[0].user_id == "visitor"
     (tmp_path / "daybreak.toml").write_text(with_preset + whole)
     night, preset = load(tmp_path / "daybreak.toml", date(2026, 1, 2)), read("sequence")
     assert (night.train, night.embed) == (replace(preset.train, epochs=8), preset.embed)
