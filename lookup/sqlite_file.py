@@ -43,14 +43,17 @@ PRAGMA user_version = {VERSION};
 T = TypeVar("T")
 
 
-class _Own:
-    """A thread's connection. It is in a cycle of its own making, so it is closed here and not left to the collector."""
+class Own:
+    """A thread's connection. It is in a cycle of its own making, so it is closed here and not left to the collector.
+
+    Who uses `db` holds this object meanwhile: `SqliteFile.close` may be called by another thread.
+    """
 
     def __init__(self, db: sqlite3.Connection, file: tuple[int, int]):
         self.db, self.file, self._process = db, file, os.getpid()
 
-    def __del__(self) -> None:
-        if self._process == os.getpid():
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # at the end of the interpreter os is gone
+        if self._process == getpid():
             self.db.close()
 
 
@@ -69,7 +72,7 @@ class SqliteFile:
         self.writing = threading.Lock()
         """Held by the thread of this process that writes; other processes wait inside SQLite."""
 
-    def connection(self) -> sqlite3.Connection | None:
+    def connection(self) -> Own | None:
         """This thread's connection; None while there is no file."""
         if self._process != os.getpid():
             # A connection must not be used, nor closed, by the child of the process that opened it.
@@ -79,10 +82,10 @@ class SqliteFile:
             stat = os.stat(self.path)
         except FileNotFoundError:
             return None
-        own: _Own | None = getattr(self._local, "own", None)
+        own: Own | None = getattr(self._local, "own", None)
         if own is None or own.file != (stat.st_dev, stat.st_ino):  # not a file that was moved away
-            own = self._local.own = _Own(self.alone(), (stat.st_dev, stat.st_ino))
-        return own.db
+            own = self._local.own = Own(self.alone(), (stat.st_dev, stat.st_ino))
+        return own
 
     def create(self) -> None:
         """Make the file, where it is not there; LogError where it cannot be."""

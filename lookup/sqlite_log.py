@@ -132,14 +132,14 @@ class SqliteLog:
 
         self._file.create()
         with self._file.writing:
-            db = self._file.connection()
-            if db is None:
+            own = self._file.connection()
+            if own is None:
                 raise LogError(f"{self.where}: the file was removed while it was written; try again")
-            return self._file.told(lambda: all_or_nothing(db))
+            return self._file.told(lambda: all_or_nothing(own.db))
 
     def _read(self, question: Callable[[sqlite3.Connection], T], empty: T) -> T:
-        db = self._file.connection()
-        return empty if db is None else self._file.told(lambda: question(db))
+        own = self._file.connection()
+        return empty if own is None else self._file.told(lambda: question(own.db))
 
     def _each(self, make: Callable[[tuple[Any, ...]], T], query: str, values: tuple[int, ...]) -> Iterator[T]:
         """Row by row; on a connection of its own, so that other calls of this thread may come between."""

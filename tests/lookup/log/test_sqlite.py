@@ -36,8 +36,26 @@ def test_it_is_synced_and_in_wal_mode(tmp_path: Path) -> None:
     log.append([price(1)])
     with sqlite3.connect(log.where) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    connection = log._file.connection()  # type: ignore[attr-defined]
-    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    own = log._file.connection()  # type: ignore[attr-defined]
+    assert own.db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_it_may_be_closed_while_others_read(tmp_path: Path) -> None:
+    """In a process of its own, which would crash."""
+    open_log(tmp_path).append([price(1)])
+    program = """
+import sys, threading
+from lookup.log import open_log
+log = open_log(sys.argv[1])
+threads = [threading.Thread(target=lambda: [log.position() for _ in range(3000)]) for _ in range(4)]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    log.close()
+print(log.position())
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")
 
 
 def test_another_version_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""Shops with a log of their own, and what a test needs to patch them at will."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import lookup
+from lookup.shop import Shop
+
+SECOND = 1_000_000
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def absorbing(release: Path, position: int) -> None:
+    """Let a release say that it has absorbed the log up to a position."""
+    path = release / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"patches_until": position}))
+
+
+def shown(shop: Shop, **asked: Any) -> list[str]:
+    """The ids of everything that may be shown."""
+    return [hit.item_id for hit in shop.popular(1000, **asked)]
+
+
+def opened(releases: Path, log: Path, **options: Any) -> Shop:
+    """A shop with its log elsewhere, and so one that starts empty."""
+    return lookup.open(releases, patches=log / "log.sqlite", **options)
