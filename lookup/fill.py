@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.diversity import MMR, MOST, POOL, Cap
+from lookup.keys import each
 from lookup.release import Ranked
 from lookup.state import State
 from lookup.where import Condition, Mask, condition
@@ -139,6 +140,4 @@ def first(state: State, k: int, listed: tuple[str, Ranked], arm: str | None) -> 
 
 def rows_of(state: State, ids: Iterable[str]) -> list[int]:
     """Rows of ids, -1 for those that nobody knows. Raises TypeError for one text, and for an id that is not text."""
-    if isinstance(ids, str):
-        raise TypeError(f"item ids are a sequence of texts, not one text: {ids!r}")
-    return [state.find(one) for one in ids]
+    return [state.find(one) for one in each("item ids", ids)]

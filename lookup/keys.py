@@ -7,10 +7,12 @@ and a reader finds one by bisection in a mapped array without building a diction
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T")
 CACHED = 1 << 16
 """Ids that are kept decoded: some 10 MiB a process at most."""
 
@@ -33,6 +35,14 @@ def build(ids: Iterable[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64], ND
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(data) for data in texts], out=offsets[1:])
     return hashes, offsets, np.frombuffer(b"".join(texts), dtype=np.uint8)
+
+
+def each(what: str, given: Iterable[T]) -> Iterable[T]:
+    """What is given, to go through. what: names it. Raises TypeError where it is one text, or has no parts."""
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        one = "one text: " if isinstance(given, str | bytes) else ""
+        raise TypeError(f"{what} are expected one after another, as in a list, not {one}{given!r:.100}")
+    return given
 
 
 class Keys:

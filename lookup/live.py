@@ -35,6 +35,7 @@ class Live:
         hold_at_fork(self, self._lock, depth=1)
         self._states: dict[str, State] = {}
         self._replay: Replay | None = None
+        self._closed = False
         self._renew()
         if self.problem is not None:
             raise LogError(self.problem)
@@ -79,7 +80,15 @@ class Live:
         except LogError as error:  # it is kept all the same
             self._trouble(error)
 
+    def close(self) -> None:
+        """Look no more, and let go of the log's files and connections. Calls answer from what is known."""
+        with self._background.working:
+            self._closed = True
+        self.overlay.log.close()
+
     def _renew(self) -> None:
+        if self._closed:
+            return
         releases = {"": self.follower.current()}
         if self.arms is not None:
             releases |= {one.id: one for one in self.arms.releases}

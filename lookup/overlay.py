@@ -97,7 +97,7 @@ class Overlay:
                 self._changed = []
                 self._put_in(standing)
                 self._take(changes)
-                self._since, self.position = watermark, max(changes.position, watermark)
+                self._since, self.position = watermark, changes.position
 
     def look(self) -> None:
         """Read what is new in the log. Raises LogError when it cannot be read, or is gone; what is known stays."""

@@ -14,6 +14,7 @@ from lookup.diversity import MMR, Cap
 from lookup.explain import Explanation
 from lookup.fill import Hit, Wish, first
 from lookup.follow import Follower
+from lookup.keys import each
 from lookup.live import Live
 from lookup.log import FILE, Log, open_log
 from lookup.manifest import Manifest
@@ -120,7 +121,9 @@ class Shop(Writer):
         state, _, _ = self._state(None, at)
         _check_k(k)
         row = state.find(item)
-        wish = Wish(state, k, exclude=chain(exclude, [item]), pins=pins, where=where, diversity=diversity)
+        wish = Wish(
+            state, k, exclude=chain(each("item ids", exclude), [item]), pins=pins, where=where, diversity=diversity
+        )
         return wish.fill((reading.like(wish, row) if row >= 0 else []) + reading.popular(wish))
 
     def popular(
@@ -152,18 +155,16 @@ class Shop(Writer):
         row, _ = reading.since(self._live, state, user, state.release.users.find(user), _until(at, now))
         return [] if row < 0 else first(state, k, ("again", state.release.user_again.top(row, state.own)), arm)
 
-    def recommend_many(self, users: Sequence[str], k: int = 10) -> reading.Batch:
+    def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.Batch:
         """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in
         place of hits. Events since the release are not looked at, and short lists stay short; who was forgotten has
         none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release with `pin`.
         """
         if self._live.arms is not None:
             raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
-        if isinstance(users, str):
-            raise TypeError(f"user ids are a sequence of texts, not one text: {users!r}")
         state, _, _ = self._state(None, None)
         _check_k(k)
-        return reading.many(self._live, state, users, k)
+        return reading.many(self._live, state, list(each("user ids", users)), k)
 
     def item(self, item: str, *, at: datetime | int | None = None) -> dict[str, Any] | None:
         """What the catalog's table `items` says of an item, by column, and over it what is patched; None where nobody
@@ -198,8 +199,10 @@ class Shop(Writer):
         return {"release": state.release.id, "problem": self.problem, "added": len(state.added), "patches": patched}
 
     def close(self) -> None:
-        """Let go of the log's files and connections."""
-        self._live.overlay.log.close()
+        """Let go of the log's files and connections, and look no more for patches and releases: calls go on to answer
+        from what is known.
+        """
+        self._live.close()
 
     def _state(self, user: str | None, at: datetime | int | None) -> tuple[State, str | None, int]:
         if at is None:

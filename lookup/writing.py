@@ -6,6 +6,7 @@ from typing import Any
 
 from lookup import patches
 from lookup.errors import LogError, PatchError
+from lookup.keys import each
 from lookup.live import Live
 from lookup.patches import Patch
 from lookup.state import DESCRIBING
@@ -37,7 +38,7 @@ class Writer:
         """Many at once, all or none: each a mapping with `item_id`, the fields, and `at`, `until`, `source` if given
         (ISO 8601, or seconds since 1970). Returns how many. Raises as `patch_item` does.
         """
-        return self._append([_kind(patches.from_record(one, source), patches.ITEM) for one in records])
+        return self._append([_kind(_read(one, source), patches.ITEM) for one in each("records", records)])
 
     def add_item(self, item: str, *, at: datetime | int | None = None, source: str = "shop", **values: Any) -> None:
         """A new item, found at once: its vector is made from `title`, `text`, `description`, `category` (a list),
@@ -47,7 +48,7 @@ class Writer:
 
     def add_items(self, records: Iterable[Mapping[str, Any]], *, source: str = "shop") -> int:
         """Many at once, all or none; each as in `patch_items`. Returns how many."""
-        return self._append([_new_item(patches.from_record(one, source)) for one in records])
+        return self._append([_new_item(_read(one, source)) for one in each("records", records)])
 
     def record(
         self,
@@ -69,7 +70,7 @@ class Writer:
         """Many at once, all or none: each a mapping with `user_id`, `item_id`, `type`, and `value`, `at`, `source` if
         given. Returns how many.
         """
-        made = (_kind(patches.from_record(one, source), patches.EVENT) for one in records)
+        made = (_kind(_read(one, source), patches.EVENT) for one in each("records", records))
         return self._append([self._typed(one) for one in made])
 
     def forget(self, user: str, *, at: datetime | int | None = None, source: str = "shop") -> None:
@@ -78,7 +79,7 @@ class Writer:
 
     def forget_many(self, users: Iterable[str], *, at: datetime | int | None = None, source: str = "shop") -> int:
         """Many at once, all or none. Returns how many."""
-        return self._append([patches.forget(user, at=at, source=source) for user in users])
+        return self._append([patches.forget(user, at=at, source=source) for user in each("user ids", users)])
 
     def _append(self, made: list[Patch]) -> int:
         release, overlay = self._live.state()[0].release, self._live.overlay
@@ -101,6 +102,12 @@ class Writer:
                 f"{', '.join(sorted(weights))}, which the configuration's [weights] name"
             )
         return patch
+
+
+def _read(record: Mapping[str, Any], source: str) -> Patch:
+    if not isinstance(record, Mapping):
+        raise PatchError(f"a record is a mapping of names to values, not {record!r:.100}")
+    return patches.from_record(record, source)
 
 
 def _kind(patch: Patch, wanted: str) -> Patch:

@@ -102,7 +102,7 @@ class Known:
         ]
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_exactly_k_hits_of_what_may_be_shown(releases: dict[str, Path], data: st.DataObject) -> None:
     draw = data.draw

@@ -200,7 +200,9 @@ def test_a_bad_k_is_a_value_error(shop: lookup.Shop, k: object) -> None:
 def test_ids_are_text(shop: lookup.Shop) -> None:
     with pytest.raises(TypeError, match="an id is text"):
         shop.recommend(900)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="item ids are a sequence of texts, not one"):
+    with pytest.raises(
+        TypeError, match="item ids are expected one after another, as in a list, not one text: 'item-3'"
+    ):
         shop.recommend("user-3", history="item-3")
 
 
