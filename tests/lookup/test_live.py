@@ -316,4 +316,4 @@ def test_a_closed_shop_looks_no_more(two: Two, tmp_path: Path) -> None:
     assert shown(shop)[0] == best
     assert shop.release.id == two.new
     other.close()
-    assert not [name for name in Path("/proc/self/fd").iterdir() if "log.sqlite" in str(name.resolve())]
+    assert not [name for name in Path("/proc/self/fd").iterdir() if str(tmp_path / "log.sqlite") in str(name.resolve())]
