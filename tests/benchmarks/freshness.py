@@ -83,6 +83,7 @@ def main() -> None:
                 for item, kind, value in zip(items, types, values, strict=True)
             )
             progress.at(n)
+        del fresh, stale  # before their logs are removed
     print(f"{len(found):,} baskets of {len(results):,} users, {took / len(found) * 1e6:.0f} µs a fresh answer")
     for name, later in (("all baskets", False), ("after the first basket", True)):
         kept = {user: [r for r in rows if r[0] or not later] for user, rows in results.items()}
