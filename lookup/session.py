@@ -107,9 +107,10 @@ class Person:
             near.append(release.user_topk.items[self.row])
         newest = self.history.rows[-NEAREST:]
         near.append(release.item_topk.items[newest[newest < state.own]].ravel())
-        rows = np.concatenate(near).astype(np.int32)
-        rows.sort()
-        rows = rows[np.diff(rows, prepend=NO_ITEM) > 0]
+        every = np.concatenate(near, dtype=np.int32)
+        every.sort()
+        last = np.append(every[1:] != every[:-1], True)  # of equal ones; quicker than np.unique for so few
+        rows = every[last & (every != NO_ITEM)]
         scores = self.scores(rows)
         if not len(found):
             return [], []
