@@ -130,7 +130,7 @@ class State:
             price = values["price"] if "price" in values else base.item_price[row] if own else None
             self._put("price", row, np.nan if price is None else price)
         if "in_stock" in touched:
-            stocked = values["in_stock"] if "in_stock" in values else not own or base.item_in_stock[row] != 0
+            stocked = values["in_stock"] if "in_stock" in values else not own or bool(base.item_in_stock[row])
             self._put("in_stock", row, stocked is not False)  # unknown counts as in stock
         if "brand" in touched:
             code = base.item_brand[row] if own else NONE
