@@ -60,6 +60,20 @@ def test_an_own_patch_is_seen_by_the_next_call(shop: Shop) -> None:
     assert [hit.item_id for hit in shop.popular(60, "FOOD") if hit.source == "category"].count(best) == 0
 
 
+def test_categories_are_those_of_now(shop: Shop) -> None:
+    def of_category(name: str) -> list[str]:
+        return [hit.item_id for hit in shop.popular(60, name) if hit.source == "category"]
+
+    before = of_category("O'Neil")
+    assert len(before) > 3
+    shop.patch_item(before[0], category=["TOYS"])
+    assert of_category("O'Neil") == before[1:]
+    assert of_category("TOYS") == before[:1]
+    shop.patch_item(before[0], category=["FOOD", "O'Neil"])
+    assert of_category("O'Neil") == before
+    assert of_category("TOYS") == []
+
+
 def test_the_later_event_time_wins(shop: Shop) -> None:
     at = now() - 100 * SECOND
     shop.patch_item("item-1", price=5, at=at)
@@ -317,3 +331,26 @@ def test_a_closed_shop_looks_no_more(two: Two, tmp_path: Path) -> None:
     assert shop.release.id == two.new
     other.close()
     assert not [name for name in Path("/proc/self/fd").iterdir() if str(tmp_path / "log.sqlite") in str(name.resolve())]
+
+
+def test_arms_answer_from_their_releases(two: Two, tmp_path: Path) -> None:
+    arms = {"a": two.old, "b": two.new}
+    shop = opened(two.releases, tmp_path, arms=arms, salt="test")
+    pinned = {arm: opened(two.releases, tmp_path, pin=release) for arm, release in arms.items()}
+    (best, *_) = shown(shop)
+    shop.patch_item(best, in_stock=False)
+    shop.record("user-1", "item-3")
+    for one in pinned.values():
+        one._live.look()
+    seen = set()
+    for user in [f"user-{n}" for n in range(40)] + ["nobody"]:
+        hits = shop.recommend(user, 7)
+        (arm,) = {hit.arm for hit in hits}
+        assert arm is not None
+        assert [hit[:3] for hit in hits] == [hit[:3] for hit in pinned[arm].recommend(user, 7)]
+        assert best not in {hit.item_id for hit in hits}
+        seen.add(arm)
+    assert seen == {"a", "b"}
+    assert {hit.arm for hit in shop.similar("item-1")} == {None}
+    with pytest.raises(ValueError, match="in an A/B test open each arm's release"):
+        shop.recommend_many(["user-1"])

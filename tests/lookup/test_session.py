@@ -2,15 +2,17 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookup import patches
+import lookup
+from lookup import patches, reading
 from lookup.log import open_log
-from lookup.session import DAY
+from lookup.session import DAY, Person
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, now, opened
@@ -111,11 +113,27 @@ def test_what_comes_late_stands_where_it_belongs(built: Two, tmp_path: Path) -> 
     row = release.users.find("user-1")
     days = release.history(row).days
     shop.record("user-1", "item-3", at=int(days[0]) * DAY)
-    from lookup import reading
-    from lookup.session import Person
-
     state, _ = shop._live.state()
     _, fresh = reading.since(shop._live, state, "user-1", row, now())
     person = Person(state, row, now() // DAY, fresh)
     assert person.history.days.tolist() == sorted([*days.tolist(), int(days[0])])
     assert release.items.find("item-3") in person.history.rows[: 1 + (days == days[0]).sum()]
+
+
+def test_few_candidates_give_the_same_hits(built: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the search did not look at is never passed over: not under conditions either, nor among what was had."""
+    shop = opened(built.releases, tmp_path)
+    shop.record("user-1", "item-3")
+    asked: list[dict[str, Any]] = [
+        {},
+        {"where": lookup.price(8, 12)},
+        {"seen": False},
+        {"exclude": ["item-1", "item-7"]},
+    ]
+    every = [shop.recommend("user-1", 30, **options) for options in asked]
+    monkeypatch.setattr("lookup.reading.CANDIDATES", 3)
+    for options, hits in zip(asked, every, strict=True):
+        for k in (1, 3, 5, 8, 13):
+            found = shop.recommend("user-1", k, **options)
+            assert [hit.item_id for hit in found] == [hit.item_id for hit in hits[:k]]
+            np.testing.assert_allclose([hit.score for hit in found], [hit.score for hit in hits[:k]], rtol=1e-4)
