@@ -124,7 +124,7 @@ class Live:
 
     def _strange(self, release: Release) -> str | None:
         """Why the log is not the one that a release was made with."""
-        position, watermark = self.overlay.log.position(), release.manifest.patches_until
+        position, watermark = self.overlay.position, release.manifest.patches_until
         if not 0 < position < watermark:
             return None
         return (
