@@ -21,6 +21,7 @@ def check(config: "Config", source: str) -> None:
     must(bool(config.weights), "[weights]", "a table of event types, such as purchase = 1.0")
     must(all(w >= 0 for w in config.weights.values()), "[weights]", "zero or more for every event type")
     must(config.topk.bought in ("include", "exclude", "separate"), "topk.bought", "include, exclude or separate")
+    must(config.topk.because >= 0, "topk.because", "0 or more")
     must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
     must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
     must(all(h >= 0 for h in config.train.half_lives), "train.half_lives", "days, zero or more")

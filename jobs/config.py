@@ -199,6 +199,8 @@ class TopK:
     """Items a user has had: "include" in the list, "exclude", or "separate": excluded, and offered as buy again."""
     again: int = 50
     """Length of the buy-again list, where bought = "separate"."""
+    because: int = 20
+    """Of so many of a user's first items table `because` says which item of the history gives most to the score."""
     user_block: int = 512
     """Users scored together; with `item_block` it bounds a task's memory."""
     item_block: int = 4096

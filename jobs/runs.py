@@ -37,6 +37,7 @@ MADE_BY = {
     "item_vectors": "embed_items",
     "user_vectors": "embed_users",
     "user_topk": "topk",
+    "user_because": "topk",
     "user_again": "topk",
     "item_topk": "topk",
     "popular": "topk",

@@ -180,6 +180,15 @@ def _lists(name: str, key: Field) -> RunTable:
 
 
 USER_TOPK = _lists("user_topk", Field("user", "int"))
+USER_BECAUSE = RunTable(
+    "user_because",
+    ("user",),
+    (
+        Field("user", "int"),
+        Field("items", "array<int>", "of each of the first places of the user's list the item of the history, by row,"),
+        Field("scores", "array<float>", "that gives most to its score, and how much; any sign"),
+    ),
+)
 USER_AGAIN = _lists("user_again", Field("user", "int"))
 ITEM_TOPK = _lists("item_topk", Field("item", "int"))
 POPULAR = _lists("popular", Field("category", "string", "a category's name, or '' for the whole shop"))

@@ -81,34 +81,44 @@ class Explanation:
         return f"{self.item_id}: " + "; ".join(parts)
 
 
-def event_shares(
+def item_shares(
     encoder: Encoder,
+    rows: NDArray[np.int32],
     inputs: NDArray[np.float32],
+    *,
     ages: NDArray[np.float64],
     weights: NDArray[np.float64],
-    *,
-    vector: NDArray[np.float32],
     following: Following,
-    item: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How much each event of a history gives to u . v_i, and to it as what it follows; both float64 (n,).
+    vectors: NDArray[np.float32],
+    items: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """How much each item of a history gives to the scores of some items i.
 
-    The vector of a user is a sum over events, divided by its length: so is its product with an item vector. inputs,
-    ages, weights: as of `Encoder.user_vector`. vector: v_i, (D,). following: of the events' items. item: the row of i.
-    All of it and v_i's bias add up to the score of an item that the user never had.
+    The vector of a user is a sum over events, divided by its length: so is its product with an item vector. Beside it
+    stands what follows the events' items. rows: item rows of the n events. inputs, ages, weights: of them, as of
+    `Encoder.user_vector`. following: of these rows. vectors: v_i, (m, D). items: the rows of i, (m,).
+
+    Returns the h different rows of the history, rising, and their shares, float64 (h, m). With the bias of v_i (`kept`
+    times it, where the user had i), and what i gains for having been had, they add up to the score of i.
     """
     left = weights[:, None] * (encoder.fading(ages) @ np.asarray(encoder.mix).T)
-    shares = np.zeros(len(ages))
+    likes = np.zeros((len(rows), len(items)))
     start = 0
     for head, width in enumerate(encoder.widths):
         part = inputs[:, start : start + width].astype(np.float64) * left[:, head : head + 1]
         length = float(np.linalg.norm(part.sum(0)))
         if length > 0:
-            shares += part @ vector[start : start + width].astype(np.float64) / length
+            likes += part @ vectors[:, start : start + width].T.astype(np.float64) / length
         start += width
-    there = following.next_items == item
-    follows = np.where(there, following.next_weights, np.float32(0)).sum(1)
-    return shares, np.asarray(encoder.next_shares(ages, weights) * follows, dtype=np.float64)
+    likes *= np.where(np.isin(items, rows), encoder.kept, 1.0)
+    for column in range(following.next_items.shape[1]):
+        there = following.next_items[:, column : column + 1] == items
+        gain = encoder.next_shares(ages, weights) * following.next_weights[:, column]
+        likes += np.where(there, gain[:, None], 0.0)
+    found, place = np.unique(rows, return_inverse=True)
+    shares = np.zeros((len(found), len(items)))
+    np.add.at(shares, place, likes)
+    return found, shares
 
 
 def _listed(parts: list[str]) -> str:

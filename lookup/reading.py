@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.explain import Because, Explanation, Used, event_shares
+from lookup.explain import Because, Explanation, Used, item_shares
 from lookup.fill import Source, Wish, rows_of
 from lookup.live import Live
 from lookup.release import Ranked, Release
@@ -174,26 +174,26 @@ def explained(person: Person, item: int, now: int) -> Explanation:
     state, encoder = person.state, person.state.release.encoder
     rows, _, weights = person.history
     ages, _, following, _, _ = person.sums
-    vector = state.vector(np.array([item], dtype=np.int32))[0]
-    counts = weights.astype(np.float64)
-    likes, follows = event_shares(
-        encoder, state.input(rows), ages, counts, vector=vector, following=following, item=item
+    counts, one = weights.astype(np.float64), np.array([item], dtype=np.int32)
+    vectors = state.vector(one)
+    found, shares = item_shares(
+        encoder, rows, state.input(rows), ages=ages, weights=counts, following=following, vectors=vectors, items=one
     )
     had = rows == item
-    kept = encoder.kept if had.any() else 1.0
-    each = kept * likes + follows
-    bias, again = kept * float(vector[encoder.bias]), 0.0
+    bias, again = float(vectors[0, encoder.bias]), 0.0
     if had.any():
+        bias *= encoder.kept
         again = encoder.repeat * float(np.log1p(encoder.repeat_shares(ages, counts)[had].sum()))
         again += float(following.item_repeat[had][0])
-    found, place = np.unique(rows, return_inverse=True)
-    shares = np.bincount(place, weights=each, minlength=len(found))
+    place = np.searchsorted(found, rows)
     times = np.bincount(place, minlength=len(found))
     newest = np.full(len(found), np.inf)
     np.minimum.at(newest, place, ages)
-    order = np.argsort(-shares, kind="stable")
-    because = tuple(Because(state.id(int(found[n])), float(shares[n]), int(times[n]), float(newest[n])) for n in order)
-    score = float(person.scores(np.array([item], dtype=np.int32))[0])
+    because = tuple(
+        Because(state.id(int(found[n])), float(shares[n, 0]), int(times[n]), float(newest[n]))
+        for n in np.argsort(-shares[:, 0], kind="stable")
+    )
+    score = float(person.scores(one)[0])
     name = state.id(item)
     said = state.patched.get(name, {})
     used = tuple(Used(field, one.value, (now - one.at) / 1e6, one.source) for field, one in sorted(said.items()))

@@ -154,6 +154,17 @@ CATALOG: tuple[Table, ...] = (
     Table(
         "user_topk", ("user_id", "rank"), _list_columns("user_id", "whose list"), "recommendations of each active user"
     ),
+    Table(
+        "because",
+        ("user_id", "rank"),
+        (
+            Column("user_id", "VARCHAR", "whose list"),
+            Column("rank", "INTEGER", "place in the list of table user_topk, from 1"),
+            Column("because_item", "VARCHAR", "the item of the user's history that gives most to the score there"),
+            Column("share", "FLOAT", "how much of the score it gives (see `lookup.explain`)"),
+        ),
+        "why the first items of each user's list are recommended",
+    ),
     Table("user_again", ("user_id", "rank"), _list_columns("user_id", "whose list"), "what each user may buy again"),
     Table("item_topk", ("similar_to", "rank"), _list_columns("similar_to", "whose list"), "similar items of each item"),
     Table(

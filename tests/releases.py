@@ -19,6 +19,8 @@ from jobs import build
 from jobs.config import Config, Items, TopK
 from jobs.embed_users.histories import had as had_by
 from jobs.embed_users.histories import user_matrix
+from jobs.topk.because import COLUMNS
+from jobs.topk.because import _because as why
 from jobs.topk.followers import Followers, Had, terms
 from lookup import pointer
 from lookup.encoder import Encoder
@@ -294,6 +296,12 @@ def _write_users(
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
         return {"user": pa.array(rows, pa.int32()), **best(scores, k)}
 
+    def because(rows: np.ndarray) -> dict[str, Any]:
+        columns = {name: users(rows)[name] for name in ("user", "items", "days", "weights")}
+        batch = pa.record_batch({**columns, "listed": topk(rows)["items"]}).rename_columns(list(COLUMNS))
+        (made,) = why(iter([batch]), root / "vectors", encoder, (night - date(1970, 1, 1)).days)
+        return {name: made.column(name) for name in ("user", "items", "scores")}
+
     def buy_again(rows: np.ndarray) -> dict[str, Any]:
         scores = np.broadcast_to(np.arange(again, 0, -1, dtype=np.float32), (len(rows), again))
         offsets = np.arange(len(rows) + 1) * again
@@ -305,6 +313,7 @@ def _write_users(
 
     _write(root / "user_vectors", sizes.users, users, rng)
     _write(root / "user_topk", sizes.users, topk, rng)
+    _write(root / "user_because", sizes.users, because, rng)
     _write(root / "user_again", sizes.users if again else 0, buy_again, rng)
 
 

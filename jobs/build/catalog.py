@@ -15,16 +15,26 @@ MEMORY = "1GB"
 
 LISTS = {
     "user_topk": ("user_vectors", "user", "user_id"),
+    "because": ("user_vectors", "user", "user_id"),
     "user_again": ("user_vectors", "user", "user_id"),
     "item_topk": ("items", "item", "item_id"),
 }
 """A table of lists: the table that holds the ids of its keys, its key, and the column of the id."""
+
+FILES = {"because": "user_because"}
+"""The run's table, where it has another name."""
 
 VIEWS = {
     "recommendations": (
         "what each user is recommended, with names",
         """SELECT l.user_id, l.rank, l.item_id, i.title, i.category, i.brand, i.price, l.score
            FROM user_topk l JOIN items i USING (item_id)""",
+    ),
+    "reasons": (
+        "why the first items of each user's list are recommended, with names",
+        """SELECT l.user_id, l.rank, l.item_id, i.title, b.because_item, h.title AS because_title, b.share, l.score
+           FROM because b JOIN user_topk l USING (user_id, rank) JOIN items i ON i.item_id = l.item_id
+           JOIN items h ON h.item_id = b.because_item""",
     ),
     "buy_again": (
         "what each user may buy again, with names",
@@ -92,7 +102,7 @@ def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
 def _fill_lists(db: duckdb.DuckDBPyConnection, run: Run) -> None:
     """Ordered by key, so that a query for one key reads few blocks of the file."""
     for table, (ids, key, column) in LISTS.items():
-        keyed = f"""SELECT k.{column} AS id, l.items, l.scores FROM {_parquet(run, table)} l
+        keyed = f"""SELECT k.{column} AS id, l.items, l.scores FROM {_parquet(run, FILES.get(table, table))} l
                     JOIN {_parquet(run, ids)} k USING ({key})"""
         db.execute(_spread(table, keyed, run))
     lists = f"SELECT category AS id, items, scores FROM {_parquet(run, 'popular')}"

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
-from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, POPULARITY, USER_AGAIN, USER_TOPK, USER_VECTORS
+from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, POPULARITY, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
 from lookup.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Write the four tables of lists, and table `popularity`. Returns how many users, items and popular lists
-    there are.
+    """Write the four tables of lists, table `user_because` and table `popularity`. Returns how many users, items and
+    popular lists there are.
 
     Raises MissingStepError when embed_items or embed_users has not run.
     """
     from jobs.tasks import watching
+    from jobs.topk.because import user_because
     from jobs.topk.lists import item_lists, user_again, user_lists
     from jobs.topk.popular import popular, popularity
 
@@ -31,6 +32,9 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     with watching(spark, "topk", "users"):
         night.write(USER_TOPK, user_lists(users, folder, encoder, options, counts["users"]))
         night.write(USER_AGAIN, user_again(users, folder, encoder, options, counts["users"]))
+        lists = night.read(spark, USER_TOPK)
+        because = user_because(users, lists, folder, encoder, options, night=config.date, count=counts["users"])
+        night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
         night.write(ITEM_TOPK, item_lists(spark, folder, space, options, counts["items"]))
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))

@@ -140,6 +140,21 @@ def test_the_catalog_is_the_schema(made: Path) -> None:
         assert query(made, f"SELECT {keys} FROM {table.name} GROUP BY ALL HAVING count(*) > 1") == []
 
 
+def test_the_catalog_says_why(made: Path) -> None:
+    """What the day says of an item of a list is what the night wrote."""
+    shop = lookup.open(made.parent, pin=made.name)
+    rows = query(
+        made, "SELECT user_id, rank, because_item, share FROM because JOIN users USING (user_id) ORDER BY 1, 2"
+    )
+    assert len(rows) > 100
+    for user, rank, item, share in rows[::7]:
+        ((listed,),) = query(made, f"SELECT item_id FROM user_topk WHERE user_id = '{user}' AND rank = {rank}")
+        most = shop.explain(user, listed).because[0]
+        assert most.share == pytest.approx(share, rel=1e-4, abs=1e-5)
+        assert item in [one.item_id for one in shop.explain(user, listed).because if one.share > most.share - 1e-5]
+    shop.close()
+
+
 def test_users_events_metrics_and_manifest_in_the_catalog(made: Path, release: Release) -> None:
     assert query(made, "SELECT count(DISTINCT last_event), min(last_event)::VARCHAR FROM users") == [
         (1, "2026-11-21 19:00:00")

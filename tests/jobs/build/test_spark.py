@@ -8,7 +8,7 @@ import numpy as np
 
 from jobs import build
 from jobs.session import open_session
-from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, POPULARITY, USER_AGAIN, USER_TOPK, USER_VECTORS
+from jobs.tables import EVENTS, ITEM_TOPK, ITEMS, POPULAR, POPULARITY, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
 from lookup import Release
 from tests.releases import Sizes, config_at, write_run
 
@@ -20,7 +20,7 @@ def test_tables_written_by_spark(tmp_path: Path) -> None:
     before = Release(config.releases / build.run(None, config)["release"])
     arrays = {name: array.copy() for name, array in before.arrays.items()}
     spark = open_session("local[2]", {})
-    for table in (ITEMS, EVENTS, USER_VECTORS, USER_TOPK, USER_AGAIN, ITEM_TOPK, POPULAR, POPULARITY):
+    for table in (ITEMS, EVENTS, USER_VECTORS, USER_TOPK, USER_BECAUSE, USER_AGAIN, ITEM_TOPK, POPULAR, POPULARITY):
         config.run.write(table, config.run.read(spark, table).repartition(2))
 
     built = build.run(spark, config)

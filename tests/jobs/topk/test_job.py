@@ -1,6 +1,7 @@
 """The job topk on a small run, against plain numpy."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import jobs.topk
 from jobs.config import TopK
 from jobs.errors import MissingStepError
-from jobs.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK, USER_VECTORS
+from jobs.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
 from jobs.topk.lists import user_again, user_lists
 from lookup.encoder import Encoder
 from tests.jobs import small_run
@@ -18,6 +19,7 @@ RNG = np.random.default_rng(4)
 VECTORS = RNG.normal(size=(ITEMS, BEHAVIOUR + TEXT + 1)).astype(np.float32)
 VECTORS[7] = VECTORS[5]  # a tie
 VECTORS[9, BEHAVIOUR:-1] = 0.0  # an item without text
+INPUTS = np.random.default_rng(5).normal(size=VECTORS.shape).astype(np.float32)
 PEOPLE = RNG.normal(size=(USERS, BEHAVIOUR + TEXT + 1)).astype(np.float32)
 BOUGHT = [sorted(RNG.choice(ITEMS, size=n, replace=False).tolist()) for n in range(USERS)]
 BOUGHT[3] = list(range(1, ITEMS))  # has had everything but one
@@ -41,7 +43,7 @@ EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 
 def made(spark, tmp_path_factory):
     made = small_run.config(tmp_path_factory.mktemp("topk"))
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events(EVENTS))
-    small_run.write_vectors(made, {"item_vector": VECTORS, **FOLLOW}, SPACE)
+    small_run.write_vectors(made, {"item_vector": VECTORS, "item_input": INPUTS, **FOLLOW}, SPACE)
     small_run.write_users(spark, made, PEOPLE, BOUGHT, shares=SHARES, repeats=REPEATS)
     return made
 
@@ -90,6 +92,28 @@ def test_bought_separate(spark, done):
     check_lists(found, SCORES, lambda user: set(range(ITEMS)) - set(BOUGHT[user]), 5)
     assert found[3][0] == [0]
     check_lists(table(spark, done, USER_AGAIN), SCORES, lambda user: BOUGHT[user], 3)
+
+
+def test_because(spark, done):
+    """Of each event of a history: what its part of the user's vector, and the item's follower, give to the score."""
+    lists, found = table(spark, done, USER_TOPK), table(spark, done, USER_BECAUSE)
+    age = (done.date - date(1970, 1, 1)).days - 20513
+    for user, history in enumerate(BOUGHT):
+        items = lists[user][0]
+        if not history:
+            assert found[user] == ([], [])
+            continue
+        left = 2.0 ** (-age / 7.0)
+        shares = np.zeros((len(history), len(items)))
+        for part in (slice(0, BEHAVIOUR), slice(BEHAVIOUR, -1)):
+            total = np.linalg.norm(left * INPUTS[history, part].sum(axis=0))
+            shares += left * INPUTS[history, part] @ VECTORS[items, part].T / total
+        for row, item in enumerate(history):
+            for follower, weight in zip(FOLLOW["item_next_item"][item], FOLLOW["item_next_weight"][item], strict=True):
+                if follower in items:
+                    shares[row, items.index(follower)] += left * weight
+        assert found[user][0] == [history[row] for row in shares.argmax(axis=0)]
+        np.testing.assert_allclose(found[user][1], shares.max(axis=0), rtol=1e-4, atol=1e-6)
 
 
 def test_similar_items(spark, done):

@@ -1,0 +1,70 @@
+"""Why the first items of a user's list are recommended: which item of the history gives most to each score."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.config import TopK
+from jobs.tables import USER_BECAUSE
+from jobs.tasks import partitions
+from jobs.topk.followers import Followers
+from lookup.encoder import Encoder, Following
+from lookup.explain import item_shares
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Batches = Iterator[pa.RecordBatch]
+COLUMNS = ("user", "history", "days", "weights", "listed")
+
+
+def user_because(
+    users: "DataFrame", lists: "DataFrame", vectors: Path, encoder: Encoder, options: TopK, *, night: date, count: int
+) -> "DataFrame":
+    """Table USER_BECAUSE, from the tables USER_VECTORS and USER_TOPK. night: ages are counted from it."""
+    from pyspark.sql import functions as F
+
+    first = lists.select("user", F.slice("items", 1, options.because).alias("listed"))
+    both = users.select("user", F.col("items").alias("history"), "days", "weights").join(first, "user")
+    task = partial(_because, vectors=vectors, encoder=encoder, today=(night - date(1970, 1, 1)).days)
+    parts = partitions(users.sparkSession, count, options.user_block)
+    return both.select(*COLUMNS).repartition(parts).mapInArrow(task, USER_BECAUSE.ddl)
+
+
+def _because(batches: Batches, vectors: Path, encoder: Encoder, today: int) -> Batches:
+    inputs, outputs = (np.load(vectors / f"item_{name}.npy", mmap_mode="r") for name in ("input", "vector"))
+    follow = Followers.open(vectors)
+    for batch in batches:
+        history, days, weights, listed = (batch.column(name) for name in COLUMNS[1:])
+        values = [column.values.to_numpy(zero_copy_only=False) for column in (history, days, weights, listed)]
+        reasons, shares, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)], [0]
+        events, places = (pairwise(column.offsets.to_numpy().tolist()) for column in (history, listed))
+        for (start, end), (first, last) in zip(events, places, strict=True):
+            rows, items = values[0][start:end], values[3][first:last]
+            if not len(rows) or not len(items):
+                lengths.append(0)
+                continue
+            following = Following(follow.next_item[rows], follow.next_weight[rows], follow.item_repeat[rows])
+            found, given = item_shares(
+                encoder,
+                rows,
+                inputs[rows],
+                ages=np.maximum(today - values[1][start:end], 0).astype(np.float64),
+                weights=values[2][start:end].astype(np.float64),
+                following=following,
+                vectors=outputs[items],
+                items=items,
+            )
+            most = given.argmax(axis=0)
+            reasons.append(found[most])
+            shares.append(given[most, np.arange(len(items))].astype(np.float32))
+            lengths.append(len(items))
+        offsets = pa.array(np.cumsum(lengths).astype(np.int32))
+        columns = [pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(part))) for part in (reasons, shares)]
+        yield pa.RecordBatch.from_arrays([batch.column("user"), *columns], names=USER_BECAUSE.columns)
