@@ -6,6 +6,7 @@ not read past the data, so `np.load(path, mmap_mode="r")` opens the files as the
 
 import mmap
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,13 @@ from lookup.schema import ARRAYS, Array
 
 FOOTER = b"\ndaybreak-space:"
 FOOTER_BYTES = 32
+HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=][a-z]\d+)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n",
+    re.DOTALL,
+)
+"""As numpy writes it (NEP 1). numpy's own reader parses it as Python, which fails now and then in Python 3.11 where two
+threads do so at once (python/cpython#106905)."""
+HEADER_BYTES = 256
 
 BY_NAME = {array.name: array for array in ARRAYS}
 
@@ -79,19 +87,19 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
     path = release / file_name(name)
     dtype = np.dtype(array.dtype)
     with path.open("rb") as file:
-        try:
-            if npy.read_magic(file) != (1, 0):
-                raise ValueError("not version 1.0")
-            shape, fortran, found = npy.read_array_header_1_0(file)
-        except ValueError as error:
-            raise ReleaseError(f"{path}: the header is not that of an .npy file: {error}") from None
-        start = file.tell()
+        head = HEADER.match(file.read(HEADER_BYTES))
+        if head is None:
+            raise ReleaseError(f"{path}: the header is not that of an .npy file of version 1.0, as the build writes it")
+        start = head.end()
+        found, fortran = head[1].decode(), head[2] == b"True"
+        shape = tuple(int(part) for part in head[3].replace(b",", b" ").split())
         size = os.fstat(file.fileno()).st_size
         expected = shape_of(array, dims, shape[0] if shape else 0)
-        if found != dtype or shape != expected or fortran:
+        if found != dtype.str or shape != expected or fortran:
             order = " in Fortran order" if fortran else ""
             raise ReleaseError(
-                f"{path}: the header says {found} of shape {shape}{order}; expected {dtype} of shape {expected}"
+                f"{path}: the header says {found} of shape {shape}{order}; "
+                f"expected {dtype.str} ({dtype}) of shape {expected}"
             )
         end = start + _nbytes(shape, dtype)
         if size != end + FOOTER_BYTES:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from lookup.encoder import Encoder, Following
 
+WEIGHED, MOVED = 0.1, 0.01
+"""A smaller share of the logit, and a smaller change of the score, are not put in words."""
+
 
 @dataclass(frozen=True)
 class Because:
@@ -24,13 +27,14 @@ class Because:
 
 @dataclass(frozen=True)
 class Feature:
-    """What one feature of the ranker gives."""
+    """What one feature gives, as the ranker weighs it."""
 
     name: str
-    value: float
-    """As patched now."""
+    """A group of `lookup.features.GROUPS`."""
     share: float
-    """Of the logit."""
+    """Of the logit of a purchase, against the mean of what is shown."""
+    gain: float
+    """Of the score: what it adds because it is not as it was at night."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why an item has its score for a user. `score` is the sum of the shares of `because`, `bias` and `again`."""
+    """Why an item has its score for a user: the sum of the shares of `because`, `bias`, `again` and `gain`."""
 
     item_id: str
     score: float
@@ -57,6 +61,8 @@ class Explanation:
     """What the item has for everybody: how often it is had at all."""
     again: float
     """What the item has because this user had it before; 0 where not."""
+    gain: float = 0.0
+    """What it has because of what changed since the night: the sum of the gains of `features`."""
     features: tuple[Feature, ...] = ()
     """Those of the ranker, the largest share first (by size); empty where a release has none."""
     patches: tuple[Used, ...] = ()
@@ -75,9 +81,10 @@ class Explanation:
             parts.append("it goes with " + _listed(others))
         if not parts:
             parts.append("it is popular" if not self.because else "it is the best of what is left")
-        moved = [one for one in self.features if abs(one.share) >= 0.1][:2]
-        if moved:
-            parts.append(_listed([f"{one.name} {'raises' if one.share > 0 else 'lowers'} it" for one in moved]))
+        weighed = [(one.share, one.name) for one in self.features if abs(one.share) >= WEIGHED and one.name != "score"]
+        parts += _in_words(weighed)
+        moved = [(one.gain, f"its new {one.name}") for one in self.features if abs(one.gain) >= MOVED]
+        parts += _in_words(sorted(moved, key=lambda one: -abs(one[0])))
         return f"{self.item_id}: " + "; ".join(parts)
 
 
@@ -119,6 +126,12 @@ def item_shares(
     shares = np.zeros((len(found), len(items)))
     np.add.at(shares, place, likes)
     return found, shares
+
+
+def _in_words(weighed: list[tuple[float, str]]) -> list[str]:
+    """What the first two do, or nothing."""
+    said = [f"{name} {'raises' if share > 0 else 'lowers'} it" for share, name in weighed[:2]]
+    return [_listed(said)] if said else []
 
 
 def _listed(parts: list[str]) -> str:

@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lookup.background import Background
+from lookup.features import DAY
 
 LOG = logging.getLogger("lookup")
 WRITE_SECONDS = 0.1
 """How often what was added is written."""
-DAY = 86_400_000_000
-"""Microseconds of a day."""
 QUEUED = 100_000
 """So many may wait to be written: some 50 MB with 20 items each."""
 

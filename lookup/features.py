@@ -30,6 +30,16 @@ Numbers = NDArray[np.float32] | NDArray[np.float64] | float
 """One number for each of n candidates, or one for all."""
 
 
+DAY = 86_400_000_000
+"""Microseconds."""
+
+
+def clock(micros: int) -> tuple[float, float]:
+    """Hour of the day, 0 to 24, UTC, and weekday, 0 is Monday, of microseconds since 1970."""
+    days, rest = divmod(micros, DAY)
+    return rest / DAY * 24, float((days + 3) % 7)  # 1970 began with a Thursday
+
+
 class Bought(NamedTuple):
     """What a user had of each of n candidates before now."""
 

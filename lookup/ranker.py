@@ -1,12 +1,15 @@
 """The ranker of a release: how likely a shown candidate is clicked and bought, from its features as they are now.
 
 Two heads over the space of all impressions (Ma et al., "Entire space multi-task model", SIGIR 2018): the probability of
-a click, and that of a conversion given a click; their product is the probability of a conversion, and the score by
-which candidates are ranked. With x the features of `lookup.features`, z = (x - centre) / scale,
+a click, and that of a conversion given a click; their product is the probability of a conversion. With x the features
+of `lookup.features`, z = (x - centre) / scale,
 
     h = max(0, z W + b)        (click, conversion given click) = sigmoid(z V + h O + a)
 
 Without hidden units (W of width 0) it is a linear model of each.
+
+The lists are ranked by the score of user and item, which is one of the features. What changed since the night moves an
+item as far as another score would that makes up for it: `Ranker.gains`.
 """
 
 from dataclasses import dataclass
@@ -73,6 +76,8 @@ class Ranker:
         start = np.concatenate([weights.hidden_bias, weights.bias]) - weights.centre.astype(np.float64) @ wide
         self._wide, self._start = wide.astype(np.float32), start.astype(np.float32)
         self._units = weights.hidden.shape[1]
+        slope = self._slope()
+        self._unit = 1 / slope if slope > 0 else 0.0
 
     @classmethod
     def read(cls, facts: dict[str, Any], flat: Matrix) -> "Ranker":
@@ -102,6 +107,18 @@ class Ranker:
         log = -np.logaddexp(0.0, -self._linear(features).astype(np.float64)).sum(axis=1)
         return np.asarray(log - np.log(-np.expm1(np.minimum(log, -1e-300))))
 
+    def gains(self, now: Matrix, night: Matrix) -> Matrix:
+        """What changed features are worth, as an addition to the score: (logit(now) - logit(night)) / slope.
+
+        now, night: float32 (n, F), of the same candidates, with the same score. Returns float32 (n,); 0 where the score
+        does not raise the logit, which then says nothing of scores.
+        """
+        return np.asarray((self.logits(now) - self.logits(night)) * self._unit, dtype=np.float32)
+
+    def gain(self, now: Matrix, night: Matrix) -> dict[str, float]:
+        """`gains` of one candidate, float32 (F,) each, by what each feature gives to it, as in `contributions`."""
+        return {name: share * self._unit for name, share in self.contributions(now, night).items()}
+
     def contributions(self, row: Matrix, reference: Matrix | None = None) -> dict[str, float]:
         """How much each feature of a candidate moves the logit of `score` away from that of a reference; exact.
 
@@ -113,6 +130,14 @@ class Ranker:
         start = self.weights.centre if reference is None else reference
         values = self.logits(np.where(_PRESENT, row, start).astype(np.float32))
         return {name: float(_SHARES[:, group] @ values) for group, name in enumerate(GROUPS)}
+
+    def _slope(self) -> float:
+        """How much the logit rises with the score: the mean over a standard deviation around the centre."""
+        column = NAMES.index("score")
+        ends = np.stack([self.weights.centre, self.weights.centre])
+        ends[:, column] += np.array([-0.5, 0.5], dtype=np.float32) * self.weights.scale[column]
+        low, high = self.logits(ends)
+        return float((high - low) / (ends[1, column] - ends[0, column]))
 
     def _linear(self, features: Matrix) -> Matrix:
         both = features @ self._wide

@@ -1,7 +1,6 @@
 """The lists that a call's hits come from, in the order in which they are asked."""
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -9,21 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.explain import Because, Explanation, Used, item_shares
+from lookup.features import DAY
 from lookup.fill import Source, Wish, rows_of
+from lookup.gains import gains, moved
 from lookup.live import Live
 from lookup.release import Ranked, Release
 from lookup.schema import NO_ITEM, NONE, WHOLE_SHOP
-from lookup.session import DAY, Moment, Person, moments, ranked
+from lookup.session import Moment, Person, moments, ranked
 from lookup.state import State
 from lookup.where import Mask
 
-EPOCH = date(1970, 1, 1)
 SPARE = 12
 """Of a list so many items more than wanted are looked at first, in case some are blocked."""
 CANDIDATES = 200
 """So many items around a vector are scored exactly, at least."""
-
-
 BLOCK = 1000
 """Users at a time."""
 
@@ -42,11 +40,6 @@ class Batch(NamedTuple):
     def ids(self, place: int) -> list[str]:
         """The item ids of one list."""
         return [self.release.items.id(row) for row in self.rows[place].tolist() if row != NO_ITEM]
-
-
-def night(state: State) -> int:
-    """The day of the release, since 1970."""
-    return (date.fromisoformat(state.release.manifest.date) - EPOCH).days
 
 
 def since(live: Live, state: State, user: str, row: int, until: int) -> tuple[int, list[Moment]]:
@@ -73,13 +66,16 @@ def just_now(state: State, history: Sequence[str], now: int) -> list[Moment]:
 def of_person(wish: Wish, person: Person, listed: bool) -> list[Source]:
     """The lists for a user of whom something is known: the precomputed one, or the best candidates; then all items."""
 
+    def as_now(rows: NDArray[np.int32], scores: NDArray[np.float32], n: int | None = None) -> Ranked:
+        return ranked(rows, scores + gains(person, rows, scores), n)
+
     def everything(n: int) -> Ranked:
         rows = wish.eligible()
-        return ranked(rows, person.scores(rows), n)
+        return as_now(rows, person.scores(rows), n)
 
     if listed:
-        return [("list", lambda n: with_added(person)), ("session", everything)]
-    return [("session", lambda n: person.best(max(n, CANDIDATES))), ("session", everything)]
+        return [("list", lambda n: as_now(*with_added(person))), ("session", everything)]
+    return [("session", lambda n: as_now(*person.best(max(n, CANDIDATES)))), ("session", everything)]
 
 
 def popular(wish: Wish) -> list[Source]:
@@ -193,22 +189,22 @@ def explained(person: Person, item: int, now: int) -> Explanation:
         Because(state.id(int(found[n])), float(shares[n, 0]), int(times[n]), float(newest[n]))
         for n in np.argsort(-shares[:, 0], kind="stable")
     )
-    score = float(person.scores(one)[0])
+    score = person.scores(one)
+    features, gain = moved(person, one, score)
     name = state.id(item)
     said = state.patched.get(name, {})
     used = tuple(Used(field, one.value, (now - one.at) / 1e6, one.source) for field, one in sorted(said.items()))
-    return Explanation(name, score, because, bias, again, patches=used)
+    return Explanation(name, float(score[0]) + gain, because, bias, again, gain, features, used)
 
 
-def with_added(person: Person) -> Ranked:
-    """The precomputed list, and among it what was added by day, by the vector of the night."""
+def with_added(person: Person) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The precomputed list, and after it what was added by day, with scores by the vector of the night."""
     state, release = person.state, person.state.release
-    listed = release.user_topk.top(person.row, state.own)
-    if not state.added:
-        return listed
+    listed, values = release.user_topk.items[person.row], release.user_topk.scores[person.row]
+    there = listed != NO_ITEM
     scores = state.vectors @ release.user_vector[person.row]
-    rows = np.array([*listed[0], *range(state.own, state.own + len(state.added))], dtype=np.int32)
-    return ranked(rows, np.concatenate([np.array(listed[1], dtype=np.float32), scores]))
+    added = np.arange(state.own, state.own + len(state.added), dtype=np.int32)
+    return np.concatenate([listed[there], added]), np.concatenate([values[there], scores])
 
 
 def _by_popularity(state: State, rows: NDArray[np.int32], n: int) -> Ranked:

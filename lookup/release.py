@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from lookup.scan import scan, scan_sketches
 from lookup.schema import ARRAYS, NO_ITEM
 
 CATALOG_FILE = "catalog.duckdb"
+EPOCH = date(1970, 1, 1)
 DUCKDB_MAGIC = b"DUCK"
 DUCKDB_MAGIC_AT = 8
 """A DuckDB file begins with a checksum of 8 bytes, then its magic bytes."""
@@ -127,6 +129,11 @@ class Release:
     def id(self) -> str:
         """The release's id."""
         return self.manifest.id
+
+    @property
+    def night(self) -> int:
+        """The day that the release was made for, since 1970."""
+        return (date.fromisoformat(self.manifest.date) - EPOCH).days
 
     @property
     def encoder(self) -> Encoder:

@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.encoder import Following, Had
+from lookup.features import DAY
 from lookup.log import Event
 from lookup.release import History, Ranked
 from lookup.schema import NO_ITEM
 from lookup.state import State
 
-DAY = 86_400_000_000
-"""Microseconds."""
 NEAREST = 3
 """Of so many of the newest items, those that are similar are candidates."""
 BLOCK = 16_384
@@ -46,14 +45,17 @@ class Sums(NamedTuple):
 class Person:
     """What is known of a user in a state.
 
-    row: in the release; -1 where it does not know the user. today: days since 1970 of the call. fresh: events after the
-    release, by time.
+    row: in the release; -1 where it does not know the user. now: microseconds since 1970 of the call. fresh: events
+    after the release, by time; without any, the score is the night's.
     """
 
-    def __init__(self, state: State, row: int, today: int, fresh: list[Moment]):
-        self.state, self.row, self.today = state, row, today
-        own = state.release.history(row) if row >= 0 else NOBODY
-        self.history = _joined(own, fresh, state.release.manifest.max_history) if fresh else own
+    def __init__(self, state: State, row: int, now: int, fresh: list[Moment]):
+        self.state, self.row, self.now, self.fresh = state, row, now, fresh
+        self.today = now // DAY if fresh else state.release.night
+        """Days since 1970: ages are counted from there."""
+        self.own = state.release.history(row) if row >= 0 else NOBODY
+        """What the night knew."""
+        self.history = _joined(self.own, fresh, state.release.manifest.max_history) if fresh else self.own
         """Everything, the newest last: at most the manifest's `max_history` events."""
         self._sums: Sums | None = None
 
@@ -91,9 +93,9 @@ class Person:
             found[place[there]] += added[there]
         return found
 
-    def best(self, n: int) -> Ranked:
-        """The first of all items by their exact scores, best first, equal ones by their rows: `n` or fewer, and as many
-        as the release's search is sure of.
+    def best(self, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The first of all items by their exact scores, and these, by rising rows: about `n`, and only such as the
+        release's search is sure of.
 
         Scored are what the search finds around the vector, whatever the history adds to, the precomputed list, what is
         similar to the newest items, and all that was added by day. No other item scores more than the last that the
@@ -112,12 +114,10 @@ class Person:
         last = np.append(every[1:] != every[:-1], True)  # of equal ones; quicker than np.unique for so few
         rows = every[last & (every != NO_ITEM)]
         scores = self.scores(rows)
-        if not len(found):
-            return [], []
-        if len(found) < state.own:
-            sure = scores >= release.item_vector[found[-1]] @ vector
-            rows, scores = rows[sure], scores[sure]
-        return ranked(rows, scores)
+        if len(found) == state.own:
+            return rows, scores
+        sure = scores >= release.item_vector[found[-1]] @ vector if len(found) else np.zeros(len(rows), dtype=bool)
+        return rows[sure], scores[sure]
 
 
 def _joined(own: History, fresh: list[Moment], newest: int) -> History:

@@ -19,7 +19,7 @@ from lookup.live import Live
 from lookup.log import FILE, Log, open_log
 from lookup.manifest import Manifest
 from lookup.schema import NONE
-from lookup.session import DAY, Person
+from lookup.session import Person
 from lookup.state import State
 from lookup.where import Condition, Mask
 from lookup.writing import Writer
@@ -93,12 +93,12 @@ class Shop(Writer):
         may_repeat = release.manifest.bought == "include"
         listed = not fresh and row >= 0 and (may_repeat or not seen)
         as_it_is = where is None and diversity is None and seen is None and pins == () and exclude == ()
-        if listed and as_it_is and not state.added:
+        if listed and as_it_is and not state.added and not state.repriced[release.user_topk.items[row]].any():
             hits = first(state, k, ("list", release.user_topk.top(row, state.own)), arm)
             if len(hits) == k:
                 return hits
         wish = Wish(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
-        person = Person(state, row, now // DAY if fresh else reading.night(state), fresh)
+        person = Person(state, row, now, fresh)
         if not (may_repeat if seen is None else seen):
             wish.taken.update(person.history.rows.tolist())
         sources = reading.of_person(wish, person, listed) if fresh or row >= 0 else []
@@ -185,7 +185,7 @@ class Shop(Writer):
             raise KeyError(f"{item!r}: no such item in release {state.release.id}, and none was added since")
         if row < 0 and not fresh:
             raise KeyError(f"{user!r}: nothing is known of this user, who gets what is popular")
-        person = Person(state, row, now // DAY if fresh else reading.night(state), fresh)
+        person = Person(state, row, now, fresh)
         return reading.explained(person, there, now)
 
     def stats(self) -> dict[str, Any]:

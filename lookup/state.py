@@ -39,6 +39,8 @@ class State:
         self.features = release.features
         self.blocked = bytearray((release.item_in_stock == 0).tobytes())
         """1 for an item that is hidden or sold out, a byte each."""
+        self.repriced = np.zeros(self.own, dtype=bool)
+        """Items of the release with another price than at night, both known, where a ranker weighs it, (I,)."""
         self.added: list[str] = []
         """Ids of the added items, in the order of their rows."""
         self.vectors = np.zeros((0, release.item_vector.shape[1]), dtype=np.float32)
@@ -129,6 +131,8 @@ class State:
         if "price" in touched:
             price = values["price"] if "price" in values else base.item_price[row] if own else None
             self._put("price", row, np.nan if price is None else price)
+            if own and base.ranker is not None:
+                self._put("repriced", row, abs(self.price[row] - base.item_price[row]) > 0)  # never of an unknown one
         if "in_stock" in touched:
             stocked = values["in_stock"] if "in_stock" in values else not own or bool(base.item_in_stock[row])
             self._put("in_stock", row, stocked is not False)  # unknown counts as in stock

@@ -32,18 +32,19 @@ def user_because(
 
     first = lists.select("user", F.slice("items", 1, options.because).alias("listed"))
     both = users.select("user", F.col("items").alias("history"), "days", "weights").join(first, "user")
-    task = partial(_because, vectors=vectors, encoder=encoder, today=(night - date(1970, 1, 1)).days)
+    task = partial(reasons, vectors=vectors, encoder=encoder, today=(night - date(1970, 1, 1)).days)
     parts = partitions(users.sparkSession, count, options.user_block)
     return both.select(*COLUMNS).repartition(parts).mapInArrow(task, USER_BECAUSE.ddl)
 
 
-def _because(batches: Batches, vectors: Path, encoder: Encoder, today: int) -> Batches:
+def reasons(batches: Batches, vectors: Path, encoder: Encoder, today: int) -> Batches:
+    """Batches of COLUMNS -> those of USER_BECAUSE. vectors: the folder. today: since 1970; ages are counted from it."""
     inputs, outputs = (np.load(vectors / f"item_{name}.npy", mmap_mode="r") for name in ("input", "vector"))
     follow = Followers.open(vectors)
     for batch in batches:
         history, days, weights, listed = (batch.column(name) for name in COLUMNS[1:])
         values = [column.values.to_numpy(zero_copy_only=False) for column in (history, days, weights, listed)]
-        reasons, shares, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)], [0]
+        because, shares, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)], [0]
         events, places = (pairwise(column.offsets.to_numpy().tolist()) for column in (history, listed))
         for (start, end), (first, last) in zip(events, places, strict=True):
             rows, items = values[0][start:end], values[3][first:last]
@@ -62,9 +63,9 @@ def _because(batches: Batches, vectors: Path, encoder: Encoder, today: int) -> B
                 items=items,
             )
             most = given.argmax(axis=0)
-            reasons.append(found[most])
+            because.append(found[most])
             shares.append(given[most, np.arange(len(items))].astype(np.float32))
             lengths.append(len(items))
         offsets = pa.array(np.cumsum(lengths).astype(np.int32))
-        columns = [pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(part))) for part in (reasons, shares)]
+        columns = [pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(part))) for part in (because, shares)]
         yield pa.RecordBatch.from_arrays([batch.column("user"), *columns], names=USER_BECAUSE.columns)

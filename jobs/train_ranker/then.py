@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from lookup import features
 from lookup.encoder import Encoder, Following, Had
-
-MICROS_A_DAY = 86_400_000_000
+from lookup.features import DAY
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Events:
     @property
     def days(self) -> NDArray[np.int32]:
         """Days since 1970."""
-        return np.asarray(self.times // MICROS_A_DAY, dtype=np.int32)
+        return np.asarray(self.times // DAY, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,8 @@ def features_then(
     time: int, candidates: Candidates, known: Events, vectors: Vectors, encoder: Encoder
 ) -> NDArray[np.float32]:
     """The features of candidates for a user at a moment, float32 (n, F). known: the user's events before it."""
-    today = time // MICROS_A_DAY
+    today = time // DAY
+    hour, weekday = features.clock(time)
     had = features.bought(known.items, known.days, known.weights, candidates.items, today)
     return features.matrix(
         score=scores(candidates.items, today, known, vectors, encoder),
@@ -74,8 +74,8 @@ def features_then(
         popularity=candidates.popularity,
         days_since=had.days_since,
         times=had.times,
-        hour=time % MICROS_A_DAY / MICROS_A_DAY * 24,
-        weekday=float((today + 3) % 7),  # 1970 began with a Thursday
+        hour=hour,
+        weekday=weekday,
     )
 
 

@@ -78,11 +78,16 @@ def test_nobody_and_nothing_are_told(shop: Shop) -> None:
         (
             [Because("a", 0.5, 1, 2.0)],
             0.0,
-            [Feature("discount", 0.3, 1.2), Feature("stock", 0.0, -0.4), Feature("hour", 12, 0.01)],
-            "x: it goes with a; discount raises it and stock lowers it",
+            [
+                Feature("score", 2.0, 0.0),
+                Feature("popularity", 1.2, 0.0),
+                Feature("price", -0.4, -0.001),
+                Feature("discount", 0.2, 0.5),
+            ],
+            "x: it goes with a; popularity raises it and price lowers it; its new discount raises it",
         ),
     ],
 )
 def test_the_sentence(because: list[Because], again: float, features: list[Feature], sentence: str) -> None:
-    assert Explanation("x", 1.0, tuple(because), 0.0, again, tuple(features)).sentence == sentence
+    assert Explanation("x", 1.0, tuple(because), 0.0, again, 0.0, tuple(features)).sentence == sentence
     assert lookup.Explanation is Explanation

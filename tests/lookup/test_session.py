@@ -115,7 +115,7 @@ def test_what_comes_late_stands_where_it_belongs(built: Two, tmp_path: Path) -> 
     shop.record("user-1", "item-3", at=int(days[0]) * DAY)
     state, _ = shop._live.state()
     _, fresh = reading.since(shop._live, state, "user-1", row, now())
-    person = Person(state, row, now() // DAY, fresh)
+    person = Person(state, row, now(), fresh)
     assert person.history.days.tolist() == sorted([*days.tolist(), int(days[0])])
     assert release.items.find("item-3") in person.history.rows[: 1 + (days == days[0]).sum()]
 

@@ -1,42 +1,22 @@
 """The ranker of a run in its release: read back as it was learned, and a patched price moves what it says."""
 
-import json
-
 import numpy as np
 import pytest
 
 from jobs import build
 from lookup import features
 from lookup.errors import ReleaseError
-from lookup.ranker import Weights
 from lookup.release import Release
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import Sizes, certain_clicks, config_at, write_ranker, write_run
 
 SIZES = Sizes(items=20, users=6)
 
 
-def weights(hidden: int = 2) -> Weights:
-    """A ranker of which conversions after a click have twice the odds at 3/4 of the usual price; clicks are certain."""
-    count = len(features.NAMES)
-    direct = np.zeros((count, 2), dtype=np.float32)
-    direct[features.NAMES.index("price_cut"), 1] = np.log(2) / 0.25
-    none = np.zeros((count, hidden), dtype=np.float32)
-    bias = np.array([40.0, np.log(0.25)], dtype=np.float32)
-    parts = (np.zeros(count), np.ones(count), none, np.zeros(hidden), direct, np.zeros((hidden, 2)), bias)
-    return Weights(*(np.asarray(part, dtype=np.float32) for part in parts))
-
-
 def made(folder, facts=None):
-    """A release with a ranker, and its configuration."""
+    """A release of which conversions after a click have twice the odds at 3/4 of the usual price of 4.00."""
     config = config_at(folder, sizes=SIZES)
     write_run(config, 0, SIZES)
-    with config.run.replacing("ranker") as path:
-        path.mkdir()
-        np.save(path / "ranker.npy", weights().flat())
-        np.save(path / "usual_price.npy", np.full(SIZES.items, 4.0, dtype=np.float32))
-        about = {"features": list(features.NAMES), "hidden": 2, **(facts or {})}
-        metrics = [{"method": "ranker", "metric": "conversion auc", "value": 0.75, "users": 6}]
-        (path / "ranker.json").write_text(json.dumps({"about": about, "metrics": metrics}))
+    write_ranker(config.run, certain_clicks(np.log(0.25), hidden=2, price_cut=np.log(2) / 0.25), 4.0, facts)
     return config, build.run(None, config)["release"]
 
 
