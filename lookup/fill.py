@@ -1,7 +1,7 @@
 """From ranked lists to exactly `k` hits: what is blocked, excluded or does not satisfy a condition is passed over."""
 
 from collections.abc import Callable, Iterable
-from itertools import compress
+from itertools import compress, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lookup.diversity import MMR, MOST, POOL, Cap
 from lookup.keys import each
-from lookup.release import Ranked
+from lookup.release import Lists, Ranked
 from lookup.state import State
 from lookup.where import Condition, Mask, condition
 
@@ -31,6 +31,8 @@ Source = tuple[str, Callable[[int], Ranked]]
 """A name, and what makes its list: called only where the lists before it were too short, with how many are wanted of it
 by whoever needs no more of those that may be shown than its first ones."""
 
+SPARE = 12
+"""Of a list so many items more than wanted are looked at first, in case some are blocked."""
 EVERY = 2**62
 """All that there are."""
 
@@ -82,8 +84,8 @@ class Wish:
             wanted = self.k - len(self.hits)
             if wanted == 0:
                 break
-            enough = EVERY if cap is not None else wanted if self.diversity is None else wanted * POOL
-            rows, scores = self._allowed(make(min(enough, EVERY)))
+            enough = min(EVERY if cap is not None else wanted if self.diversity is None else wanted * POOL, EVERY)
+            rows, scores = self._allowed(make(enough), enough)
             if isinstance(self.diversity, MMR) and rows:
                 rows, scores = self._diverse(self.diversity, rows, scores, wanted)
             for row, score in zip(rows, scores, strict=True):
@@ -103,10 +105,12 @@ class Wish:
         self._rows.append(row)
         self.hits.append(Hit(self.state.id(row), score, source, self.arm))
 
-    def _allowed(self, ranked: Ranked) -> Ranked:
+    def _allowed(self, ranked: Ranked, enough: int) -> Ranked:
+        """Those that may come: as many as are enough."""
         blocked, taken = self.state.blocked, self.taken
-        keep = [not blocked[row] and row not in taken for row in ranked[0]]
-        rows, scores = list(compress(ranked[0], keep)), list(compress(ranked[1], keep))
+        may = (place for place, row in enumerate(ranked[0]) if not blocked[row] and row not in taken)
+        places = list(may if self.where is not None else islice(may, enough))
+        rows, scores = [ranked[0][place] for place in places], [ranked[1][place] for place in places]
         if self.where is None or not rows:
             return rows, scores
         holds = self.where.holds(self.state, np.array(rows, dtype=np.int32)).tolist()
@@ -123,18 +127,22 @@ class Wish:
         return [rows[place] for place in order], [scores[place] for place in order]
 
 
-def first(state: State, k: int, listed: tuple[str, Ranked], arm: str | None) -> list[Hit]:
-    """Up to `k` hits of one list of a release, as it is: what most calls need, in a microsecond or two."""
-    source, (rows, scores) = listed
+def first(state: State, k: int, lists: Lists, row: int, *, source: str, arm: str | None) -> list[Hit]:
+    """Up to `k` hits of one list of a release, as it is: what most calls need, in some microseconds."""
     blocked, name = state.blocked, state.release.items.id
     new = tuple.__new__
     hits: list[Hit] = []
-    for row, score in zip(rows, scores, strict=True):
-        if blocked[row]:
-            continue
-        hits.append(new(Hit, (name(row), score, source, arm)))
-        if len(hits) == k:
+    for width in (k + SPARE, state.own):
+        rows, scores = lists.top(row, width)
+        for item, score in zip(rows, scores, strict=True):
+            if blocked[item]:
+                continue
+            hits.append(new(Hit, (name(item), score, source, arm)))
+            if len(hits) == k:
+                return hits
+        if len(rows) < width:
             break
+        hits.clear()
     return hits
 
 

@@ -8,9 +8,11 @@ from lookup.explain import Feature
 from lookup.session import Person
 
 Rows = NDArray[np.int32]
+Scores = NDArray[np.float32]
+Matrix = NDArray[np.float32]
 
 
-def gains(person: Person, rows: Rows, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def gains(person: Person, rows: Rows, scores: Scores) -> Scores:
     """What to add to the scores of different item rows, float32 (n,); 0 where nothing changed, or without a ranker.
 
     scores: of these rows, (n,). See `lookup.ranker.Ranker.gains`. Stock is not weighed: what is sold out is not shown,
@@ -18,7 +20,7 @@ def gains(person: Person, rows: Rows, scores: NDArray[np.float32]) -> NDArray[np
     """
     found = np.zeros(len(rows), dtype=np.float32)
     ranker = person.state.release.ranker
-    if ranker is None:
+    if ranker is None or not (person.fresh or person.state.has_repriced):
         return found
     there = np.flatnonzero(changed(person, rows))
     if len(there):
@@ -26,7 +28,7 @@ def gains(person: Person, rows: Rows, scores: NDArray[np.float32]) -> NDArray[np
     return found
 
 
-def moved(person: Person, row: Rows, score: NDArray[np.float32]) -> tuple[tuple[Feature, ...], float]:
+def moved(person: Person, row: Rows, score: Scores) -> tuple[tuple[Feature, ...], float]:
     """What the ranker's features give for one item, the largest share first, and the gain in all.
 
     row, score: of the item, (1,).
@@ -43,34 +45,39 @@ def moved(person: Person, row: Rows, score: NDArray[np.float32]) -> tuple[tuple[
 
 def changed(person: Person, rows: Rows) -> NDArray[np.bool_]:
     """Whether a row's features are other than at night, (n,)."""
-    found = np.take(person.state.repriced, rows, mode="clip") & (rows < person.state.own)
+    state = person.state
+    found = state.repriced.take(rows, mode="clip") & (rows < state.own)
     if person.fresh:
-        found |= np.isin(rows, [moment.row for moment in person.fresh])
+        fresh = np.sort([moment.row for moment in person.fresh])
+        found |= fresh.take(np.searchsorted(fresh, rows), mode="clip") == rows
     return np.asarray(found)
 
 
-def now_and_then(
-    person: Person, rows: Rows, scores: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def now_and_then(person: Person, rows: Rows, scores: Scores) -> tuple[Matrix, Matrix]:
     """The features of rows as they are now and as they were at night, at this hour both; float32 (n, F) each."""
-    state, release = person.state, person.state.release
+    state, release, n = person.state, person.state.release, len(rows)
+    today = person.now // features.DAY
+    now = features.bought(*person.history, rows, today)
+    night = features.bought(*person.own, rows, today) if person.fresh else now
     own = np.minimum(rows, state.own - 1)
-    there = rows < state.own  # of what was added by day nothing was known
+    price, before = state.price[rows], release.item_price[own]
+    popularity, usual = release.item_popularity[own], release.item_usual_price[own]
+    if state.added:  # by day: of them the night knew nothing
+        there = rows < state.own
+        before, usual = (np.where(there, known, np.nan) for known in (before, usual))
+        popularity = np.where(there, popularity, np.float32(0))
+    # That a price is known now does not make an item sell, nor that it is not.
+    before = np.where(np.isnan(before) | np.isnan(price), price, before)
     hour, weekday = features.clock(person.now)
-    made = []
-    for history, price in ((person.history, state.price[rows]), (person.own, release.item_price[own])):
-        had = features.bought(*history, rows, person.now // features.DAY)
-        made.append(
-            features.matrix(
-                score=scores,
-                price=np.where(there, price, np.nan),
-                usual_price=np.where(there, release.item_usual_price[own], np.nan),
-                in_stock=1.0,
-                popularity=np.where(there, release.item_popularity[own], 0.0),
-                days_since=had.days_since,
-                times=had.times,
-                hour=hour,
-                weekday=weekday,
-            )
-        )
-    return made[0], made[1]
+    both = features.matrix(
+        score=np.tile(scores, 2),
+        price=np.concatenate([price, before]),
+        usual_price=np.tile(usual, 2),
+        in_stock=1.0,
+        popularity=np.tile(popularity, 2),
+        days_since=np.concatenate([now.days_since, night.days_since]),
+        times=np.concatenate([now.times, night.times]),
+        hour=hour,
+        weekday=weekday,
+    )
+    return both[:n], both[n:]

@@ -113,7 +113,8 @@ class Ranker:
         now, night: float32 (n, F), of the same candidates, with the same score. Returns float32 (n,); 0 where the score
         does not raise the logit, which then says nothing of scores.
         """
-        return np.asarray((self.logits(now) - self.logits(night)) * self._unit, dtype=np.float32)
+        after, before = self.logits(np.concatenate([now, night])).reshape(2, -1)
+        return np.asarray((after - before) * self._unit, dtype=np.float32)
 
     def gain(self, now: Matrix, night: Matrix) -> dict[str, float]:
         """`gains` of one candidate, float32 (F,) each, by what each feature gives to it, as in `contributions`."""

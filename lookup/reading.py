@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lookup.explain import Because, Explanation, Used, item_shares
 from lookup.features import DAY
-from lookup.fill import Source, Wish, rows_of
+from lookup.fill import SPARE, Source, Wish, rows_of
 from lookup.gains import gains, moved
 from lookup.live import Live
 from lookup.release import Ranked, Release
@@ -18,9 +18,7 @@ from lookup.session import Moment, Person, moments, ranked
 from lookup.state import State
 from lookup.where import Mask
 
-SPARE = 12
-"""Of a list so many items more than wanted are looked at first, in case some are blocked."""
-CANDIDATES = 200
+CANDIDATES = 100
 """So many items around a vector are scored exactly, at least."""
 BLOCK = 1000
 """Users at a time."""
@@ -64,7 +62,7 @@ def just_now(state: State, history: Sequence[str], now: int) -> list[Moment]:
 
 
 def of_person(wish: Wish, person: Person, listed: bool) -> list[Source]:
-    """The lists for a user of whom something is known: the precomputed one, or the best candidates; then all items."""
+    """The lists for a user of whom something is known: the precomputed one, the best candidates, and all items."""
 
     def as_now(rows: NDArray[np.int32], scores: NDArray[np.float32], n: int | None = None) -> Ranked:
         return ranked(rows, scores + gains(person, rows, scores), n)
@@ -73,9 +71,11 @@ def of_person(wish: Wish, person: Person, listed: bool) -> list[Source]:
         rows = wish.eligible()
         return as_now(rows, person.scores(rows), n)
 
-    if listed:
-        return [("list", lambda n: as_now(*with_added(person))), ("session", everything)]
-    return [("session", lambda n: as_now(*person.best(max(n, CANDIDATES)))), ("session", everything)]
+    def best(n: int) -> Ranked:
+        return as_now(*person.best(max(n + len(wish.taken), CANDIDATES)))
+
+    computed: list[Source] = [("session", best), ("session", everything)]
+    return [("list", lambda n: as_now(*with_added(person))), *computed] if listed else computed
 
 
 def popular(wish: Wish) -> list[Source]:
@@ -195,6 +195,13 @@ def explained(person: Person, item: int, now: int) -> Explanation:
     said = state.patched.get(name, {})
     used = tuple(Used(field, one.value, (now - one.at) / 1e6, one.source) for field, one in sorted(said.items()))
     return Explanation(name, float(score[0]) + gain, because, bias, again, gain, features, used)
+
+
+def unmoved(state: State, row: int) -> bool:
+    """Whether a user's list stands as the night ranked it: nothing was added, and none of it has another price."""
+    if state.added:
+        return False
+    return not state.has_repriced or not state.repriced[state.release.user_topk.items[row]].any()
 
 
 def with_added(person: Person) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

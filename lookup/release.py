@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from lookup.arrays import file_name, open_array
 from lookup.describe import Describer
 from lookup.encoder import Encoder, Following
 from lookup.errors import ReleaseError
-from lookup.keys import Keys
+from lookup.keys import CACHED, Keys
 from lookup.ranker import Ranker
 from lookup.scan import scan, scan_sketches
 from lookup.schema import ARRAYS, NO_ITEM
@@ -97,6 +97,7 @@ class Release:
             )
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
         self.brands, self.values = self._keys("brand"), self._keys("value")
+        self._find_item = lru_cache(CACHED)(self.items.find)
         self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
         self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
         self.item_input: NDArray[np.float32] = self.arrays["item_input"]
@@ -144,6 +145,10 @@ class Release:
     def features(self) -> dict[str, str]:
         """The kinds of declared features by name, in the order of the columns of `item_feature`."""
         return self.manifest.features
+
+    def find_item(self, item: str) -> int:
+        """The row of an item, or -1; those asked for last are found at once. Raises TypeError when it is not text."""
+        return self._find_item(item) if isinstance(item, str) else self.items.find(item)
 
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.

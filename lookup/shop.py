@@ -91,15 +91,16 @@ class Shop(Writer):
         if history is not None:
             fresh = fresh + reading.just_now(state, history, now)
         may_repeat = release.manifest.bought == "include"
+        seen = may_repeat if seen is None else seen
         listed = not fresh and row >= 0 and (may_repeat or not seen)
-        as_it_is = where is None and diversity is None and seen is None and pins == () and exclude == ()
-        if listed and as_it_is and not state.added and not state.repriced[release.user_topk.items[row]].any():
-            hits = first(state, k, ("list", release.user_topk.top(row, state.own)), arm)
+        as_it_is = where is None and diversity is None and seen is may_repeat and pins == () and exclude == ()
+        if listed and as_it_is and reading.unmoved(state, row):
+            hits = first(state, k, release.user_topk, row, source="list", arm=arm)
             if len(hits) == k:
                 return hits
         wish = Wish(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
         person = Person(state, row, now, fresh)
-        if not (may_repeat if seen is None else seen):
+        if not seen:
             wish.taken.update(person.history.rows.tolist())
         sources = reading.of_person(wish, person, listed) if fresh or row >= 0 else []
         return wish.fill(sources + reading.popular(wish))
@@ -153,7 +154,7 @@ class Shop(Writer):
         state, arm, now = self._state(user, at)
         _check_k(k)
         row, _ = reading.since(self._live, state, user, state.release.users.find(user), _until(at, now))
-        return [] if row < 0 else first(state, k, ("again", state.release.user_again.top(row, state.own)), arm)
+        return [] if row < 0 else first(state, k, state.release.user_again, row, source="again", arm=arm)
 
     def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.Batch:
         """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in

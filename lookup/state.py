@@ -41,6 +41,8 @@ class State:
         """1 for an item that is hidden or sold out, a byte each."""
         self.repriced = np.zeros(self.own, dtype=bool)
         """Items of the release with another price than at night, both known, where a ranker weighs it, (I,)."""
+        self.has_repriced = False
+        """Whether there are any."""
         self.added: list[str] = []
         """Ids of the added items, in the order of their rows."""
         self.vectors = np.zeros((0, release.item_vector.shape[1]), dtype=np.float32)
@@ -66,7 +68,7 @@ class State:
 
     def find(self, item: str) -> int:
         """The row of an item; -1 where it is unknown. Raises TypeError when the id is not text."""
-        row = self.release.items.find(item)
+        row = self.release.find_item(item)
         return row if row >= 0 else self._rows.get(item, -1)
 
     def id(self, row: int) -> str:
@@ -120,6 +122,7 @@ class State:
                 self.patched[item] = changed[item]
             else:
                 self.patched.pop(item, None)
+        self.has_repriced = bool(self.repriced.any())
         if self.added:
             self._describe(item for item in changed if item in self._rows)
 

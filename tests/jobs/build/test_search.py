@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.build import search
 from jobs.build.index import build_index
 from jobs.build.search import ask, choose, exact_top, measure_recall
 from lookup.ann import Index
-from lookup.scan import scan, scan_sketches, sketch
+from lookup.scan import largest, scan, scan_sketches, sketch
 from tests.releases import Sizes, encoder_of
 
 RNG = np.random.default_rng(3)
@@ -116,3 +118,14 @@ def test_a_tiny_shop_without_users(size: int, tmp_path: Path) -> None:
     assert fact.recall == 1.0
     assert sketches.items.shape == (size, 0)
     assert sorted(scan(items, items[0], 20)) == list(range(size))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 6000), st.integers(1, 400), st.integers(1, 1000))
+def test_the_largest_are_among_what_is_found(seed: int, count: int, n: int, different: int) -> None:
+    """However they lie: in order, so that the sample is wrong, or many of them equal."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, different, count).astype(np.float32)
+    for given_scores in (scores, np.sort(scores), np.sort(scores)[::-1]):
+        found = largest(given_scores, n)
+        assert len(np.unique(found)) == len(found)
+        np.testing.assert_array_equal(np.sort(given_scores[found])[-n:], np.sort(scores)[-n:])
