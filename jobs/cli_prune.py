@@ -2,21 +2,29 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.config import Config
 
 ABOUT = """\
 Remove old releases.
 
 What is served stays, and the releases before it that rollbacks go to (--keep counts them all), what was built since and
 not published yet, and whatever a reader holds, pinned or not: readers are asked by locks, which end with their process.
+
+The log of patches keeps its events, for the nights to learn from. With --log-before, those of before that day go that
+every release left has absorbed, and so does what had ended by then.
 """
 
 
-def add(command: Callable[[str, object, str], argparse.ArgumentParser], releases: Callable[..., Path]) -> None:
-    """Add the command. command: makes one that has --config. releases: the folder of releases that it means."""
+def add(command: Callable[[str, object, str], argparse.ArgumentParser], load: "Callable[..., Config]") -> None:
+    """Add the command. command: makes one that has --config. load: reads the configuration that it means."""
 
     def run(arguments: argparse.Namespace) -> None:
-        _prune(arguments, releases(arguments))
+        _prune(arguments, load(arguments))
 
     sub = command("prune", run, "remove old releases")
     sub.description, sub.formatter_class = ABOUT, argparse.RawDescriptionHelpFormatter
@@ -24,16 +32,25 @@ def add(command: Callable[[str, object, str], argparse.ArgumentParser], releases
     sub.add_argument(
         "--spare", nargs="+", default=[], metavar="ID", help="these stay too, such as the arms of a test under way"
     )
-    sub.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+    what = sub.add_mutually_exclusive_group()
+    what.add_argument("--dry-run", action="store_true", help="say which releases would be removed, and remove nothing")
+    what.add_argument(
+        "--log-before", type=date.fromisoformat, metavar="YYYY-MM-DD", help="remove older events from the log, too"
+    )
 
 
-def _prune(arguments: argparse.Namespace, releases: Path) -> None:
-    from jobs.prune import prune
+def _prune(arguments: argparse.Namespace, config: "Config") -> None:
+    from jobs.prune import prune, prune_log
+    from lookup.log import open_log
 
     removed = freed = 0
     done = "would be removed" if arguments.dry_run else "removed"
-    for outcome in prune(releases, arguments.keep, arguments.spare, arguments.dry_run):
+    for outcome in prune(config.releases, arguments.keep, arguments.spare, arguments.dry_run):
         print(f"{outcome.id}  {outcome.bytes / 1e6:,.1f} MB  {done if outcome.why is None else 'left: ' + outcome.why}")
         if outcome.why is None:
             removed, freed = removed + 1, freed + outcome.bytes
     print(f"{removed} release{'' if removed == 1 else 's'} {done}, {freed / 1e6:,.1f} MB")
+    if arguments.log_before is not None:
+        with closing(open_log(config.patches)) as log:
+            gone = prune_log(config.releases, log, arguments.log_before)
+        print(f"{gone:,} rows removed from the log {config.patches}")

@@ -1,15 +1,18 @@
-"""Prune: old releases are removed that nobody serves, reads, or would roll back to."""
+"""Prune: old releases are removed that nobody serves, reads, or would roll back to; and old events of the log."""
 
 import os
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from jobs.errors import ConfigError
-from lookup import pointer
+from lookup import manifest, pointer
 from lookup.errors import DaybreakError
 from lookup.holds import removing
+from lookup.log import Log
+from lookup.patches import micros
 
 PRUNING = ".pruning-"
 
@@ -45,6 +48,17 @@ def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: b
     for release_id in there:
         if release_id not in kept:
             yield _remove(releases, release_id, keep, dry_run=dry_run)
+
+
+def prune_log(releases: Path, log: Log, before: date) -> int:
+    """Remove from the log of patches what every release that is there has absorbed: events of before a day, and
+    statements that had ended by then. Returns how many.
+
+    Raises ReleaseError when the manifest of a release is not readable, LogError when the log is not.
+    """
+    there = [path for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)]
+    absorbed = min((manifest.read(path).patches_until for path in there), default=0)
+    return log.prune(absorbed, micros(datetime.combine(before, time(), UTC)))
 
 
 def kept_ids(releases: Path, keep: int) -> set[str]:

@@ -1,8 +1,8 @@
 """What a call costs by day: patches live, filters on, a session under way, against Redis holding the bare lists.
 
-    python tests/benchmarks/day_bench.py --config FILE [--release ID]
+    python tests/benchmarks/day_bench.py [--config FILE] [--release ID]
 
-FILE is a configuration whose releases are there; on Complete Journey with `topk.k = 200` the goals are:
+FILE is a configuration whose releases are there (default: that of `make demo`); the goals, for 100,000 items, are:
 
 - a known user, in-stock and seen filters on, 10,000 items patched, 20 of 200: p50 at most 30 µs, p99 at most 150 µs,
   and 4 x quicker than a GET of the list as JSON, from a Redis on loopback;
@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 from lookup_bench import quantile, redis_server
-from million import table
+from million import ROOT, table
 
 import lookup
 from jobs.config import load
@@ -48,7 +48,7 @@ SEED = 1
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--config", type=Path, default=ROOT / ".demo" / "complete_journey.toml")
     parser.add_argument("--release", help="its id (default: the one in place)")
     given = parser.parse_args()
     releases = load(given.config, date.today()).releases

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # so that `python tests/benchmarks/….py` finds the packages in a checkout
 
+from lookup.schema import SCHEMA_VERSION  # noqa: E402
 from tests.releases import Sizes, make_release  # noqa: E402
 
 SIZES = Sizes(items=1000, users=1_000_000, dimensions=8, k=20, similar=10, again=0, popular=100, events=100_000)
@@ -15,7 +16,7 @@ SIZES = Sizes(items=1000, users=1_000_000, dimensions=8, k=20, similar=10, again
 
 def releases() -> Path:
     """The folder of releases; made in a few minutes where it is not there yet."""
-    base = Path(tempfile.gettempdir()) / f"daybreak-bench-{SIZES.users}x{SIZES.k}"
+    base = Path(tempfile.gettempdir()) / f"daybreak-bench-{SCHEMA_VERSION}-{SIZES.users}x{SIZES.k}"
     if not (base / "releases" / "CURRENT").exists():
         started = time.monotonic()
         print(f"building a release of {SIZES.users:,} users in {base} …", flush=True)

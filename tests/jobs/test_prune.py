@@ -1,5 +1,6 @@
 """What prune removes and what it leaves, with real readers in other processes."""
 
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,13 @@ from jobs import cli
 from jobs.errors import ConfigError
 from jobs.prune import PRUNING, Outcome, prune
 from jobs.publish import releases as listed
-from lookup import ReleaseError, pointer
+from lookup import ReleaseError, patches, pointer
 from lookup.holds import HELD_FILE, open_held
+from lookup.log import open_log
 from tests.lookup.marked import copy, id_of
 from tests.releases import make_release
 
+CONFIG = '[items]\nfiles = "i"\nitem_id = "i"\n[[events]]\nfiles = "e"\nuser_id = "u"\nitem_id = "i"\ntime = "t"\n'
 READER = """
 import os, sys
 import lookup
@@ -225,9 +229,7 @@ def test_what_cannot_be(six: Path, tmp_path: Path) -> None:
 
 def test_the_command(six: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "daybreak.toml"
-    config.write_text(
-        '[items]\nfiles = "i"\nitem_id = "i"\n[[events]]\nfiles = "e"\nuser_id = "u"\nitem_id = "i"\ntime = "t"\n'
-    )
+    config.write_text(CONFIG)
     line = ["prune", "--keep", "4", "--config", str(config)]
     with reader(six, id_of(2)) as pid:
         assert cli.main([*line, "--dry-run"]) == 0
@@ -241,3 +243,22 @@ def test_the_command(six: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines()[-1] == f"1 release removed, {size}"
     assert there(six) == ids(2, 3, 4, 5, 6)
     assert cli.main([*line[:2], "0", *line[3:]]) == 2
+
+
+def test_the_log_keeps_what_a_release_has_not_absorbed(
+    six: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(open_log(six)) as log:
+        for day in (1, 2, 3):
+            log.append([patches.event("u", f"item-{day}", "purchase", at=datetime(2026, 11, day, tzinfo=UTC))])
+        for n, absorbed in ((5, 2), (6, 3)):
+            path = six / id_of(n) / "manifest.json"
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"patches_until": absorbed}))
+        config = tmp_path / "daybreak.toml"
+        config.write_text(CONFIG)
+        line = ["prune", "--keep", "2", "--config", str(config), "--log-before"]
+        assert cli.main([*line, "2026-11-02"]) == 0
+        assert [one.item for one in log.events("u", 0)] == ["item-2", "item-3"]
+        assert capsys.readouterr().out.splitlines()[-1] == f"1 rows removed from the log {six / 'patches.sqlite'}"
+        assert cli.main([*line, "2026-11-20"]) == 0  # release 5 goes on counting what came after position 2
+        assert [one.item for one in log.events("u", 0)] == ["item-3"]
