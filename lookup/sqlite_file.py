@@ -145,7 +145,10 @@ def _remedy(error: Exception) -> str:
     if "full" in text or "disk I/O" in text:
         return "nothing was kept of this; make room and try again"
     if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
-        return "the file and its folder must be there and be writable, for readers too"
+        return (
+            "the file and its folder must be there and be writable, for readers too; where they cannot be, keep the "
+            "log elsewhere: `patches` of lookup.open and of [shop] names another file, or redis://…"
+        )
     if "locked" in text:
         return f"another process has been writing for {WAIT_SECONDS:.0f} seconds"
     return "restore it from a copy, or move it away to begin a new one"

@@ -36,7 +36,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         because = user_because(users, lists, folder, encoder, options, night=config.date, count=counts["users"])
         night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
-        night.write(ITEM_TOPK, item_lists(spark, folder, space, options, counts["items"]))
+        night.write(ITEM_TOPK, item_lists(spark, folder, encoder, options, counts["items"]))
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
     night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular))
     return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

@@ -27,26 +27,20 @@ Batches = Iterator[pa.RecordBatch]
 
 @dataclass(frozen=True)
 class Directions:
-    """Items as read for similarity: the inner product of two is the mean of the cosines of behaviour and of text.
-
-    Computed as it is read, a block at a time. An item without one of the parts counts 0 there.
-    """
+    """`Encoder.directions` of all items, computed as it is read, a block at a time."""
 
     vectors: NDArray[np.float32]
-    """The array `item_vector`, shape (I, D): behaviour, then text, then the bias."""
-    behaviour: int
-    text: int
+    """The array `item_vector`, shape (I, D)."""
+    encoder: Encoder
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Items and dimensions."""
-        return (len(self.vectors), self.behaviour + self.text)
+        return (len(self.vectors), self.encoder.bias)
 
     def __getitem__(self, rows: slice | NDArray[np.int64], /) -> NDArray[Any]:
         """Some items, float32."""
-        block = self.vectors[rows, : self.behaviour + self.text]
-        parts = block[:, : self.behaviour], block[:, self.behaviour :]
-        return np.concatenate([_unit(part) * np.float32(0.5**0.5) for part in parts], axis=1)
+        return self.encoder.directions(self.vectors[rows])
 
 
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
@@ -71,10 +65,10 @@ def user_again(users: "DataFrame", vectors: Path, encoder: Encoder, options: Top
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
-def item_lists(spark: "SparkSession", vectors: Path, space: dict[str, Any], options: TopK, count: int) -> "DataFrame":
+def item_lists(spark: "SparkSession", vectors: Path, encoder: Encoder, options: TopK, count: int) -> "DataFrame":
     """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows."""
     parts = partitions(spark, count, options.user_block)
-    task = partial(_item_lists, vectors=vectors, behaviour=space["behaviour"], text=space["text"], options=options)
+    task = partial(_item_lists, vectors=vectors, encoder=encoder, options=options)
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
@@ -104,8 +98,8 @@ def _terms(
     return terms(had, Followers.open(vectors), encoder, queries, items)
 
 
-def _item_lists(batches: Batches, vectors: Path, behaviour: int, text: int, options: TopK) -> Batches:
-    items = Directions(np.load(vectors / "item_vector.npy", mmap_mode="r"), behaviour, text)
+def _item_lists(batches: Batches, vectors: Path, encoder: Encoder, options: TopK) -> Batches:
+    items = Directions(np.load(vectors / "item_vector.npy", mmap_mode="r"), encoder)
     for batch in batches:
         rows = batch.column("id").to_numpy()
         itself = Lists(np.arange(len(rows) + 1), rows)
@@ -144,8 +138,3 @@ def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: N
 def _lists(batch: pa.RecordBatch, name: str) -> Lists:
     column = batch.column(name)
     return Lists(column.offsets.to_numpy() - column.offsets[0].as_py(), column.flatten().to_numpy())
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    return np.asarray(rows / np.where(norms > 0, norms, 1.0)[:, None], dtype=np.float32)
