@@ -11,7 +11,7 @@ from jobs.build.blocks import BLOCK_ROWS
 from lookup.arrays import settle
 from lookup.manifest import Manifest
 from lookup.release import Lists
-from lookup.schema import NO_ITEM
+from lookup.schema import NO_ITEM, NONE
 
 TOLERANCE = 1e-3
 """How far a score may be from u . v, as a share of the largest score: float32 sums differ by their order, and a GPU may
@@ -91,10 +91,12 @@ def check_finite(name: str, array: NDArray[np.float32]) -> list[Finding]:
     return [Finding(f"{name} numbers that are not finite", wild == 0, str(wild), "0")]
 
 
-def check_known(name: str, array: NDArray[np.int32], items: int) -> list[Finding]:
-    """Every number an item, or none."""
-    unknown = sum(int(np.sum((block < NO_ITEM) | (block >= items))) for (block,) in blocks(array))
-    return [Finding(f"{name} items that there are not", unknown == 0, str(unknown), "0")]
+def check_known(
+    name: str, array: NDArray[np.int32], rows: int, what: str = "items", least: int = NONE
+) -> list[Finding]:
+    """Every number a row of what it is of; from `least`: 0, or NONE where there may be none."""
+    unknown = sum(int(np.sum((block < least) | (block >= rows))) for (block,) in blocks(array))
+    return [Finding(f"{name} {what} that there are not", unknown == 0, str(unknown), "0")]
 
 
 def check_coverage(

@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.build.blocks import Blocks, flat
+from jobs.build.catalog import FILES
 from jobs.build.search import RECALL_AT, exact_top
 from jobs.config import Config
 from jobs.log import event
@@ -23,6 +24,11 @@ from lookup.schema import CATALOG
 
 Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 SAMPLE = 200
+FINITE = (
+    *("item_input", "item_vector", "item_next_weight", "item_repeat", "item_popularity", "item_sketch", "query_sketch"),
+    *("user_vector", "user_history_weight", "label_vector", "label_map", "label_text", "ranker"),
+)
+"""Arrays in which every number is one."""
 NEVER_NULL = ("item_id", "user_id", "similar_to", "rank", "score", "events", "in_stock", "value")
 """Columns of the catalog in which a null is a fault, wherever they are."""
 
@@ -43,14 +49,18 @@ def inspect(release: Release, config: Config, before: Manifest | None) -> list[F
     findings += checks.check_counts(held, {name: expected[name] for name in families})
     findings += checks.check_counts(
         {f"catalog {name}": n for name, n in tables.items()},
-        {f"catalog {name}": expected[name] for name in ("items", "users", *families)},
+        {f"catalog {name}": expected[name] for name in ("items", "users", "because", *families)},
     )
     findings += checks.check_nulls(nulls)
     for name, lists in families.items():
         findings += checks.check_lists(name, lists, len(release.items))
-    for name in ("item_input", "item_vector", "item_next_weight", "item_repeat", "user_vector"):
+    for name in FINITE:
         findings += checks.check_finite(name, arrays[name])
-    findings += checks.check_known("item_next_item", release.next_item, len(release.items))
+    items, brands = len(release.items), len(release.brands)
+    findings += checks.check_known("item_next_item", release.next_item, items)
+    findings += checks.check_known("user_history_item", arrays["user_history_item"], items, least=0)
+    findings += checks.check_known("item_category", release.item_category, len(release.categories), "categories")
+    findings += checks.check_known("item_brand", release.item_brand, brands, "brands")
     findings += checks.check_coverage(
         release.user_topk, full_lengths(config, len(release.items)), limits.min_user_coverage
     )
@@ -69,8 +79,9 @@ def expected_counts(run: Run) -> dict[str, int]:
         name: len(Blocks.of(run, table))
         for name, table in (("items", "items"), ("users", "user_vectors"), ("events", "events"))
     }
-    for name in ("user_topk", "user_again", "item_topk", "popular"):
-        counts[name] = sum(len(flat(batch.column("items"))[1]) for batch in Blocks.of(run, name).read("items"))
+    for name in ("user_topk", "because", "user_again", "item_topk", "popular"):
+        blocks = Blocks.of(run, FILES.get(name, name))
+        counts[name] = sum(len(flat(batch.column("items"))[1]) for batch in blocks.read("items"))
     return counts
 
 

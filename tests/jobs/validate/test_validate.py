@@ -98,6 +98,7 @@ def _set(column: str, place: int, value: object) -> Callable[[list[dict[str, Any
         ("user_topk", _set("items", 3, -5), "user_topk items that there are not: 1"),
         ("user_topk", lambda r: r[3].update(scores=[s + 1 for s in r[3]["scores"]]), "user_topk scores against u . v"),
         ("user_topk", lambda r: r.pop(), "users with a full list: 0.9667 found, 0.99 or more expected"),
+        ("user_vectors", _set("items", 0, 50), "user_history_item items that there are not: 1"),
         ("user_vectors", _set("vector", 2, float("nan")), "user_vector numbers that are not finite: 1"),
     ],
 )
@@ -115,9 +116,11 @@ def test_faults_are_found(
         ("item_next_item", -2, "item_next_item items that there are not: 1"),
         ("item_next_weight", np.nan, "item_next_weight numbers that are not finite: 1"),
         ("item_repeat", np.inf, "item_repeat numbers that are not finite: 1"),
+        ("label_vector", np.nan, "label_vector numbers that are not finite: 1"),
+        ("label_map", np.inf, "label_map numbers that are not finite: 1"),
     ],
 )
-def test_faults_of_followers_are_found(config: Config, name: str, value: float, fault: str) -> None:
+def test_faults_of_arrays_are_found(config: Config, name: str, value: float, fault: str) -> None:
     path = config.run.path("vectors") / f"{name}.npy"
     array = np.load(path)
     array.flat[0] = value  # item 0 has no followers
