@@ -98,7 +98,7 @@ def _set(column: str, place: int, value: object) -> Callable[[list[dict[str, Any
         ("user_topk", _set("items", 3, -5), "user_topk items that there are not: 1"),
         ("user_topk", lambda r: r[3].update(scores=[s + 1 for s in r[3]["scores"]]), "user_topk scores against u . v"),
         ("user_topk", lambda r: r.pop(), "users with a full list: 0.9667 found, 0.99 or more expected"),
-        ("user_vectors", _set("items", 0, 50), "user_history_item items that there are not: 1"),
+        ("user_vectors", _set("items", 0, -2), "user_history_item items that there are not: 1"),
         ("user_vectors", _set("vector", 2, float("nan")), "user_vector numbers that are not finite: 1"),
     ],
 )
