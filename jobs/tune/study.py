@@ -1,6 +1,7 @@
 """The search: an Optuna study in a file, which goes on where it was left.
 
-Sampling: TPE (Bergstra et al., NIPS 2011, section 4). Pruning: a trial ends whose best figure so far is below the
+Sampling: the first trials are near where the search starts, for that was chosen with care and most of the space is bad;
+then TPE (Bergstra et al., NIPS 2011, section 4). Pruning: a trial ends whose best figure so far is below the
 median of what the completed trials had at the same step (as in Golovin et al., KDD 2017, section 3.2.2).
 """
 
@@ -28,6 +29,10 @@ FACTS, PRESET = "facts", "preset"
 """Attributes: what a study was made with; and a mark on the trial of the values that the search starts from."""
 UNPRUNED, WARM_UP = 5, 2
 """So many trials are completed before any is pruned, and so many steps of each."""
+NEAR = 10
+"""So many trials are near the start, itself among them: as many as TPE would draw from the whole space."""
+STEP = 0.1
+"""Standard deviation of a setting near the start, as a share of its range, on its scale."""
 LEAST = 20
 """Completed trials, for the importance of settings to mean anything."""
 
@@ -92,18 +97,20 @@ def search(
 ) -> bool:
     """Try settings until the study has so many finished trials, pruned ones included; False if interrupted (Ctrl-C).
 
-    space, start: bounds, and the values that are tried first, by key. measure: the figure of a trial's `params`. seed:
-    each trial draws from this and its own number, so that a study that was left goes on as it would have. seconds:
-    after so many no trial begins.
+    space, start: bounds, and the values near which the search begins, by key. measure: the figure of a trial's
+    `params`. seed: each trial draws from this and its own number, so that a study that was left goes on as it would
+    have. seconds: after so many no trial begins.
     """
     if not any(PRESET in one.user_attrs and one.state != TrialState.FAIL for one in study.get_trials(deepcopy=False)):
         study.enqueue_trial(start, user_attrs={PRESET: True})
     began = time.monotonic()
     while len(finished(study)) < trials and (seconds is None or time.monotonic() - began < seconds):
         number = len(study.get_trials(deepcopy=False))
-        study.sampler = optuna.samplers.TPESampler(
-            seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        )
+        drawn = np.random.SeedSequence([seed, number])
+        study.sampler = optuna.samplers.TPESampler(n_startup_trials=NEAR, seed=int(drawn.generate_state(1)[0]))
+        waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if not waiting and len(finished(study)) < NEAR:
+            study.enqueue_trial(near(space, start, np.random.default_rng(drawn)))
         trial = study.ask({**space})
         event("tune", "trial", n=trial.number, **{key.split(".")[1]: value for key, value in trial.params.items()})
         at = time.monotonic()
@@ -133,6 +140,17 @@ def search(
             of=trials,
         )
     return True
+
+
+def near(space: dict[str, FloatDistribution], start: dict[str, float], rng: np.random.Generator) -> dict[str, float]:
+    """Values a little off the start, by key: each by a normal step on its scale, within its bounds."""
+    values = {}
+    for key, bounds in space.items():
+        forth, back = (np.log, np.exp) if bounds.log else (float, float)
+        low, high = forth(bounds.low), forth(bounds.high)
+        value = float(back(forth(start[key]) + STEP * (high - low) * rng.normal()))
+        values[key] = min(max(value, bounds.low), bounds.high)
+    return values
 
 
 def _reporter(trial: optuna.Trial) -> Report:

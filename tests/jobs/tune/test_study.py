@@ -4,13 +4,14 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
 from jobs.errors import ConfigError, DataError
-from jobs.tune.study import best, finished, importance, opened, search
+from jobs.tune.study import NEAR, best, finished, importance, opened, search
 
 SPACE = {"train.a": FloatDistribution(0.0, 4.0), "train.b": FloatDistribution(0.01, 1.0, log=True)}
 START = {"train.a": 1.0, "train.b": 0.5}
@@ -45,6 +46,17 @@ def test_the_search_starts_from_the_preset_and_improves(tmp_path):
         shares = importance(study)
     assert sum(shares.values()) == pytest.approx(1)
     assert next(iter(shares)) == "train.a"
+
+
+def test_the_first_trials_are_near_the_preset(tmp_path):
+    """A step of a tenth of the range, on the scale of the setting: seldom more than three of them."""
+    run(tmp_path / "study", NEAR)
+    a = np.array([one["train.a"] for one in tried(tmp_path / "study")[1:]])
+    b = np.log10([one["train.b"] for one in tried(tmp_path / "study")[1:]])
+    assert 0 < abs(a - 1.0).max() < 1.6
+    assert 0 < abs(b - np.log10(0.5)).max() < 0.8
+    assert b.max() <= 0.0  # within the bounds
+    assert len(set(a)) == NEAR - 1
 
 
 def test_a_study_that_was_left_goes_on_as_it_would_have(tmp_path):
