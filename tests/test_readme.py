@@ -40,8 +40,8 @@ def test_the_worked_examples_of_sql_find_something(shop, query):
         assert catalog.sql(query).fetchall()
 
 
-def test_there_are_three_worked_examples_of_sql():
-    assert len(blocks("sql")) == 3
+def test_there_are_four_worked_examples_of_sql():
+    assert len(blocks("sql")) == 4
 
 
 def test_the_backend_answers(shop, monkeypatch):
