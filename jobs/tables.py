@@ -186,7 +186,11 @@ USER_BECAUSE = RunTable(
     (
         Field("user", "int"),
         Field("items", "array<int>", "of each of the first places of the user's list the item of the history, by row,"),
-        Field("scores", "array<float>", "that gives most to its score, and how much; any sign"),
+        Field(
+            "scores",
+            "array<float>",
+            "that gives most to its score, and how much, with what having had it gains; any sign",
+        ),
     ),
 )
 USER_AGAIN = _lists("user_again", Field("user", "int"))

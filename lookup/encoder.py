@@ -144,6 +144,18 @@ class Encoder:
         """m_rj: how much each event counts among those of its item, float32 (n,); ages, weights: see `user_vector`."""
         return np.asarray(weights * (self.fading(ages) @ np.asarray(self.repeat_mix)), dtype=np.float32)
 
+    def again(
+        self, rows: NDArray[np.int32], repeats: NDArray[np.float32], item_repeat: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+        """What items gain for having been had, beside what `kept` takes from them.
+
+        rows, repeats: as of `Had`, (n,). item_repeat: of these rows, (n,). Returns the different rows, rising, (m,),
+        where each stands first in `rows`, and the gains, float64 (m,).
+        """
+        own, first, at = np.unique(rows, return_index=True, return_inverse=True)
+        gains = self.repeat * np.log1p(np.bincount(at, weights=repeats, minlength=len(own))) + item_repeat[first]
+        return own, first, gains
+
     def item_terms(
         self, had: Had, following: Following, scores: NDArray[np.float32]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -159,8 +171,7 @@ class Encoder:
         added = np.concatenate([(next_weights * shares[:, None])[there], np.zeros(len(rows), dtype=np.float32)])
         found, place = np.unique(items, return_inverse=True)
         total = np.bincount(place, weights=added, minlength=len(found)).astype(np.float32)
-        own, first, at = np.unique(rows, return_index=True, return_inverse=True)
-        again = self.repeat * np.log1p(np.bincount(at, weights=repeats, minlength=len(own))) + item_repeat[first]
+        own, first, again = self.again(rows, repeats, item_repeat)
         again += (self.kept - 1.0) * scores[first]
         total[np.searchsorted(found, own)] += again.astype(np.float32)
         return found.astype(np.int32), total

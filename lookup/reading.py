@@ -175,12 +175,11 @@ def explained(person: Person, item: int, now: int) -> Explanation:
     found, shares = item_shares(
         encoder, rows, state.input(rows), ages=ages, weights=counts, following=following, vectors=vectors, items=one
     )
-    had = rows == item
-    bias, again = float(vectors[0, encoder.bias]), 0.0
+    _, _, gained = encoder.again(rows, encoder.repeat_shares(ages, counts), following.item_repeat)
+    had = found == item
+    bias, again = float(vectors[0, encoder.bias]), float(gained[had].sum())
     if had.any():
         bias *= encoder.kept
-        again = encoder.repeat * float(np.log1p(encoder.repeat_shares(ages, counts)[had].sum()))
-        again += float(following.item_repeat[had][0])
     place = np.searchsorted(found, rows)
     times = np.bincount(place, minlength=len(found))
     newest = np.full(len(found), np.inf)

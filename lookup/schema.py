@@ -161,7 +161,11 @@ CATALOG: tuple[Table, ...] = (
             Column("user_id", "VARCHAR", "whose list"),
             Column("rank", "INTEGER", "place in the list of table user_topk, from 1"),
             Column("because_item", "VARCHAR", "the item of the user's history that gives most to the score there"),
-            Column("share", "FLOAT", "how much of the score it gives (see `lookup.explain`)"),
+            Column(
+                "share",
+                "FLOAT",
+                "how much of the score it gives; of the item itself with what it gains for having been had",
+            ),
         ),
         "why the first items of each user's list are recommended",
     ),

@@ -52,16 +52,20 @@ def reasons(batches: Batches, vectors: Path, encoder: Encoder, today: int) -> Ba
                 lengths.append(0)
                 continue
             following = Following(follow.next_item[rows], follow.next_weight[rows], follow.item_repeat[rows])
+            ages = np.maximum(today - values[1][start:end], 0).astype(np.float64)
+            counts = values[2][start:end].astype(np.float64)
             found, given = item_shares(
                 encoder,
                 rows,
                 inputs[rows],
-                ages=np.maximum(today - values[1][start:end], 0).astype(np.float64),
-                weights=values[2][start:end].astype(np.float64),
+                ages=ages,
+                weights=counts,
                 following=following,
                 vectors=outputs[items],
                 items=items,
             )
+            _, _, again = encoder.again(rows, encoder.repeat_shares(ages, counts), following.item_repeat)
+            given += np.where(found[:, None] == items, again[:, None], 0.0)
             most = given.argmax(axis=0)
             because.append(found[most])
             shares.append(given[most, np.arange(len(items))].astype(np.float32))
