@@ -82,6 +82,7 @@ class Shop(Writer):
         Without an event since the release the hits are the precomputed list ("list"). With one, or a history, the
         user's vector is made anew by the night's own function, and candidates around it, of the list, and near the
         newest items are scored exactly ("session"); so are all items that may be shown where the list is too short.
+        Among these, other prices and what was had since the night count as the ranker weighs them (`lookup.gains`).
         For a user of whom nothing is known: what is popular.
         """
         state, arm, now = self._state(user, at)
@@ -158,8 +159,8 @@ class Shop(Writer):
 
     def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.Batch:
         """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in
-        place of hits. Events since the release are not looked at, and short lists stay short; who was forgotten has
-        none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release with `pin`.
+        place of hits. Events since the release, and other prices, are not looked at, and short lists stay short; who
+        was forgotten has none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release with `pin`.
         """
         if self._live.arms is not None:
             raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
