@@ -160,7 +160,8 @@ class Shop(Writer):
     def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.Batch:
         """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in
         place of hits. Events since the release, and other prices, are not looked at, and short lists stay short; who
-        was forgotten has none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release with `pin`.
+        was forgotten has none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release
+        with `pin`.
         """
         if self._live.arms is not None:
             raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
