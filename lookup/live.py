@@ -8,7 +8,7 @@ from lookup.arms import Arms
 from lookup.background import Background, hold_at_fork
 from lookup.errors import LogError
 from lookup.follow import Follower
-from lookup.log import Event, Log
+from lookup.log import MOST_EVENTS, Event, Log
 from lookup.overlay import Overlay
 from lookup.release import Release
 from lookup.replay import Replay
@@ -31,6 +31,8 @@ class Live:
         self.overlay = Overlay(log, most_bytes)
         self.problem: str | None = None
         """Why the log cannot be read; None when it can. What was read before goes on to hold."""
+        self.cut = 0
+        """How many calls asked for users with so many events that only the newest counted."""
         self._lock = threading.Lock()
         hold_at_fork(self, self._lock, depth=1)
         self._states: dict[str, State] = {}
@@ -60,13 +62,20 @@ class Live:
                 self._states = {**self._states, key: state}
         return state, arm
 
-    def events(self, user: str, after: int) -> list[Event]:
-        """The events of a user after a position of the log; none where it cannot be read now (`problem`)."""
+    def events(self, user: str, after: int, until: int) -> list[Event]:
+        """The events of a user after a position of the log and up to a time, microseconds since 1970: the newest, where
+        they are very many (`cut`); none where the log cannot be read now (`problem`).
+        """
         try:
-            return self.overlay.log.events(user, after)
+            found = self.overlay.log.events(user, after, until, MOST_EVENTS)
         except LogError as error:
             self._trouble(error)
             return []
+        if len(found) == MOST_EVENTS:
+            if not self.cut:
+                LOG.warning("user %r has more than %d events since the release; the newest count", user, MOST_EVENTS)
+            self.cut += 1
+        return found
 
     def look(self) -> None:
         """Read CURRENT and the log now."""

@@ -16,6 +16,10 @@ from lookup.patches import Patch, Statement
 
 FILE = "patches.sqlite"
 """The log's name in the folder of releases."""
+MOST_EVENTS = 10_000
+"""So many events of one user a call reads at most: some 5 MB. The rest is history that no vector takes in."""
+FOREVER = 2**62
+"""A time, microseconds since 1970, after all others."""
 SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -81,8 +85,8 @@ class Log(Protocol):
         before it follows the changes after the watermark of its release.
         """
 
-    def events(self, user: str, after: int) -> list[Event]:
-        """The events of a user after a position, by time."""
+    def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
+        """The events of a user after a position and up to a time, by time: the newest, so many at most."""
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
         """The events of all users after a position up to another, in any order."""

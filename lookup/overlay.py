@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lookup.background import hold_at_fork
 from lookup.errors import LogError
-from lookup.log import Changes, Log
+from lookup.log import FOREVER, Changes, Log
 from lookup.patches import Front, Statement, add
 
 LOG = logging.getLogger("lookup")
@@ -21,7 +21,6 @@ USER_BYTES = 180
 """About what a user takes."""
 KEPT_MARKS = 100_000
 """So many changed items are remembered one by one; who is further behind looks at all."""
-FOREVER = 2**62
 
 Fields = dict[str, Front]
 """The fronts of an item by field; never changed, but replaced."""

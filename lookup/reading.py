@@ -51,7 +51,7 @@ def since(live: Live, state: State, user: str, row: int, until: int) -> tuple[in
         row = -1
     if not overlay.all_users and overlay.users.get(user, 0) <= watermark:
         return row, []
-    return row, moments(state, (event for event in live.events(user, watermark) if event.at <= until))
+    return row, moments(state, live.events(user, watermark, until))
 
 
 def just_now(state: State, history: Sequence[str], now: int) -> list[Moment]:

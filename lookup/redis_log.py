@@ -25,7 +25,7 @@ from redis.retry import Retry
 
 from lookup import redis_scripts
 from lookup.errors import LogError
-from lookup.log import Changes, Event, Forgotten, by_time
+from lookup.log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 from lookup.patches import EVENT, ITEM, NOT_ABSORBED, Front, Patch, Statement, add, canonical, check, statements
 
 LOG = logging.getLogger("lookup")
@@ -122,19 +122,24 @@ class RedisLog:
         kept = (one for one in found if one.position <= until and not one.absorbed(until))
         return sorted(kept, key=_position)
 
-    def events(self, user: str, after: int) -> list[Event]:
+    def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
         """See `Log.events`."""
+        found: dict[Event, None] = {}  # for a scan may give one twice
         try:
             with self._told():
-                content = self._server.hgetall(f"daybreak:events:{user}")
+                for event in _events(user, self._server.hscan_iter(f"daybreak:events:{user}", count=PAGE)):
+                    if event.position > after and event.at <= until:
+                        found[event] = None
+                    if len(found) > 2 * newest:
+                        found = dict.fromkeys(sorted(found, key=by_time)[-newest:])
         except UnicodeEncodeError:  # half a character: nobody has such an id
             return []
-        return sorted((event for event in _events(user, content) if event.position > after), key=by_time)
+        return sorted(found, key=by_time)[-newest:]
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
         """See `Log.all_events`."""
         for user, content in self._once("u", after):
-            yield from (event for event in _events(user, content) if after < event.position <= until)
+            yield from (event for event in _events(user, content.items()) if after < event.position <= until)
 
     def items(self, until: int) -> Iterator[Statement]:
         """See `Log.items`."""
@@ -291,8 +296,8 @@ def _statements(item: str, content: dict[str, str]) -> list[Statement]:
     return found
 
 
-def _events(user: str, content: dict[str, str]) -> Iterator[Event]:
-    for identity, position in content.items():
+def _events(user: str, content: Iterable[tuple[str, str]]) -> Iterator[Event]:
+    for identity, position in content:
         at, item, kind, source, value = json.loads(identity)
         yield Event(user, item, kind, at, source, value, int(position))
 

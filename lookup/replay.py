@@ -3,7 +3,8 @@
 import threading
 from bisect import bisect_right
 
-from lookup.overlay import FOREVER, View
+from lookup.log import FOREVER
+from lookup.overlay import View
 from lookup.release import Release
 from lookup.state import State
 

@@ -16,7 +16,7 @@ from lookup.fill import Hit, Wish, first
 from lookup.follow import Follower
 from lookup.keys import each
 from lookup.live import Live
-from lookup.log import FILE, Log, open_log
+from lookup.log import FILE, MOST_EVENTS, Log, open_log
 from lookup.manifest import Manifest
 from lookup.schema import NONE
 from lookup.session import Person
@@ -193,12 +193,13 @@ class Shop(Writer):
 
     def stats(self) -> dict[str, Any]:
         """What serves and what is held in memory: release, problems, and of the patches the counts, bytes, the limit,
-        what was evicted, and the age of the oldest in seconds.
+        what was evicted, the age of the oldest in seconds, how many events of one user a call reads at most, and how
+        often there were more (`cut`).
         """
         state, _ = self._live.state()
         held, log = self._live.overlay.stats(), self._live.overlay.log.where
         age = None if held.oldest is None else time.time() - held.oldest / 1e6
-        patched = {**held._asdict(), "log": log, "oldest": age}
+        patched = {**held._asdict(), "log": log, "oldest": age, "most_events": MOST_EVENTS, "cut": self._live.cut}
         return {"release": state.release.id, "problem": self.problem, "added": len(state.added), "patches": patched}
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lookup.errors import LogError
-from lookup.log import Changes, Event, Forgotten, by_time
+from lookup.log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 from lookup.patches import EVENT, ITEM, NOT_ABSORBED, Patch, Statement, add, canonical, check, front, statements
 from lookup.sqlite_file import SqliteFile
 
@@ -71,11 +71,15 @@ class SqliteLog:
         query = f"SELECT {STATEMENT} FROM statements WHERE position <= ? AND NOT ({ABSORBED}) ORDER BY position"
         return self._read(lambda db: list(map(_statement, db.execute(query, (until,)))), [])
 
-    def events(self, user: str, after: int) -> list[Event]:
+    def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
         """See `Log.events`."""
-        query = f"SELECT {EVENT_ROW} FROM events WHERE user = ? AND position > ?"
+        query = (
+            f"SELECT {EVENT_ROW} FROM events WHERE user = ? AND position > ? AND at <= ? "
+            "ORDER BY at DESC, item DESC, type DESC, source DESC LIMIT ?"
+        )
+        asked = (user, after, until, newest)
         try:
-            found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, (user, after)))), [])
+            found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, asked))), [])
         except UnicodeEncodeError:  # half a character: nobody has such an id
             return []
         return sorted(found, key=by_time)

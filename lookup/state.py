@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.log import FOREVER
 from lookup.overlay import View
 from lookup.patches import AHEAD, Statement, canonical, holding
 from lookup.release import Release
@@ -14,7 +15,7 @@ from lookup.schema import NONE, NUMBER
 KEYS = {"category": "categories", "brand": "brands", "value": "values"}
 DESCRIBING = ("title", "text", "description", "category", "brand")
 """Fields that make an unknown id a new item: one that can be found."""
-NOTHING = View({}, 0, 2**62)
+NOTHING = View({}, 0, FOREVER)
 
 Said = dict[str, Statement]
 """What is patched of an item, by field."""

@@ -251,6 +251,21 @@ def test_what_is_held_is_told(built: Two, tmp_path: Path) -> None:
     assert shop.item("item-2") == release.record(release.items.find("item-2"))  # evicted: as of the night
 
 
+def test_of_a_user_with_very_many_events_the_newest_count(
+    built: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "plain").mkdir()
+    shop, plain = opened(built.releases, tmp_path), opened(built.releases, tmp_path / "plain")
+    last = now() // SECOND
+    records = [{"user_id": "u", "item_id": f"item-{n}", "type": "purchase", "at": last - n} for n in range(9)]
+    shop.record_many(records)
+    plain.record_many(records[:4])
+    monkeypatch.setattr("lookup.live.MOST_EVENTS", 4)
+    assert shop.recommend("u", 20) == plain.recommend("u", 20)
+    assert shop.stats()["patches"]["cut"] == 1
+    assert "user 'u' has more than 4 events since the release; the newest count" in caplog.text
+
+
 def test_threads_never_see_half_a_patch(shop: Shop) -> None:
     done = threading.Event()
     item = shown(shop)[0]

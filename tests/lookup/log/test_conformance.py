@@ -111,6 +111,13 @@ class TestPositions:
         assert [(event.item, event.position) for event in log.events("u", 1)] == [("c", 4), ("a", 3)]
         assert log.events("\ud800", 0) == []
 
+    def test_of_very_many_events_the_newest(self, log: Log) -> None:
+        log.append([view("u", f"i{n % 7}", NOW - (n * 37) % 3000) for n in range(3000)])
+        found = log.events("u", 0, NOW - 500, 100)
+        assert [event.at for event in found] == list(range(NOW - 599, NOW - 499))
+        assert found == log.events("u", 0, NOW - 500)[-100:]
+        assert len(log.events("u", 0)) == 3000
+
     def test_what_no_release_absorbs_stands(self, log: Log) -> None:
         log.append([patches.item("a", {"hidden": True, "price": 1}, at=NOW), price("b", 1, until=NOW + 10**9)])
         log.append([patches.item("c", {"hidden": True}, at=NOW), patches.item("d", {"hidden": True}, at=NOW - 1)])
