@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,7 +97,7 @@ class Release:
             )
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
         self.brands, self.values = self._keys("brand"), self._keys("value")
-        self._find_item = lru_cache(CACHED)(self.items.find)
+        self._item_rows: dict[str, int] = {}
         self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
         self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
         self.item_input: NDArray[np.float32] = self.arrays["item_input"]
@@ -147,8 +147,15 @@ class Release:
         return self.manifest.features
 
     def find_item(self, item: str) -> int:
-        """The row of an item, or -1; those asked for last are found at once. Raises TypeError when it is not text."""
-        return self._find_item(item) if isinstance(item, str) else self.items.find(item)
+        """The row of an item, or -1; those found before are found at once. Raises TypeError when it is not text."""
+        row = self._item_rows.get(item) if isinstance(item, str) else None
+        if row is None:
+            row = self.items.find(item)
+            if row >= 0:  # anything may be asked for, and only what there is takes memory
+                if len(self._item_rows) >= CACHED:
+                    self._item_rows.clear()
+                self._item_rows[item] = row
+        return row
 
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.

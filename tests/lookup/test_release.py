@@ -162,3 +162,15 @@ def set_size(two: Two, name: str, digest: bool = False) -> None:
     if digest:
         data["files"][name]["sha256"] = digest_of(path / name)
     (path / "manifest.json").write_text(json.dumps(data))
+
+
+def test_items_are_found_and_only_those_there_are_remembered(built: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Release(built.releases / built.new)
+    monkeypatch.setattr("lookup.release.CACHED", 7)
+    for n in range(200):
+        item = f"item-{n % 70}"
+        assert release.find_item(item) == release.items.find(item) == (-1 if n % 70 >= 60 else release.find_item(item))
+        assert len(release._item_rows) <= 7
+    assert "item-69" not in release._item_rows
+    with pytest.raises(TypeError, match="an id is text"):
+        release.find_item(["item-1"])  # type: ignore[arg-type]
