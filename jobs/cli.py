@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         "id", metavar="ID"
     )
     command("rollback", _rollback, "serve the release again that was served before this one")
-    cli_prune.add(command, _config)
+    cli_prune.add(command, _config, _day)
     cli_patch.add(command, lambda arguments: _config(arguments).patches)
     recommend = command("recommend", _recommend, "what a user is recommended")
     recommend.add_argument("user", metavar="USER")

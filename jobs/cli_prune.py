@@ -20,8 +20,14 @@ every release left has absorbed, and so does what had ended by then.
 """
 
 
-def add(command: Callable[[str, object, str], argparse.ArgumentParser], load: "Callable[..., Config]") -> None:
-    """Add the command. command: makes one that has --config. load: reads the configuration that it means."""
+def add(
+    command: Callable[[str, object, str], argparse.ArgumentParser],
+    load: "Callable[..., Config]",
+    day: Callable[[str], date],
+) -> None:
+    """Add the command. command: makes one that has --config. load: reads the configuration that it means. day: the type
+    of a day.
+    """
 
     def run(arguments: argparse.Namespace) -> None:
         _prune(arguments, load(arguments))
@@ -34,9 +40,7 @@ def add(command: Callable[[str, object, str], argparse.ArgumentParser], load: "C
     )
     what = sub.add_mutually_exclusive_group()
     what.add_argument("--dry-run", action="store_true", help="say which releases would be removed, and remove nothing")
-    what.add_argument(
-        "--log-before", type=date.fromisoformat, metavar="YYYY-MM-DD", help="remove older events from the log, too"
-    )
+    what.add_argument("--log-before", type=day, metavar="YYYY-MM-DD", help="remove older events from the log, too")
 
 
 def _prune(arguments: argparse.Namespace, config: "Config") -> None:

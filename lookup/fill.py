@@ -133,6 +133,7 @@ def first(state: State, k: int, lists: Lists, row: int, *, source: str, arm: str
     new = tuple.__new__
     hits: list[Hit] = []
     for width in (k + SPARE, state.own):
+        hits = []
         rows, scores = lists.top(row, width)
         for item, score in zip(rows, scores, strict=True):
             if blocked[item]:
@@ -142,7 +143,6 @@ def first(state: State, k: int, lists: Lists, row: int, *, source: str, arm: str
                 return hits
         if len(rows) < width:
             break
-        hits.clear()
     return hits
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import lookup
 from lookup.shop import Shop
 
 SECOND = 1_000_000
+PATIENCE = 60.0
 
 
 def now() -> int:
@@ -30,3 +32,11 @@ def shown(shop: Shop, **asked: Any) -> list[str]:
 def opened(releases: Path, log: Path, **options: Any) -> Shop:
     """A shop with its log elsewhere, and so one that starts empty."""
     return lookup.open(releases, patches=log / "log.sqlite", **options)
+
+
+def wait_for(what: Callable[[], Any]) -> None:
+    """Until it is so; fails when that takes too long."""
+    until = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.005)

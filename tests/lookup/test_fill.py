@@ -17,6 +17,7 @@ from lookup.shop import Shop
 from lookup.where import Condition
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, now, opened
+from tests.releases import Sizes, make_release
 
 ITEMS = [f"item-{n}" for n in range(60)]
 NEW = ["new-0", "new-1", "new-2"]
@@ -184,3 +185,17 @@ def test_a_mask_is_a_condition(built: Two, tmp_path: Path) -> None:
     assert found == {item for item in ("item-1", "item-2", "item-3") if release.item_in_stock[release.items.find(item)]}
     with pytest.raises(lookup.ConditionError, match="a mask of 3 items"):
         shop.popular(where=mask[:3])
+
+
+def test_a_list_of_all_items_gives_what_is_left_of_it(tmp_path: Path) -> None:
+    """The buy-again list of a shop with few items, of which all but two are sold out."""
+    items = 40
+    make_release(tmp_path, sizes=Sizes(items=items, users=3, k=items, again=items))
+    shop = opened(tmp_path / "releases", tmp_path)
+    every = {f"item-{n}" for n in range(items)}
+    shop.patch_items({"item_id": item, "in_stock": item in ("item-3", "item-5")} for item in every)
+    for k in (1, 2, 3, 20, 60):
+        found = [hit.item_id for hit in shop.buy_again("user-1", k)]
+        assert len(found) == min(k, 2)
+        assert set(found) <= {"item-3", "item-5"}
+        assert {hit.item_id for hit in shop.recommend("user-1", k)} <= {"item-3", "item-5"}

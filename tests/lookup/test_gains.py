@@ -8,11 +8,13 @@ import pytest
 import lookup
 from jobs import build
 from lookup import pointer
+from lookup.features import DAY
 from lookup.gains import gains
 from lookup.session import Moment, Person
 from lookup.shop import Shop
 from tests.lookup.patched import now, opened
-from tests.releases import Sizes, certain_clicks, config_at, write_ranker, write_run
+from tests.rankers import certain_clicks, write_ranker
+from tests.releases import Sizes, config_at, write_run
 
 CUT, TIMES = 4.0, 2.0
 USUAL = 20.0
@@ -99,7 +101,7 @@ def test_what_was_just_had_gains_by_how_often(shop: Shop) -> None:
     state, _ = shop._live.state()
     row = state.find("item-9")
     rows, scores = np.array([row], dtype=np.int32), np.ones(1, dtype=np.float32)
-    day = now() // 86_400_000_000
+    day = now() // DAY
     person = Person(state, -1, now(), [Moment(row, day, 1.0), Moment(row, day, 1.0)])
     assert gains(person, rows, scores) == pytest.approx([TIMES * np.log(3)], rel=1e-5)
     assert gains(Person(state, -1, now(), []), rows, scores).tolist() == [0.0]

@@ -7,7 +7,8 @@ from jobs import build
 from lookup import features
 from lookup.errors import ReleaseError
 from lookup.release import Release
-from tests.releases import Sizes, certain_clicks, config_at, write_ranker, write_run
+from tests.rankers import certain_clicks, write_ranker
+from tests.releases import Sizes, config_at, write_run
 
 SIZES = Sizes(items=20, users=6)
 
