@@ -135,6 +135,7 @@ class SqliteLog:
             return result
 
         self._file.create()
+        self._file.connection()  # the child of a fork gets a lock of its own: the parent may have held this one
         with self._file.writing:
             own = self._file.connection()
             if own is None:

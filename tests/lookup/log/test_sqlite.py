@@ -1,5 +1,6 @@
 """What can go wrong with the file of a log."""
 
+import multiprocessing
 import resource
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ import pytest
 from lookup import patches
 from lookup.errors import LogError
 from lookup.log import open_log
+from lookup.sqlite_log import SqliteLog
 from tests.lookup.log.made import NOW
 
 
@@ -144,3 +146,15 @@ def test_threads_leave_no_connection_behind(tmp_path: Path) -> None:
         thread.start()
         thread.join()
     assert open_files() <= before + 3
+
+
+def test_the_child_of_a_fork_writes_though_a_thread_of_its_parent_just_did(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "patches.sqlite")
+    log.append([price(1)])
+    with log._file.writing:
+        child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
+        child.start()
+        child.join(30)
+    child.kill()
+    assert child.exitcode == 0
+    assert log.position() == 2
