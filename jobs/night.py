@@ -5,9 +5,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jobs.config import Config
-from jobs.log import event
-from jobs.memory import peak_mib
+from jobs.config.sections import Config
+from jobs.infra.logging import log_line
+from jobs.infra.memory import peak_mib
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,14 +24,14 @@ JOBS = {
     "validate": "check the release, and compare it with the one in place",
     "publish": "point CURRENT at the release",
 }
-"""Every job of the night, in order; `jobs.<name>.run(spark, config)` does it and returns its counts."""
+"""Every job of the night, in order; `jobs.stages.<name>.job.run(spark, config)` does it and returns its counts."""
 
 
 def run_job(name: str, spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Run one job of the night and write its receipt: counts, seconds, peak memory of its largest process."""
-    event(name, "start", date=config.date)
+    log_line(name, "start", date=config.date)
     started = time.monotonic()
-    counts = importlib.import_module(f"jobs.{name}").run(spark, config)
+    counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
     receipt = {
         "job": name,
         "seconds": round(time.monotonic() - started, 2),
@@ -40,5 +40,5 @@ def run_job(name: str, spark: "SparkSession", config: Config) -> dict[str, Any]:
         **counts,
     }
     config.run.write_json(f"receipts/{name}.json", receipt)
-    event(name, "done", **{k: v for k, v in receipt.items() if k not in ("job", "ended")})
+    log_line(name, "done", **{k: v for k, v in receipt.items() if k not in ("job", "ended")})
     return receipt

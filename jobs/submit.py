@@ -9,6 +9,6 @@ if __name__ == "__main__":
     here = Path(__file__).resolve().parent
     sys.path = [p for p in sys.path if Path(p or ".").resolve() != here] + [str(here.parent)]
 
-    from jobs.cli import main
+    from jobs.cli.main import main
 
     sys.exit(main(["job", "--submitted", *sys.argv[1:]]))

@@ -5,24 +5,27 @@ shop = lookup.open("releases")
 hits = shop.recommend("900", k=10)
 """
 
-from lookup.diversity import MMR, Cap
-from lookup.encoder import Encoder
+from typing import Any as _Any
+
 from lookup.errors import ConditionError, DaybreakError, LogError, PatchError, ReleaseError
-from lookup.explain import Explanation
-from lookup.fill import Hit
-from lookup.manifest import Manifest
-from lookup.release import Release
+from lookup.experiments.exposures import ExposureLog
+from lookup.release.manifest import Manifest
+from lookup.release.reader import Release
+from lookup.scoring.explain import Explanation
+from lookup.scoring.user_encoder import UserEncoder
+from lookup.serving.diversity import MMR, Cap
+from lookup.serving.filters import brand, category, feature, in_stock, price
+from lookup.serving.request import Hit
 from lookup.shop import Shop
 from lookup.shop import open_shop as open
-from lookup.where import brand, category, feature, in_stock, price
 
 __all__ = [
     "MMR",
     "Cap",
     "ConditionError",
     "DaybreakError",
-    "Encoder",
     "Explanation",
+    "ExposureLog",
     "Hit",
     "LogError",
     "Manifest",
@@ -30,6 +33,7 @@ __all__ = [
     "Release",
     "ReleaseError",
     "Shop",
+    "UserEncoder",
     "brand",
     "category",
     "feature",
@@ -37,3 +41,13 @@ __all__ = [
     "open",
     "price",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    """Names of earlier versions, which go on working with a note."""
+    if name == "Encoder":
+        import warnings
+
+        warnings.warn("lookup.Encoder is called lookup.UserEncoder now", DeprecationWarning, stacklevel=2)
+        return UserEncoder
+    raise AttributeError(f"module 'lookup' has no attribute {name!r}")

@@ -8,21 +8,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lookup import patches, reading
-from lookup.arms import Arms
-from lookup.diversity import MMR, Cap
-from lookup.explain import Explanation
-from lookup.fill import Hit, Wish, first
-from lookup.follow import Follower
+from lookup.experiments.arms import Arms
 from lookup.keys import each
-from lookup.live import Live
-from lookup.log import FILE, MOST_EVENTS, Log, open_log
-from lookup.manifest import Manifest
-from lookup.schema import NONE
-from lookup.session import Person
-from lookup.state import State
-from lookup.where import Condition, Mask
-from lookup.writing import Writer
+from lookup.patches import patch as patches
+from lookup.patches.patch_log import FILE, MOST_EVENTS, PatchLog, open_log
+from lookup.release.follow import Follower
+from lookup.release.manifest import Manifest
+from lookup.release.schema import NONE
+from lookup.scoring.explain import Explanation
+from lookup.serving import sources as reading
+from lookup.serving.diversity import MMR, Cap
+from lookup.serving.filters import Condition, Mask
+from lookup.serving.live import Live
+from lookup.serving.patch_api import Writer
+from lookup.serving.request import Hit, Request, first
+from lookup.serving.session import Person
+from lookup.serving.state import State
 
 MEMORY = 256 << 20
 
@@ -31,7 +32,7 @@ class Shop(Writer):
     """A reader of the releases in a folder, and a writer of patches: made by `lookup.open`.
 
     Thread-safe. A call answers from one release and one state of the patches, from its beginning to its end.
-    `lookup.follow` says how CURRENT is followed, `lookup.live` how patches are.
+    `lookup.release.follow` says how CURRENT is followed, `lookup.serving.live` how patches are.
 
     Calls that answer with hits give exactly `k` of them whenever the shop has `k` items that may be shown: in stock,
     not hidden, not excluded, satisfying `where`. What fills a list that is too short says so in `source`. They take
@@ -82,7 +83,8 @@ class Shop(Writer):
         Without an event since the release the hits are the precomputed list ("list"). With one, or a history, the
         user's vector is made anew by the night's own function, and candidates around it, of the list, and near the
         newest items are scored exactly ("session"); so are all items that may be shown where the list is too short.
-        Among these, other prices and what was had since the night count as the ranker weighs them (`lookup.gains`).
+        Among these, other prices and what was had since the night count as the ranker weighs them
+        (`lookup.serving.rerank`).
         For a user of whom nothing is known: what is popular.
         """
         state, arm, now = self._state(user, at)
@@ -99,7 +101,7 @@ class Shop(Writer):
             hits = first(state, k, release.user_topk, row, source="list", arm=arm)
             if len(hits) == k:
                 return hits
-        wish = Wish(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
+        wish = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
         person = Person(state, row, now, fresh)
         if not seen:
             wish.taken.update(person.history.rows.tolist())
@@ -123,7 +125,7 @@ class Shop(Writer):
         state, _, _ = self._state(None, at)
         _check_k(k)
         row = state.find(item)
-        wish = Wish(
+        wish = Request(
             state, k, exclude=chain(each("item ids", exclude), [item]), pins=pins, where=where, diversity=diversity
         )
         return wish.fill((reading.like(wish, row) if row >= 0 else []) + reading.popular(wish))
@@ -145,7 +147,7 @@ class Shop(Writer):
         state, _, _ = self._state(None, at)
         _check_k(k)
         code = NONE if category is None else state.code("category", category)
-        wish = Wish(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
+        wish = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
         return wish.fill((reading.of_category(wish, code) if code != NONE else []) + reading.popular(wish))
 
     def buy_again(self, user: str, k: int = 10, *, at: datetime | int | None = None) -> list[Hit]:
@@ -157,7 +159,7 @@ class Shop(Writer):
         row, _ = reading.since(self._live, state, user, state.release.users.find(user), _until(at, now))
         return [] if row < 0 else first(state, k, state.release.user_again, row, source="again", arm=arm)
 
-    def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.Batch:
+    def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.ListBatch:
         """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in
         place of hits. Events since the release, and other prices, are not looked at, and short lists stay short; who
         was forgotten has none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release
@@ -233,11 +235,11 @@ def open_shop(
     path: the folder with CURRENT. pin: hold this release, whatever CURRENT says. verify: check every byte of the
     release opened now (releases that are followed later were verified when they were published). patches: where the log
     of patches is: a file, or `redis://…`; None: `patches.sqlite` in the folder. memory: bytes that patches may take.
-    arms, salt, shares: an A/B test, see `lookup.arms`.
+    arms, salt, shares: an A/B test, see `lookup.experiments.arms`.
     Raises ReleaseError, naming the file, when there is no release, or when it is damaged; LogError for the log.
     """
     folder = Path(path)
-    log: Log = open_log(folder / FILE if patches is None else patches)
+    log: PatchLog = open_log(folder / FILE if patches is None else patches)
     follower = Follower(folder, pin, verify)
     test = None if arms is None else Arms(folder, arms, salt, shares)
     return Shop(Live(follower, test, log, memory))

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from jobs.runs import Run
-from lookup import features
-from lookup.ranker import Weights
+from jobs.infra.runs import Run
+from lookup.scoring import features
+from lookup.scoring.ranker import Weights
 
 
 def write_ranker(run: Run, weights: Weights, usual_price: float, facts: dict[str, Any] | None = None) -> None:

@@ -1,8 +1,9 @@
-"""The README's tables of a release, made from `lookup.schema`: `python -m tests.readme` writes them into the file."""
+"""The README's tables of a release, made from `lookup.release.schema`: `python -m tests.readme` writes them into the
+file."""
 
 from pathlib import Path
 
-from lookup.schema import ARRAYS, CATALOG
+from lookup.release.schema import ARRAYS, CATALOG
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN = "<!-- tables: made from lookup/schema.py by `python -m tests.readme`, which a test runs -->\n"

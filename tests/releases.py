@@ -1,4 +1,4 @@
-"""A small, random and valid run, written without Spark, and the release that `jobs.build` makes of it.
+"""A small, random and valid run, written without Spark, and the release that `jobs.stages.build.job` makes of it.
 
 The tables are as Spark writes them: Parquet, in several files, rows in no order.
 """
@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs import build
-from jobs.config import Config, Items, TopK
-from jobs.embed_users.histories import had as had_by
-from jobs.embed_users.histories import user_matrix
-from jobs.topk.because import COLUMNS, reasons
-from jobs.topk.followers import Followers, Had, terms
-from lookup import pointer
-from lookup.encoder import Encoder
-from lookup.schema import NUMBER, TEXT
+from jobs.config.sections import Config, ItemsConfig, TopKConfig
+from jobs.models.user_vectors import history_shares as had_by
+from jobs.models.user_vectors import user_matrix
+from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from jobs.stages.build import job as build
+from jobs.stages.topk.spark.because import COLUMNS, reasons
+from lookup.release import pointer
+from lookup.release.schema import NUMBER, TEXT
+from lookup.scoring.user_encoder import UserEncoder
 
 NIGHT = date(2026, 11, 22)
 CATEGORIES = ("DAIRY", "BREAD & CAKES", "Käse", "O'Neil")
@@ -56,11 +56,11 @@ def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Co
     """The configuration of a shop in a folder; it names no data."""
     sizes = sizes or Sizes()
     return Config(
-        items=Items(files="items.csv", item_id="id", title="title"),
+        items=ItemsConfig(files="items.csv", item_id="id", title="title"),
         events=[],
         base=base,
         date=night,
-        topk=TopK(k=sizes.k, similar=sizes.similar, popular=sizes.popular, again=max(sizes.again, 1)),
+        topk=TopKConfig(k=sizes.k, similar=sizes.similar, popular=sizes.popular, again=max(sizes.again, 1)),
     )
 
 
@@ -132,10 +132,10 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     _write_popular(root, categories, sizes, rng)
 
 
-def encoder_of(sizes: Sizes) -> Encoder:
+def encoder_of(sizes: Sizes) -> UserEncoder:
     """An encoder with one head and a text part; the followers count by the root of what a history weighs."""
     half = (sizes.dimensions - 1) // 2
-    return Encoder(
+    return UserEncoder(
         half_lives=(7.0, float("inf")),
         mix=((0.5, 0.5), (0.25, 0.75)),
         widths=(half, sizes.dimensions - 1 - half),
@@ -147,15 +147,16 @@ def encoder_of(sizes: Sizes) -> Encoder:
     )
 
 
-def followers(sizes: Sizes, rng: np.random.Generator) -> Followers:
-    """Followers of any sign, some items without any, none twice; what items gain for who had them, of any sign."""
+def followers(sizes: Sizes, rng: np.random.Generator) -> ItemTransitions:
+    """ItemTransitions of any sign, some items without any, none twice; what items gain for who had them, of any
+    sign."""
     items = (np.arange(sizes.items)[:, None] + 1 + np.arange(sizes.followers) * 2) % sizes.items
     length = rng.integers(1, sizes.followers + 1, (sizes.items, 1))
     length[::5] = 0
     there = np.arange(sizes.followers) < length
     weights = np.where(there, rng.normal(size=items.shape), 0.0)
     again = rng.normal(size=sizes.items).astype(np.float32)
-    return Followers(np.where(there, items, -1).astype(np.int32), weights.astype(np.float32), again)
+    return ItemTransitions(np.where(there, items, -1).astype(np.int32), weights.astype(np.float32), again)
 
 
 def by_hash(ids: list[str]) -> list[str]:
@@ -246,7 +247,7 @@ def _write_users(
     *,
     item_input: np.ndarray,
     item_vector: np.ndarray,
-    follow: Followers,
+    follow: ItemTransitions,
 ) -> None:
     """Every user has had a few items that stand side by side, each of them twice, on days before the night."""
     ids = by_hash([f"user-{n}" for n in range(sizes.users)])
@@ -289,7 +290,9 @@ def _write_users(
         }
 
     def topk(rows: np.ndarray) -> dict[str, Any]:
-        had = Had(np.arange(len(rows) + 1) * owned, *(part[rows].ravel() for part in (bought, shares, repeats)))
+        had = HistoryBatch(
+            np.arange(len(rows) + 1) * owned, *(part[rows].ravel() for part in (bought, shares, repeats))
+        )
         added = terms(had, follow, encoder, vectors[rows], item_vector)
         scores = vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values

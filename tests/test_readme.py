@@ -9,10 +9,10 @@ import duckdb
 import pytest
 from fastapi.testclient import TestClient
 
-from jobs.cli import _parser
-from jobs.config import load
-from jobs.presets import names
-from jobs.presets.settings import read
+from jobs.cli.main import _parser
+from jobs.config.presets import names
+from jobs.config.presets.settings import read
+from jobs.config.sections import load
 from tests.readme import README, with_tables
 from tests.releases import make_release
 

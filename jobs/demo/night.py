@@ -37,7 +37,8 @@ def run(env: dict[str, str], log: Path) -> bool:
 
 
 def _show(event: str) -> None:
-    """Print an event. On a terminal, how far a job is (see `jobs.log.Progress`) stands only until the next line."""
+    """Print an event. On a terminal, how far a job is (see `jobs.infra.logging.Progress`) stands only until the next
+    line."""
     if not sys.stdout.isatty():
         print(event, flush=True)
     else:

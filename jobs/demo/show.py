@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 import lookup
-from jobs.config import Config, load
+from jobs.config.sections import Config, load
 from jobs.demo.airflow import CONFIG, DATE
 
 # Households from rarely to often seen, by their number of purchases: the 10th, 30th … percentile.

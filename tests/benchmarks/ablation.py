@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluate.daybreak import Daybreak, text_vectors
-from jobs.evaluate.harness import Result, Results, evaluate
-from jobs.evaluate.problem import Histories, Method, Problem
-from jobs.evaluate.report import aligned
-from jobs.evaluate.suite import Choice, problem
-from jobs.presets.settings import Preset, read
+from jobs.cli.quality.suite import EvaluateOptions, problem
+from jobs.config.presets.settings import Preset, read
+from jobs.evaluation.figures import aligned
+from jobs.evaluation.harness import Result, Results, evaluate
+from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
+from jobs.evaluation.problems.problem import Histories, Method, Problem
 
 WHOLE = "whole"
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=14, help="of a shop: how many days from then are measured")
     arguments = parser.parse_args()
     with redirect_stdout(sys.stderr):
-        choice = Choice(part=arguments.part, day=arguments.date, days=arguments.days)
+        choice = EvaluateOptions(part=arguments.part, day=arguments.date, days=arguments.days)
         made = problem(arguments.folder, choice)
         methods = variants(made, arguments.preset, read(arguments.preset), arguments.without)
         results = evaluate(made, methods, baseline=WHOLE)

@@ -30,9 +30,9 @@ from lookup_bench import quantile, redis_server
 from million import ROOT, table
 
 import lookup
-from jobs.config import load
-from lookup import reading
-from lookup.session import Person, ranked
+from jobs.config.sections import load
+from lookup.serving import sources as reading
+from lookup.serving.session import Person, ranked
 from lookup.shop import Shop
 
 PATCHED = 10_000

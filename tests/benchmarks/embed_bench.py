@@ -16,8 +16,8 @@ import polars as pl
 import torch
 from sentence_transformers import SentenceTransformer
 
-from jobs.config import resolve
-from jobs.embed_items.text import TextEncoder
+from jobs.infra.files import resolve
+from jobs.models.content.text_encoder import TextEncoder
 
 ROUNDS = 3
 COLUMNS = ("product_type", "brand", "department", "product_category", "package_size")

@@ -21,10 +21,10 @@ import numpy as np
 import polars as pl
 
 import lookup
-from jobs.config import load
-from jobs.evaluate.bootstrap import intervals
-from jobs.log import Progress
-from jobs.runs import Run
+from jobs.config.sections import load
+from jobs.evaluation.metrics.bootstrap import intervals
+from jobs.infra.logging import Progress
+from jobs.infra.runs import Run
 
 K = 20
 NOTHING, EVENTS, PRICES = READERS = ("without patches", "with events", "with events and prices")

@@ -24,7 +24,7 @@ from tests.slices import NIGHT, write_slice  # noqa: E402 - this file is a scrip
 
 def start(config: Path, *words: str) -> subprocess.Popen[bytes]:
     """A command of daybreak in a process group of its own, with all that it starts."""
-    command = [sys.executable, "-m", "jobs.cli", *words, "--config", str(config), "--date", NIGHT]
+    command = [sys.executable, "-m", "jobs.cli.main", *words, "--config", str(config), "--date", NIGHT]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet)
 

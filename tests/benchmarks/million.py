@@ -1,4 +1,4 @@
-"""A release of a million users, built once by `jobs.build` and kept in the machine's temporary folder."""
+"""A release of a million users, built once by `jobs.stages.build.job` and kept in the machine's temporary folder."""
 
 import sys
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # so that `python tests/benchmarks/….py` finds the packages in a checkout
 
-from lookup.schema import SCHEMA_VERSION  # noqa: E402
+from lookup.release.schema import SCHEMA_VERSION  # noqa: E402
 from tests.releases import Sizes, make_release  # noqa: E402
 
 SIZES = Sizes(items=1000, users=1_000_000, dimensions=8, k=20, similar=10, again=0, popular=100, events=100_000)

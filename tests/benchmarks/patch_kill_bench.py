@@ -14,13 +14,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from lookup import patches
-from lookup.log import Log, open_log
+from lookup.patches import patch as patches
+from lookup.patches.patch_log import PatchLog, open_log
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.lookup.log.servers import (  # noqa: E402 - this file is a script; its folder comes first on the path
+from tests.lookup.patches.servers import (  # noqa: E402 - this file is a script; its folder comes first on the path
     REDIS_SERVER_PATH,
     VALKEY_PATH,
     Server,
@@ -65,7 +65,7 @@ class Round:
         return [int(line) for line in "".join([*self._heard, rest]).splitlines(keepends=True) if line.endswith("\n")]
 
 
-def faults(log: Log, acknowledged: list[int]) -> tuple[int, int, int]:
+def faults(log: PatchLog, acknowledged: list[int]) -> tuple[int, int, int]:
     """How many appends are there, how many acknowledged ones are lost, and how many are there in part."""
     rows: dict[int, set[tuple[str, str]]] = {}
     for said in log.changes(0).statements:

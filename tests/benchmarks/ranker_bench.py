@@ -10,8 +10,8 @@ from statistics import median
 
 import numpy as np
 
-from lookup import features
-from lookup.ranker import Ranker, Weights
+from lookup.scoring import features
+from lookup.scoring.ranker import Ranker, Weights
 
 ITEMS = 100_000
 HISTORY = 200

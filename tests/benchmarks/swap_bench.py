@@ -19,11 +19,11 @@ from statistics import median
 
 from million import SIZES, releases, table
 
-from jobs.prune import prune
-from lookup import pointer
-from lookup.follow import LOOK_SECONDS, Follower
+from jobs.releases.prune import prune
+from lookup.release import pointer
+from lookup.release.follow import LOOK_SECONDS, Follower
 from tests.lookup.marked import copy
-from tests.lookup.test_swaps import READERS, measured, reading, serving
+from tests.lookup.release.test_swaps import READERS, measured, reading, serving
 from tests.releases import make_release
 
 SECONDS = 20.0

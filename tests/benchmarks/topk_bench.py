@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs.config import TopK, Train
-from jobs.session import open_session
-from jobs.topk.exact import top_k
-from jobs.topk.lists import USER_COLUMNS, user_lists
-from jobs.train.encoding import of_followers
+from jobs.config.sections import TopKConfig, TrainConfig
+from jobs.infra.spark import open_session
+from jobs.models.behaviour.encoding import of_followers
+from jobs.ranking.exact import top_k
+from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
 
 DIMENSIONS, K = 64, 100
 ROUNDS = 3
@@ -66,7 +66,7 @@ def beside_mllib(users: int, items: int) -> None:
     from pyspark.ml.recommendation import ALS
     from pyspark.sql import functions as F
 
-    encoder = of_followers(Train())
+    encoder = of_followers(TrainConfig())
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     spark = open_session("local[2]", {})
     try:
@@ -91,7 +91,7 @@ def beside_mllib(users: int, items: int) -> None:
             factors.count()
 
             def ours() -> None:
-                lists = user_lists(factors, vectors, encoder, TopK(k=K), users)
+                lists = user_lists(factors, vectors, encoder, TopKConfig(k=K), users)
                 lists.write.format("noop").mode("overwrite").save()
 
             ours()  # starts the Python workers and loads torch in them, as the night's first job has done

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.config import Config, load
-from jobs.evaluate import metrics
-from jobs.evaluate.daybreak import Daybreak, _write_sequences, text_vectors
-from jobs.evaluate.harness import ranked
-from jobs.evaluate.problem import Problem
-from jobs.evaluate.split import problem_of_run
+from jobs.config.sections import Config, load
+from jobs.evaluation.harness import ranked
+from jobs.evaluation.methods.daybreak import Daybreak, _write_sequences, text_vectors
+from jobs.evaluation.metrics import ranking as metrics
+from jobs.evaluation.problems.problem import Problem
+from jobs.evaluation.problems.split import problem_of_run
+from jobs.infra.spark import open_session
+from jobs.infra.tables import EVENTS, ITEMS
+from jobs.models.attributes import Vocabulary
+from jobs.models.behaviour import model_store as store
+from jobs.models.behaviour.fit import fit_files
 from jobs.night import run_job
-from jobs.session import open_session
-from jobs.tables import EVENTS, ITEMS
-from jobs.train import store
-from jobs.train.fit import fit_files
-from jobs.train.labels import Vocabulary
 
 MEASURES = ("recall@20", "ndcg@10")
 

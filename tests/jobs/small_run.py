@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 
-from jobs.config import Config, Embed, Events, Items, TopK, Train
-from jobs.tables import EVENTS, ITEMS, MODEL_ITEMS, MODEL_LABELS, USER_VECTORS
+from jobs.config.sections import Config, EmbedConfig, EventsConfig, ItemsConfig, TopKConfig, TrainConfig
+from jobs.infra.tables import EVENTS, ITEMS, MODEL_ITEMS, MODEL_LABELS, USER_VECTORS
 
 DAY = date(2026, 3, 2)
 TEXTS = ("apple juice", "orange juice", "apple pie", "dog food, dry", "cat food", "", "window cleaner", None)
 KINDS = (["DRINKS", "JUICE"], ["DRINKS", "JUICE"], ["BAKERY"], ["PETS", "DOG"], ["PETS", "CAT"], [], ["HOME"], [])
 
 
-def config(base: Path, embed: Embed | None = None, topk: TopK | None = None) -> Config:
+def config(base: Path, embed: EmbedConfig | None = None, topk: TopKConfig | None = None) -> Config:
     """A configuration whose run and models lie under `base`."""
     return Config(
-        items=Items(files="items.csv", item_id="id", title="title"),
-        events=[Events(files="events.csv", user_id="u", item_id="i", time="t")],
+        items=ItemsConfig(files="items.csv", item_id="id", title="title"),
+        events=[EventsConfig(files="events.csv", user_id="u", item_id="i", time="t")],
         base=base,
         date=DAY,
-        embed=embed or Embed(dimensions=3),
-        topk=topk or TopK(k=5, similar=4, popular=3, again=3, user_block=4, item_block=16),
+        embed=embed or EmbedConfig(dimensions=3),
+        topk=topk or TopKConfig(k=5, similar=4, popular=3, again=3, user_block=4, item_block=16),
     )
 
 
@@ -67,7 +67,7 @@ def write(spark: SparkSession, made: Config, item_rows: list[dict[str, Any]], ev
     made.run.write(EVENTS, spark.createDataFrame(event_rows, EVENTS.ddl))
 
 
-TRAIN = Train(half_lives=[7.0, 0.0], fading=[0.5, 0.25], temperature=0.5, follow_power=1.0, repeat=2.0, kept=0.25)
+TRAIN = TrainConfig(half_lives=[7.0, 0.0], fading=[0.5, 0.25], temperature=0.5, follow_power=1.0, repeat=2.0, kept=0.25)
 """What the model of `write_model` was fitted with."""
 MIX = [[0.75, 0.25], [0.5, 0.5]]
 """Of its two heads."""

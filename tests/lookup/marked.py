@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lookup.arrays import file_name
-from lookup.schema import NO_ITEM
+from lookup.release.arrays import file_name
+from lookup.release.schema import NO_ITEM
 
 STEP = 1000.0
 """Scores of the stored lists of a release marked n are within half of this about n times this; so are, of a session,

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import lookup
-from lookup import Hit, follow
+from lookup import Hit
+from lookup.release import follow
 from tests.lookup.marked import mark_of
 
 WARNINGS: list[str] = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lookup
 from lookup import Hit, Release
-from lookup.schema import NO_ITEM, WHOLE_SHOP
+from lookup.release.schema import NO_ITEM, WHOLE_SHOP
 from tests.lookup.conftest import Two
 
 UNKNOWN = "nobody knows"
@@ -46,7 +46,8 @@ def in_stock(release: Release) -> list[int]:
 
 
 def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.ndarray:
-    """The scores of all items for a history of rows, ages and weights: the formulas of lookup.encoder, written out."""
+    """The scores of all items for a history of rows, ages and weights: the formulas of lookup.scoring.user_encoder,
+    written out."""
     rows = [row for row, _, _ in history]
     left = np.array([2.0 ** (-age / 7.0) for _, age, _ in history])  # half-lives: a week, and for ever
     weights = np.array([weight for _, _, weight in history])

@@ -1,0 +1,1 @@
+"""Commands that ask and patch a shop."""

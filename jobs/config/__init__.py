@@ -1,0 +1,1 @@
+"""The configuration: sections with their bounds, loader, presets."""

@@ -1,0 +1,1 @@
+"""How good lists are: problems, methods, metrics and figures. No Spark."""

@@ -1,0 +1,88 @@
+"""Results as a table for a person, and as one JSON object a method for a program."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from jobs.evaluation.harness import CHOICE, LENGTHS, Measure, Result, Results
+from jobs.evaluation.published import PUBLISHED, Published
+
+SHOWN = tuple(f"{name}@{k}" for k in LENGTHS for name in ("recall", "ndcg"))
+HEADER = ("set", "method", "history", *SHOWN, "coverage@10", f"{CHOICE} less baseline", "fit s", "rank s", "parameters")
+SLICES = ("set", "slice", "method", "history", "users", *SHOWN, f"{CHOICE} less baseline")
+WAYS = ("masked", "unmasked")
+
+
+def json_lines(results: Results, part: str) -> list[str]:
+    """One JSON object a method: the problem, what it took, and every measure, masked and unmasked, by slice."""
+    about = {
+        "set": results.problem,
+        "part": part,
+        "protocol": results.protocol,
+        "items": results.items,
+        "users": results.users,
+        "baselines": results.baselines,
+        "published": [asdict(one) for one in _published(results, part)],
+    }
+    return [json.dumps({**about, **asdict(one)}, sort_keys=True) for one in results.methods]
+
+
+def table(runs: Sequence[Results], part: str) -> str:
+    """Set × method × metric, with the published figures below ours, which are of masked lists of the test part."""
+    rows: list[Sequence[str]] = [HEADER]
+    for results in runs:
+        rows += [_row(results, one, way) for way in WAYS for one in results.methods]
+        for said in _published(results, part):
+            figures = [_figure(said.metrics.get(name)) for name in SHOWN]
+            rows.append([results.problem, f"published: {said.source}", "masked", *figures, *[""] * 5])
+    return aligned(rows)
+
+
+def slice_table(results: Results) -> str:
+    """Slice × method × metric of one set, without the slice of everything; "" where there is no slice."""
+    rows: list[Sequence[str]] = [SLICES]
+    for way in WAYS:
+        for name in dict.fromkeys(name for one in results.methods for name in getattr(one, way) if name != "all"):
+            for one in results.methods:
+                measure: Measure = getattr(one, way)[name]
+                figures = [_figure(measure.metrics[metric]) for metric in SHOWN]
+                about = [results.problem, name, one.method, way, str(measure.users)]
+                rows.append([*about, *figures, _difference(measure)])
+    return aligned(rows) if len(rows) > 1 else ""
+
+
+def _published(results: Results, part: str) -> list[Published]:
+    return PUBLISHED.get(results.problem, []) if part == "test" else []
+
+
+def _row(results: Results, one: Result, way: str) -> list[str]:
+    measure: Measure = getattr(one, way)["all"]
+    return [
+        results.problem,
+        one.method,
+        way,
+        *(_figure(measure.metrics[name]) for name in SHOWN),
+        _figure(measure.metrics["coverage@10"]),
+        _difference(measure) if results.baselines[way] != one.method else "the baseline",
+        f"{one.fit_seconds:.1f}",
+        f"{one.rank_seconds:.1f}",
+        f"{one.parameters:,}",
+    ]
+
+
+def _difference(measure: Measure) -> str:
+    if CHOICE not in measure.differences:
+        return ""
+    d = measure.differences[CHOICE]
+    return f"{d.mean:+.4f} [{d.low:+.4f}, {d.high:+.4f}]"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as lines of columns."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

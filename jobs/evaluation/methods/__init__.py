@@ -1,0 +1,1 @@
+"""What is measured beside each other: baselines and Daybreak."""

@@ -1,0 +1,28 @@
+"""The methods that can be compared, by name."""
+
+from collections.abc import Callable, Sequence
+
+from jobs.errors import ConfigError
+from jobs.evaluation.methods.baselines import CategoryPopular, ItemCosine, OwnRepeats, Popular
+from jobs.evaluation.methods.linear import Als, Ease
+from jobs.evaluation.problems.problem import Method
+
+BASELINES: dict[str, Callable[[], Method]] = {
+    made.name: made for made in (Popular, CategoryPopular, OwnRepeats, ItemCosine, Ease, Als)
+}
+
+
+def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Method]:
+    """New, unfitted methods. names: of BASELINES; None: all of them. presets: of Daybreak's own, each a method.
+
+    Raises ConfigError for an unknown name.
+    """
+    for name in names or ():
+        if name not in BASELINES:
+            raise ConfigError(f"--methods: unknown method {name!r}; expected some of {', '.join(BASELINES)}")
+    made = [BASELINES[name]() for name in BASELINES if names is None or name in names]
+    if presets:
+        from jobs.evaluation.methods.daybreak import Daybreak
+
+        made += [Daybreak(preset) for preset in presets]
+    return made

@@ -1,0 +1,160 @@
+"""Daybreak itself as a method that can be measured: the very functions of the night, less Spark."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from jobs.config.presets.settings import read
+from jobs.config.sections import EmbedConfig, TrainConfig
+from jobs.evaluation.problems.problem import Histories, Problem
+from jobs.infra.logging import Progress
+from jobs.models.attributes import Vocabulary
+from jobs.models.behaviour import model_store as store
+from jobs.models.behaviour.encoding import encoder
+from jobs.models.content.space import Basis, Described, Space, followers, gram, repeats, with_one
+from jobs.models.content.text_encoder import locate
+from jobs.models.item_transitions import nobody
+from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+
+if TYPE_CHECKING:
+    from jobs.models.behaviour.network import BehaviourModel
+
+FILES = 4
+"""Files of sequences, as the night writes them for one process."""
+TEXTS = 2000
+"""Texts that are embedded between two words of progress."""
+
+
+class Daybreak:
+    """Encoder, followers and space, fitted with a preset."""
+
+    def __init__(self, preset: str, train: TrainConfig | None = None, embed: EmbedConfig | None = None):
+        """preset: a name of `jobs.config.presets`. train, embed: in place of the preset's sections."""
+        sections = read(preset)
+        self.train, self.embed = train or sections.train, embed or sections.embed
+        self.name = f"daybreak {preset}"
+        self.parameters = 0
+
+    def fit(
+        self,
+        problem: Problem,
+        *,
+        texts: NDArray[np.float32] | None = None,
+        after: Callable[[int], None] | None = None,
+    ) -> None:
+        """Fit as the night does: sequences, encoder, followers, then the vectors of all items.
+
+        texts: what `text_vectors` makes of the items' texts, where it is known already. after: called at the end of
+        every epoch with its number, from 1. Then `scores` answers with what is learned so far, but without followers,
+        which are fitted last. What it raises ends the fit.
+
+        Raises ConfigError when the text model cannot be loaded.
+        """
+        import torch
+
+        from jobs.models.behaviour.fit import fit_files, numbers
+
+        counts = np.bincount(problem.train.items, minlength=len(problem.items))
+        rows = np.flatnonzero(counts)
+        facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
+        vocabulary = Vocabulary.of(*facts)
+        described = text_vectors(problem.items.texts, self.embed) if texts is None else texts
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        join = partial(self._join, problem, rows, vocabulary, described)
+
+        def looked(call: Callable[[int], None], epoch: int, model: "BehaviourModel") -> None:
+            none = nobody(len(rows))
+            join(numbers(model.cpu()) | {"next_item": none.items, "next_weight": none.weights})
+            model.to(device)
+            call(epoch)
+
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            files = list(_write_sequences(problem, self.train.max_history, folder))
+            store.Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(folder)
+            fit_files(files, folder, self.train, device, partial(looked, after) if after else None)
+            join(dict(np.load(folder / store.FITTED)))
+
+    def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
+        """See `Method.scores`."""
+        given = given.newest(self.train.max_history)
+        vectors = np.empty((len(given), self._input.shape[1]), dtype=np.float32)
+        shares, repeated = (np.empty(len(given.items), dtype=np.float32) for _ in range(2))
+        for user in range(len(given)):
+            part = given.of(user)
+            ages, weights = at[user] - np.floor(given.days[part]), given.weights[part].astype(np.float64)
+            vectors[user] = self._encoder.user_vector(self._input[given.items[part]], ages, weights)
+            shares[part] = self._encoder.next_shares(ages, weights)
+            repeated[part] = self._encoder.repeat_shares(ages, weights)
+        own = HistoryBatch(given.offsets, given.items, shares, repeated)
+        added = terms(own, self._followers, self._encoder, vectors, self._vector)
+        scores = vectors @ self._vector.T
+        scores[np.repeat(np.arange(len(given)), np.diff(added.offsets)), added.items] += added.values
+        return np.asarray(scores, dtype=np.float32)
+
+    def _join(
+        self,
+        problem: Problem,
+        rows: NDArray[np.int64],
+        vocabulary: Vocabulary,
+        texts: NDArray[np.float32],
+        fitted: dict[str, NDArray[Any]],
+    ) -> None:
+        n, heads, width = len(problem.items), len(fitted["maps"]), fitted["maps"].shape[1]
+        # In full: where there are no labels, numpy cannot tell how wide they are.
+        vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
+        described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
+        low = float(np.quantile(fitted["bias"], self.embed.cold_bias))
+        basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
+        space = Space(basis, described, self.embed.weight, low)
+        inputs, outputs = described.vectors(problem.items.attributes, problem.items.texts)
+        inputs[rows], outputs[rows] = fitted["x"], fitted["y"]
+        biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
+        biases[rows], cold[rows] = fitted["bias"], False
+        self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
+        found = followers(rows, n, fitted["next_item"], fitted["next_weight"])
+        self._followers = ItemTransitions(*found, repeats(rows, n, fitted["item_repeat"]))
+        self._encoder = encoder(self.train, [width] * heads, fitted["mix"].tolist(), text=space.text)
+        self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
+
+
+def text_vectors(texts: list[str], settings: EmbedConfig) -> NDArray[np.float32]:
+    """The vectors of the text model, float32 (N, its width); of width 1 and 0 where there is no text at all.
+
+    Raises ConfigError when the text model cannot be loaded.
+    """
+    from jobs.models.content.text_encoder import TextEncoder
+
+    if not any(texts):
+        return np.zeros((len(texts), 1), dtype=np.float32)
+    encoder = TextEncoder(
+        locate(settings.model, Path()),
+        max_tokens=settings.max_tokens,
+        batch_tokens=settings.batch_tokens,
+        precision=settings.precision,
+    )
+    progress, parts = Progress("evaluate", "texts", len(texts)), []
+    for first in range(0, len(texts), TEXTS):
+        parts.append(encoder.encode(texts[first : first + TEXTS]))
+        progress.at(min(first + TEXTS, len(texts)))
+    return np.concatenate(parts)
+
+
+def _write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:
+    """Table `sequences` of the users that can be learned from, in FILES files."""
+    train = problem.train.newest(newest)
+    days = np.floor(train.days).astype(np.int32)
+    for number in range(FILES):
+        parts = [train.of(user) for user in range(number, len(train), FILES)]
+        parts = [p for p in parts if (days[p][0] != days[p][-1] if problem.ordered else p.stop - p.start > 1)]
+        columns = {"items": train.items, "days": days, "weights": train.weights}
+        path = folder / f"part-{number}.parquet"
+        pq.write_table(pa.table({name: [values[part] for part in parts] for name, values in columns.items()}), path)
+        yield path

@@ -1,0 +1,95 @@
+"""Which settings are searched, between which bounds, for which kind of shop."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optuna.distributions import FloatDistribution
+
+from jobs.config.presets.settings import Preset
+
+
+@dataclass(frozen=True)
+class SettingKind:
+    """What decides whether a setting matters."""
+
+    preset: Preset
+    """Where the search starts."""
+    texts: bool
+    """Whether the items have texts."""
+
+
+def _always(kind: SettingKind) -> bool:
+    return True
+
+
+def _repeats(kind: SettingKind) -> bool:
+    return kind.preset.train.repeat > 0
+
+
+def _texts(kind: SettingKind) -> bool:
+    return kind.texts
+
+
+def _follows(kind: SettingKind) -> bool:
+    return kind.preset.train.follow > 0
+
+
+def _follows_unordered(kind: SettingKind) -> bool:
+    return _follows(kind) and not kind.preset.train.ordered
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that is searched. On a log scale, a preset that has it at 0 has switched it off, and it stays so."""
+
+    key: str
+    """Section and name, as in the configuration."""
+    low: float
+    high: float
+    log: bool = False
+    only: Callable[[SettingKind], bool] = _always
+
+
+SPACE = (
+    Setting("train.learning_rate", 1e-3, 1e-2, log=True),
+    Setting("train.weight_decay", 0.005, 0.5, log=True),
+    Setting("train.temperature", 0.05, 0.25, log=True),
+    Setting("train.popularity", 0.0, 1.5),
+    Setting("train.input_dropout", 0.0, 0.7),
+    Setting("train.event_dropout", 0.0, 0.5),
+    Setting("train.own_dropout", 0.0, 0.3),
+    Setting("train.repeat", 1.0, 10.0, log=True),
+    Setting("train.kept", 0.0, 1.0, only=_repeats),
+    Setting("train.follow", 5.0, 2000.0, log=True),
+    Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_follows),
+    Setting("train.follow_shrink", 0.0, 10.0, only=_follows),
+    Setting("train.follow_power", 0.0, 1.0, only=_follows_unordered),
+    Setting("embed.weight", 0.05, 10.0, log=True, only=_texts),
+)
+
+
+def space(kind: SettingKind) -> dict[str, FloatDistribution]:
+    """The bounds of every setting that is searched, by key; widened where the preset's own value is outside them."""
+    values = {one.key: value(kind.preset, one.key) for one in SPACE}
+    return {
+        one.key: FloatDistribution(min(one.low, values[one.key]), max(one.high, values[one.key]), log=one.log)
+        for one in SPACE
+        if one.only(kind) and not (one.log and values[one.key] == 0)
+    }
+
+
+def value(preset: Preset, key: str) -> float:
+    """What a preset has for a key."""
+    section, name = key.split(".")
+    return float(getattr(getattr(preset, section), name))
+
+
+def changed(preset: Preset, values: dict[str, float]) -> Preset:
+    """A preset with other values, by key, of three significant digits: what is tried is what can be written down."""
+    for key, number in values.items():
+        if number != value(preset, key):
+            section, name = key.split(".")
+            table = dataclasses.replace(getattr(preset, section), **{name: float(f"{number:.3g}")})
+            preset = dataclasses.replace(preset, **{section: table})
+    return preset

@@ -1,0 +1,156 @@
+"""Compare the arms of an A/B test: what was shown to whom, what they then did, and how sure the difference is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from jobs.errors import ConfigError
+from jobs.experiments.outcomes import METRICS, Outcomes, outcomes
+from jobs.experiments.records import read_events, read_exposures
+from jobs.experiments.statistics import SAMPLE_RATIO_ALARM, ArmDifference, difference, sample_ratio
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What is compared, and how."""
+
+    exposures: Sequence[str]
+    """Files of exposures."""
+    events: Sequence[str]
+    """Files of events, or a configuration."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Of the events, where they are not named as usual (`jobs.experiments.records.read_events`)."""
+    metrics: Sequence[str] = ()
+    """Of `METRICS`; empty: all of which there are events."""
+    test: str | None = None
+    """Which test; may be None where the exposures are of one only."""
+    control: str | None = None
+    """The arm that the others are compared with; None: the first by name."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """What share of the users each arm was to have; empty: the same."""
+    click: str = "click"
+    conversion: str = "purchase"
+    """Types of events."""
+    window: float = 24.0
+    """Hours after an exposure in which an event counts."""
+    any_item: bool = False
+    """An event counts although its item was not among those shown."""
+    first: date | None = None
+    last: date | None = None
+    """Exposures of these days count, UTC; both included."""
+
+
+@dataclass(frozen=True)
+class ArmComparison:
+    """What was found."""
+
+    test: str
+    control: str
+    arms: dict[str, Outcomes]
+    metrics: list[str]
+    values: dict[str, dict[str, float]]
+    """By arm and metric."""
+    differences: dict[str, dict[str, ArmDifference]]
+    """By arm (but the control) and metric."""
+    shares: dict[str, float]
+    sample_ratio_p: float
+    """Of as uneven numbers of users where nothing is wrong (chi-square)."""
+    left_out: dict[str, int]
+    """What was not counted, and how much of it."""
+
+    @property
+    def mismatch(self) -> bool:
+        """Whether the users of the arms are not in their shares: then something other than the arms differs."""
+        return self.sample_ratio_p < SAMPLE_RATIO_ALARM
+
+
+def compare(choice: CompareOptions) -> ArmComparison:
+    """Read, attribute, and compare each arm with the control.
+
+    Raises ConfigError, naming the file or the option, for what is missing or not as expected.
+    """
+    _check(choice)
+    with duckdb.connect() as db:
+        db.execute("SET TimeZone = 'UTC'")
+        left_out = {"unreadable exposures": read_exposures(db, choice.exposures)}
+        left_out["unreadable events"] = read_events(db, choice.events, choice.columns)
+        test = _select(db, choice)
+        metrics = _metrics(db, choice)
+        arms, left_out["users in several arms"] = outcomes(
+            db, choice.window, choice.click, choice.conversion, choice.any_item
+        )
+    control = choice.control if choice.control is not None else min(arms, default="")
+    if control not in arms or len(arms) < 2:
+        raise ConfigError(
+            f"{choice.exposures[0]}: test {test!r} has the arms {sorted(arms)}; two or more expected, "
+            f"{control!r} among them"
+        )
+    shares = _shares(choice, sorted(arms))
+    samples = {arm: {name: METRICS[name].sample(done) for name in metrics} for arm, done in arms.items()}
+    return ArmComparison(
+        test=test,
+        control=control,
+        arms=arms,
+        metrics=metrics,
+        values={arm: {name: sample.ratio for name, sample in of.items()} for arm, of in samples.items()},
+        differences={
+            arm: {name: difference(samples[control][name], sample) for name, sample in of.items()}
+            for arm, of in samples.items()
+            if arm != control
+        },
+        shares=shares,
+        sample_ratio_p=sample_ratio({arm: len(arms[arm].exposures) if arm in arms else 0 for arm in shares}, shares),
+        left_out=left_out,
+    )
+
+
+def _check(choice: CompareOptions) -> None:
+    for name in choice.metrics:
+        if name not in METRICS:
+            raise ConfigError(f"--metric: unknown metric {name!r}; expected some of {', '.join(METRICS)}")
+    if not choice.window > 0:
+        raise ConfigError(f"--window must be more than 0 hours; it is {choice.window}")
+    if choice.first and choice.last and choice.last < choice.first:
+        raise ConfigError(f"--to is {choice.last}, before --from {choice.first}")
+
+
+def _select(db: DuckDBPyConnection, choice: CompareOptions) -> str:
+    """Leave the exposures of one test and the chosen days; returns the test's name."""
+    tests = [row[0] for row in db.execute("SELECT DISTINCT test FROM exposures ORDER BY test").fetchall()]
+    test = tests[0] if choice.test is None and len(tests) == 1 else choice.test
+    if test not in tests:
+        said = "--test says which" if choice.test is None else f"{choice.test!r} is not among them"
+        raise ConfigError(f"{choice.exposures[0]}: the exposures are of the tests {tests}; {said}")
+    begin = _microseconds(choice.first) if choice.first else 0
+    end = _microseconds(choice.last) + 86_400_000_000 if choice.last else 2**62
+    db.execute('DELETE FROM exposures WHERE test <> ? OR "at" < ? OR "at" >= ?', [test, begin, end])
+    return str(test)
+
+
+def _metrics(db: DuckDBPyConnection, choice: CompareOptions) -> list[str]:
+    """The metrics chosen, or all of which there are events."""
+    there = {row[0] for row in db.execute("SELECT DISTINCT type FROM events").fetchall()}
+    types = {"click": choice.click, "conversion": choice.conversion}
+    found = [name for name in choice.metrics or METRICS if types[METRICS[name].event] in there]
+    missing = [name for name in choice.metrics if name not in found]
+    if missing or not found:
+        wanted = types[METRICS[missing[0]].event] if missing else f"{choice.click} or {choice.conversion}"
+        raise ConfigError(
+            f"{choice.events[0]}: no event of type {wanted}; there are {', '.join(sorted(there)) or 'none'}: "
+            "--click and --conversion name the types"
+        )
+    return found
+
+
+def _shares(choice: CompareOptions, arms: list[str]) -> dict[str, float]:
+    shares = dict(choice.shares) or {arm: 1 / len(arms) for arm in arms}
+    if set(arms) - set(shares) or not all(share >= 0 for share in shares.values()) or not sum(shares.values()):
+        raise ConfigError(f"--shares: {shares}; a share expected for each of {', '.join(arms)}, such as {arms[0]}=0.5")
+    return {arm: share / sum(shares.values()) for arm, share in shares.items()}
+
+
+def _microseconds(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000

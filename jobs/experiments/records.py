@@ -1,0 +1,154 @@
+"""Reading exposures and events into two tables of DuckDB.
+
+exposures   user_id VARCHAR, arm VARCHAR, at BIGINT (µs since 1970 UTC), items VARCHAR[], test VARCHAR
+events      user_id VARCHAR, item_id VARCHAR, type VARCHAR, at BIGINT (likewise), value DOUBLE
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from jobs.config.sections import load
+from jobs.errors import ConfigError, MissingStepError
+from jobs.infra.files import FORMATS, find_files
+from lookup.experiments.exposures import Exposure
+
+EVENT_COLUMNS = ("user_id", "item_id", "type", "time", "value")
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1e6) for year in (2000, 2100))
+"""Times outside are not what they seem: seconds or milliseconds, most likely."""
+
+
+def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
+    """Make the table `exposures` of files that `lookup.experiments.exposures` wrote, or of others with the same
+    columns; `test` may
+    be missing, and `items` be the text of a JSON list. Returns how many rows were not readable.
+
+    Raises ConfigError, naming the file, where one is missing or not as expected.
+    """
+    source = _scan(patterns, exposures=True)
+    types = _types(db, source, patterns)
+    lacking = [name for name in ("user", "arm", "at", "items") if name not in types]
+    if lacking:
+        raise ConfigError(f"{patterns[0]}: no column {', '.join(lacking)}; there are {', '.join(types)}")
+    items = "items" if types["items"].endswith("[]") else """from_json(items, '["VARCHAR"]')"""
+    test = "test" if "test" in types else "''"
+    return _make(
+        db,
+        patterns,
+        f"""
+        CREATE TABLE exposures AS
+        SELECT "user"::VARCHAR AS user_id, arm::VARCHAR AS arm, {_time('"at"', types["at"], patterns)} AS "at",
+            {items}::VARCHAR[] AS items, coalesce({test}::VARCHAR, '') AS test
+        FROM {source}
+        """,
+        "exposures",
+        "user_id IS NULL OR arm IS NULL OR items IS NULL",
+    )
+
+
+def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mapping[str, str]) -> int:
+    """Make the table `events`, without duplicates; returns how many rows were not readable.
+
+    patterns: files, or one TOML file, the configuration of a shop: then the events of its newest run. columns: for any
+    of `EVENT_COLUMNS` the SQL expression over the files' columns that it is; by default the column of that name.
+    `value` may be missing. Times are timestamps, texts as in ISO 8601 (UTC where they say no zone), or microseconds.
+
+    Raises ConfigError, naming the file, where one is missing or not as expected, MissingStepError without a run.
+    """
+    source = _of_run(Path(patterns[0])) if patterns[0].endswith(".toml") else _scan(patterns)
+    types = _types(db, source, patterns)
+    chosen = {name: columns.get(name, f'"{name}"' if name in types else "") for name in EVENT_COLUMNS}
+    chosen["value"] = chosen["value"] or "NULL"
+    for name, expression in chosen.items():
+        if not expression:
+            raise ConfigError(
+                f"{patterns[0]}: no column {name}; there are {', '.join(types)}: say which it is, --column {name}=…"
+            )
+    kinds = _types(db, f"(SELECT {', '.join(f'({e}) AS {n}' for n, e in chosen.items())} FROM {source})", patterns)
+    return _make(
+        db,
+        patterns,
+        f"""
+        CREATE TABLE events AS
+        SELECT DISTINCT ({chosen["user_id"]})::VARCHAR AS user_id, ({chosen["item_id"]})::VARCHAR AS item_id,
+            ({chosen["type"]})::VARCHAR AS type, {_time(f"({chosen['time']})", kinds["time"], patterns)} AS "at",
+            TRY_CAST(({chosen["value"]}) AS DOUBLE) AS value
+        FROM {source}
+        """,
+        "events",
+        "user_id IS NULL OR item_id IS NULL OR type IS NULL",
+    )
+
+
+def _scan(patterns: Sequence[str], exposures: bool = False) -> str:
+    """What stands after FROM for some files. Text stays text in CSV, so that the id 007 is no number."""
+    files = find_files(list(patterns), Path.cwd())
+    kinds = {FORMATS.get(next((s for s in reversed(f.suffixes) if s in FORMATS), ""), f.name) for f in files}
+    if len(kinds) != 1 or not kinds & set(FORMATS.values()):
+        raise ConfigError(
+            f"{files[0]}: all files must be .csv, .tsv, .jsonl or .parquet, of one kind; "
+            f"found {', '.join(sorted(kinds))}"
+        )
+    names = "[" + ", ".join(_quoted(str(file)) for file in files) + "]"
+    if "parquet" in kinds:
+        return f"read_parquet({names}, union_by_name = true)"
+    if "csv" in kinds:
+        return f"read_csv({names}, header = true, all_varchar = true, union_by_name = true)"
+    if not exposures:
+        return f"read_json({names}, format = 'newline_delimited', union_by_name = true, sample_size = -1)"
+    # One by one, so that a line which a kill left half written costs no other; it is a row of nulls.
+    wanted = dict.fromkeys(Exposure._fields, "VARCHAR") | {"at": "BIGINT", "items": "VARCHAR[]"}
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in wanted.items())
+    return f"read_json({names}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
+
+
+def _of_run(path: Path) -> str:
+    runs = load(path, datetime.now(UTC).date()).work / "runs"
+    ready = sorted(folder for folder in runs.glob("*") if (folder / "events" / "_SUCCESS").exists())
+    if not ready:
+        raise MissingStepError(f"{runs}: no run has read events yet: `daybreak job ingest` does")
+    events, items = (_quoted(str(ready[-1] / name)) for name in ("events/*/*.parquet", "items/*.parquet"))
+    return f"(SELECT e.*, i.item_id FROM read_parquet({events}) e JOIN read_parquet({items}) i USING (item))"
+
+
+def _types(db: DuckDBPyConnection, source: str, patterns: Sequence[str]) -> dict[str, str]:
+    try:
+        return {name: kind for name, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    except duckdb.Error as error:
+        raise ConfigError(f"{patterns[0]}: {error}") from None
+
+
+def _time(expression: str, kind: str, patterns: Sequence[str]) -> str:
+    """Microseconds since 1970 of a column of that type."""
+    if kind in WHOLE:
+        return f"{expression}::BIGINT"
+    if kind in ("VARCHAR", "DATE") or kind.startswith("TIMESTAMP"):
+        text = f"TRY_CAST({expression} AS BIGINT)" if kind == "VARCHAR" else "NULL"  # a number, in CSV
+        return f"coalesce({text}, epoch_us(TRY_CAST({expression} AS TIMESTAMPTZ)))"
+    raise ConfigError(f"{patterns[0]}: times are of type {kind}; expected timestamps, ISO 8601, or microseconds")
+
+
+def _make(db: DuckDBPyConnection, patterns: Sequence[str], create: str, table: str, broken: str) -> int:
+    try:
+        db.execute(create)
+        bad = db.execute(f'DELETE FROM {table} WHERE {broken} OR "at" IS NULL').fetchall()[0][0]
+        left = db.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        strange = db.execute(f'SELECT "at" FROM {table} WHERE "at" NOT BETWEEN {FIRST} AND {LAST} LIMIT 1').fetchall()
+    except duckdb.Error as error:
+        raise ConfigError(f"{patterns[0]}: not readable as {table}: {error}") from None
+    if not left:
+        raise ConfigError(f"{patterns[0]}: no {table} in it; {bad} rows were not readable as such")
+    if strange:
+        remedy = "--column time='to_timestamp(…)'" if table == "events" else "`at` must be microseconds"
+        raise ConfigError(
+            f"{patterns[0]}: the time {strange[0][0]}, in microseconds since 1970, is not of this century: {remedy}"
+        )
+    return int(bad)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

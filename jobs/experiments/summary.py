@@ -1,0 +1,93 @@
+"""A comparison as text and as JSON."""
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from jobs.experiments.compare import ArmComparison
+from jobs.experiments.outcomes import METRICS
+from jobs.experiments.statistics import ArmDifference
+
+
+def to_json(found: ArmComparison) -> str:
+    """One line of JSON; what is not a number is null."""
+    facts: dict[str, Any] = {
+        "test": found.test,
+        "control": found.control,
+        "arms": {
+            arm: {"users": len(done.exposures), "exposures": int(done.exposures.sum()), "share": found.shares[arm]}
+            | {name: _number(value) for name, value in found.values[arm].items()}
+            for arm, done in found.arms.items()
+        },
+        "differences": [
+            {"arm": arm, "metric": name} | {key: _number(value) for key, value in asdict(facts).items()}
+            for arm, of in found.differences.items()
+            for name, facts in of.items()
+        ],
+        "sample_ratio": {"p": _number(found.sample_ratio_p), "mismatch": found.mismatch},
+        "left_out": found.left_out,
+    }
+    return json.dumps(facts, sort_keys=True)
+
+
+def to_text(found: ArmComparison) -> str:
+    """Tables: the arms, then each arm against the control."""
+    head = ["arm", "users", "exposures", *found.metrics]
+    rows = [
+        [arm, f"{len(done.exposures):,}", f"{int(done.exposures.sum()):,}"]
+        + [_short(found.values[arm][name]) for name in found.metrics]
+        for arm, done in found.arms.items()
+    ]
+    parts = [_table([head, *rows])]
+    for arm, of in found.differences.items():
+        head = [f"{arm} − {found.control}", "difference", "relative", "95 % interval", "bootstrap", "p", "users needed"]
+        parts.append(_table([head, *([name, *_cells(facts)] for name, facts in of.items())]))
+    parts.append("\n".join(f"{name}: {METRICS[name].what}" for name in found.metrics))
+    parts += [f"left out: {n:,} {what}" for what, n in found.left_out.items() if n]
+    if warned := warning(found):
+        parts = [warned, *parts, warned]
+    return "\n\n".join(parts)
+
+
+def warning(found: ArmComparison) -> str | None:
+    """What is said, loudly, where the users are not in their shares."""
+    if not found.mismatch:
+        return None
+    users = {arm: len(done.exposures) for arm, done in found.arms.items()}
+    return (
+        f"WARNING: SAMPLE RATIO MISMATCH. The arms have {users} users, at shares of {found.shares}: "
+        f"so uneven by chance once in {1 / max(found.sample_ratio_p, 1e-12):,.0f} tests.\n"
+        "Something other than the arms decides who is counted (lost exposures, errors in one arm, bots, changed "
+        "shares).\nDO NOT TRUST THE DIFFERENCES; find it first."
+    )
+
+
+def _cells(facts: ArmDifference) -> list[str]:
+    return [
+        _short(facts.value, "+"),
+        "–" if math.isnan(facts.relative) else f"{facts.relative:+.1%}",
+        f"{_short(facts.low, '+')} … {_short(facts.high, '+')}",
+        f"{_short(facts.bootstrap_low, '+')} … {_short(facts.bootstrap_high, '+')}",
+        _short(facts.p),
+        "–" if math.isnan(facts.users_needed) else f"{facts.users_needed:,.0f}",
+    ]
+
+
+def _short(value: float, sign: str = "") -> str:
+    return "–" if math.isnan(value) else f"{value:{sign}.4g}"
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _table(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if n else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,79 @@
+"""The Parquet tables of a run, read in blocks: what is in memory does not grow with the table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from jobs.errors import DataError
+from jobs.infra.runs import Run
+
+BLOCK_ROWS = 8192
+DUCKDB_MEMORY = "1GB"
+"""What DuckDB may take before it spills to disk."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A table of a run. Spark wrote it without an order; a key column says which row of the arrays is meant."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, run: Run, name: str) -> "Blocks":
+        """The table of that name. Raises MissingStepError when it is not there."""
+        return cls(run.existing(name))
+
+    @property
+    def files(self) -> list[Path]:
+        """Its Parquet files, partitions included."""
+        return sorted(p for p in self.folder.rglob("*.parquet") if not p.name.startswith((".", "_")))
+
+    def __len__(self) -> int:
+        return sum(pq.read_metadata(file).num_rows for file in self.files)
+
+    def read(self, *columns: str) -> Iterator[pa.RecordBatch]:
+        """Its rows in blocks of at most `BLOCK_ROWS`, these columns only."""
+        for path in self.files:
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(BLOCK_ROWS, columns=list(columns))
+
+    def rows(self, batch: pa.RecordBatch, key: str, size: int) -> NDArray[np.int64]:
+        """The key column of a block as numbers.
+
+        Raises DataError where one is not in 0 … size-1.
+        """
+        column = batch.column(key)
+        rows: NDArray[np.int64] = pc.fill_null(column, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        if len(rows) and (rows.min() < 0 or rows.max() >= size):
+            raise DataError(
+                f"{self.folder}: column {key} goes from {rows.min()} to {rows.max()}; 0 to {size - 1} expected"
+            )
+        return rows
+
+    def longest(self, column: str) -> int:
+        """The length of the longest list in a column."""
+        lengths = (pc.max(pc.list_value_length(batch.column(column))).as_py() or 0 for batch in self.read(column))
+        return max(lengths, default=0)
+
+    def elements(self, column: str) -> int:
+        """How many elements the lists of a column have together."""
+        lengths = (pc.sum(pc.list_value_length(batch.column(column))).as_py() or 0 for batch in self.read(column))
+        return sum(lengths)
+
+
+def flat(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.generic]]:
+    """A column of lists: the length of each, and all their elements one after the other."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return lengths, pc.list_flatten(column).to_numpy(zero_copy_only=False)
+
+
+def spread(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the elements of runs go that begin at `starts` and are `lengths` long, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)

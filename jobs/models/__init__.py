@@ -1,0 +1,1 @@
+"""What is learned: pure functions and models, no Spark."""

@@ -1,0 +1,286 @@
+"""Models on disk: `<work>/models/<model id>/`.
+
+    model.json      what is known of the model
+    items/          table MODEL_ITEMS: the vectors of every item seen in training
+    labels/         table MODEL_LABELS: the vectors of labels, of which items that nobody had get theirs
+    maps.npy        float32 (heads, d, d): from an item's label vector to its input vector
+    next_item.npy, next_weight.npy      int32 and float32 (n, N): the followers of items, as places in `items`
+    item_repeat.npy                     float32 (n,): what the score of an item gains for who had it
+    weights.npz     the parameters of `jobs.models.behaviour.network.BehaviourModel` as they were learned, which a
+    warm start needs
+
+While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and at last `fitted.npz`; where it is a
+warm start, `start.npz` too.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.errors import ConfigError, MissingStepError
+from jobs.infra.runs import remove
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import scipy.sparse as sp
+
+    from jobs.config.sections import TrainConfig
+
+EPOCH = date(1970, 1, 1)
+INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", "fitted.npz"
+WEIGHTS = "weights.npz"
+SHAPE = ("heads", "dimensions", "half_lives")
+"""Settings that a model and the one that continues it must share."""
+FOLLOWING = ("ordered", "follow_ridge", "follow_shrink", "follow_power", "fading")
+"""… and those that they must share for followers to be kept."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a fit learns from beside the sequences."""
+
+    rows: NDArray[np.int64]
+    """The item rows of the n items that were seen, rising; the place is an item's number in the model."""
+    events: NDArray[np.int64]
+    """(n,), of each item."""
+    labels: "sp.csr_array"
+    """float32 (n, L), as `jobs.models.attributes.Vocabulary.matrix` makes it."""
+
+    @property
+    def digest(self) -> str:
+        """Eight characters that tell these inputs from any others."""
+        matrix = self.labels
+        return digest(self.rows, self.events, matrix.indptr, matrix.indices, matrix.data)
+
+    def write(self, folder: Path) -> None:
+        """Write INPUTS."""
+        matrix = self.labels
+        parts = {"indptr": matrix.indptr, "indices": matrix.indices, "data": matrix.data}
+        np.savez(folder / INPUTS, rows=self.rows, events=self.events, shape=matrix.shape, **parts)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Inputs":
+        """Read INPUTS."""
+        import scipy.sparse as sp
+
+        with np.load(folder / INPUTS) as data:
+            matrix = sp.csr_array((data["data"], data["indices"], data["indptr"]), shape=tuple(data["shape"]))
+            return cls(data["rows"].astype(np.int64), data["events"].astype(np.int64), matrix)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a warm start continues from."""
+
+    since: int
+    """The first day that the older model did not see, in days since 1970."""
+    items: NDArray[np.int64]
+    """(n,): the older model's number of each item; -1 where it is new."""
+    labels: NDArray[np.int64]
+    """(L,): likewise of each label."""
+    next_item: NDArray[np.int32]
+    """(n, N): the older model's followers, in the new numbers; (0, 1) where none can be kept."""
+    next_weight: NDArray[np.float32]
+    """Of the same shape, before they are multiplied by `follow`."""
+    weights: dict[str, NDArray[np.float32]]
+    """The older model's WEIGHTS."""
+
+    @property
+    def digest(self) -> str:
+        """Eight characters that tell this start from any other."""
+        numbers = (self.items, self.labels, self.next_item, self.next_weight)
+        return digest(np.asarray(self.since), *numbers, *(self.weights[name] for name in sorted(self.weights)))
+
+    @classmethod
+    def of(cls, old: "Model", ids: list[str], names: list[str], settings: "TrainConfig") -> "Start":
+        """The start of a model of these items and labels, with these settings, from an older one of the same shape."""
+        items, labels = _places(old.item_ids(), ids), _places(old.labels()[0], names)
+        next_item, next_weight = np.full((0, 1), -1, np.int32), np.zeros((0, 1), np.float32)
+        if old.settings["follow"] > 0 and all(old.settings[name] == getattr(settings, name) for name in FOLLOWING):
+            new = np.full(old.facts["items"] + 1, -1, dtype=np.int32)  # -1, where there is none, stays so
+            new[items[items >= 0]] = np.flatnonzero(items >= 0)
+            known = (items >= 0)[:, None]
+            next_item = np.where(known, new[old.load("next_item")[items]], np.int32(-1))
+            weight = old.load("next_weight")[items] / np.float32(old.settings["follow"])
+            next_weight = np.where(next_item >= 0, weight, np.float32(0))
+        return cls((old.trained_until - EPOCH).days, items, labels, next_item, next_weight, old.weights())
+
+    def write(self, folder: Path) -> None:
+        """Write START."""
+        numbers = {name: value for name, value in vars(self).items() if name != "weights"}
+        numbers |= {f"weights {name}": value for name, value in self.weights.items()}
+        np.savez(folder / START, **numbers)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Start":
+        """Read START."""
+        with np.load(folder / START) as data:
+            weights = {name.removeprefix("weights "): data[name] for name in data if name.startswith("weights ")}
+            numbers = {name: data[name] for name in ("items", "labels", "next_item", "next_weight")}
+            return cls(since=int(data["since"]), weights=weights, **numbers)
+
+
+def _places(old: list[str], new: list[str]) -> NDArray[np.int64]:
+    """Where each of the new names stands among the old; -1: nowhere."""
+    place = {name: n for n, name in enumerate(old)}
+    return np.asarray([place.get(name, -1) for name in new], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained behaviour model."""
+
+    path: Path
+    id: str
+    day: date
+    """Of the night that trained it."""
+    trained_until: date
+    """It saw the events before this day; those after are held out for `evaluate`."""
+    widths: tuple[int, ...]
+    """Dimensions of each head."""
+    mix: tuple[tuple[float, ...], ...]
+    """Of each head, the parts of the half-lives."""
+    settings: dict[str, Any]
+    """The section `train` of the configuration that it was fitted with."""
+    price_bounds: NDArray[np.float64]
+    """The bounds of the tenths of prices."""
+    continued_from: str | None
+    """The id of the older model that this one was begun from; None: it was trained from scratch."""
+    warm_starts: int
+    """How often it was continued since then."""
+    facts: dict[str, Any]
+    """What else `model.json` says: counts and losses."""
+
+    @property
+    def train(self) -> "TrainConfig":
+        """The settings that it was fitted with; raises ConfigError where another version of Daybreak wrote them."""
+        from jobs.config.sections import TrainConfig
+        from jobs.config.toml import fill
+
+        try:
+            settings: TrainConfig = fill(TrainConfig, self.settings, str(self.path / "model.json"), "settings.")
+        except ConfigError as error:
+            raise ConfigError(f"{error}: the model is of another version; train one with `--full`") from error
+        return settings
+
+    def item_ids(self) -> list[str]:
+        """The ids of its items, in the order of their numbers."""
+        import pyarrow.parquet as pq
+
+        ids: list[str] = pq.read_table(self.path / "items", columns=["item_id"])["item_id"].to_pylist()
+        return ids
+
+    def labels(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Names and vectors of labels, float32 (L, sum of widths)."""
+        import pyarrow.parquet as pq
+
+        from jobs.infra.arrow import matrix
+
+        table = pq.read_table(self.path / "labels")
+        return table["label"].to_pylist(), matrix(table["vector"].combine_chunks(), sum(self.widths))
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The parameters, by their names in `jobs.models.behaviour.network.BehaviourModel`."""
+        with np.load(self.path / WEIGHTS) as data:
+            return dict(data)
+
+    def unlike(self, settings: "TrainConfig") -> str | None:
+        """Why a model with these settings cannot continue this one; None where it can."""
+        if not (self.path / WEIGHTS).exists():
+            return f"{self.id} has no {WEIGHTS}"
+        for name in SHAPE:
+            if self.settings[name] != getattr(settings, name):
+                return f"{self.id} has train.{name} = {self.settings[name]}, not {getattr(settings, name)}"
+        return None
+
+    def load(self, name: str) -> NDArray[Any]:
+        """One of the arrays, mapped: "maps", "next_item", "next_weight" or "item_repeat"."""
+        found: NDArray[Any] = np.load(self.path / f"{name}.npy", mmap_mode="r")
+        return found
+
+
+def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list[str]) -> str:
+    """Turn the fitted numbers in a folder into a model, whole from the moment it can be seen; returns the model's id.
+
+    about: what `model.json` is to say beside what the numbers do. ids: of the items, in order. names: of the labels.
+    """
+    import pyarrow as pa
+
+    from jobs.infra.arrow import list_column
+
+    events, fitted = Inputs.read(new).events, dict(np.load(new / FITTED))
+    heads, labels, d = fitted["label"].shape
+    vectors = {"input": list_column(fitted["x"]), "output": list_column(fitted["y"])}
+    _write(new / "items", {"item_id": ids, **vectors, "bias": pa.array(fitted["bias"]), "events": pa.array(events)})
+    joined = fitted["label"].transpose(1, 0, 2).reshape(labels, heads * d)
+    _write(new / "labels", {"label": pa.array(names, pa.string()), "vector": list_column(joined)})
+    for name in ("maps", "next_item", "next_weight", "item_repeat"):
+        np.save(new / f"{name}.npy", fitted[name])
+    model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
+    facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": labels}
+    facts["mix"] = fitted["mix"].tolist()
+    for scratch in (INPUTS, START, CHECKPOINT, FITTED):
+        (new / scratch).unlink(missing_ok=True)
+    (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")
+    final = new.parent / model_id
+    remove(final)
+    new.rename(final)
+    return model_id
+
+
+def _write(folder: Path, columns: dict[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), folder / "part-0.parquet", row_group_size=65536)
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """Eight characters that tell these numbers from any others; equal fits have equal ones."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:8]
+
+
+def read(path: Path) -> Model:
+    """Read the model in a folder; raises OSError, KeyError or ValueError where it is not a whole one."""
+    facts = json.loads((path / "model.json").read_text())
+    return Model(
+        path=path,
+        id=facts.pop("id"),
+        day=date.fromisoformat(facts.pop("day")),
+        trained_until=date.fromisoformat(facts.pop("trained_until")),
+        widths=tuple(map(int, facts.pop("widths"))),
+        mix=tuple(tuple(map(float, head)) for head in facts.pop("mix")),
+        settings=facts.pop("settings"),
+        price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
+        continued_from=facts.pop("continued_from", None),
+        warm_starts=int(facts.pop("warm_starts", 0)),
+        facts=facts,
+    )
+
+
+def newest(models: Path, day: date) -> Model | None:
+    """The newest model of `day` or before; None where there is none. A model of a later night is from the future."""
+    found = [read(p.parent) for p in models.glob("[!.]*/model.json")]
+    past = [m for m in found if m.day <= day]
+    return max(past, key=lambda m: (m.day, m.id), default=None)
+
+
+def existing(models: Path, day: date) -> Model:
+    """The newest model of `day` or before.
+
+    Raises MissingStepError when there is none.
+    """
+    model = newest(models, day)
+    if model is None:
+        raise MissingStepError(f"{models}: no model of {day} or before: run `daybreak job train --date {day}` first")
+    return model

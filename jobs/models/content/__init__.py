@@ -1,0 +1,1 @@
+"""Vectors of texts, and the space that joins them with behaviour."""

@@ -1,0 +1,148 @@
+"""Text and behaviour in one space, in which the score of an item for a user is an inner product.
+
+    x = [ x_b ; t ; 0 ]        v = [ y_b ; weight * t ; bias ]
+
+x_b, y_b and the bias come from the behaviour model (the bias less the mean of all). t is the text vector, centred, cut
+to its principal components and of length 1. An item that training never saw ("cold") takes x_b and y_b from the vectors
+of its labels: category, brand, price and words.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.models.attributes import Vocabulary
+from lookup.scoring.cold_start import behaviour
+
+Matrix = NDArray[np.float32]
+Sums = NDArray[np.float64]
+
+
+def gram(rows: Matrix, weights: Sums | None = None) -> Sums:
+    """Sum over rows z of weight * z z^T, float64. It adds up over blocks and partitions.
+
+    rows: shape (n, m). weights: shape (n,), by default 1. Returns shape (m, m).
+    """
+    exact = rows.astype(np.float64)
+    return np.asarray((exact if weights is None else exact * weights[:, None]).T @ exact)
+
+
+def with_one(*parts: Matrix) -> Matrix:
+    """Parts side by side, after a column of ones."""
+    return np.concatenate([np.ones((len(parts[0]), 1), dtype=np.float32), *parts], axis=1)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The principal components of text vectors."""
+
+    mean: Matrix
+    """Shape (d,)."""
+    components: Matrix
+    """Shape (d, d_t), orthonormal columns, by falling variance."""
+
+    @classmethod
+    def of(cls, sums: Sums, dimensions: int) -> "Basis":
+        """From the `gram` of [1 ; text], weighted by items a text: eigenvectors of the covariance. At most d of them.
+
+        Each is turned so that its largest coordinate is positive; the same sums always give the same basis.
+        """
+        count = max(sums[0, 0], 1.0)
+        mean = sums[0, 1:] / count
+        _, vectors = np.linalg.eigh(sums[1:, 1:] / count - np.outer(mean, mean))
+        components = vectors[:, ::-1][:, :dimensions]
+        largest = np.take_along_axis(components, np.abs(components).argmax(axis=0)[None], axis=0)
+        return cls(mean.astype(np.float32), (components * np.sign(largest)).astype(np.float32))
+
+    def cut(self, texts: Matrix) -> Matrix:
+        """t of text vectors, shape (n, d) to (n, d_t): length 1, or zeros for an item without text (all zeros)."""
+        cut = (texts - self.mean) @ self.components
+        norms = np.linalg.norm(cut, axis=1, keepdims=True)
+        there = texts.any(axis=1, keepdims=True) & (norms > 0)
+        return np.where(there, cut / np.where(norms > 0, norms, 1.0), 0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the behaviour model knows of items that it never saw."""
+
+    vocabulary: Vocabulary
+    labels: Matrix
+    """(L, d_b), one part a head."""
+    maps: Matrix
+    """(heads, d, d)."""
+    temperature: float
+
+    def vectors(self, attributes: list[list[str]], texts: list[str]) -> tuple[Matrix, Matrix]:
+        """x_b and y_b of items from their labels, each float32 (n, d_b); zeros for an item with none that is known."""
+        sums = self.vocabulary.matrix(attributes, texts) @ self.labels
+        return behaviour(sums.reshape(len(texts), len(self.maps), -1), self.maps, self.temperature)
+
+
+@dataclass(frozen=True)
+class Space:
+    """How items get their vectors."""
+
+    basis: Basis
+    described: Described
+    weight: float
+    """Of the text part in a score."""
+    cold_bias: float
+
+    @property
+    def text(self) -> int:
+        """d_t."""
+        return self.basis.components.shape[1]
+
+    @property
+    def behaviour(self) -> int:
+        """d_b."""
+        return self.described.labels.shape[1]
+
+    @property
+    def dimensions(self) -> int:
+        """D; the last coordinate is the bias."""
+        return self.behaviour + self.text + 1
+
+    def join(
+        self, texts: Matrix, inputs: Matrix, outputs: Matrix, biases: Matrix, cold: NDArray[np.bool_]
+    ) -> tuple[Matrix, Matrix]:
+        """x and v of items, each float32, shape (n, D).
+
+        texts: shape (n, d). inputs, outputs: of the behaviour model, shape (n, d_b), of cold items as `Described` makes
+        them. biases, cold: shape (n,); what stands in biases of a cold item is not read.
+        """
+        t = self.basis.cut(texts)
+        biases = np.where(cold, self.cold_bias, biases).astype(np.float32)[:, None]
+        x = np.concatenate([inputs, t, np.zeros_like(biases)], axis=1)
+        v = np.concatenate([outputs, self.weight * t, biases], axis=1)
+        return x.astype(np.float32), v.astype(np.float32)
+
+
+def followers(
+    rows: NDArray[np.int64], items: int, next_item: NDArray[np.int32], next_weight: Matrix
+) -> tuple[NDArray[np.int32], Matrix]:
+    """The followers of a model's items as rows of a shop: int32 and float32 (items, N), -1 and 0 where there is none.
+
+    rows: of each of the model's n items, -1 where the shop has it no more. next_item, next_weight: (n, N), the model's.
+    """
+    found = np.full((items, next_item.shape[1]), -1, dtype=np.int32)
+    weights = np.zeros(found.shape, dtype=np.float32)
+    there = np.flatnonzero(rows >= 0)
+    known = np.append(rows, -1).astype(np.int32)  # place -1, of no item, is the last
+    found[rows[there]] = known[next_item[there]]
+    weights[rows[there]] = np.where(found[rows[there]] >= 0, next_weight[there], 0.0)
+    return found, weights
+
+
+def repeats(rows: NDArray[np.int64], items: int, item_repeat: Matrix) -> Matrix:
+    """What the score of each item of a shop gains for who had it, float32 (items,); unknown items gain what is usual.
+
+    rows: as in `followers`. item_repeat: (n,), of the model.
+    """
+    usual = np.median(item_repeat) if len(item_repeat) else 0.0
+    found = np.full(items, usual, dtype=np.float32)
+    there = rows >= 0
+    found[rows[there]] = item_repeat[there]
+    return found

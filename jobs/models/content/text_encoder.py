@@ -1,0 +1,172 @@
+"""Texts to vectors by a transformer: what sentence-transformers computes, less what makes it slow.
+
+Texts are sorted by length, so that little is padded; batches are sized by tokens, not texts; products are in bfloat16
+where the processor has it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from jobs.errors import ConfigError
+from jobs.infra.files import resolve
+from jobs.models.device import native_bfloat16
+
+
+class TextEncoder:
+    """A text model of Hugging Face and its tokenizer, on one device.
+
+    model: an id on the hub, or a folder. max_tokens: longer texts are cut. batch_tokens: texts are computed together
+    up to so many tokens, padding included. precision: "auto" (bfloat16 where native), "float32" or "bfloat16".
+    device: a torch device.
+
+    Token vectors are pooled by the mean, or as `1_Pooling/config.json` in the model says (mean or first token), and
+    L2-normalised.
+
+    Raises ConfigError, naming the model, when it cannot be loaded or pools in another way.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        max_tokens: int = 128,
+        batch_tokens: int = 2048,
+        precision: str = "auto",
+        device: str = "cpu",
+    ):
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        self.device = torch.device(device)
+        half = precision == "bfloat16" or (precision == "auto" and native_bfloat16(self.device))
+        self.dtype = torch.bfloat16 if half else torch.float32
+        self.first_token = _pools_first_token(model)
+        with _loading(model):
+            self.tokenizer = AutoTokenizer.from_pretrained(model)
+            # For texts as short as those of a shop, plain attention is a quarter quicker on a CPU than the fused one.
+            attention = "eager" if self.device.type == "cpu" else None
+            self.model = AutoModel.from_pretrained(model, dtype=self.dtype, attn_implementation=attention)
+            self.model.eval().to(self.device)
+        self.dimensions = int(self.model.config.hidden_size)
+        self.max_tokens = min(max_tokens, self.tokenizer.model_max_length)
+        self.batch_tokens = batch_tokens
+
+    def encode(self, texts: Sequence[str | None]) -> NDArray[np.float32]:
+        """The vectors of texts, float32, shape (n, dimensions), of length 1; zeros for None and blank texts."""
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        filled = [n for n, text in enumerate(texts) if text and text.strip()]
+        if not filled:
+            return vectors
+        found = self.tokenizer([texts[n] for n in filled], truncation=True, max_length=self.max_tokens)["input_ids"]
+        lengths = np.array([len(tokens) for tokens in found])
+        with torch.inference_mode():
+            for batch in _batches(lengths, self.batch_tokens):
+                pooled = self._pooled([found[n] for n in batch], lengths[batch])
+                vectors[[filled[n] for n in batch]] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+        return vectors
+
+    def _pooled(self, texts: list[list[int]], lengths: NDArray[np.int64]) -> torch.Tensor:
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        tokens = np.full(mask.shape, self.tokenizer.pad_token_id or 0, dtype=np.int64)
+        tokens[mask] = np.concatenate(texts)
+        on_device = torch.from_numpy(mask).to(self.device)
+        states = self.model(
+            input_ids=torch.from_numpy(tokens).to(self.device), attention_mask=on_device.to(torch.int64)
+        ).last_hidden_state.float()
+        if self.first_token:
+            return states[:, 0]
+        summed: torch.Tensor = (states * on_device[:, :, None]).sum(1)
+        return summed / on_device.sum(1, keepdim=True)
+
+
+def dimensions(model: str) -> int:
+    """The dimensions of the vectors of a text model, without loading it.
+
+    Raises ConfigError, naming the model, when it cannot be read.
+    """
+    from transformers import AutoConfig
+
+    with _loading(model):
+        return int(AutoConfig.from_pretrained(model).hidden_size)
+
+
+def identity(model: str) -> str:
+    """What tells one text model from another: a hash of the files of a folder, or hub id and revision."""
+    folder = Path(model)
+    if not folder.is_dir():
+        from transformers import AutoConfig
+
+        return f"{model}@{AutoConfig.from_pretrained(model)._commit_hash}"
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".bin", ".txt", ".model")):
+        with path.open("rb") as file:
+            digest.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _loading(model: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        raise ConfigError(
+            f"{model}: not a text model that transformers can load; embed.model must be a Hugging Face id, or a folder "
+            f"with config.json, weights and tokenizer: {error}"
+        ) from error
+
+
+def _batches(lengths: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Places of texts in batches of like length, the longest first, so that memory does not grow later on."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + max(1, batch_tokens // int(lengths[order[start]]))
+        yield order[start:stop]
+        start = stop
+
+
+def _pools_first_token(model: str) -> bool:
+    """Whether the vector of a text is that of its first token; otherwise it is the mean of all.
+
+    Raises ConfigError when the model says that it needs something else.
+    """
+    from transformers.utils import cached_file
+
+    file = cached_file(
+        model,
+        "1_Pooling/config.json",
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        _raise_exceptions_for_gated_repo=False,
+    )
+    pooling: dict[str, Any] = json.loads(Path(file).read_text()) if file else {}
+    modes = {name.removeprefix("pooling_mode_") for name, on in pooling.items() if on is True and "_mode_" in name}
+    modes = modes or {str(pooling.get("pooling_mode", "mean"))}
+    if modes <= {"mean_tokens", "mean"}:
+        return False
+    if modes <= {"cls_token", "cls"}:
+        return True
+    raise ConfigError(f"{model}: pools tokens by {', '.join(sorted(modes))}; only mean and cls are supported")
+
+
+def locate(model: str, base: Path) -> str:
+    """What `transformers` is to load for `embed.model`: an existing folder, or else an id on the hub.
+
+    Raises ConfigError when a folder is meant that is not there.
+    """
+    path = resolve(model, base)
+    if path.exists():
+        return str(path)
+    if model.startswith(("package://", "/", "./", "../", "~")) or model.count("/") > 1:
+        raise ConfigError(f"embed.model = {model!r}: there is no folder {path}")
+    return model

@@ -1,0 +1,1 @@
+"""Exact top-K, score terms, the choice of an index. No Spark."""

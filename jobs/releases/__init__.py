@@ -1,0 +1,1 @@
+"""Releases as the night handles them: pages, announcing, pruning."""

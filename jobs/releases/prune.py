@@ -1,0 +1,97 @@
+"""Prune: old releases are removed that nobody serves, reads, or would roll back to; and old events of the log."""
+
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from jobs.errors import ConfigError
+from lookup.errors import DaybreakError
+from lookup.patches.patch import micros
+from lookup.patches.patch_log import PatchLog
+from lookup.release import manifest, pointer
+from lookup.release.locks import removing
+
+PRUNING = ".pruning-"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a release."""
+
+    id: str
+    bytes: int
+    why: str | None = None
+    """Why it was left; None where it was removed, or in a dry run would be."""
+
+
+def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: bool = False) -> Iterator[Outcome]:
+    """Remove old releases, the oldest first; yields what became of each that is not to be kept by itself.
+
+    keep: so many releases stay of those that rollbacks go through, CURRENT among them. spare: ids that stay besides.
+    A release that was never announced stays as long as it is newer than CURRENT: it may yet be published. One that a
+    reader holds is left, and says so. Each is renamed before it is deleted, so that an interrupted prune leaves nothing
+    half readable; the next one goes on with it. dry_run: say what would be done.
+
+    Raises ConfigError when `keep` is less than 1, ReleaseError when CURRENT is missing or not readable, DaybreakError
+    when a folder cannot be renamed or deleted.
+    """
+    if keep < 1:
+        raise ConfigError(f"--keep must be 1 or more, CURRENT is one of them; it is {keep}")
+    if not dry_run:
+        for leftover in releases.glob(f"{PRUNING}*"):
+            _delete(leftover)
+    kept = kept_ids(releases, keep) | set(spare)
+    there = sorted(path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
+    for release_id in there:
+        if release_id not in kept:
+            yield _remove(releases, release_id, keep, dry_run=dry_run)
+
+
+def prune_log(releases: Path, log: PatchLog, before: date) -> int:
+    """Remove from the log of patches what every release that is there has absorbed: events of before a day, and
+    statements that had ended by then. Returns how many.
+
+    Raises ReleaseError when the manifest of a release is not readable, LogError when the log is not.
+    """
+    there = [path for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)]
+    absorbed = min((manifest.read(path).patches_until for path in there), default=0)
+    return log.prune(absorbed, micros(datetime.combine(before, time(), UTC)))
+
+
+def kept_ids(releases: Path, keep: int) -> set[str]:
+    """The ids of the releases that stay, whoever reads them. Raises ReleaseError when CURRENT is not readable."""
+    stack = pointer.stack(releases)
+    announced = pointer.announced(releases)
+    there = (path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
+    return {*stack[-keep:], *(name for name in there if name not in announced and name > stack[-1])}
+
+
+def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Outcome:
+    folder, away = releases / release_id, releases / f"{PRUNING}{release_id}"
+    size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    with removing(folder) as held:
+        if held is not None:
+            return Outcome(release_id, size, held)
+        # Somebody may have rolled back to it just now; from here on it is too late for that: nobody can open it.
+        if release_id in kept_ids(releases, keep):
+            return Outcome(release_id, size, "it was announced meanwhile")
+        if dry_run:
+            return Outcome(release_id, size)
+        try:
+            folder.rename(away)
+        except FileNotFoundError:
+            return Outcome(release_id, size, "another prune removes it")
+        except OSError as error:
+            raise DaybreakError(f"{folder}: cannot be renamed, so it is not removed: {error.strerror}") from None
+        pointer.sync_folder(releases)
+    _delete(away)
+    return Outcome(release_id, size)
+
+
+def _delete(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):
+        raise DaybreakError(f"{folder}: it cannot be deleted whole; it is no longer readable as a release")

@@ -1,0 +1,135 @@
+"""`catalog.duckdb`: the tables of `lookup.release.schema.CATALOG`, filled by DuckDB straight from a run's Parquet
+files."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
+from jobs.infra.runs import Run
+from jobs.infra.tables import RUN_TABLE_OF
+from lookup.release.manifest import Manifest
+from lookup.release.schema import CATALOG, Table
+
+LISTS = {
+    "user_topk": ("user_vectors", "user", "user_id"),
+    "because": ("user_vectors", "user", "user_id"),
+    "user_again": ("user_vectors", "user", "user_id"),
+    "item_topk": ("items", "item", "item_id"),
+}
+"""A table of lists: the table that holds the ids of its keys, its key, and the column of the id."""
+
+
+VIEWS = {
+    "recommendations": (
+        "what each user is recommended, with names",
+        """SELECT l.user_id, l.rank, l.item_id, i.title, i.category, i.brand, i.price, l.score
+           FROM user_topk l JOIN items i USING (item_id)""",
+    ),
+    "reasons": (
+        "why the first items of each user's list are recommended, with names",
+        """SELECT l.user_id, l.rank, l.item_id, i.title, b.because_item, h.title AS because_title, b.share, l.score
+           FROM because b JOIN user_topk l USING (user_id, rank) JOIN items i ON i.item_id = l.item_id
+           JOIN items h ON h.item_id = b.because_item""",
+    ),
+    "buy_again": (
+        "what each user may buy again, with names",
+        """SELECT l.user_id, l.rank, l.item_id, i.title, i.category, i.brand, i.price, l.score
+           FROM user_again l JOIN items i USING (item_id)""",
+    ),
+    "similar_items": (
+        "similar items, with names",
+        """SELECT l.similar_to, t.title AS similar_to_title, l.rank, l.item_id, i.title, l.score
+           FROM item_topk l JOIN items i USING (item_id) JOIN items t ON t.item_id = l.similar_to""",
+    ),
+    "popular_items": (
+        "most popular items of the shop ('') and of each category, with names",
+        """SELECT l.category, l.rank, l.item_id, i.title, i.brand, i.price, l.score
+           FROM popular l JOIN items i USING (item_id)""",
+    ),
+}
+"""Name: what it shows, and its query."""
+
+
+def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[str, Any]]) -> dict[str, int]:
+    """Write the catalog of a release.
+
+    manifest: as far as it is known before the files are; its table holds all but the list of files.
+    Returns the number of rows of each table.
+    """
+    with duckdb.connect(str(path), config={"memory_limit": DUCKDB_MEMORY}) as db:
+        for table in CATALOG:
+            db.execute(ddl(table))
+        _fill_items(db, run)
+        _fill_lists(db, run)
+        _fill_events(db, run)
+        _insert(db, "metrics", [[m["method"], m["metric"], m["value"], m["users"]] for m in metrics])
+        _insert(db, "manifest", [list(fact) for fact in manifest.facts().items()])
+        for name, (doc, query) in VIEWS.items():
+            db.execute(f"CREATE VIEW {name} AS {query}")
+            db.execute(f"COMMENT ON VIEW {name} IS {_quoted(doc)}")
+        counts = {table.name: db.sql(f"SELECT count(*) FROM {table.name}").fetchall()[0][0] for table in CATALOG}
+        db.execute("CHECKPOINT")
+    return counts
+
+
+def ddl(table: Table) -> str:
+    """The statements that create a table of the catalog, with its comments. Key columns are never null."""
+    columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.name in table.key else ""}' for c in table.columns)
+    comments = [f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_quoted(c.doc)}' for c in table.columns if c.doc]
+    statements = [
+        f"CREATE TABLE {table.name} ({columns})",
+        f"COMMENT ON TABLE {table.name} IS {_quoted(table.doc)}",
+        *comments,
+    ]
+    return "; ".join(statements)
+
+
+def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
+    columns = ", ".join(f'"{c.name}"' for table in CATALOG if table.name == "items" for c in table.columns)
+    db.execute(f"INSERT INTO items SELECT {columns} FROM {_parquet(run, 'items')} ORDER BY item_id")
+    # Microseconds since 1970 in UTC, whichever way Spark wrote the time; no time zone of this machine comes into it.
+    db.execute(
+        f"""INSERT INTO users SELECT user_id, events, make_timestamp(epoch_us(last_event))
+            FROM {_parquet(run, "user_vectors")} ORDER BY user_id"""
+    )
+
+
+def _fill_lists(db: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Ordered by key, so that a query for one key reads few blocks of the file."""
+    for table, (ids, key, column) in LISTS.items():
+        keyed = f"""SELECT k.{column} AS id, l.items, l.scores FROM {_parquet(run, RUN_TABLE_OF.get(table, table))} l
+                    JOIN {_parquet(run, ids)} k USING ({key})"""
+        db.execute(_spread(table, keyed, run))
+    lists = f"SELECT category AS id, items, scores FROM {_parquet(run, 'popular')}"
+    db.execute(_spread("popular", lists, run))
+
+
+def _spread(table: str, lists: str, run: Run) -> str:
+    return f"""INSERT INTO {table} SELECT s.id, s.rank, i.item_id, s.score FROM (
+                   SELECT id, unnest(range(1, len(items) + 1)) AS rank, unnest(items) AS item, unnest(scores) AS score
+                   FROM ({lists})
+               ) s JOIN {_parquet(run, "items")} i USING (item) ORDER BY s.id, s.rank"""
+
+
+def _fill_events(db: duckdb.DuckDBPyConnection, run: Run) -> None:
+    source = _parquet(run, "events", ", hive_partitioning = true, hive_types = {'day': DATE}")
+    db.execute(
+        f"""INSERT INTO events_per_day SELECT day, type, count(*), count(DISTINCT user_id), count(DISTINCT item)
+            FROM {source} GROUP BY day, type ORDER BY day, type"""
+    )
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
+    if rows:
+        db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def _parquet(run: Run, name: str, options: str = "") -> str:
+    files = ", ".join(_quoted(str(file)) for file in Blocks.of(run, name).files)
+    return f"read_parquet([{files}]{options})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

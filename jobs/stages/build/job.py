@@ -1,0 +1,33 @@
+"""Build: a run's tables and vectors become an immutable release, not yet announced."""
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.config.sections import Config
+from jobs.stages.build.assemble import build, remove_leftovers
+from lookup.release import pointer
+from lookup.release.reader import open_from
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
+    """Build a release from the run, reopen it through `lookup` checking every byte, and name it in `release.json`.
+
+    What an earlier build of this run left is removed, unless it was announced. Spark is not needed: the tables are
+    read block by block, so the memory taken does not grow with the number of users.
+    Raises MissingStepError when a job before has not run, DataError when the tables do not fit together.
+    """
+    remove_leftovers(config.run, config.releases)
+    built = build(config, parent=pointer.read_or_none(config.releases))
+    open_from(config.releases, built.id, verify=True)
+    return {
+        "release": built.id,
+        **built.counts,
+        "mib": sum(file.bytes for file in built.files.values()) >> 20,
+        "search": built.search.method,
+        "search_recall": round(built.search.recall, 4),
+        "scan_us": round(built.search.scan_us),
+        "sketch_us": round(built.search.sketch_us) if built.search.sketch_us is not None else None,
+        "annoy_us": round(built.search.annoy_us),
+    }

@@ -1,0 +1,68 @@
+"""The text vectors by Spark: every different text once, by one encoder a Python worker."""
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.config.sections import Config, EmbedConfig
+from jobs.infra.arrow import list_column
+from jobs.infra.spark import lent_gpu, task_device
+from jobs.infra.tables import TEXT_VECTORS
+from jobs.infra.tasks import partitions, task_threads
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.models.content.text_encoder import TextEncoder
+
+TEXTS_A_TASK = 512
+"""At least so many texts make a task of their own."""
+
+
+def text_vectors(items: "DataFrame", config: Config, texts: int) -> "DataFrame":
+    """Table TEXT_VECTORS: the vectors of the different texts of the run's items. texts: how many there are.
+
+    Texts are sorted by length across each partition, so the blocks that come to the encoder hold texts of like length.
+    Equal inputs come in equal blocks, run after run.
+    """
+    from pyspark.sql import functions as F
+
+    parts = partitions(items.sparkSession, texts, TEXTS_A_TASK)
+    different = (
+        items.where("trim(text) != ''").repartition(parts, "text").groupBy("text").agg(F.count("*").alias("items"))
+    )
+    task = partial(_encode, options=config.embed, base=config.base)
+    return different.sortWithinPartitions(F.length("text"), "text").mapInArrow(task, TEXT_VECTORS.ddl)
+
+
+def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, base: Path) -> Iterator[pa.RecordBatch]:
+    from pyspark import TaskContext
+
+    device, gpu = task_device(), lent_gpu(TaskContext.get())
+    for batch in batches:
+        vectors = _encoder(options, base, device, task_threads()).encode(batch.column("text").to_pylist())
+        columns = [batch.column("text"), batch.column("items"), list_column(vectors)]
+        labels = [pa.array([label] * len(batch), pa.string()) for label in (device, gpu)]
+        yield pa.RecordBatch.from_arrays([*columns, *labels], names=TEXT_VECTORS.columns)
+
+
+@lru_cache(maxsize=1)
+def _encoder(options: EmbedConfig, base: Path, device: str, threads: int) -> "TextEncoder":
+    """The encoder of this worker. Workers live on between tasks, and a task may lend another device than the last."""
+    import torch
+
+    from jobs.models.content.text_encoder import TextEncoder, locate
+
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # other tasks have the other cores
+    torch.set_num_threads(threads)
+    return TextEncoder(
+        locate(options.model, base),
+        max_tokens=options.max_tokens,
+        batch_tokens=options.batch_tokens,
+        precision=options.precision,
+        device=device,
+    )

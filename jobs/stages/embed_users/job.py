@@ -1,0 +1,42 @@
+"""Embed users: the vector of every active user, by the very function that the day calls
+(`lookup.scoring.user_encoder`)."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.config.sections import Config
+from jobs.errors import DataError
+from jobs.infra.frames import histories, number_by_hash
+from jobs.infra.tables import EVENTS, USER_VECTORS
+from jobs.stages.embed_users.spark import vectors
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Write table `user_vectors`.
+
+    Raises DataError where no user is active.
+    """
+    from pyspark.sql import functions as F
+
+    rule = config.users
+    since = config.date - timedelta(days=rule.active_days)
+    events = config.run.read(spark, EVENTS)
+    known = histories(events, config.date, config.train.max_history)
+    active = known.filter(
+        (F.col("last_event") >= F.lit(since).cast("timestamp")) & (F.col("events") >= rule.min_events)
+    )
+    numbered = number_by_hash(active, "user_id", "user")
+    config.run.write(USER_VECTORS, vectors(numbered, config.run))
+    spark.catalog.clearCache()
+    users = config.run.read(spark, USER_VECTORS).count()
+    if not users:
+        last = events.agg(F.max("day")).first()
+        raise DataError(
+            f"no user is active: none has {rule.min_events} events (users.min_events) and one since {since} "
+            f"(users.active_days = {rule.active_days}). The last event is of {last[0] if last else 'no day'}; "
+            f"is --date {config.date} the night you mean?"
+        )
+    return {"users": users, "inactive": known.count() - users}

@@ -1,0 +1,129 @@
+"""What is compared every night: the lists of Daybreak, of the release in place and of the baselines, for a block of
+users. Numpy and torch, no Spark.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.models.user_vectors import history_shares, user_matrix
+from jobs.ranking.exact import ItemLists, top_k
+from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from jobs.stages.evaluate.incumbent import ABSENT
+from lookup.scoring.user_encoder import UserEncoder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OURS, IN_PLACE, POPULAR, OWN = METHODS = ("daybreak", "in place", "popular", "own purchases")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Vectors that make lists."""
+
+    folder: Path
+    """With item_input.npy, item_vector.npy and what `jobs.ranking.terms` reads."""
+    encoder: UserEncoder
+
+    @cached_property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The vectors of items, mapped."""
+        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in ("item_input", "item_vector")}
+
+    def lists(
+        self, batch: "pa.RecordBatch", length: int, without: ItemLists | None, item_block: int, device: str
+    ) -> NDArray[np.int32]:
+        """The best items of each user of a batch of histories, int32 (n, length). without: what is not listed."""
+        vectors = user_matrix(batch, self.arrays["item_input"], self.encoder)
+        items = self.arrays["item_vector"]
+        added = terms(
+            HistoryBatch.of(**history_shares(batch, self.encoder)),
+            ItemTransitions.open(self.folder),
+            self.encoder,
+            vectors,
+            items,
+        )
+        found, scores = top_k(
+            vectors, items, length, terms=added, exclude=without, item_block=item_block, device=device
+        )
+        return np.where(scores > ABSENT / 2, found, np.int32(-1))
+
+
+@dataclass(frozen=True)
+class EvaluatedUsers:
+    """A block of users with something to find."""
+
+    batch: "pa.RecordBatch"
+    """Their histories, as `jobs.infra.frames.histories` makes them."""
+    history: list[NDArray[np.int32]]
+    """Item rows, with repeats, of each user."""
+    without: list[NDArray[np.int32]]
+    """Item rows that must not be listed for each user; empty where history_shares items may be."""
+    truth: list[NDArray[np.int32]]
+    """Item rows that each user took in the held-out days; none is empty."""
+
+
+def take_users(batch: "pa.RecordBatch", masked: bool) -> EvaluatedUsers:
+    """The users of a batch of histories with `truth`; masked: items that a user has history_shares are not wanted."""
+    import pyarrow as pa
+
+    def rows(name: str) -> list[NDArray[np.int32]]:
+        return [np.asarray(one, dtype=np.int32) for one in batch.column(name).to_pylist()]
+
+    bought = rows("bought")
+    truth = [np.setdiff1d(t, b) if masked else t for t, b in zip(rows("truth"), bought, strict=True)]
+    kept = [n for n, t in enumerate(truth) if len(t)]
+    nothing = np.empty(0, dtype=np.int32)
+    history = rows("items")
+    return EvaluatedUsers(
+        batch=batch.take(pa.array(kept, pa.int64())),
+        history=[history[n] for n in kept],
+        without=[bought[n] if masked else nothing for n in kept],
+        truth=[truth[n] for n in kept],
+    )
+
+
+def lists(
+    users: EvaluatedUsers,
+    contestants: dict[str, Contestant],
+    popular: NDArray[np.int32],
+    length: int,
+    *,
+    item_block: int,
+    device: str,
+) -> Iterator[tuple[str, NDArray[np.int32]]]:
+    """Each method's lists of item rows, int32 (n, length), -1 after the last.
+
+    contestants: by method. popular: the popular list at the time the histories end. The baselines are that list, and
+    each user's own purchases, most frequent first, ties by item row, filled up from it.
+    """
+    offsets = np.concatenate([[0], np.cumsum([len(w) for w in users.without])])
+    without = ItemLists(offsets, np.concatenate(users.without)) if offsets[-1] else None
+    for method, contestant in contestants.items():
+        yield method, contestant.lists(users.batch, length, without, item_block, device)
+    own = [most_frequent(history) for history in users.history]
+    yield POPULAR, np.stack([fill(popular[:0], popular, w, length) for w in users.without])
+    yield OWN, np.stack([fill(o, popular, w, length) for o, w in zip(own, users.without, strict=True)])
+
+
+def most_frequent(items: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The different items of a history, the most frequent first, ties by item row."""
+    own, times = np.unique(items, return_counts=True)
+    return own[np.argsort(-times, kind="stable")]
+
+
+def fill(
+    first: NDArray[np.int32], then: NDArray[np.int32], without: NDArray[np.int32], length: int
+) -> NDArray[np.int32]:
+    """A list of `first`, filled up from `then`, each item once and none of `without`; -1 after the last."""
+    joined = np.concatenate([first, then])
+    _, places = np.unique(joined, return_index=True)
+    ordered = joined[np.sort(places)]
+    ordered = ordered[~np.isin(ordered, without)][:length]
+    return np.pad(ordered, (0, length - len(ordered)), constant_values=-1).astype(np.int32)

@@ -1,0 +1,88 @@
+"""The release in place as a second contestant: its vectors, put in the order of this run's items."""
+
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from jobs.infra.logging import log_line
+from lookup.errors import ReleaseError
+from lookup.release import pointer
+from lookup.release.arrays import settle
+from lookup.release.reader import Release, open_from
+from lookup.scoring.user_encoder import UserEncoder
+
+ABSENT = np.float32(-1e9)
+"""The bias of an item that the release does not know: it is not listed. Where it was had, little of its bias may count;
+so it gains as much there, too."""
+BLOCK = 8192
+"""Items whose numbers are in memory at a time."""
+
+
+def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, UserEncoder] | None:
+    """Write the arrays of `vectors/` for the release that CURRENT names; returns its id and encoder.
+
+    item_ids: of this run, in the order of rows. until: the first held-out day. None, and the log says why, where there
+    is no release, it cannot be read, or its model has seen held-out days.
+    """
+    current = pointer.read_or_none(releases)
+    if current is None:
+        return None
+    try:
+        release = open_from(releases, current)
+        seen_until = date.fromisoformat(release.manifest.model["trained_until"])
+    except (ReleaseError, KeyError, ValueError) as error:
+        log_line("evaluate", "not compared", why=error)
+        return None
+    if seen_until > until:
+        log_line("evaluate", "not compared", why=f"{current} was trained on events up to {seen_until}, held out here")
+        return None
+    theirs = np.asarray([release.items.find(item) for item in item_ids], dtype=np.int64)
+    folder.mkdir(parents=True)
+    _write(release, theirs, folder)
+    return current, release.encoder
+
+
+def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:
+    """Write the arrays, block by block. theirs: of each item of this run the row in the release, -1 where it has none.
+
+    In memory is what there is one of an item; not the vectors.
+    """
+    there = theirs >= 0
+    ours = np.full(len(release.items) + 1, -1, dtype=np.int64)  # place -1, of no item, is the last
+    ours[theirs[there]] = np.flatnonzero(there)
+    np.save(folder / "item_repeat.npy", np.where(there, release.item_repeat[theirs], ABSENT))
+    sources = {
+        "item_input": release.item_input,
+        "item_vector": release.item_vector,
+        "item_next_item": release.next_item,
+        "item_next_weight": release.next_weight,
+    }
+    with ExitStack() as open_files:
+        files = {name: open_files.enter_context((folder / f"{name}.npy").open("wb")) for name in sources}
+        for name, source in sources.items():
+            shape = (len(theirs), source.shape[1])
+            header = {"descr": npy.dtype_to_descr(source.dtype), "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(files[name], header)
+        for start in range(0, len(theirs), BLOCK):
+            for name, values in _rows(release, theirs[start : start + BLOCK], ours).items():
+                files[name].write(values.astype(sources[name].dtype).tobytes())
+                settle(sources[name])
+
+
+def _rows(release: Release, theirs: NDArray[np.int64], ours: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Rows of the arrays, by name. theirs: rows in the release. ours: of each row there the row of this run."""
+    there = theirs[:, None] >= 0
+    vectors = np.where(there, release.item_vector[theirs], 0)
+    vectors[~there[:, 0], release.encoder.bias] = ABSENT
+    found = np.where(there, ours[release.next_item[theirs]], -1)
+    return {
+        "item_input": np.where(there, release.item_input[theirs], 0),
+        "item_vector": vectors,
+        "item_next_item": found,
+        "item_next_weight": np.where(found >= 0, release.next_weight[theirs], 0),
+    }

@@ -1,0 +1,124 @@
+"""Patches in the tables of the night: items as they were patched, events that only the log knows, nobody forgotten."""
+
+from typing import TYPE_CHECKING
+
+from jobs.config.sections import Config
+from jobs.stages.ingest.spark.patch_tables import COLUMNS, Patches
+from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason
+from jobs.stages.ingest.spark.shop_files import UPDATED
+from lookup.release.schema import NUMBER
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+SAID_TEXT = "_said_text"
+"""Column of items: what the text model is to read, where a patch said so."""
+
+
+def patch_items(items: "DataFrame", patches: Patches, kinds: dict[str, str]) -> "tuple[DataFrame, DataFrame]":
+    """The good items as they were patched, with those that were added; and what is wrong in the log, for `quarantine`.
+
+    items: with column UPDATED: a statement counts where it is newer. An item is added by its title or text.
+    kinds: of the declared features; others are not kept.
+    """
+    from pyspark.sql import functions as F
+
+    said = patches.items
+    said = said.select(*(F.col(name).alias(name if name == "item_id" else f"new_{name}") for name in said.columns))
+    both = items.withColumn("_known", F.lit(True)).join(said, "item_id", "full").withColumn(SAID_TEXT, F.lit(None))
+    added = F.col("_known").isNull()
+    nothing = added & F.coalesce("new_title", "new_text").isNull()
+
+    def newer(name: str) -> "Column":
+        at = F.col("new_at")[name]
+        return at.isNotNull() & (added | (at > F.col(UPDATED)))
+
+    def merged(name: str, old: str) -> "Column":
+        return F.when(newer(name), F.col(f"new_{name}")).otherwise(F.col(old))
+
+    columns = {name: merged(name, name) for name in COLUMNS if name != "text"}
+    columns["category"] = F.coalesce(columns["category"], F.array().cast("array<string>"))
+    columns["in_stock"] = F.coalesce(columns["in_stock"], F.lit(True))
+    columns[SAID_TEXT] = merged("text", SAID_TEXT)
+    features, rules = [], [(nothing, "item_id is not among the items, and neither title nor text was said of it")]
+    for name, kind in kinds.items():
+        given = F.col("new_features")[name]
+        new = _number(given).cast("string") if kind == NUMBER else given
+        wrong = given.isNotNull() & new.isNull()
+        rules.append((newer(name) & wrong, f"feature {name} is not a number"))
+        features += [F.lit(name), F.when(newer(name) & ~wrong, new).otherwise(F.col("features")[name])]
+    known = F.map_filter(F.create_map(*features), lambda _, value: value.isNotNull()) if features else F.create_map()
+    columns["features"] = known.cast("map<string, string>")
+    bad = both.withColumn(REASON, first_reason(*rules)).filter(F.col(REASON).isNotNull())
+    good = both.filter(~nothing).select("item_id", *(value.alias(name) for name, value in columns.items()))
+    return good, _quarantined(bad.withColumnsRenamed({"new_position": "position", "new_record": "record"}), patches)
+
+
+def check_events(patches: Patches, items: "DataFrame", config: Config) -> "tuple[DataFrame, DataFrame]":
+    """The good events of the log, as `jobs.stages.ingest.spark.events` has them; and the bad, for `quarantine`.
+
+    items: the good ones (`item_id`, `item`).
+    """
+    from pyspark.sql import functions as F
+
+    weights = F.create_map(*(F.lit(x) for pair in config.weights.items() for x in pair))
+    no = F.lit(None)
+    rows = patches.events.join(items.select("item_id", "item"), "item_id", "left").select(
+        "user_id",
+        "item_id",
+        "item",
+        "type",
+        "time",
+        F.element_at(weights, F.col("type")).alias("weight"),
+        "value",
+        no.cast("double").alias("price"),
+        no.cast("double").alias("discount"),
+        no.cast("string").alias("query"),
+        F.to_date("time").alias("day"),
+        "position",
+        "record",
+        first_reason(
+            (~F.col("type").isin(*config.weights), "type is not one of [weights]"),
+            (F.col("item").isNull(), "item_id is not among the items"),
+        ).alias(REASON),
+    )
+    good = rows.filter(F.col(REASON).isNull()).drop(REASON, "position", "record")
+    return good, _quarantined(rows.filter(F.col(REASON).isNotNull()), patches)
+
+
+def only_in_log(logged: "DataFrame", events: "DataFrame") -> "DataFrame":
+    """The events of the log that the shop's own have not: of the same user, item and type in the same second."""
+    from pyspark.sql import functions as F
+
+    def second(frame: "DataFrame") -> "DataFrame":
+        return frame.withColumn("_second", F.date_trunc("second", "time"))
+
+    same = ["user_id", "item_id", "type", "_second"]
+    return second(logged).join(second(events).select(*same), same, "left_anti").drop("_second")
+
+
+def without_forgotten(checked: Checked, patches: Patches) -> Checked:
+    """The rows with a `user_id` less those of forgotten users up to the `time` of that; bad rows are rows too."""
+    from pyspark.sql import functions as F
+
+    gone = F.broadcast(patches.forgotten.withColumnRenamed("user_id", "_forgotten"))
+    theirs = (F.col("user_id") == F.col("_forgotten")) & (F.col("time").isNull() | (F.col("time") <= F.col("at")))
+    return Checked(checked.source, checked.rows.join(gone, theirs, "left_anti"))
+
+
+def _number(text: "Column") -> "Column":
+    from pyspark.sql import functions as F
+
+    return F.when(text == "true", 1.0).when(text == "false", 0.0).otherwise(text.cast("double"))
+
+
+def _quarantined(bad: "DataFrame", patches: Patches) -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    return bad.select(
+        F.lit("patches").alias("source"),
+        F.lit(patches.where).alias("file"),
+        F.col("position").alias("row"),
+        F.col(REASON).alias("reason"),
+        "record",
+    )

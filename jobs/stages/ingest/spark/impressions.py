@@ -1,0 +1,141 @@
+"""ImpressionsConfig: from the columns of the shop's files to the tables `shown` and `visits`, of the last days only."""
+
+from datetime import timedelta
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs.config.ranker_sections import ImpressionsConfig
+from jobs.config.sections import Config
+from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
+from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, column, identifier, moment, read
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+def map_impressions(spark: "SparkSession", config: Config, items: "DataFrame") -> dict[str, list[Checked]]:
+    """All tables of impressions, and of visits, by what they are; nothing where the shop has none.
+
+    items: the good ones (`item_id`, `item`).
+    """
+    if not config.impressions:
+        return {}
+    places = [names for names in config.impressions if names.visits]
+    return {
+        "impressions": [map_shown(spark, config, names, items) for names in config.impressions],
+        "visits": [map_visits(spark, config, names) for names in places],
+    }
+
+
+def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, items: "DataFrame") -> Checked:
+    """Read and check one table of impressions against the good items (`item_id`, `item`).
+
+    Rows that were over before the days of the ranker, or not yet there on the night, are passed over: they are many,
+    and not wrong.
+    """
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as F
+
+    source = read(spark, names.files, config.base)
+    no = F.lit(None).cast("string")
+
+    def given(name: str) -> "Column":
+        expression = getattr(names, name)
+        return column(source, expression, f"impressions.{name}") if expression else no
+
+    def who(name: str) -> "Column":
+        expression = getattr(names, name)
+        return identifier(source, expression, f"impressions.{name}") if expression else no
+
+    user_id, place, item_id = who("user_id"), who("place"), who("item_id")
+    time = moment(given("time"), names.time_format)
+    price, in_stock = given("price").cast("double"), given("in_stock").cast("boolean")
+    until = time + F.make_dt_interval(secs=F.lit(names.days * 86400.0)) if names.place else F.lit(None)
+    since, night = _days(config)
+    recent = time.isNull() | ((time < night) & (F.coalesce(until, time) >= since))
+    rows = source.filter(recent).select(
+        *PLACE,
+        item_id.alias("item_id"),
+        user_id.alias("user_id"),
+        place.alias("place"),
+        time.alias("time"),
+        until.cast("timestamp").alias("until"),
+        F.trim(given("kind").cast("string")).alias("kind"),
+        price.alias("price"),
+        in_stock.alias("in_stock"),
+        first_reason(
+            (F.col(BROKEN).isNotNull(), "record is not readable"),
+            (item_id.isNull(), "item_id is missing"),
+            *([(user_id.isNull(), "user_id is missing")] if names.user_id else [(place.isNull(), "place is missing")]),
+            *_time_rules(given("time"), time),
+            *number_rules(given("price"), price, "price", least=0),
+        ).alias(REASON),
+    )
+    rows = rows.join(items.select("item_id", "item"), "item_id", "left").withColumn(
+        REASON, F.coalesce(REASON, F.when(F.col("item").isNull(), F.lit("item_id is not among the items")))
+    )
+    return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
+
+
+def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) -> Checked:
+    """Read and check who was where; days outside those of the ranker are passed over."""
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as F
+
+    visits = names.visits
+    assert visits is not None, "the configuration was checked: impressions of places have visits"
+    source = read(spark, visits.files, config.base)
+    user_id = identifier(source, visits.user_id, "impressions.visits.user_id")
+    place = identifier(source, visits.place, "impressions.visits.place")
+    raw = column(source, visits.time, "impressions.visits.time")
+    time = moment(raw, visits.time_format)
+    since, night = _days(config)
+    rows = source.filter(time.isNull() | ((time >= since) & (time < night))).select(
+        *PLACE,
+        user_id.alias("user_id"),
+        place.alias("place"),
+        time.alias("time"),
+        first_reason(
+            (F.col(BROKEN).isNotNull(), "record is not readable"),
+            (user_id.isNull(), "user_id is missing"),
+            (place.isNull(), "place is missing"),
+            *_time_rules(raw, time),
+        ).alias(REASON),
+    )
+    return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
+
+
+def shown(tables: list[Checked]) -> "DataFrame":
+    """Table SHOWN; the same item shown twice at once is there once."""
+    rows = reduce(lambda one, other: one.unionByName(other), (table.good().drop("item_id") for table in tables))
+    return rows.dropDuplicates(["item", "user_id", "place", "time"])
+
+
+def visits(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
+    """Table VISITS: where each user was first on each day."""
+    from pyspark.sql import functions as F
+
+    rows = spark.createDataFrame([], "user_id string, place string, time timestamp")
+    for table in tables:
+        rows = rows.unionByName(table.good())
+    first = F.min(F.struct("time", "place")).alias("first")
+    days = rows.groupBy("user_id", F.to_date("time").alias("day")).agg(first)
+    return days.select("user_id", "first.place", "first.time", "day")
+
+
+def _days(config: Config) -> "tuple[Column, Column]":
+    """From when to when impressions count: the first moment, and the first after them."""
+    from pyspark.sql import functions as F
+
+    days = (config.date - timedelta(days=config.ranker.days), config.date)
+    since, night = (F.lit(day.isoformat()).cast("timestamp") for day in days)
+    return since, night
+
+
+def _time_rules(raw: "Column", time: "Column") -> "list[tuple[Column, str]]":
+    from pyspark.sql import functions as F
+
+    return [
+        (F.coalesce(F.trim(raw.cast("string")), F.lit("")) == "", "time is missing"),
+        (time.isNull(), "time is not readable"),
+    ]

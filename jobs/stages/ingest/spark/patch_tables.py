@@ -1,0 +1,145 @@
+"""The log of patches becomes part of the night: its events, what it says of items, and who is to be forgotten.
+
+A release absorbs the log up to a position, its watermark: the last one up to which nothing is of the night's day or
+later (`lookup.patches.patch_log.PatchLog.reach`). What stands after it, though it be of before the night, is left to
+the next one, and
+readers go on counting it from the log: so nothing is counted twice, and nothing is lost. Forgotten users are the
+exception: whoever was ever forgotten, by whichever position, loses all events up to then, every night.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.config.sections import Config
+from lookup.patches.patch import Statement, canonical, micros
+from lookup.patches.patch_log import Event, Forgotten, PatchLog, open_log
+from lookup.patches.validation import iso
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+TABLE = "patches"
+"""Folder of the run with what was read of the log."""
+BLOCK = 100_000
+"""Rows that are written at once."""
+COLUMNS = ("title", "description", "text", "category", "brand", "image", "price", "in_stock")
+"""Of table `items`, what a statement may be of; `text` is all that the text model reads."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """The log as a night knows it."""
+
+    where: str
+    position: int
+    """The watermark."""
+    events: "DataFrame"
+    """user_id, item_id, type, time, value, position, record (the patch, JSON)."""
+    items: "DataFrame"
+    """item_id, a column of each of COLUMNS, `features` (map of texts), `at` (map: field → time), position, record."""
+    forgotten: "DataFrame"
+    """user_id, at."""
+
+
+def read(spark: "SparkSession", config: Config) -> Patches | None:
+    """Read the log, up to the watermark, and write what it says to the run; None where there is no patch.
+
+    Raises LogError where it cannot be read.
+    """
+    log = open_log(config.patches)
+    try:
+        if log.position() == 0:
+            return None
+        night = micros(datetime.combine(config.date, time(), UTC))
+        position = log.reach(night)
+        with config.run.replacing(TABLE) as folder:
+            folder.mkdir()
+            for name, rows in _tables(log, position).items():
+                _write(folder / f"{name}.parquet", name, rows)
+    finally:
+        log.close()
+    frames = {
+        name: spark.read.parquet((config.run.path(TABLE) / f"{name}.parquet").as_uri())
+        for name in ("events", "items", "forgotten")
+    }
+    return Patches(where=log.where, position=position, **frames)
+
+
+def _tables(log: PatchLog, position: int) -> dict[str, Iterable[dict[str, Any]]]:
+    said = groupby(log.items(position), lambda one: one.item)
+    return {
+        "events": map(_event_row, log.all_events(0, position)),
+        "items": (_item_row(item, list(statements)) for item, statements in said),
+        "forgotten": map(_forgotten_row, log.forgotten()),
+    }
+
+
+def _event_row(event: Event) -> dict[str, Any]:
+    return {
+        "user_id": event.user,
+        "item_id": event.item,
+        "type": event.type,
+        "time": event.at,
+        "value": event.value,
+        "position": event.position,
+        "record": canonical(event._asdict() | {"at": iso(event.at)}),
+    }
+
+
+def _item_row(item: str, said: list[Statement]) -> dict[str, Any]:
+    values = {one.field: one.value for one in said}
+    features = {name: value for name, value in values.items() if name not in COLUMNS and value is not None}
+    return {
+        "item_id": item,
+        **{name: values.get(name) for name in COLUMNS},
+        "features": [(n, value if isinstance(value, str) else canonical(value)) for n, value in features.items()],
+        "at": [(one.field, one.at) for one in said],
+        "position": max(one.position for one in said),
+        "record": canonical({"item_id": item, **values}),
+    }
+
+
+def _forgotten_row(user: Forgotten) -> dict[str, Any]:
+    return {"user_id": user.user, "at": user.at}
+
+
+def _write(path: Path, name: str, rows: Iterable[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema(name)
+    with pq.ParquetWriter(path, schema) as writer:
+        for block in _blocks(rows):
+            writer.write_table(pa.Table.from_pylist(block, schema))
+
+
+def _schema(name: str) -> "pa.Schema":
+    import pyarrow as pa
+
+    text, moment = pa.string(), pa.timestamp("us", "UTC")
+    if name == "forgotten":
+        return pa.schema({"user_id": text, "at": moment})
+    common = {"position": pa.int64(), "record": text}
+    if name == "events":
+        return pa.schema(
+            {"user_id": text, "item_id": text, "type": text, "time": moment, "value": pa.float64(), **common}
+        )
+    typed = {"category": pa.list_(text), "price": pa.float64(), "in_stock": pa.bool_()}
+    columns = {name: typed.get(name, text) for name in COLUMNS}
+    maps = {"features": pa.map_(text, text), "at": pa.map_(text, moment)}
+    return pa.schema({"item_id": text, **columns, **maps, **common})
+
+
+def _blocks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    block: list[dict[str, Any]] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == BLOCK:
+            yield block
+            block = []
+    yield block

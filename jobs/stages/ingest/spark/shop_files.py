@@ -1,0 +1,153 @@
+"""Reading the shop's files: CSV, JSON lines or Parquet, every record with the place where it stands."""
+
+import csv
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.errors import ConfigError
+from jobs.infra.files import find_files, format_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+BROKEN = "_broken"
+PLACE = ("_file", "_block", "_place")
+"""Columns beside those of the file: which file, where the split begins in it, and the scan's own row number."""
+UPDATED = "_updated"
+"""One more: when the file was last modified."""
+HIDDEN = (*PLACE, BROKEN, UPDATED)
+
+
+def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataFrame":
+    """All records of the files, columns as in the files (CSV: all text), with `HIDDEN` beside them.
+
+    BROKEN is the text of a record that could not be read, else null.
+    Raises ConfigError where files are missing, of unknown or of different formats or columns.
+    """
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import functions as F
+
+    files = find_files(patterns, base)
+    kinds = {format_of(f) for f in files}
+    if len(kinds) != 1 or None in kinds:
+        raise ConfigError(
+            f"{files[0]}: the files of one table must all be .csv, .tsv, .jsonl or .parquet; found "
+            + ", ".join(sorted({f.suffix or f.name for f in files}))
+        )
+    paths = [f.resolve().as_uri() for f in files]
+    kind = kinds.pop()
+    try:
+        if kind == "parquet":
+            frame = _read_parquet(spark, files, paths)
+        elif kind == "json":
+            frame = (
+                spark.read.option("columnNameOfCorruptRecord", BROKEN).option("primitivesAsString", True).json(paths)
+            )
+        else:
+            frame = _read_csv(spark, files, paths)
+    except AnalysisException as error:
+        raise ConfigError(f"{files[0]}: not readable as {kind}: {error}") from None
+    if BROKEN not in frame.columns:
+        frame = frame.withColumn(BROKEN, F.lit(None).cast("string"))
+    return frame.select(
+        "*",
+        F.col("_metadata.file_path").alias("_file"),
+        F.col("_metadata.file_block_start").alias("_block"),
+        F.col("_metadata.file_modification_time").alias(UPDATED),
+        F.monotonically_increasing_id().alias("_place"),
+    )
+
+
+def _read_parquet(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":
+    """Parquet; times in nanoseconds (as pandas writes them), which Spark takes for numbers, become timestamps."""
+    import pyarrow.parquet as pq
+    from pyspark.sql import functions as F
+
+    frame = spark.read.parquet(*paths)
+    nanoseconds = {f.name for f in pq.read_schema(files[0]) if str(f.type).startswith("timestamp[ns")}
+    for name, kind in frame.dtypes:
+        if name in nanoseconds and kind == "bigint":
+            frame = frame.withColumn(name, F.timestamp_micros((F.col(f"`{name}`") / 1000).cast("bigint")))
+    return frame
+
+
+def _read_csv(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":
+    first, separator = _header(files[0])
+    if len(set(first)) != len(first) or "" in first:
+        raise ConfigError(f"{files[0]}: the header must name every column, each differently; it is {first}")
+    for file in files[1:]:
+        if _header(file)[0] != first:
+            raise ConfigError(f"{file}: its header differs from that of {files[0]}: {_header(file)[0]}, not {first}")
+    schema = ", ".join(f"`{name.replace('`', '``')}` string" for name in [*first, BROKEN])
+    return (
+        spark.read.schema(schema)
+        .option("header", True)
+        .option("sep", separator)
+        .option("escape", '"')
+        # A quoted text may hold line breaks; the price is that one file is read by one task.
+        .option("multiLine", True)
+        .option("columnNameOfCorruptRecord", BROKEN)
+        .csv(paths)
+    )
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """The names of a CSV file's columns, and what separates them."""
+    unpacked = gzip.open if path.suffix == ".gz" else open
+    with unpacked(path, "rt", encoding="utf-8-sig") as lines:
+        line = lines.readline().rstrip("\r\n")
+    separator = max(",;\t|", key=line.count)
+    return next(csv.reader([line], delimiter=separator), []), separator
+
+
+def column(frame: "DataFrame", expression: str, key: str) -> "Column":
+    """The column that a configuration's key means: a name as it stands in the file, or a Spark SQL expression.
+
+    Raises ConfigError, naming the key and the columns there are.
+    """
+    from pyspark.errors import AnalysisException, ParseException
+    from pyspark.sql import functions as F
+
+    names = [c for c in frame.columns if c not in HIDDEN]
+    if expression in names:
+        return frame[f"`{expression}`"]
+    try:
+        result = F.expr(expression)
+        frame.select(result)
+    except (AnalysisException, ParseException):
+        raise ConfigError(
+            f"{key} = {expression!r} is neither a column nor an expression over the columns: {', '.join(names)}"
+        ) from None
+    return result
+
+
+def joined(frame: "DataFrame", expressions: str | Iterable[str], key: str, separator: str = " ") -> "Column":
+    """One text of one or several columns; null and empty parts are left out, the whole is null when nothing is left."""
+    from pyspark.sql import functions as F
+
+    parts = [expressions] if isinstance(expressions, str) else list(expressions)
+    texts = [F.nullif(F.trim(column(frame, p, key).cast("string")), F.lit("")) for p in parts]
+    return F.nullif(F.concat_ws(separator, *texts), F.lit(""))
+
+
+def moment(raw: "Column", pattern: str | None) -> "Column":
+    """A timestamp, UTC where the text names no zone. pattern: `time_format` of the configuration."""
+    from pyspark.sql import functions as F
+
+    if pattern == "seconds":
+        return F.timestamp_seconds(raw.cast("double"))
+    if pattern == "milliseconds":
+        return F.timestamp_millis(raw.cast("bigint"))
+    return F.try_to_timestamp(raw.cast("string"), F.lit(pattern)) if pattern else raw.cast("timestamp")
+
+
+def identifier(frame: "DataFrame", expression: str, key: str) -> "Column":
+    """An id as text; a whole number that a file holds as a decimal (12.0) is the id 12."""
+    from pyspark.sql import functions as F
+
+    raw = column(frame, expression, key)
+    kind = frame.select(raw.alias("id")).schema["id"].dataType.simpleString()
+    text = raw.cast("decimal(38,0)").cast("string") if kind in ("double", "float") else raw.cast("string")
+    return F.nullif(F.trim(text), F.lit(""))

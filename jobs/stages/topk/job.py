@@ -1,0 +1,52 @@
+"""Job `topk`: user_vectors, vectors/, events and items -> the tables of lists, and how popular each item is."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jobs.config.sections import Config
+from jobs.infra.tables import (
+    EVENTS,
+    ITEM_TOPK,
+    ITEMS,
+    POPULAR,
+    POPULARITY,
+    USER_AGAIN,
+    USER_BECAUSE,
+    USER_TOPK,
+    USER_VECTORS,
+)
+from lookup.scoring.user_encoder import UserEncoder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Write the four tables of lists, table `user_because` and table `popularity`. Returns how many users, items and
+    popular lists there are.
+
+    Raises MissingStepError when embed_items or embed_users has not run.
+    """
+    from jobs.infra.frames import popular, popularity
+    from jobs.infra.tasks import watching
+    from jobs.stages.topk.spark.because import user_because
+    from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists
+
+    night, options = config.run, config.topk
+    folder = night.existing("vectors")
+    space = json.loads((folder / "space.json").read_text())
+    encoder = UserEncoder.from_json(space["encoder"])
+    users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
+    counts = {"users": users.count(), "items": items.count()}
+
+    with watching(spark, "topk", "users"):
+        night.write(USER_TOPK, user_lists(users, folder, encoder, options, counts["users"]))
+        night.write(USER_AGAIN, user_again(users, folder, encoder, options, counts["users"]))
+        lists = night.read(spark, USER_TOPK)
+        because = user_because(users, lists, folder, encoder, options, night=config.date, count=counts["users"])
+        night.write(USER_BECAUSE, because)
+    with watching(spark, "topk", "items"):
+        night.write(ITEM_TOPK, item_lists(spark, folder, encoder, options, counts["items"]))
+    night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
+    night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular))
+    return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

@@ -1,0 +1,82 @@
+"""Why the first items of a user's list are recommended: which item of the history gives most to each score."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.config.sections import TopKConfig
+from jobs.infra.tables import USER_BECAUSE
+from jobs.infra.tasks import partitions
+from jobs.ranking.terms import ItemTransitions
+from lookup.scoring.explain import item_shares
+from lookup.scoring.user_encoder import TransitionRows, UserEncoder
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Batches = Iterator[pa.RecordBatch]
+COLUMNS = ("user", "history", "days", "weights", "listed")
+
+
+def user_because(
+    users: "DataFrame",
+    lists: "DataFrame",
+    vectors: Path,
+    encoder: UserEncoder,
+    options: TopKConfig,
+    *,
+    night: date,
+    count: int,
+) -> "DataFrame":
+    """Table USER_BECAUSE, from the tables USER_VECTORS and USER_TOPK. night: ages are counted from it."""
+    from pyspark.sql import functions as F
+
+    first = lists.select("user", F.slice("items", 1, options.because).alias("listed"))
+    both = users.select("user", F.col("items").alias("history"), "days", "weights").join(first, "user")
+    task = partial(reasons, vectors=vectors, encoder=encoder, today=(night - date(1970, 1, 1)).days)
+    parts = partitions(users.sparkSession, count, options.user_block)
+    return both.select(*COLUMNS).repartition(parts).mapInArrow(task, USER_BECAUSE.ddl)
+
+
+def reasons(batches: Batches, vectors: Path, encoder: UserEncoder, today: int) -> Batches:
+    """Batches of COLUMNS -> those of USER_BECAUSE. vectors: the folder. today: since 1970; ages are counted from it."""
+    inputs, outputs = (np.load(vectors / f"item_{name}.npy", mmap_mode="r") for name in ("input", "vector"))
+    follow = ItemTransitions.open(vectors)
+    for batch in batches:
+        history, days, weights, listed = (batch.column(name) for name in COLUMNS[1:])
+        values = [column.values.to_numpy(zero_copy_only=False) for column in (history, days, weights, listed)]
+        because, shares, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)], [0]
+        events, places = (pairwise(column.offsets.to_numpy().tolist()) for column in (history, listed))
+        for (start, end), (first, last) in zip(events, places, strict=True):
+            rows, items = values[0][start:end], values[3][first:last]
+            if not len(rows) or not len(items):
+                lengths.append(0)
+                continue
+            following = TransitionRows(follow.next_item[rows], follow.next_weight[rows], follow.item_repeat[rows])
+            ages = np.maximum(today - values[1][start:end], 0).astype(np.float64)
+            counts = values[2][start:end].astype(np.float64)
+            found, given = item_shares(
+                encoder,
+                rows,
+                inputs[rows],
+                ages=ages,
+                weights=counts,
+                following=following,
+                vectors=outputs[items],
+                items=items,
+            )
+            _, _, again = encoder.again(rows, encoder.repeat_shares(ages, counts), following.item_repeat)
+            given += np.where(found[:, None] == items, again[:, None], 0.0)
+            most = given.argmax(axis=0)
+            because.append(found[most])
+            shares.append(given[most, np.arange(len(items))].astype(np.float32))
+            lengths.append(len(items))
+        offsets = pa.array(np.cumsum(lengths).astype(np.int32))
+        columns = [pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(part))) for part in (because, shares)]
+        yield pa.RecordBatch.from_arrays([batch.column("user"), *columns], names=USER_BECAUSE.columns)

@@ -1,0 +1,148 @@
+"""The lists by Spark: blocks of users and of items, each scored where Spark runs the task."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jobs.config.sections import TopKConfig
+from jobs.infra.arrow import matrix
+from jobs.infra.spark import task_device
+from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
+from jobs.infra.tasks import partitions, task_threads
+from jobs.ranking.exact import ItemLists, Rows, Terms, rank, top_k
+from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from lookup.scoring.user_encoder import UserEncoder
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Batches = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """`UserEncoder.directions` of all items, computed as it is read, a block at a time."""
+
+    vectors: NDArray[np.float32]
+    """The array `item_vector`, shape (I, D)."""
+    encoder: UserEncoder
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Items and dimensions."""
+        return (len(self.vectors), self.encoder.bias)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64], /) -> NDArray[Any]:
+        """Some items, float32."""
+        return self.encoder.directions(self.vectors[rows])
+
+
+USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
+
+
+def user_lists(users: "DataFrame", vectors: Path, encoder: UserEncoder, options: TopKConfig, count: int) -> "DataFrame":
+    """Table USER_TOPK: the best items of each user, those the user has had left out unless they are to be included."""
+    parts = partitions(users.sparkSession, count, options.user_block)
+    task = partial(_user_lists, vectors=vectors, encoder=encoder, options=options)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_TOPK.ddl)
+
+
+def user_again(users: "DataFrame", vectors: Path, encoder: UserEncoder, options: TopKConfig, count: int) -> "DataFrame":
+    """Table USER_AGAIN: the items each user has had, best first; empty lists unless `bought` is "separate"."""
+    from pyspark.sql import functions as F
+
+    if options.bought != "separate":
+        nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
+        return users.select("user", *nothing)
+    parts = partitions(users.sparkSession, count, options.user_block)
+    task = partial(_user_again, vectors=vectors, encoder=encoder, options=options)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
+
+
+def item_lists(
+    spark: "SparkSession", vectors: Path, encoder: UserEncoder, options: TopKConfig, count: int
+) -> "DataFrame":
+    """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows."""
+    parts = partitions(spark, count, options.user_block)
+    task = partial(_item_lists, vectors=vectors, encoder=encoder, options=options)
+    return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
+
+
+def _user_lists(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:
+    items = np.load(vectors / "item_vector.npy", mmap_mode="r")
+    for batch in batches:
+        exclude = _lists(batch, "bought") if options.bought != "include" else None
+        queries = matrix(batch.column("vector"), items.shape[1])
+        added = _terms(batch, vectors, encoder, queries, items)
+        found = _best(queries, items, options.k, options, added=added, exclude=exclude)
+        yield _table(USER_TOPK.columns, batch.column("user"), *found)
+
+
+def _user_again(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:
+    items = np.load(vectors / "item_vector.npy", mmap_mode="r")
+    for batch in batches:
+        queries = matrix(batch.column("vector"), items.shape[1])
+        added = _terms(batch, vectors, encoder, queries, items)
+        found = rank(queries, items, _lists(batch, "bought"), options.again, added)
+        yield _table(USER_AGAIN.columns, batch.column("user"), *found)
+
+
+def _terms(
+    batch: pa.RecordBatch, vectors: Path, encoder: UserEncoder, queries: NDArray[np.float32], items: NDArray[np.float32]
+) -> Terms:
+    had = HistoryBatch.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
+    return terms(had, ItemTransitions.open(vectors), encoder, queries, items)
+
+
+def _item_lists(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:
+    items = Directions(np.load(vectors / "item_vector.npy", mmap_mode="r"), encoder)
+    for batch in batches:
+        rows = batch.column("id").to_numpy()
+        itself = ItemLists(np.arange(len(rows) + 1), rows)
+        found = _best(items[rows], items, options.similar, options, added=None, exclude=itself)
+        yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
+
+
+def _best(
+    queries: NDArray[np.float32],
+    items: Rows,
+    k: int,
+    options: TopKConfig,
+    *,
+    added: Terms | None,
+    exclude: ItemLists | None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    import torch
+
+    device = task_device()
+    if device == "cpu":
+        torch.set_num_threads(1)  # `top_k` has threads of its own
+    return top_k(
+        queries,
+        items,
+        k,
+        terms=added,
+        exclude=exclude,
+        user_block=options.user_block,
+        item_block=options.item_block,
+        device=device,
+        threads=task_threads() if device == "cpu" else 1,
+    )
+
+
+def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: NDArray[np.float32]) -> pa.RecordBatch:
+    there = items >= 0
+    offsets = pa.array(np.concatenate([[0], there.sum(axis=1).cumsum()]).astype(np.int32))
+    lists = [pa.ListArray.from_arrays(offsets, pa.array(values[there])) for values in (items, scores)]
+    return pa.RecordBatch.from_arrays([keys, *lists], names=names)
+
+
+def _lists(batch: pa.RecordBatch, name: str) -> ItemLists:
+    column = batch.column(name)
+    return ItemLists(column.offsets.to_numpy() - column.offsets[0].as_py(), column.flatten().to_numpy())

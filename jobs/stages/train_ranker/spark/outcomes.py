@@ -1,0 +1,146 @@
+"""Which impressions there were, what came of them, and a sample of them with weights: Spark SQL."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.config.ranker_sections import RankerConfig
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+STRATA = ("converted", "clicked only", "neither")
+"""Impressions are sampled within each of these, by `_stratum`."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a run that impressions are made of, events of the days of the impressions only."""
+
+    shown: "DataFrame"
+    visits: "DataFrame"
+    events: "DataFrame"
+    items: "DataFrame"
+
+
+@dataclass(frozen=True)
+class ImpressionSample:
+    """A sample of impressions."""
+
+    rows: "DataFrame"
+    """user_id, item, time, kind, price, in_stock, clicked, converted, and weight: how many impressions one stands for.
+    Persisted."""
+    counts: dict[str, int]
+    """How many impressions there were in each of `STRATA`, before sampling."""
+
+
+def draw(tables: Tables, since: date, settings: RankerConfig) -> ImpressionSample:
+    """A sample of the impressions since a day, the same whenever it is drawn.
+
+    A user who was where something was shown, at the time, had an impression of it; once a day where a table names the
+    users, the first. What comes of it is what the user does in the window from that moment on. Of each stratum at most
+    about `settings.sample` are drawn, all alike, with weights for the others (Horvitz & Thompson, JASA 1952).
+    """
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as F
+
+    named, moments = _named(tables, since)
+    total = _pairs(tables, named, moments, since).count()
+    labelled = _labelled(_pairs(tables, named, _outcomes(moments, tables, settings), since), tables.items, settings)
+    # One number for an impression decides; all that were clicked are kept until it is known how many these are.
+    number = F.pmod(F.xxhash64("user_id", "item", "time", F.lit(settings.seed)), F.lit(1 << 40)) / F.lit(float(1 << 40))
+    kept = labelled.withColumn("_draw", number).withColumn("_stratum", _stratum())
+    neither = min(1.0, settings.sample / max(total, 1))
+    kept = kept.filter(F.col("clicked") | (F.col("_draw") < neither)).persist(StorageLevel.DISK_ONLY)
+    found = {row["_stratum"]: row["count"] for row in kept.groupBy("_stratum").count().collect()}
+    converted, clicked = found.get(0, 0), found.get(1, 0)
+    rates = [min(1.0, settings.sample / max(n, 1)) for n in (converted, clicked)] + [neither]
+    rate = F.element_at(F.array(*(F.lit(rate) for rate in rates)), F.col("_stratum") + 1)
+    rows = kept.filter(F.col("_draw") < rate).withColumn("weight", (1.0 / rate).cast("float"))
+    counts = dict(zip(STRATA, (converted, clicked, total - converted - clicked), strict=True))
+    return ImpressionSample(rows.drop("_draw", "_stratum").dropDuplicates(["user_id", "item", "time"]), counts)
+
+
+def _named(tables: Tables, since: date) -> "tuple[DataFrame, DataFrame]":
+    """What was shown to users by name, and the moments at which anybody saw something: user_id, time, place or null."""
+    from pyspark.sql import functions as F
+
+    first = F.min(F.struct("time", "kind", "price", "in_stock")).alias("first")
+    named = tables.shown.filter(F.col("user_id").isNotNull() & (F.to_date("time") >= F.lit(since)))
+    named = named.groupBy("user_id", "item", F.to_date("time").alias("day")).agg(first)
+    named = named.select("user_id", "item", "first.*")
+    nowhere = F.lit(None).cast("string").alias("place")
+    moments = named.select("user_id", "time", nowhere).distinct()
+    there = tables.visits.filter(F.col("day") >= F.lit(since)).select("user_id", "time", "place")
+    return named, moments.unionByName(there)
+
+
+def _pairs(tables: Tables, named: "DataFrame", moments: "DataFrame", since: date) -> "DataFrame":
+    """Every impression: the columns of the moment, item, kind, price and in_stock."""
+    from pyspark.sql import functions as F
+
+    placed = tables.shown.filter(F.col("place").isNotNull() & (F.col("until") > F.lit(since).cast("timestamp")))
+    placed = placed.drop("user_id").withColumnRenamed("time", "_from")
+    during = (F.col("time") >= F.col("_from")) & (F.col("time") < F.col("until"))
+    seen = placed.join(moments.filter(F.col("place").isNotNull()), "place").filter(during).drop("_from", "until")
+    return seen.unionByName(named.join(moments.filter(F.col("place").isNull()), ["user_id", "time"])).drop("place")
+
+
+def _labelled(pairs: "DataFrame", items: "DataFrame", settings: RankerConfig) -> "DataFrame":
+    """With `converted` and `clicked` in place of `_bought` and `_clicked`."""
+    from pyspark.sql import functions as F
+
+    every = pairs.join(F.broadcast(_touched(items, settings)), "item")
+    clicked = F.col("converted") | F.coalesce(F.array_contains("_clicked", F.col("_touches")), F.lit(False))
+    every = every.withColumn("converted", F.array_contains("_bought", F.col("item"))).withColumn("clicked", clicked)
+    return every.drop("_bought", "_clicked", "_touches")
+
+
+def _touched(items: "DataFrame", settings: RankerConfig) -> "DataFrame":
+    """item, and `_touches`: the number by which an event touches it: its row, or that of its narrowest category."""
+    from pyspark.sql import functions as F
+
+    if settings.engagement == "item":
+        return items.select("item", F.col("item").cast("bigint").alias("_touches"))
+    path = F.when(F.size("category") > 0, F.xxhash64(F.concat_ws("\u001f", "category")))
+    return items.select("item", path.alias("_touches"))
+
+
+def _outcomes(moments: "DataFrame", tables: Tables, settings: RankerConfig) -> "DataFrame":
+    """user_id, time and place of each moment, with `_bought`: the items bought in the window from it on, and
+    `_clicked`: the numbers (`_touched`) that the user touched there.
+    """
+    from pyspark.sql import functions as F
+
+    touching = settings.clicks if settings.engagement == "item" else settings.purchases
+    events = (
+        tables.events.filter(F.col("type").isin(*settings.purchases, *touching))
+        .join(_touched(tables.items, settings), "item")
+        .select("user_id", F.col("time").alias("_at"), "item", "type", "_touches")
+    )
+    ends = F.col("time") + F.make_dt_interval(secs=F.lit(settings.window_days * 86400.0))
+    near = moments.join(events, "user_id").filter((F.col("_at") >= F.col("time")) & (F.col("_at") < ends))
+
+    def those(kinds: list[str], what: str) -> "Column":
+        return F.collect_set(F.when(F.col("type").isin(*kinds), F.col(what)))
+
+    found = near.groupBy("user_id", "time", "place").agg(
+        those(settings.purchases, "item").alias("_bought"), those(touching, "_touches").alias("_clicked")
+    )
+    # `place` may be null, and null joins nothing; a user has one moment of either kind at a time.
+    found = found.withColumn("_named", F.col("place").isNull()).drop("place")
+    joined = moments.withColumn("_named", F.col("place").isNull()).join(found, ["user_id", "time", "_named"], "left")
+    return joined.select(
+        "user_id",
+        "time",
+        "place",
+        F.coalesce("_bought", F.array().cast("array<int>")).alias("_bought"),
+        F.coalesce("_clicked", F.array().cast("array<bigint>")).alias("_clicked"),
+    )
+
+
+def _stratum() -> "Column":
+    """The place in `STRATA` of an impression."""
+    from pyspark.sql import functions as F
+
+    return F.when(F.col("converted"), 0).when(F.col("clicked"), 1).otherwise(2)

@@ -1,0 +1,165 @@
+"""Drift of what came in: the newest days against the 28 before, the items against those of the release in place.
+
+A count (events, users or items of a type on a day) is compared on the scale of logarithms, each day with the median of
+its own weekday, by the robust z-score z = (log now − log usual) / (1.4826 MAD) (Iglewicz & Hoaglin, How to Detect and
+Handle Outliers, 1993, who call |z| > 3.5 an outlier). The spread is taken to be at least 5 %, and at least what
+counting itself brings: the logarithm of a Poisson count n varies by 1 / √n. The last seven days together are compared
+with every seven days in a row before them, in which each weekday stands once.
+
+Prices are compared by the population stability index over tenths of those in place, Σ (p − q) ln(p / q), of which .25
+is read as a shift (Siddiqi, Credit Risk Scorecards, 2006). Two samples of one population, n and m large, have an index
+of (tenths − 1)(1/n + 1/m) on average (Yurdakul, Statistical Properties of PSI, 2018), which is allowed on top.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.stages.validate.release_checks import Finding, FindingKind
+
+BEFORE = 28
+"""Days that the newest are compared with; a whole number of weeks."""
+LATEST = 7
+"""Days that are looked at together."""
+WEEKS = 2
+"""Whole weeks without which nothing is compared."""
+OUTLIER = 3.5
+SPREAD = 0.05
+"""The least relative spread that a count is taken to have."""
+STEP = 0.2
+"""The least relative change that is called drift."""
+SHIFT = 0.25
+NULLS = 0.1
+"""Null shares may change by so much."""
+TENTHS = 10
+
+
+class Day(NamedTuple):
+    """A row of the catalog's `events_per_day`; a day and type without one had none."""
+
+    day: date
+    type: str
+    events: int
+    users: int
+    items: int
+
+
+def check_counts(days: Sequence[Day], night: date) -> list[Finding]:
+    """Events, users and items of each type: of the last day, and of the last seven days, against those before.
+
+    night: the last day is the one before. Types that began less than two weeks before the last day are passed over.
+    """
+    findings = []
+    for kind in sorted({row.type for row in days}):
+        own = [row for row in days if row.type == kind]
+        for what in ("events", "users", "items"):
+            series = daily({row.day: getattr(row, what) for row in own}, night)
+            if series is None:
+                continue
+            findings.append(_count(f"{what} of type {kind}, last day", *last_day(series)))
+            if len(series) >= LATEST * (WEEKS + 1):
+                findings.append(_count(f"{what} of type {kind}, last {LATEST} days", *last_week(series)))
+    return findings
+
+
+def check_collapse(days: Sequence[Day], night: date, least: float) -> list[Finding]:
+    """All events of the last day, against a share of what is usual on that weekday. A failure, not a drift."""
+    total: dict[date, int] = {}
+    for row in days:
+        total[row.day] = total.get(row.day, 0) + row.events
+    series = daily(total, night)
+    if series is None:
+        return []
+    now, usual, _ = last_day(series)
+    limit = least * usual
+    return [Finding("events of the last day", now >= limit, f"{now:.0f}", f"{limit:.0f} or more", FindingKind.FAILURE)]
+
+
+def daily(counts: Mapping[date, int], night: date) -> NDArray[np.float64] | None:
+    """A number a day, the last the day before `night`, float64 (days,): at most BEFORE and one week, zero where none.
+
+    Begins with the first day that has events, so that a young shop is not compared with the time before it was. None
+    where there are not WEEKS weeks before the last day.
+    """
+    if not counts:
+        return None
+    first = min(counts)
+    days = min((night - first).days, BEFORE + LATEST)
+    if days < LATEST * WEEKS + 1:
+        return None
+    return np.array([counts.get(night - timedelta(days=n), 0) for n in range(days, 0, -1)], dtype=np.float64)
+
+
+def last_day(series: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The last day: its count, what is usual on that weekday, and z. Weekdays differ; their medians are taken off."""
+    before = series[:-1][-BEFORE:]
+    before = before[len(before) % LATEST :]
+    weeks = np.log1p(before).reshape(-1, LATEST)
+    usual = np.median(weeks, axis=0)
+    return _score(float(series[-1]), float(np.expm1(usual[0])), weeks - usual)
+
+
+def last_week(series: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The last seven days: the count of a day, what is usual, and z, against all seven days in a row before them."""
+    means = np.convolve(series, np.full(LATEST, 1 / LATEST), mode="valid")
+    before = means[:-LATEST]
+    usual = float(np.median(before))
+    return _score(float(means[-1]), usual, np.log1p(before) - np.log1p(usual))
+
+
+def check_items(now: Mapping[str, float], before: Mapping[str, float], release: str) -> list[Finding]:
+    """The share of items without a value, by column, against the release in place."""
+    return [
+        Finding(
+            f"items without {name}, against {release}",
+            abs(share - before[name]) <= NULLS,
+            f"{share:.1%}",
+            f"{before[name]:.1%} ± {NULLS:.0%}",
+            FindingKind.WARNING,
+        )
+        for name, share in now.items()
+    ]
+
+
+def check_prices(now: NDArray[np.float64], before: NDArray[np.float64], release: str) -> list[Finding]:
+    """The prices of the items, (n,), against those of the release in place, (m,). Empty where either has none."""
+    if not len(now) or not len(before):
+        return []
+    index = stability(now, before)
+    limit = SHIFT + (TENTHS - 1) * (1 / len(now) + 1 / len(before))
+    found, expected = (
+        " ".join(f"{price:.4g}" for price in np.quantile(prices, (0.05, 0.5, 0.95))) for prices in (now, before)
+    )
+    return [
+        Finding(
+            f"prices (5, 50, 95 %) against {release}",
+            index <= limit,
+            f"{found}, stability index {index:.3f}",
+            f"{expected}, index {limit:.3f} or less",
+            FindingKind.WARNING,
+        )
+    ]
+
+
+def stability(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
+    """The population stability index of `now` (n,) over tenths of `before` (m,). Half a value stands in each tenth."""
+    edges = np.unique(np.quantile(before, np.arange(1, TENTHS) / TENTHS))
+    p, q = (
+        (np.bincount(np.searchsorted(edges, x, side="left"), minlength=len(edges) + 1) + 0.5)
+        / (len(x) + 0.5 * (len(edges) + 1))
+        for x in (now, before)
+    )
+    return float(np.sum((p - q) * np.log(p / q)))
+
+
+def _score(now: float, usual: float, off: NDArray[np.float64]) -> tuple[float, float, float]:
+    spread = max(1.4826 * float(np.median(np.abs(off))), float(np.hypot(SPREAD, 1 / np.sqrt(usual + 1))))
+    return now, usual, float((np.log1p(now) - np.log1p(usual)) / spread)
+
+
+def _count(name: str, now: float, usual: float, z: float) -> Finding:
+    drifted = abs(z) > OUTLIER and abs(now - usual) > STEP * usual
+    return Finding(name, not drifted, f"{now:.0f}", f"about {usual:.0f} (z = {z:+.1f})", FindingKind.WARNING)

@@ -1,0 +1,154 @@
+"""What is checked of a release, and against what."""
+
+from collections.abc import Callable, Iterator
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from jobs.config.sections import Config
+from jobs.infra.blocks import Blocks, flat
+from jobs.infra.logging import log_line
+from jobs.infra.runs import Run
+from jobs.infra.tables import RUN_TABLE_OF
+from jobs.ranking.index_choice import RECALL_AT, exact_top
+from jobs.stages.validate import release_checks as checks
+from jobs.stages.validate.release_checks import Finding
+from lookup.errors import ReleaseError
+from lookup.release import manifest, pointer
+from lookup.release.manifest import Manifest
+from lookup.release.reader import CATALOG_FILE, Release
+from lookup.release.schema import CATALOG
+from lookup.scoring.user_encoder import HistoryShares
+
+Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]
+SAMPLE = 200
+FINITE = (
+    *("item_input", "item_vector", "item_next_weight", "item_repeat", "item_popularity", "item_sketch", "query_sketch"),
+    *("user_vector", "user_history_weight", "label_vector", "label_map", "label_text", "ranker"),
+)
+"""Arrays in which every number is one."""
+NEVER_NULL = ("item_id", "user_id", "similar_to", "rank", "score", "events", "in_stock", "value")
+"""Columns of the catalog in which a null is a fault, wherever they are."""
+
+
+def inspect(release: Release, config: Config, before: Manifest | None) -> list[Finding]:
+    """Every check of a release against its run and itself, and of its size against the release in place."""
+    arrays, limits = release.arrays, config.validate
+    families = {
+        "user_topk": release.user_topk,
+        "user_again": release.user_again,
+        "item_topk": release.item_topk,
+        "popular": release.popular,
+    }
+    expected = expected_counts(config.run)
+    held = {name: checks.entries(lists) for name, lists in families.items()}
+    tables, nulls = catalog_facts(release)
+    findings = checks.check_counts(release.manifest.counts, {n: expected[n] for n in ("items", "users", "events")})
+    findings += checks.check_counts(held, {name: expected[name] for name in families})
+    findings += checks.check_counts(
+        {f"catalog {name}": n for name, n in tables.items()},
+        {f"catalog {name}": expected[name] for name in ("items", "users", "because", *families)},
+    )
+    findings += checks.check_nulls(nulls)
+    for name, lists in families.items():
+        findings += checks.check_lists(name, lists, len(release.items))
+    for name in FINITE:
+        findings += checks.check_finite(name, arrays[name])
+    items, brands = len(release.items), len(release.brands)
+    findings += checks.check_known("item_next_item", release.next_item, items)
+    findings += checks.check_known("user_history_item", arrays["user_history_item"], items, least=0)
+    findings += checks.check_known("item_category", release.item_category, len(release.categories), "categories")
+    findings += checks.check_known("item_brand", release.item_brand, brands, "brands")
+    findings += checks.check_coverage(
+        release.user_topk, full_lengths(config, len(release.items)), limits.min_user_coverage
+    )
+    users = sample(len(release.users))
+    terms = terms_of(release, config.run, users)
+    findings += checks.check_scores(release.user_topk, arrays["user_vector"], release.item_vector, users, terms)
+    findings += checks.check_recall(recall(release, users), limits.min_recall)
+    if before is not None:
+        findings += checks.check_against(release.manifest, before, limits.max_shrink)
+    return findings
+
+
+def expected_counts(run: Run) -> dict[str, int]:
+    """Rows of the run's tables, and items in its lists, by the catalog's names."""
+    counts = {
+        name: len(Blocks.of(run, table))
+        for name, table in (("items", "items"), ("users", "user_vectors"), ("events", "events"))
+    }
+    for name in ("user_topk", "because", "user_again", "item_topk", "popular"):
+        blocks = Blocks.of(run, RUN_TABLE_OF.get(name, name))
+        counts[name] = sum(len(flat(batch.column("items"))[1]) for batch in blocks.read("items"))
+    return counts
+
+
+def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
+    """Rows of each table of the catalog; nulls by table and column in columns that must have none."""
+    rows: dict[str, int] = {}
+    nulls: dict[str, int] = {}
+    with duckdb.connect(str(release.path / CATALOG_FILE), read_only=True) as db:
+        for table in CATALOG:
+            columns = [column.name for column in table.columns if column.name in NEVER_NULL]
+            counted = ", ".join(["count(*)", *(f"count(*) - count({name})" for name in columns)])
+            found = db.sql(f"SELECT {counted} FROM {table.name}").fetchall()[0]
+            rows[table.name] = found[0]
+            nulls |= {f"{table.name}.{name}": n for name, n in zip(columns, found[1:], strict=True)}
+    return rows, nulls
+
+
+def full_lengths(config: Config, items: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Blocks of (user rows, length of a full list): K, or as many as the shop has, less what was excluded."""
+    users = Blocks.of(config.run, "user_vectors")
+    excluded = config.topk.bought != "include"
+    for batch in users.read("user", "bought"):
+        bought, _ = flat(batch.column("bought"))
+        free = items - bought if excluded else np.full(len(bought), items)
+        yield batch.column("user").to_numpy().astype(np.int64), np.minimum(config.topk.k, free)
+
+
+def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
+    """What the histories of some users add to the scores of items, by user row."""
+    found: dict[int, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
+    for batch in Blocks.of(run, "user_vectors").read("user", "history", "shares", "repeats"):
+        chosen = batch.filter(pa.array(np.isin(batch.column("user").to_numpy(), users)))
+        for row in chosen.to_pylist():
+            rows = np.asarray(row["history"], dtype=np.int32)
+            scores = release.item_vector[rows] @ release.arrays["user_vector"][row["user"]]
+            had = HistoryShares(rows, *(np.asarray(row[name], dtype=np.float32) for name in ("shares", "repeats")))
+            found[row["user"]] = release.encoder.item_terms(had, release.following(rows), scores)
+    return found.__getitem__
+
+
+def sample(size: int) -> NDArray[np.int64]:
+    """Some rows of 0 … size-1, evenly spread; others than those that `build` chose the search effort with."""
+    step = max(size // SAMPLE, 1)
+    return np.arange(step // 2, size, step, dtype=np.int64)[:SAMPLE]
+
+
+def recall(release: Release, users: NDArray[np.int64]) -> float:
+    """Recall@20 of the search as a reader uses it, over some users (items where the release has no user)."""
+    vectors = release.arrays["user_vector"] if len(users) else release.item_vector
+    queries = vectors[users if len(users) else sample(len(release.items))]
+    exact = exact_top(release.item_vector, queries, RECALL_AT)
+    k = exact.shape[1]
+    found = [len(set(release.candidates(q, k).tolist()) & set(e)) for q, e in zip(queries, exact.tolist(), strict=True)]
+    return float(np.mean(np.array(found) / k))
+
+
+def in_place(new: Manifest, config: Config) -> Manifest | None:
+    """The release to compare with: the one in place, or that before it where `new` itself is.
+
+    None where there is none, and where it cannot be read: a damaged release must not stop every night after it.
+    """
+    current = pointer.read_or_none(config.releases)
+    before = new.parent if current == new.id else current
+    if before is None:
+        return None
+    try:
+        return manifest.read(config.releases / before)
+    except ReleaseError as error:
+        log_line("validate", "not compared", why=error)
+        return None

@@ -1,0 +1,1 @@
+"""A/B tests: arms and what they showed."""

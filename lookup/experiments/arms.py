@@ -1,0 +1,72 @@
+"""A/B tests: which arm a user is in, and the releases of the arms.
+
+The arm is a function of the salt and the user's id alone, so that every process and machine agrees without talking. The
+number of a user is the first 8 bytes of sha256(sha256(salt) + id), as a share of 2^64: uniform, and independent for
+different salts, as far as sha256 is (the first hash keeps one pair of texts from being read as another). Each arm, by
+name, has the next part of the interval from 0 to 1, as wide as its share. So of two arms, the one whose share grows
+keeps its users and gets others besides.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from hashlib import sha256
+from itertools import accumulate
+from math import isclose, isfinite
+from pathlib import Path
+
+from lookup.release.locks import open_held
+from lookup.release.reader import Release
+
+
+class Arms:
+    """The arms of a test, each with a release, which is held as long as this object is there. Thread-safe.
+
+    folder: of the releases. arms: name = id of a release; at least two, which may have the same. salt: the name of the
+    test; another one assigns users anew. shares: name = share of the users; all equal when None.
+
+    Raises ValueError for arms or shares that cannot be, ReleaseError, naming the file, for a release that is missing or
+    damaged.
+    """
+
+    def __init__(self, folder: Path, arms: Mapping[str, str], salt: str, shares: Mapping[str, float] | None = None):
+        self.salt, self.names = salt, sorted(arms)
+        self.shares = _shares(self.names, shares)
+        """By name of the arm; they add up to 1."""
+        if not salt:
+            raise ValueError("salt is the name of the test, which users are assigned by: it must not be empty")
+        self._seed = sha256(sha256(salt.encode()).digest())
+        self._ends = [round(end * 2**64) for end in accumulate(self.shares.values())][:-1]
+        opened = {release_id: open_held(folder, release_id) for release_id in {*arms.values()}}
+        self._releases = {name: opened[release_id] for name, release_id in arms.items()}
+
+    def arm(self, user: str) -> str:
+        """The name of the arm that a user is in; any text is a user. Raises TypeError when it is not text."""
+        if not isinstance(user, str):
+            raise TypeError(f"an id is text (str), not {type(user).__name__}: {user!r}")
+        hashed = self._seed.copy()
+        hashed.update(user.encode("utf-8", "surrogatepass"))
+        return self.names[bisect_right(self._ends, int.from_bytes(hashed.digest()[:8], "big"))]
+
+    @property
+    def releases(self) -> list[Release]:
+        """Every release of an arm, once."""
+        return list({release.id: release for release in self._releases.values()}.values())
+
+    def release(self, arm: str) -> Release:
+        """The release of an arm. Raises ValueError when there is no such arm."""
+        try:
+            return self._releases[arm]
+        except KeyError:
+            raise ValueError(f"{arm!r} is none of the arms: {', '.join(self.names)}") from None
+
+
+def _shares(names: list[str], shares: Mapping[str, float] | None) -> dict[str, float]:
+    if len(names) < 2 or not all(names):
+        raise ValueError(f"a test needs two arms or more, each with a name: {names}")
+    if shares is None:
+        return {name: 1 / len(names) for name in names}
+    if sorted(shares) != names:
+        raise ValueError(f"shares are of the arms {sorted(shares)}; expected one for each of {names}")
+    if not all(isfinite(share) and share >= 0 for share in shares.values()) or not isclose(sum(shares.values()), 1):
+        raise ValueError(f"shares must be 0 or more and add up to 1; they are {dict(shares)}")
+    return {name: shares[name] for name in names}

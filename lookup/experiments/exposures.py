@@ -1,0 +1,147 @@
+"""The record of what was shown to whom, by which `daybreak compare` tells how good the arms of a test are.
+
+A file a day, UTC, `exposures-2026-11-22.jsonl`, one line of JSON an answer; all processes of a machine may write to
+the same. `add` puts the exposure into a queue in memory and never waits; a thread writes what is there, some times a
+second, in one piece. So what is lost:
+
+- when the process is killed (-9), or ends by `os._exit`: what was added in the last `WRITE_SECONDS`, and a line may
+  stay half written, which `daybreak compare` counts and passes over; when it ends otherwise, or after `flush`: nothing;
+- when the machine goes down: what its system had not yet written to the disk, usually the last half minute;
+- when the disk is full, or so slow that `QUEUED` wait: the newest, which `lost` counts, and a warning is logged.
+"""
+
+import json
+import logging
+import os
+import time
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from lookup.background import Background
+from lookup.scoring.features import DAY
+
+LOG = logging.getLogger("lookup")
+WRITE_SECONDS = 0.1
+"""How often what was added is written."""
+QUEUED = 100_000
+"""So many may wait to be written: some 50 MB with 20 items each."""
+
+
+class Exposure(NamedTuple):
+    """An answer that was shown."""
+
+    user: str
+    arm: str
+    at: int
+    """When, in microseconds since 1970, UTC."""
+    items: Sequence[str]
+    """Ids of what was shown, in order."""
+    test: str = ""
+    """The name of the test: its salt."""
+    release: str = ""
+    """The id of the release that answered."""
+    place: str = ""
+    """Where it was shown, such as "home" or "basket"."""
+
+
+class ExposureLog:
+    """Writes exposures into a folder, which is made where it is missing. Thread-safe, and safe to fork.
+
+    Raises OSError when the folder cannot be made.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lost = 0
+        """Exposures that were added and could not be written."""
+        self._told = 0
+        self._queue: deque[Exposure] = deque()
+        self._background = Background(self._write, WRITE_SECONDS)
+        weakref.finalize(
+            self, _write_last, self._background, self.folder, self._queue
+        )  # at the end of the process, too
+        _LOGS.add(self)
+
+    def add(
+        self,
+        user: str,
+        arm: str,
+        items: Sequence[str],
+        *,
+        test: str = "",
+        release: str = "",
+        place: str = "",
+        at: int | None = None,
+    ) -> None:
+        """Record an answer that was shown; the arguments are those of `Exposure`. at: now, when None.
+
+        Raises TypeError when an item is not text.
+        """
+        "".join(items)  # raises here, not in the thread
+        if len(self._queue) >= QUEUED:
+            self.lost += 1
+        else:
+            now = time.time_ns() // 1000 if at is None else at
+            self._queue.append(Exposure(user, arm, now, tuple(items), test, release, place))
+        self._background.ensure()
+
+    def flush(self) -> None:
+        """Write what waits, now."""
+        self._background.now()
+
+    def _write(self) -> None:
+        try:
+            self.lost += _write_all(self.folder, self._queue)
+        finally:
+            if self.lost > self._told:
+                LOG.warning("%s: %d exposures lost, %d in all", self.folder, self.lost - self._told, self.lost)
+                self._told = self.lost
+
+
+_LOGS: weakref.WeakSet[ExposureLog] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for log in _LOGS:
+        log._queue.clear()  # what waits there is the parent's to write
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _write_last(background: Background, folder: Path, queue: deque[Exposure]) -> None:
+    with background.working:
+        _write_all(folder, queue)
+
+
+def _write_all(folder: Path, queue: deque[Exposure]) -> int:
+    """Write what is in the queue; returns how many exposures were lost, for want of room on the disk."""
+    lost = 0
+    batch = [queue.popleft() for _ in range(len(queue))]
+    for day, group in groupby(batch, lambda exposure: exposure.at // DAY):
+        exposures = list(group)
+        lines = "".join(json.dumps(exposure._asdict(), ensure_ascii=False) + "\n" for exposure in exposures)
+        path = folder / f"exposures-{date.fromordinal(date(1970, 1, 1).toordinal() + day)}.jsonl"
+        try:
+            _append(path, lines.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            lost += len(exposures)
+            LOG.warning("%s: %s", path, error.strerror)
+    return lost
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("a+b", buffering=0) as file:
+        if size := file.seek(0, os.SEEK_END):
+            file.seek(size - 1)
+            if file.read(1) != b"\n":  # a kill left half a line
+                data = b"\n" + data
+        written = 0
+        while written < len(data):
+            written += file.write(data[written:])

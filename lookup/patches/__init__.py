@@ -1,0 +1,1 @@
+"""What changed after the release was built: patches, their log and its two stores."""

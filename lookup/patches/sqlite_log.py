@@ -1,0 +1,221 @@
+"""The log of patches in one SQLite file: for all processes of one host."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lookup.errors import LogError
+from lookup.patches.patch import EVENT, ITEM, NOT_ABSORBED, Patch, Statement, add, canonical, check, front, statements
+from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
+from lookup.patches.sqlite_file import SqliteFile
+
+STATEMENT = "item, field, at, source, until, value, position"
+EVENT_ROW = "user, item, type, at, source, value, position"
+_SWITCHES = ", ".join(f"'{name}'" for name in NOT_ABSORBED)
+ABSORBED = f"until IS NULL AND NOT (field IN ({_SWITCHES}) AND value = 'true')"
+"""`Statement.absorbed`, less the position."""
+
+T = TypeVar("T")
+
+
+class SqliteLog:
+    """See `lookup.patches.patch_log.PatchLog`. Made by `open_log`; the file is made by the first `append`.
+
+    Every thread has a connection of its own, which ends with it. A commit is synced to disk before it returns
+    (WAL, synchronous = FULL).
+    """
+
+    def __init__(self, path: Path):
+        self._file = SqliteFile(path)
+
+    @property
+    def where(self) -> str:
+        """The path."""
+        return str(self._file.path)
+
+    def append(self, patches: Iterable[Patch]) -> int:
+        """See `Log.append`."""
+        checked = [check(patch) for patch in patches]
+        if not checked:
+            return self.position()
+        return self._write(lambda db: _keep(db, checked))
+
+    def position(self) -> int:
+        """See `Log.position`."""
+        return self._read(lambda db: int(db.execute("SELECT position FROM head").fetchone()[0]), 0)
+
+    def changes(self, after: int) -> Changes:
+        """See `Log.changes`."""
+        last = self.position()
+        if last <= after:
+            return Changes(last, [], [], {})
+
+        def read(db: sqlite3.Connection) -> Changes:
+            db.execute("BEGIN")  # one state of the file for all that follows
+            try:
+                (position,) = db.execute("SELECT position FROM head").fetchone()
+                said = db.execute(f"SELECT {STATEMENT} FROM statements WHERE position > ? ORDER BY position", (after,))
+                gone = db.execute("SELECT user, at, position FROM forgotten WHERE position > ?", (after,))
+                users = db.execute("SELECT user, max(position) FROM events WHERE position > ? GROUP BY user", (after,))
+                return Changes(position, list(map(_statement, said)), list(map(Forgotten._make, gone)), dict(users))
+            finally:
+                db.execute("COMMIT")
+
+        return self._read(read, Changes(0, [], [], {}))
+
+    def standing(self, until: int) -> list[Statement]:
+        """See `Log.standing`."""
+        query = f"SELECT {STATEMENT} FROM statements WHERE position <= ? AND NOT ({ABSORBED}) ORDER BY position"
+        return self._read(lambda db: list(map(_statement, db.execute(query, (until,)))), [])
+
+    def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
+        """See `Log.events`."""
+        query = (
+            f"SELECT {EVENT_ROW} FROM events WHERE user = ? AND position > ? AND at <= ? "
+            "ORDER BY at DESC, item DESC, type DESC, source DESC LIMIT ?"
+        )
+        asked = (user, after, until, newest)
+        try:
+            found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, asked))), [])
+        except UnicodeEncodeError:  # half a character: nobody has such an id
+            return []
+        return sorted(found, key=by_time)
+
+    def all_events(self, after: int, until: int) -> Iterator[Event]:
+        """See `Log.all_events`."""
+        query = f"SELECT {EVENT_ROW} FROM events WHERE position > ? AND position <= ? ORDER BY position"
+        return self._each(_event, query, (after, until))
+
+    def items(self, until: int) -> Iterator[Statement]:
+        """See `Log.items`."""
+        query = f"SELECT {STATEMENT} FROM statements WHERE position <= ? AND {ABSORBED} ORDER BY item, field"
+        return self._each(_statement, query, (until,))
+
+    def forgotten(self) -> list[Forgotten]:
+        """See `Log.forgotten`."""
+        query = "SELECT user, at, position FROM forgotten ORDER BY user"
+        return self._read(lambda db: list(map(Forgotten._make, db.execute(query))), [])
+
+    def reach(self, before: int) -> int:
+        """See `Log.reach`."""
+        query = f"""
+            SELECT coalesce(min(position) - 1, (SELECT position FROM head)) FROM (
+                SELECT position FROM events WHERE at >= :before
+                UNION ALL SELECT position FROM statements WHERE at >= :before AND {ABSORBED}
+            )"""
+        return self._read(lambda db: int(db.execute(query, {"before": before}).fetchone()[0]), 0)
+
+    def prune(self, absorbed: int, before: int) -> int:
+        """See `Log.prune`."""
+
+        def remove(db: sqlite3.Connection) -> int:
+            gone = db.execute("DELETE FROM events WHERE position <= ? AND at < ?", (absorbed, before)).rowcount
+            gone += db.execute("DELETE FROM statements WHERE until <= ?", (before,)).rowcount
+            db.execute("UPDATE head SET pruned = max(pruned, ?)", (before,))
+            return gone
+
+        return self._write(remove) if self._file.path.exists() else 0
+
+    def close(self) -> None:
+        """See `Log.close`."""
+        self._file.close()
+
+    def _write(self, change: Callable[[sqlite3.Connection], int]) -> int:
+        def all_or_nothing(db: sqlite3.Connection) -> int:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                result = change(db)
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+            return result
+
+        self._file.create()
+        self._file.connection()  # the child of a fork gets a lock of its own: the parent may have held this one
+        with self._file.writing:
+            own = self._file.connection()
+            if own is None:
+                raise LogError(f"{self.where}: the file was removed while it was written; try again")
+            return self._file.told(lambda: all_or_nothing(own.db))
+
+    def _read(self, question: Callable[[sqlite3.Connection], T], empty: T) -> T:
+        own = self._file.connection()
+        return empty if own is None else self._file.told(lambda: question(own.db))
+
+    def _each(self, make: Callable[[tuple[Any, ...]], T], query: str, values: tuple[int, ...]) -> Iterator[T]:
+        """Row by row; on a connection of its own, so that other calls of this thread may come between."""
+        if not self._file.path.exists():
+            return
+        with closing(self._file.alone()) as db:
+            rows = self._file.told(lambda: db.execute(query, values))
+            while block := self._file.told(lambda: list(map(make, rows.fetchmany(1000)))):
+                yield from block
+
+
+def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
+    """Keep what is new in patches; returns the position after them."""
+    before, pruned = db.execute("SELECT position, pruned FROM head").fetchone()
+    position = before
+    for patch in patches:
+        if patch.kind == ITEM:
+            new = _keep_item(db, patch, position + 1)
+        elif patch.kind == EVENT:
+            new = patch.at >= pruned and _keep_event(db, patch, position + 1)
+        else:
+            new = _keep_forget(db, patch, position + 1)
+        position += new
+    if position > before:
+        db.execute("UPDATE head SET position = ?", (position,))
+    return int(position)
+
+
+def _keep_item(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
+    changed = False
+    for said in statements(patch, position):
+        query = f"SELECT {STATEMENT}, rowid FROM statements WHERE item = ? AND field = ?"
+        rows = [(_statement(row[:-1]), row[-1]) for row in db.execute(query, (said.item, said.field))]
+        before = front(old for old, _ in rows)
+        after = add(before, said)
+        if after is before:
+            continue
+        changed = True
+        gone = [(row,) for old, row in rows if old not in after]
+        db.executemany("DELETE FROM statements WHERE rowid = ?", gone)
+        db.execute(f"INSERT INTO statements ({STATEMENT}) VALUES (?, ?, ?, ?, ?, ?, ?)", _row(said))
+    return changed
+
+
+def _keep_event(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
+    item, kind, value = (patch.values[name] for name in ("item", "type", "value"))
+    found = db.execute(
+        f"INSERT INTO events ({EVENT_ROW}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
+        "WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE user = ?1 AND at >= ?4) ON CONFLICT DO NOTHING",
+        (patch.key, item, kind, patch.at, patch.source, canonical(value), position),
+    )
+    return found.rowcount == 1
+
+
+def _keep_forget(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
+    db.execute("DELETE FROM events WHERE user = ? AND at <= ?", (patch.key, patch.at))
+    found = db.execute(
+        "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE "
+        "SET at = excluded.at, position = excluded.position WHERE excluded.at > at",
+        (patch.key, patch.at, position),
+    )
+    return found.rowcount == 1
+
+
+def _statement(row: tuple[Any, ...]) -> Statement:
+    return Statement._make((*row[:5], json.loads(row[5]), row[6]))
+
+
+def _row(said: Statement) -> tuple[Any, ...]:
+    return (*said[:5], canonical(said.value), said.position)
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event._make((*row[:5], None if row[5] == "null" else float(row[5]), row[6]))

@@ -1,0 +1,1 @@
+"""The format of a release, and its files: who reads, locks and follows them."""

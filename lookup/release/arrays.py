@@ -1,0 +1,129 @@
+"""The mapped arrays of a release: plain `.npy` files that also say which space they belong to.
+
+After the data stand 32 bytes, the footer: `\\ndaybreak-space:` and the 16 hexadecimal digits of the space. numpy does
+not read past the data, so `np.load(path, mmap_mode="r")` opens the files as they are.
+"""
+
+import mmap
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from lookup.errors import ReleaseError
+from lookup.release.schema import ARRAYS, Array
+
+FOOTER = b"\ndaybreak-space:"
+FOOTER_BYTES = 32
+HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=][a-z]\d+)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n",
+    re.DOTALL,
+)
+"""As numpy writes it (NEP 1). numpy's own reader parses it as Python, which fails now and then in Python 3.11 where two
+threads do so at once (python/cpython#106905)."""
+HEADER_BYTES = 256
+
+BY_NAME = {array.name: array for array in ARRAYS}
+
+
+def file_name(name: str) -> str:
+    """Where an array stands in a release."""
+    return f"arrays/{name}.npy"
+
+
+def shape_of(array: Array, dims: Mapping[str, int], free: int = 0) -> tuple[int, ...]:
+    """The shape of an array. dims: the size of each letter. free: the size of "*"."""
+    return tuple(free if d == "*" else dims[d[0]] + int(d[2:] or 0) for d in array.shape)
+
+
+@contextmanager
+def creating(release: Path, name: str, dims: Mapping[str, int], space_id: str, free: int = 0) -> Iterator[NDArray[Any]]:
+    """Create an array of `lookup.release.schema` in the folder of a release, to be filled block by block.
+
+    Yields the array, zeros, mapped for writing; when the block ends it is on the disk.
+    Raises OSError when there is no room: the whole file is claimed before the first write.
+    """
+    array = BY_NAME[name]
+    path = release / file_name(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dtype, shape = np.dtype(array.dtype), shape_of(array, dims, free)
+    with path.open("w+b") as file:
+        header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(file, header)
+        start = file.tell()
+        end = start + _nbytes(shape, dtype)
+        # A mapped write into a hole of a full disk would kill the process; this raises instead.
+        os.posix_fallocate(file.fileno(), 0, end + FOOTER_BYTES)
+        file.seek(end)
+        file.write(FOOTER + space_id.encode("ascii"))
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), end + FOOTER_BYTES)
+        yield np.ndarray(shape, dtype, buffer=mapped, offset=start)
+        mapped.flush()
+        os.fsync(file.fileno())
+
+
+def write(release: Path, name: str, values: NDArray[Any], dims: Mapping[str, int], space_id: str) -> None:
+    """Write an array that is in memory. Its shape must be that of the dims."""
+    free = len(values) if "*" in BY_NAME[name].shape else 0
+    with creating(release, name, dims, space_id, free) as out:
+        if values.shape != out.shape:
+            raise ValueError(f"{name} has shape {values.shape}; by the dims it must be {out.shape}")
+        out[...] = values
+
+
+def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str) -> NDArray[Any]:
+    """Map an array of a release for reading, checking its header, shape, size and space.
+
+    Raises ReleaseError, naming the file, with what was found and what was expected.
+    """
+    array = BY_NAME[name]
+    path = release / file_name(name)
+    dtype = np.dtype(array.dtype)
+    with path.open("rb") as file:
+        head = HEADER.match(file.read(HEADER_BYTES))
+        if head is None:
+            raise ReleaseError(f"{path}: the header is not that of an .npy file of version 1.0, as the build writes it")
+        start = head.end()
+        found, fortran = head[1].decode(), head[2] == b"True"
+        shape = tuple(int(part) for part in head[3].replace(b",", b" ").split())
+        size = os.fstat(file.fileno()).st_size
+        expected = shape_of(array, dims, shape[0] if shape else 0)
+        if found != dtype.str or shape != expected or fortran:
+            order = " in Fortran order" if fortran else ""
+            raise ReleaseError(
+                f"{path}: the header says {found} of shape {shape}{order}; "
+                f"expected {dtype.str} ({dtype}) of shape {expected}"
+            )
+        end = start + _nbytes(shape, dtype)
+        if size != end + FOOTER_BYTES:
+            raise ReleaseError(f"{path}: {size} bytes found, {end + FOOTER_BYTES} expected by its header")
+        mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    footer = mapped[end:]
+    if footer != FOOTER + space_id.encode("ascii"):
+        space = footer.removeprefix(FOOTER)
+        said = f"of space {space.decode('ascii', 'replace')}" if footer.startswith(FOOTER) else "without a space"
+        raise ReleaseError(f"{path}: the file is {said}; the manifest's space is {space_id}; spaces are never mixed")
+    return np.ndarray(shape, dtype, buffer=mapped, offset=start)
+
+
+def settle(array: NDArray[Any]) -> None:
+    """Let go of the memory that a mapped array, or a part of it, took in this process; what it holds stays.
+
+    A job that goes through a large array block by block calls it now and then, so that it never holds all of it.
+    """
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if base is not None:
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def _nbytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize

@@ -1,0 +1,249 @@
+"""One release, opened for reading: its manifest, arrays and Annoy index, all checked to be of one piece."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup.errors import ReleaseError
+from lookup.keys import CACHED, Keys
+from lookup.release import manifest
+from lookup.release.arrays import file_name, open_array
+from lookup.release.schema import ARRAYS, NO_ITEM
+from lookup.retrieval import annoy_index as ann
+from lookup.retrieval.scan import scan, scan_sketches
+from lookup.scoring.cold_start import ColdStartEncoder
+from lookup.scoring.ranker import Ranker
+from lookup.scoring.user_encoder import TransitionRows, UserEncoder
+
+CATALOG_FILE = "catalog.duckdb"
+EPOCH = date(1970, 1, 1)
+DUCKDB_MAGIC = b"DUCK"
+DUCKDB_MAGIC_AT = 8
+"""A DuckDB file begins with a checksum of 8 bytes, then its magic bytes."""
+
+Ranked = tuple[list[int], list[float]]
+"""Item rows, best first, and their scores."""
+
+
+class UserHistory(NamedTuple):
+    """The events that made the night's vector of a user, the newest last."""
+
+    rows: NDArray[np.int32]
+    """Item rows, (n,)."""
+    days: NDArray[np.int32]
+    """Since 1970, UTC, (n,)."""
+    weights: NDArray[np.float32]
+    """(n,)."""
+
+
+class RankedLists:
+    """Ranked lists of items, one a row, best first."""
+
+    def __init__(self, items: NDArray[np.int32], scores: NDArray[np.float32]):
+        self.items, self.scores = items, scores
+        """Shape (rows, length); `NO_ITEM` after the last item of a row."""
+        # A slice of a flat memoryview becomes a Python list faster than a row of numpy.
+        self._length = items.shape[1]
+        self._flat_items: Any = items.reshape(-1).data
+        self._flat_scores: Any = scores.reshape(-1).data
+
+    def top(self, row: int, k: int) -> Ranked:
+        """Item rows and scores of the first `k` places; fewer where the list is shorter."""
+        start = row * self._length
+        end = start + (k if k < self._length else self._length)
+        items: list[int] = self._flat_items[start:end].tolist()
+        scores: list[float] = self._flat_scores[start:end].tolist()
+        if items and items[-1] == NO_ITEM:
+            there = items.index(NO_ITEM)
+            return items[:there], scores[:there]
+        return items, scores
+
+
+class Release:
+    """A release, opened. Everything is mapped read-only; nothing is copied, so processes share the memory.
+
+    path: the folder of the release. verify: check every byte, and the catalog's own manifest, before trusting any.
+    Raises ReleaseError, naming the file, when anything is missing, damaged, or of another release or space.
+    """
+
+    def __init__(self, path: Path, verify: bool = False):
+        self.path = path
+        if not path.is_dir():
+            raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those there are")
+        self.manifest = manifest.read(path)
+        needed = [CATALOG_FILE, self.manifest.annoy.file, *(file_name(array.name) for array in ARRAYS)]
+        unknown = [name for name in needed if name not in self.manifest.files]
+        if unknown:
+            raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(unknown)}")
+        if verify:
+            self.manifest.check_bytes(path)
+            _check_catalog(path / CATALOG_FILE, self.manifest)
+        else:
+            self.manifest.check_sizes(path)
+        _check_magic(path / CATALOG_FILE)
+
+        open_one = partial(open_array, path, dims=self.manifest.dims, space_id=self.manifest.space_id)
+        self.arrays: dict[str, NDArray[Any]] = {array.name: open_one(array.name) for array in ARRAYS}
+        """By name, as `lookup.release.schema.ARRAYS` says."""
+        if self.encoder.bias + 1 != self.manifest.dims["D"]:
+            raise ReleaseError(
+                f"{path / manifest.FILE}: the encoder's widths {list(self.encoder.widths)} and the bias make "
+                f"{self.encoder.bias + 1} coordinates; vectors have {self.manifest.dims['D']}"
+            )
+        self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
+        self.brands, self.values = self._keys("brand"), self._keys("value")
+        self._item_rows: dict[str, int] = {}
+        self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
+        self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
+        self.item_input: NDArray[np.float32] = self.arrays["item_input"]
+        self.item_vector: NDArray[np.float32] = self.arrays["item_vector"]
+        self.next_item: NDArray[np.int32] = self.arrays["item_next_item"]
+        self.next_weight: NDArray[np.float32] = self.arrays["item_next_weight"]
+        self.item_repeat: NDArray[np.float32] = self.arrays["item_repeat"]
+        self.item_price: NDArray[np.float64] = self.arrays["item_price"]
+        self.item_in_stock: NDArray[np.uint8] = self.arrays["item_in_stock"]
+        self.item_category: NDArray[np.int32] = self.arrays["item_category"]
+        self.item_brand: NDArray[np.int32] = self.arrays["item_brand"]
+        self.item_popularity: NDArray[np.float32] = self.arrays["item_popularity"]
+        self.item_feature: NDArray[np.float64] = self.arrays["item_feature"]
+        self.user_vector: NDArray[np.float32] = self.arrays["user_vector"]
+        self.item_usual_price: NDArray[np.float32] = self.arrays["item_usual_price"]
+        self.ranker = self._ranker()
+        """None where the release has none."""
+        self._check_offsets("user_history_offsets", "user_history_item")
+        self._history_offsets = self.arrays["user_history_offsets"].data
+        self._check_offsets("item_record_offsets", "item_record_bytes")
+        self._record_offsets = self.arrays["item_record_offsets"].data
+        self._record_bytes = self.arrays["item_record_bytes"].data
+        self.labels = self._keys("label")
+        label_vector, label_map, label_text = (self.arrays[f"label_{part}"] for part in ("vector", "map", "text"))
+        self._describer = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.describe)
+        self._sketches = (self.arrays["item_sketch"], self.arrays["query_sketch"])
+        self._index = ann.open_index(path, self.manifest.annoy, self.item_vector)
+
+    @property
+    def id(self) -> str:
+        """The release's id."""
+        return self.manifest.id
+
+    @property
+    def night(self) -> int:
+        """The day that the release was made for, since 1970."""
+        return (date.fromisoformat(self.manifest.date) - EPOCH).days
+
+    @property
+    def encoder(self) -> UserEncoder:
+        """How the vector of a user is made in this release's space."""
+        return self.manifest.encoder
+
+    @property
+    def features(self) -> dict[str, str]:
+        """The kinds of declared features by name, in the order of the columns of `item_feature`."""
+        return self.manifest.features
+
+    def find_item(self, item: str) -> int:
+        """The row of an item, or -1; those found before are found at once. Raises TypeError when it is not text."""
+        row = self._item_rows.get(item) if isinstance(item, str) else None
+        if row is None:
+            row = self.items.find(item)
+            if row >= 0:  # anything may be asked for, and only what there is takes memory
+                if len(self._item_rows) >= CACHED:
+                    self._item_rows.clear()
+                self._item_rows[item] = row
+        return row
+
+    def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+        """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.
+
+        vector: u, shape (D,). By the method that the build found the quickest (`SearchFact`).
+        """
+        search = self.manifest.search
+        if search.method == "scan":
+            return scan(self.item_vector, vector, n)
+        if search.method == "sketch":
+            return scan_sketches(self.item_vector, *self._sketches, vector, n=n, survivors=search.survivors)
+        return self._index.candidates(vector, min(n, len(self.items)), search.search_k)
+
+    def describe(self, fields: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """x and v of an item that is added by day, float32 (D,) each, from what is said of it.
+
+        fields: category (a list of names, the widest first), brand, price, title, description, text; each may be
+        missing or None. See `lookup.scoring.cold_start`.
+        """
+        return self._describer.item(fields)
+
+    def history(self, row: int) -> UserHistory:
+        """The events that made the night's vector of a user, by user row."""
+        part = slice(self._history_offsets[row], self._history_offsets[row + 1])
+        return UserHistory(*(self.arrays[f"user_history_{name}"][part] for name in ("item", "day", "weight")))
+
+    def record(self, row: int) -> dict[str, Any]:
+        """The row of table `items` of the catalog, by column."""
+        start, end = self._record_offsets[row], self._record_offsets[row + 1]
+        record: dict[str, Any] = json.loads(bytes(self._record_bytes[start:end]))
+        return record
+
+    def following(self, rows: NDArray[np.int32]) -> TransitionRows:
+        """What the terms of a history with these item rows are made of."""
+        return TransitionRows(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
+
+    def _ranker(self) -> Ranker | None:
+        if self.manifest.ranker is None:
+            return None
+        try:
+            return Ranker.read(self.manifest.ranker, self.arrays["ranker"])
+        except ReleaseError as error:
+            raise ReleaseError(f"{self.path / file_name('ranker')}: {error}") from None
+
+    def _keys(self, prefix: str) -> Keys:
+        self._check_offsets(f"{prefix}_id_offsets", f"{prefix}_id_bytes")
+        return Keys(*(self.arrays[f"{prefix}_{part}"] for part in ("hash", "id_offsets", "id_bytes")))
+
+    def _lists(self, prefix: str) -> RankedLists:
+        return RankedLists(self.arrays[f"{prefix}_item"], self.arrays[f"{prefix}_score"])
+
+    def _check_offsets(self, offsets: str, data: str) -> None:
+        end, size = int(self.arrays[offsets][-1]), len(self.arrays[data])
+        if end != size:
+            raise ReleaseError(f"{self.path / file_name(offsets)}: it ends at byte {end}; {data} has {size}")
+
+
+def open_from(releases: Path, release_id: str, verify: bool = False) -> Release:
+    """Open the release of that id in a folder of releases.
+
+    Raises ReleaseError as `Release` does, and when the release says it is another one.
+    """
+    release = Release(releases / release_id, verify)
+    if release.id != release_id:
+        raise ReleaseError(f"{release.path / manifest.FILE}: it is the manifest of release {release.id}")
+    return release
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(DUCKDB_MAGIC_AT + len(DUCKDB_MAGIC))
+    if head[DUCKDB_MAGIC_AT:] != DUCKDB_MAGIC:
+        raise ReleaseError(f"{path}: not a DuckDB file: {head[DUCKDB_MAGIC_AT:]!r} found, {DUCKDB_MAGIC!r} expected")
+
+
+def _check_catalog(path: Path, expected: manifest.Manifest) -> None:
+    import duckdb  # for SQL and for verifying; a backend that serves does not load it
+
+    try:
+        with duckdb.connect(str(path), read_only=True) as catalog:
+            rows = catalog.execute("SELECT key, value FROM manifest").fetchall()
+    except duckdb.Error as error:
+        raise ReleaseError(f"{path}: DuckDB cannot read its manifest: {error}") from None
+    found = dict(rows)
+    for key, value in expected.facts().items():
+        if found.get(key) != value:
+            raise ReleaseError(
+                f"{path}: its {key} is {found.get(key)}; that of {manifest.FILE} is {value}; one of them is "
+                "damaged, or they are of different releases or spaces, which are never mixed"
+            )

@@ -1,0 +1,1 @@
+"""From a vector to the rows of items: exact scan, projections, Annoy."""

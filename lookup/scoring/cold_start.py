@@ -1,0 +1,127 @@
+"""The vectors of an item that nobody had yet, from its text and attributes: what the night does for such items, by day.
+
+An item has labels: the prefixes of its category path, its brand, the tenth its price is in, and the words of its text.
+Attributes weigh 1 / sqrt(number of them), words likewise; with the weighted sum e of their label vectors, a part a
+head, M_h the map and H the number of heads,
+
+    x_h = e_h M_h        y_h = unit(e_h) / (temperature H)
+
+as for the items that the behaviour model never saw. The text part t is for the day alone: the night has a transformer,
+the day a linear map of the same labels, t = unit(sum of label texts), which the night fits to its text vectors.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup.keys import Keys
+
+DECILES = 10
+WORD = re.compile(r"\w+")
+Matrix = NDArray[np.float32]
+
+
+def attributes(path: Sequence[str], brand: str | None, decile: int) -> list[str]:
+    """The labels of an item's facts: every prefix of its category path, its brand, and the tenth its price is in.
+
+    decile: as `deciles` gives it.
+    """
+    prefixes = [f"category={'>'.join(path[: n + 1])}" for n in range(len(path))]
+    return prefixes + ([f"brand={brand}"] if brand else []) + ([f"price={decile}"] if decile >= 0 else [])
+
+
+def deciles(prices: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """In which tenth each price is, 0 … 9; -1 where it, or every bound, is unknown."""
+    if not len(bounds):
+        return np.full(len(prices), -1)
+    return np.where(np.isfinite(prices), np.searchsorted(bounds, prices, side="right"), -1)
+
+
+def words(text: str) -> list[str]:
+    """The different words of a text as labels, in order of the alphabet."""
+    return sorted({f"word={word}" for word in WORD.findall(text.lower())})
+
+
+def text_of(fields: Mapping[str, Any]) -> str:
+    """What is read of an item, as `ingest` joins it: title, brand, category path and description; after them `text`."""
+    path = ", ".join(fields.get("category") or [])
+    parts = (fields.get("title"), fields.get("brand"), path, fields.get("description"), fields.get("text"))
+    return ". ".join(part for part in parts if part)
+
+
+def behaviour(sums: Matrix, maps: Matrix, temperature: float) -> tuple[Matrix, Matrix]:
+    """x and y of items that nobody had, each float32 (n, heads * d); zeros where nothing is known of an item.
+
+    sums: e of each item and head, (n, heads, d). maps: M of each head, (heads, d, d).
+    """
+    x = np.einsum("nhd,hde->nhe", sums, maps)
+    lengths = np.linalg.norm(sums, axis=2, keepdims=True)
+    y = sums / np.where(lengths > 0, lengths, 1.0) / (temperature * len(maps))
+    return x.reshape(len(sums), -1).astype(np.float32), y.reshape(len(sums), -1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ColdStartFact:
+    """The numbers of this module, stored in the manifest under `describe`."""
+
+    temperature: float
+    """Of the behaviour model: its scores are cosines divided by it."""
+    weight: float
+    """How much the text part of a score counts."""
+    bias: float
+    """Of every item that nobody had."""
+    price_bounds: list[float]
+    """The bounds of the tenths of prices, rising; empty where the model knew no price."""
+    text_cosine: float | None
+    """Mean cosine of t from labels to the night's, over items that were kept from the fit; null where there were none.
+    """
+
+
+class ColdStartEncoder:
+    """Makes the vectors of new items.
+
+    labels: their names. vectors: label vectors, (L, heads * d). maps: (heads * d, d), one head below the other. texts:
+    label texts, (L, T).
+    """
+
+    def __init__(self, labels: Keys, vectors: Matrix, maps: Matrix, texts: Matrix, fact: ColdStartFact):
+        self._labels, self._vectors, self._texts, self._fact = labels, vectors, texts, fact
+        self._maps = maps.reshape(-1, maps.shape[1], maps.shape[1])
+        self._bounds = np.asarray(fact.price_bounds, dtype=np.float64)
+
+    def item(self, fields: Mapping[str, Any]) -> tuple[Matrix, Matrix]:
+        """x and v of an item from what is said of it: category (a list), brand, price, title, description, text.
+
+        Each may be missing or None. Returns float32 (D,) each.
+        """
+        return self.vectors(fields.get("category") or [], fields.get("brand"), fields.get("price"), text_of(fields))
+
+    def vectors(self, path: Sequence[str], brand: str | None, price: float | None, text: str) -> tuple[Matrix, Matrix]:
+        """x and v of an item, float32 (D,) each: zeros but for the bias where nothing is known of it.
+
+        path: its categories, the widest first. price: None where unknown. text: as `text_of` joins it.
+        """
+        decile = int(deciles(np.array([np.nan if price is None else price]), self._bounds)[0])
+        rows, weights = self._weighed(attributes(path, brand, decile), words(text))
+        sums = (weights @ self._vectors[rows]).reshape(1, len(self._maps), -1)
+        inputs, outputs = behaviour(sums, self._maps, self._fact.temperature)
+        part = weights @ self._texts[rows]
+        length = float(np.linalg.norm(part))
+        t = part / length if length > 0.0 else part
+        x = np.concatenate([inputs[0], t, [0.0]])
+        v = np.concatenate([outputs[0], self._fact.weight * t, [self._fact.bias]])
+        return x.astype(np.float32), v.astype(np.float32)
+
+    def _weighed(self, *kinds: list[str]) -> tuple[NDArray[np.int64], Matrix]:
+        """Rows of the labels that are known, and how much each counts."""
+        rows: list[int] = []
+        weights: list[float] = []
+        for labels in kinds:
+            own = [row for row in map(self._labels.find, labels) if row >= 0]
+            rows += own
+            weights += [max(len(own), 1) ** -0.5] * len(own)
+        return np.asarray(rows, dtype=np.int64), np.asarray(weights, dtype=np.float32)

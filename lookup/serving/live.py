@@ -1,0 +1,154 @@
+"""What serves now: the state of each release in use, renewed beside the calls."""
+
+import logging
+import threading
+import time
+
+from lookup.background import Background, hold_at_fork
+from lookup.errors import LogError
+from lookup.experiments.arms import Arms
+from lookup.patches.overlay import Overlay
+from lookup.patches.patch_log import MOST_EVENTS, Event, PatchLog
+from lookup.release.follow import Follower
+from lookup.release.reader import Release
+from lookup.serving.replay import Replay
+from lookup.serving.state import State
+
+LOG = logging.getLogger("lookup")
+LOOK_SECONDS = 0.05
+"""How often the log is asked what others wrote."""
+
+
+class Live:
+    """Joins the release in place (or those of the arms) with the log of patches. Thread-safe, safe to fork.
+
+    A thread beside the calls reads the log and makes the next states; a call takes the one that is there, and renews it
+    itself only after a patch of its own process, or when a statement has just ended.
+    """
+
+    def __init__(self, follower: Follower, arms: Arms | None, log: PatchLog, most_bytes: int):
+        self.follower, self.arms = follower, arms
+        self.overlay = Overlay(log, most_bytes)
+        self.problem: str | None = None
+        """Why the log cannot be read; None when it can. What was read before goes on to hold."""
+        self.cut = 0
+        """How many calls asked for users with so many events that only the newest counted."""
+        self._lock = threading.Lock()
+        hold_at_fork(self, self._lock, depth=1)
+        self._states: dict[str, State] = {}
+        self._replay: Replay | None = None
+        self._closed = False
+        self._renew()
+        if self.problem is not None:
+            raise LogError(self.problem)
+        self._background = Background(self._renew, LOOK_SECONDS)
+
+    def state(self, user: str | None = None, at: int | None = None) -> tuple[State, str | None]:
+        """The state to answer from, and the arm of the user. at: microseconds since 1970; None: now.
+
+        Raises TypeError when the user's id is not text, and there are arms.
+        """
+        self._background.ensure()
+        key, arm = "", None
+        if self.arms is not None and user is not None:
+            arm = self.arms.arm(user)
+            key = self.arms.release(arm).id
+        state = self._states[key]
+        if at is not None:
+            return self._replayed(state.release, at), arm
+        if self.overlay.mark != state.mark or time.time_ns() >= state.until * 1000:
+            with self._lock:
+                state = self._caught_up(self._states[key])
+                self._states = {**self._states, key: state}
+        return state, arm
+
+    def events(self, user: str, after: int, until: int) -> list[Event]:
+        """The events of a user after a position of the log and up to a time, microseconds since 1970: the newest, where
+        they are very many (`cut`); none where the log cannot be read now (`problem`).
+        """
+        try:
+            found = self.overlay.log.events(user, after, until, MOST_EVENTS)
+        except LogError as error:
+            self._trouble(error)
+            return []
+        if len(found) == MOST_EVENTS:
+            if not self.cut:
+                LOG.warning("user %r has more than %d events since the release; the newest count", user, MOST_EVENTS)
+            self.cut += 1
+        return found
+
+    def look(self) -> None:
+        """Read CURRENT and the log now."""
+        self.follower.look()
+        self._renew()
+
+    def wrote(self) -> None:
+        """See what this process has just written to the log."""
+        try:
+            self.overlay.look()
+        except LogError as error:  # it is kept all the same
+            self._trouble(error)
+
+    def close(self) -> None:
+        """Look no more, and let go of the log's files and connections. Calls answer from what is known."""
+        with self._background.working:
+            self._closed = True
+        self.overlay.log.close()
+
+    def _renew(self) -> None:
+        if self._closed:
+            return
+        releases = {"": self.follower.current()}
+        if self.arms is not None:
+            releases |= {one.id: one for one in self.arms.releases}
+        watermark = min(release.manifest.patches_until for release in releases.values())
+        try:
+            self.overlay.follow(watermark)
+            self.overlay.look()
+            self.problem = self._strange(releases[""])
+        except LogError as error:
+            self._trouble(error)
+        # A state from nothing takes a while when much is patched: no call waits for it.
+        now = time.time_ns() // 1000
+        fresh = {
+            key: State(release, self.overlay.view(now), now)
+            for key, release in releases.items()
+            if key not in self._states or self._states[key].release is not release
+        }
+        with self._lock:
+            self._states = {key: self._caught_up(fresh.get(key) or self._states[key]) for key in releases}
+        if self._replay is not None and all(self._replay.release is not one for one in releases.values()):
+            self._replay = None
+        self.overlay.absorb(watermark, now)
+
+    def _caught_up(self, state: State) -> State:
+        """A state with what changed since it was made; itself where nothing did."""
+        now = time.time_ns() // 1000
+        view = self.overlay.since(state.mark, now)
+        if view is None:
+            return State(state.release, self.overlay.view(now), now)
+        if view.mark == state.mark and view.until == state.until:
+            return state
+        return state.renewed(view, now)
+
+    def _strange(self, release: Release) -> str | None:
+        """Why the log is not the one that a release was made with."""
+        position, watermark = self.overlay.position, release.manifest.patches_until
+        if not 0 < position < watermark:
+            return None
+        return (
+            f"{self.overlay.log.where}: the log ends at position {position}, but release {release.id} has absorbed one "
+            f"up to {watermark}: it is another log, and what it says is passed over; name the one that the night reads"
+        )
+
+    def _trouble(self, error: LogError) -> None:
+        if str(error) != self.problem:
+            self.problem = str(error)
+            LOG.warning("patches are not read, those known hold: %s", error)
+
+    def _replayed(self, release: Release, at: int) -> State:
+        """The state at another time; the last one is kept, for times that rise."""
+        replay = self._replay
+        if replay is None or replay.release is not release or replay.mark != self.overlay.mark:
+            replay = self._replay = Replay(release, self.overlay.view(None))
+        return replay.state(at)

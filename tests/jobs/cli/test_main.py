@@ -1,0 +1,122 @@
+"""The command line, as a person uses it: what it prints and its exit codes."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from jobs.cli.main import main
+from tests.releases import make_release
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A configuration over a folder of two releases, and their ids, the older first."""
+    folder = tmp_path_factory.mktemp("cli")
+    ids = [make_release(folder, seed=day, night=date(2026, 1, day), announced=False) for day in (1, 2)]
+    (folder / "daybreak.toml").write_text(
+        '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
+    )
+    return folder / "daybreak.toml", ids
+
+
+def daybreak(shop, *words: str) -> int:
+    return main([*words[:1], "--config", str(shop[0]), *words[1:]])
+
+
+def test_publish_lists_and_rolls_back(shop, capsys):
+    old, new = shop[1]
+    assert daybreak(shop, "publish", old) == 0
+    assert daybreak(shop, "publish", new) == 0
+    capsys.readouterr()
+    assert daybreak(shop, "releases") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("*")] == [["*", new]]
+    assert len(lines) == 2
+    assert daybreak(shop, "rollback") == 0
+    assert capsys.readouterr().out == f"serving {old}\n"
+    assert daybreak(shop, "verify") == 0
+    assert f"{old}: every byte of its " in capsys.readouterr().out
+    assert daybreak(shop, "rollback") == 1
+    assert capsys.readouterr().err.startswith("daybreak: ")
+
+
+def test_looking_inside(shop, capsys):
+    assert daybreak(shop, "publish", shop[1][1]) == 0
+    capsys.readouterr()
+    assert daybreak(shop, "recommend", "user-1", "-k", "3") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    item = lines[0].split()[3]
+    assert daybreak(shop, "similar", item, "-k", "2") == 0
+    assert capsys.readouterr().out.count("similar") == 2
+    assert daybreak(shop, "similar", "no such item", "-k", "2") == 0
+    assert "no item 'no such item' in release" in capsys.readouterr().err
+    assert daybreak(shop, "sql", "SELECT count(*) AS rows FROM items") == 0
+    assert "rows" in capsys.readouterr().out
+
+
+def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
+    assert daybreak(shop, "sql", "SELEC 1") == 1
+    assert capsys.readouterr().err.startswith("daybreak: Parser Error")
+    assert daybreak(shop, "publish", "20200101T000000Z-0000") == 1
+    assert "there is no such release" in capsys.readouterr().err
+    assert daybreak(shop, "recommend", "user-1", "-k", "0") == 2
+    assert main(["releases", "--config", str(tmp_path / "none.toml")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    assert daybreak(shop, "receipt", "--date", "2001-01-01") == 5
+    assert "run `daybreak job" in capsys.readouterr().err
+    assert daybreak(shop, "job", "train", "--full", "--warm-start") == 2
+    assert "they do not go together" in capsys.readouterr().err
+
+
+def test_a_shop_without_a_release_says_how_to_make_one(tmp_path, capsys):
+    (tmp_path / "daybreak.toml").write_text(
+        '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
+    )
+    assert main(["releases", "--config", str(tmp_path / "daybreak.toml")]) == 0
+    assert "no release in" in capsys.readouterr().out
+    assert main(["recommend", "--config", str(tmp_path / "daybreak.toml"), "1"]) == 1
+    assert "daybreak: " in capsys.readouterr().err
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    for word in (
+        "init",
+        "run",
+        "job",
+        "releases",
+        "verify",
+        "publish",
+        "rollback",
+        "receipt",
+        "recommend",
+        "sql",
+        "tune",
+    ):
+        assert f"daybreak {word}" in out
+
+
+def test_a_date_that_is_none_is_refused(shop, capsys):
+    with pytest.raises(SystemExit) as end:
+        daybreak(shop, "receipt", "--date", "yesterday")
+    assert end.value.code == 2
+    assert "expected YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_a_search_without_its_packages_names_the_extra(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "jobs.cli.quality.tuning", raising=False)
+    assert main(["tune", str(tmp_path), "--preset", "sequence", "--study", str(tmp_path / "study.db")]) == 2
+    assert capsys.readouterr().err == "daybreak: this command needs optuna: pip install 'daybreak[night,tune]'\n"
+
+
+def test_a_command_of_the_night_without_its_packages_names_the_extra(shop, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    assert daybreak(shop, "run", "--date", "2026-01-01") == 2
+    assert capsys.readouterr().err == "daybreak: this command needs pyspark: pip install 'daybreak[night]'\n"

@@ -1,0 +1,160 @@
+"""`daybreak patch`: files and standard input into the log."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobs.cli.main import main
+from lookup.patches.patch_log import PatchLog, open_log
+
+LINES = """{"item_id": "A1", "price": 3, "at": "2026-01-01", "source": "erp"}
+
+nonsense
+{"item_id": "A2", "price": -3}
+{"user_id": "u", "item_id": "A1", "type": "view"}
+{"forget": "z"}
+"""
+CSV = """item_id;price;in_stock;category;colour;weight;brand
+
+A1;9.50;Yes;Home > Mugs;red;007;12
+A2;;no;;"a
+
+b";1.5;null
+A3;x;no;;;;
+A4;1;2
+A5;;maybe;;;;
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the command on a log in tmp_path: exit code, what it printed, what it told."""
+
+    def call(*words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
+        code = main(["patch", *words])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def said(log: PatchLog) -> dict[tuple[str, str], Any]:
+    return {(one.item, one.field): one.value for one in log.changes(0).statements}
+
+
+def test_json_lines(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text(LINES)
+    code, out, told = run(str(tmp_path / "p.jsonl"), "--releases", str(tmp_path), "--source", "feed")
+    log = open_log(tmp_path)
+    assert code == 1
+    assert out == f"3 patches kept, 2 lines rejected, up to line 6; {log.where} is at position 3\n"
+    assert told.splitlines() == [
+        f"daybreak: {tmp_path}/p.jsonl:3: not readable as JSON: Expecting value: line 1 column 1 (char 0)",
+        f"daybreak: {tmp_path}/p.jsonl:4: item 'A2': price is -3; 0 or more was expected",
+    ]
+    (price,) = log.changes(0).statements
+    assert (price.source, price.at, price.value) == ("erp", 1_767_225_600_000_000, 3.0)
+    assert [event.source for event in log.events("u", 0)] == ["feed"]
+    assert [gone.user for gone in log.forgotten()] == ["z"]
+
+
+def test_csv(run: Any, tmp_path: Path) -> None:
+    code, _, told = run("--log", str(tmp_path / "my.sqlite"), stdin=CSV.encode())
+    assert code == 1
+    assert told.splitlines() == [
+        "daybreak: standard input:7: item 'A3': price is 'x'; a number was expected",
+        "daybreak: standard input:8: 3 cells found, 7 expected by the header",
+        "daybreak: standard input:9: item 'A5': in_stock is 'maybe'; true or false was expected",
+    ]
+    assert said(open_log(tmp_path / "my.sqlite")) == {
+        ("A1", "price"): 9.5,
+        ("A1", "in_stock"): True,
+        ("A1", "category"): ["Home", "Mugs"],
+        ("A1", "colour"): "red",
+        ("A1", "weight"): "007",  # no number begins so
+        ("A1", "brand"): "12",
+        ("A2", "in_stock"): False,
+        ("A2", "colour"): "a\n\nb",
+        ("A2", "weight"): 1.5,
+        ("A2", "brand"): None,
+    }
+
+
+def test_csv_of_events(run: Any, tmp_path: Path) -> None:
+    rows = b"user_id,item_id,type,value,at\nu,1,purchase,2,1700000000\n"
+    assert run("--releases", str(tmp_path), stdin=rows)[0] == 0
+    (event,) = open_log(tmp_path).events("u", 0)
+    assert event[:4] + event[5:] == ("u", "1", "purchase", 1_700_000_000_000_000, 2.0, 1)
+
+
+def test_rejected_lines_are_kept_as_they_are(run: Any, tmp_path: Path) -> None:
+    bad = b'\xff\xfe\n{"item_id": "\xff", "price": 1}\n'
+    good = b'\xef\xbb\xbf{"item_id": "A1", "price": 1}\n'
+    code, _, told = run("--releases", str(tmp_path), "--rejected", str(tmp_path / "r"), stdin=good + bad)
+    assert code == 1
+    assert (tmp_path / "r").read_bytes() == bad
+    assert "standard input:3: the id of the item is '\\udcff', which holds half a character" in told
+    assert said(open_log(tmp_path)) == {("A1", "price"): 1.0}
+
+
+def test_only_so_many_are_told(run: Any, tmp_path: Path) -> None:
+    code, out, told = run("--releases", str(tmp_path), stdin=b"{\n" * 2500 + b'{"forget": "u"}\n')
+    assert code == 1
+    assert len(told.splitlines()) == 101
+    assert out.startswith("1 patches kept, 2500 lines rejected, up to line 2501; ")
+
+
+def test_nothing_is_no_error(run: Any, tmp_path: Path) -> None:
+    code, out, told = run("--releases", str(tmp_path), stdin=b"\n")
+    assert (code, told) == (0, "")
+    assert out.startswith("0 patches kept, 0 lines rejected, up to line 0; ")
+
+
+def test_the_log_is_the_configurations(run: Any, tmp_path: Path) -> None:
+    toml = '[shop]\npatches = "log/p.sqlite"\n[items]\nfiles = "i.csv"\nitem_id = "i"\n[[events]]\nfiles = "e.csv"\n'
+    (tmp_path / "daybreak.toml").write_text(toml + 'user_id = "u"\nitem_id = "i"\ntime = "t"\n')
+    (tmp_path / "log").mkdir()
+    assert run("--config", str(tmp_path / "daybreak.toml"), stdin=b'{"forget": "u"}')[0] == 0
+    assert (tmp_path / "log" / "p.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "told"),
+    [
+        (["nowhere.csv", "--releases", "{tmp}"], b"", 2, "nowhere.csv: No such file or directory; a file of patches"),
+        (["--releases", "{tmp}"], b"foo,bar\n1,2\n", 2, "a CSV file with item_id, was expected, not 'foo,bar"),
+        (["--releases", "{tmp}", "--log", "x"], b"", 2, "--log and --releases both say where the log is"),
+        (["--releases", "{tmp}/none"], b'{"forget": "u"}', 1, "(standard input: what stands up to line 0 was kept)"),
+        (["--log", "redis://127.0.0.1:1/0"], b"", 1, "redis://127.0.0.1:1/0: ConnectionError"),
+    ],
+)
+def test_mistakes_are_told(run: Any, tmp_path: Path, *, words: list[str], stdin: bytes, code: int, told: str) -> None:
+    found = run(*(word.format(tmp=tmp_path) for word in words), stdin=stdin)
+    assert found[0] == code
+    assert told in found[2]
+
+
+def test_what_is_piped_in_is_there_before_the_pipe_ends(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    command = [sys.executable, "-m", "jobs.cli.main", "patch", "--releases", str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ) as feed:
+        assert feed.stdin
+        for n in range(1, 4):
+            feed.stdin.write(json.dumps({"item_id": f"A{n}", "price": n}) + "\n")
+            feed.stdin.flush()
+            ends = time.monotonic() + 60
+            while log.position() < n and time.monotonic() < ends:
+                time.sleep(0.01)
+            assert log.position() == n
+            assert feed.poll() is None
+        out, _ = feed.communicate()
+    assert feed.returncode == 0
+    assert out == f"3 patches kept, 0 lines rejected, up to line 3; {log.where} is at position 3\n"

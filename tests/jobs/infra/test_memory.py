@@ -1,0 +1,26 @@
+"""The peak memory in a job's receipt is that of its largest process, whichever it is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+CHILD = "block = bytearray(300 << 20); print('ready', flush=True); input()"
+PARENT = f"""
+import subprocess, sys
+from jobs.infra.memory import peak_mib
+print(peak_mib())
+with subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=-1, stdout=-1, text=True) as child:
+    child.stdout.readline()
+    print(peak_mib())
+    child.communicate("\\n")
+print(peak_mib())
+"""
+
+
+def test_children_are_counted_while_they_run_and_after():
+    root = Path(__file__).parents[3]
+    out = subprocess.run([sys.executable, "-c", PARENT], cwd=root, check=True, capture_output=True, text=True).stdout
+    alone, beside, after = map(int, out.split())
+    assert 5 < alone < 200
+    assert 300 <= beside < 600
+    assert 300 <= after < 600

@@ -1,0 +1,50 @@
+"""Small data to learn from, written as the job `train` writes them."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from jobs.config.sections import TrainConfig
+from jobs.models.behaviour.examples import TrainingHistory, read_histories
+from jobs.models.behaviour.model_store import Inputs
+
+VOCABULARY = np.arange(0, 40, 2, dtype=np.int64)
+"""20 items, at even rows."""
+
+
+def settings(**changed) -> TrainConfig:
+    small = {"dimensions": 8, "epochs": 3, "users_per_batch": 8, "half_lives": [1.0, 10.0], "fading": [0.5, 0.5]}
+    quick = {"learning_rate": 1e-2, "input_dropout": 0.2, "follow": 1.0, "samples": 0}  # few steps must do
+    return TrainConfig(**{**small, **quick, **changed})
+
+
+def write(path: Path, histories: list[list[tuple[int, int, float]]]) -> Path:
+    """A file of table `sequences`: of each user the (number of the item, day, weight)."""
+    columns = {
+        "items": [[int(VOCABULARY[item]) for item, _, _ in events] for events in histories],
+        "days": [[day for _, day, _ in events] for events in histories],
+        "weights": [[weight for _, _, weight in events] for events in histories],
+    }
+    kinds = {"items": pl.List(pl.Int32), "days": pl.List(pl.Int32), "weights": pl.List(pl.Float32)}
+    pl.DataFrame(columns, schema=kinds).write_parquet(path)
+    return path
+
+
+def round_and_round(folder: Path, users: int = 48, files: int = 2) -> list[Path]:
+    """Users who go round: after item n comes item n + 1, a day later."""
+    starts = np.random.default_rng(3).integers(0, 20, users)
+    people = [[((int(start) + n) % 20, 100 + n, 1.0) for n in range(8)] for start in starts]
+    return [write(folder / f"{n}.parquet", people[n::files]) for n in range(files)]
+
+
+def read(file: Path) -> list[TrainingHistory]:
+    """The users of a file."""
+    return read_histories(file, VOCABULARY)
+
+
+def inputs(labels: int = 4) -> Inputs:
+    """Every item with one of some labels, in turn."""
+    one = sp.csr_array(np.eye(max(labels, 1), dtype=np.float32)[np.arange(20) % max(labels, 1)][:, :labels])
+    return Inputs(VOCABULARY, np.full(20, 19, dtype=np.int64), one)

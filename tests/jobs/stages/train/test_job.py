@@ -1,0 +1,175 @@
+"""The job `train`: a model of the days before the held-out ones, kept while it is young, by one process or by two."""
+
+import dataclasses
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from jobs.config.sections import Config, EventsConfig, ItemsConfig, TrainConfig
+from jobs.errors import DataError
+from jobs.infra.frames import model_items
+from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
+from jobs.models.behaviour import model_store as store
+from jobs.models.behaviour.fit import fit_files
+from jobs.stages.train import job as train
+
+NIGHT = date(2026, 3, 1)
+
+
+def shop(folder: Path, night: date = NIGHT, **changed) -> Config:
+    """Users who go round eleven items, one a day, until yesterday; since what NIGHT holds out began, only item 11."""
+    settings = TrainConfig(dimensions=8, epochs=4, holdout_days=5, users_per_batch=4, **changed)
+    config = Config(
+        items=ItemsConfig(files="i", item_id="i"),
+        events=[EventsConfig(files="e", user_id="u", item_id="i", time="t")],
+        base=folder,
+        date=night,
+        train=settings,
+    )
+    rows = []
+    for user in range(12):
+        for ago in range(15, -(night - NIGHT).days, -1):
+            time = datetime(2026, 3, 1, 12, tzinfo=UTC) - timedelta(days=ago)
+            item = 11 if ago <= 5 else (user + 20 - ago) % 11
+            rows.append((f"u{user}", item, "purchase", time, 1.0, time.date()))
+    events = pl.DataFrame(rows, schema=["user_id", "item", "type", "time", "weight", "day"], orient="row")
+    events = events.cast({"item": pl.Int32, "weight": pl.Float32, "time": pl.Datetime("us", "UTC")})
+    for (day,), part in events.group_by("day"):
+        target = config.run.path(EVENTS.name) / f"day={day}"
+        target.mkdir(parents=True)
+        part.drop("day").write_parquet(target / "part.parquet")
+    config.run.path(ITEMS.name).mkdir()
+    facts = {"category": [["Even" if n % 2 == 0 else "Odd"] for n in range(12)], "brand": [None] * 12}
+    facts |= {"price": [float(n) if n else None for n in range(12)], "text": [f"thing {n // 3}" for n in range(12)]}
+    items = pl.DataFrame({"item": range(12), "item_id": [f"i{n}" for n in range(12)], **facts})
+    items.cast({"item": pl.Int32, "brand": pl.String}).write_parquet(config.run.path(ITEMS.name) / "part.parquet")
+    return config
+
+
+def test_a_model_knows_nothing_of_the_held_out_days(spark, tmp_path):
+    config = shop(tmp_path)
+    counts = train.run(spark, config)
+    assert counts["trained_until"] == "2026-02-24"
+    model = store.existing(config.models, NIGHT)
+    table = pl.from_arrow(model_items(spark, model.path).toArrow()).sort("item_id")
+    assert table["item_id"].to_list() == sorted(f"i{n}" for n in range(11))
+    assert table["events"].sum() == 12 * 10
+    assert {len(v) for v in table["input"]} == {8}
+    # Item 11 and its price are of the held-out days; "thing" is a word of all.
+    np.testing.assert_allclose(model.price_bounds, np.quantile(range(1, 11), np.arange(1, 10) / 10))
+    names, _ = model.labels()
+    assert names == ["category=Even", "category=Odd"]
+    assert counts["labels"] == 2
+    assert not list(config.models.glob(".*"))
+
+
+def test_a_young_model_is_kept_until_it_is_old_or_a_full_night_comes(spark, tmp_path):
+    config = shop(tmp_path)
+    first = train.run(spark, config)["model"]
+    assert train.run(spark, dataclasses.replace(config, full=True))["model"] == first  # equal to the last bit
+    assert train.run(spark, config) == {"model": first, "trained": False}
+    other = dataclasses.replace(config.train, seed=8)
+    assert train.run(spark, dataclasses.replace(config, full=True, train=other))["model"] != first
+    # A model of a later night is from the future for an earlier one.
+    assert store.newest(config.models, NIGHT - timedelta(days=1)) is None
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Fits run in this process, for quickness: what TorchDistributor adds is tested below."""
+
+    def fit(spark, config: Config, folder: Path) -> list[float]:
+        files = sorted(config.run.path(SEQUENCES.name).glob("*.parquet"))
+        return fit_files(files, folder, config.train, "cpu")
+
+    monkeypatch.setattr(train, "_fit", fit)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_next_nights_continue_the_model_with_the_days_since(spark, tmp_path, capsys):
+    first = train.run(spark, dataclasses.replace(shop(tmp_path), warm_start=True))
+    assert 'from_scratch why="there is no model yet"' in capsys.readouterr().out
+    assert first["continued_from"] is None
+    config = shop(tmp_path, NIGHT + timedelta(days=4))
+    warm = dataclasses.replace(config, warm_start=True)
+    counts = train.run(spark, warm)
+    assert (counts["continued_from"], counts["trained_until"], counts["items"]) == (first["model"], "2026-02-28", 12)
+    assert f"continues model={first['model']}" in capsys.readouterr().out
+    old, new = (store.newest(config.models, day) for day in (NIGHT, config.date))
+    assert (new.id, new.continued_from, new.warm_starts) == (counts["model"], old.id, 1)
+    assert (old.continued_from, old.warm_starts) == (None, 0)
+    np.testing.assert_array_equal(new.price_bounds, old.price_bounds)  # so a price label means what it meant
+    assert len(new.facts["losses"]) == config.train.warm_epochs
+    # Item i11 is new; the others are near where they were, and not as a fit from scratch would have them.
+    assert sorted(set(new.item_ids()) - set(old.item_ids())) == ["i11"]
+    place = [new.item_ids().index(item) for item in old.item_ids()]
+    before, after = old.weights()["own"], new.weights()["own"][:, place]
+    assert 0 < np.abs(after - before).max() < 0.1 < np.abs(before).max()
+
+    # Nothing is new for the same night, and the same numbers are found again.
+    assert train.run(spark, warm) == {"model": new.id, "trained": False}
+    shutil.rmtree(new.path)
+    assert train.run(spark, warm)["model"] == new.id
+    # A full night trains from scratch, and so does one whose model would have another shape.
+    assert train.run(spark, dataclasses.replace(config, full=True))["continued_from"] is None
+    for found in config.models.glob(f"{config.date}-*"):
+        shutil.rmtree(found)
+    other = dataclasses.replace(config.train, dimensions=4)
+    assert train.run(spark, dataclasses.replace(warm, train=other))["continued_from"] is None
+    assert f'why="{old.id} has train.dimensions = 8, not 4"' in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+def test_nights_continue_as_often_as_the_settings_say(spark, tmp_path, capsys):
+    found = []
+    for nights in range(4):
+        config = shop(tmp_path, NIGHT + timedelta(days=2 * nights), max_age_days=1, warm_starts=2)
+        train.run(spark, config)
+        found.append(store.existing(config.models, config.date).warm_starts)
+    assert found == [0, 1, 2, 0]
+    assert "was continued 2 times (train.warm_starts)" in capsys.readouterr().out
+
+
+def test_two_processes_that_were_killed_go_on_when_the_job_runs_again(spark, tmp_path, monkeypatch, capfd):
+    def killed(*arguments):  # inside, so that it is sent whole to the processes, which have no tests to import
+        import os
+        import signal
+
+        import jobs.stages.train.job
+        from jobs.models.behaviour import fit
+
+        keep = fit.keep
+
+        def keep_and_die(*given) -> None:
+            keep(*given)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        fit.keep = keep_and_die
+        return jobs.stages.train.job.fit_process(*arguments)
+
+    config = shop(tmp_path, processes=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "fit_process", killed)
+        with pytest.raises(RuntimeError):
+            train.run(spark, config)
+    assert store.newest(config.models, NIGHT) is None
+    assert (config.models / f".{NIGHT}" / store.CHECKPOINT).exists()
+    capfd.readouterr()
+    resumed = train.run(spark, config)["model"]
+    assert "train resumed epochs=1" in capfd.readouterr().out
+    shutil.rmtree(config.models)
+    assert train.run(spark, config)["model"] == resumed
+    assert "resumed" not in capfd.readouterr().out
+    model = store.existing(config.models, NIGHT)
+    assert model.facts["losses"][-1] < model.facts["losses"][0]
+    assert model.facts["items"] == 11
+
+
+def test_a_shop_too_young_to_learn_from_says_so(spark, tmp_path):
+    config = dataclasses.replace(shop(tmp_path), train=TrainConfig(holdout_days=30))
+    with pytest.raises(DataError, match="no user has events on two days before 2026-01-30"):
+        train.run(spark, config)

@@ -1,0 +1,152 @@
+"""What `validate` adds to `report.html`, and that page and manifest change as one."""
+
+import re
+from dataclasses import asdict, replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jobs.config.sections import Config
+from jobs.stages.build import job as build
+from jobs.stages.validate import gate
+from jobs.stages.validate import job as validate
+from jobs.stages.validate import verdict as report
+from jobs.stages.validate.release_checks import Finding, FindingKind
+from lookup import ReleaseError
+from lookup.release import manifest, pointer
+from lookup.release.reader import open_from
+from tests.releases import Sizes, config_at, write_run
+
+SIZES = Sizes(items=50, users=30)
+RANDOM = np.random.default_rng(1)
+BEFORE = RANDOM.random(400)
+WORSE = gate.Scores(BEFORE, np.maximum(BEFORE - 0.2, 0.0))
+EQUAL = gate.Scores(BEFORE, BEFORE + RANDOM.normal(size=400) * 0.05)
+PUBLISH = Finding("users with a full list", True, "1.0000", "0.99 or more", FindingKind.FAILURE)
+DRIFT = [
+    Finding("events of type view, last day", False, "3", "about 900 (z = -30.1)", FindingKind.WARNING),
+    Finding("items without brand, against R", True, "1.0%", "1.2% ± 10%", FindingKind.WARNING),
+]
+
+
+def validation(findings: list[Finding], slices: dict[str, gate.Scores], override: Any = None) -> dict[str, Any]:
+    compared = gate.compare(slices, max_loss=0.005, false_alarms=0.01)
+    lost = [Finding(f"ndcg@20 of {c.slice}", c.ok, "less", "equal", FindingKind.FAILURE) for c in compared]
+    findings = [*findings, *lost]
+    return {
+        "ok": all(f.ok for f in findings) or override is not None,
+        "findings": [f._asdict() for f in findings],
+        "comparison": [asdict(one) for one in compared],
+        "in_place": "20260101T000000Z-aaaa",
+        "override": override,
+    }
+
+
+def rows(page: str) -> list[list[str]]:
+    """The cells of every row that is not a head, as text."""
+    found = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr.*?>(.*?)</tr>", page)]
+    return [[unescape(cell) for cell in row] for row in found if row]
+
+
+def test_every_slice_is_there_with_its_figures() -> None:
+    told = validation([PUBLISH], {"all": EQUAL, "new items": WORSE})
+    page = "\n".join(report.sections(told, []))
+    one, two = rows(page)[:2]
+    whole, new = told["comparison"]
+    assert one == [
+        "all", "400", "400", f"{BEFORE.mean():.4f}", f"{EQUAL.candidate.mean():.4f}",
+        f"{whole['difference']:+.4f} ({whole['difference'] / BEFORE.mean():+.1%})",
+        f"{whole['low']:+.4f} to {whole['high']:+.4f}", "equal within the interval",
+    ]  # fmt: skip
+    assert two[-1] == "held: a loss"
+    assert float(two[5].split()[0]) == pytest.approx(new["difference"], abs=1e-4)
+    assert new["difference"] < -0.1
+    assert page.count('class="strong"') == 1
+    assert "Held. Compared with 20260101T000000Z-aaaa." in page
+    assert rows(page)[2:] == [["ndcg@20 of new items", "less", "equal"]]  # what it is held for, and nothing that passed
+
+
+def test_who_overrode_it_and_why() -> None:
+    override = {"by": "Ada <Lovelace>", "at": "2026-01-02T03:04:05+00:00", "reason": "the shelf & all is empty"}
+    page = "\n".join(report.sections(validation([], {"all": WORSE}, override), []))
+    said = "Held, and overridden by Ada <Lovelace> at 2026-01-02T03:04:05+00:00: the shelf & all is empty."
+    assert said in unescape(page)
+    assert "<Lovelace>" not in page  # what a person types is text
+    page = "\n".join(report.sections(validation([], {"all": WORSE}, override | {"reason": None}), []))
+    assert "no reason was given" in page
+
+
+def test_what_passed_what_is_broken_and_what_is_not_compared() -> None:
+    assert "Passed. Compared with" in report.sections(validation([PUBLISH], {"all": EQUAL}), [])[1]
+    broken = Finding("count items", False, "3", "4", FindingKind.FAULT)
+    page = report.sections(validation([broken], {}), [])
+    assert page[1] == "<p>Held: it is broken, which nobody can override. Not compared with another release.</p>"
+    assert rows("\n".join(page)) == [["count items", "3", "4"]]
+
+
+def test_drift_stands_out_and_holds_nothing() -> None:
+    page = "\n".join(report.sections(validation(DRIFT, {}), DRIFT))
+    assert "Passed." in page
+    assert rows(page) == [[f.name, f.found, f.expected, "" if f.ok else "drift"] for f in DRIFT]
+    assert re.findall(r'<tr class="strong"><td>(.*?)</td>', page) == [DRIFT[0].name]
+    assert "too few days" in "\n".join(report.sections(validation([], {}), []))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    config = config_at(tmp_path, sizes=SIZES)
+    write_run(config, 5, SIZES)
+    return config
+
+
+def test_the_page_of_a_release_and_its_manifest_change_together(config: Config) -> None:
+    folder = config.releases / build.run(None, config)["release"]
+    built = (folder / "report.html").read_text()
+    validate.run(None, config)
+    page = (folder / "report.html").read_text()
+    assert built.partition("<h2>What it cost")[0] == page.partition("<h2>The gate")[0]
+    assert "Passed. Not compared with another release." in page
+    assert not [word for word in ("http", "src=", "<script") if word in page]  # self-contained
+    open_from(config.releases, folder.name, verify=True)
+    validate.run(None, config)  # again, as a night that is run again does
+    assert (folder / "report.html").read_text() == page
+
+
+def test_what_was_announced_stays_as_it_is(config: Config) -> None:
+    folder = config.releases / build.run(None, config)["release"]
+    pointer.announce(config.releases, folder.name)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    validate.run(None, config)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("killed", ["before the manifest", "after the manifest"])
+def test_killed_in_between(config: Config, monkeypatch: pytest.MonkeyPatch, killed: str) -> None:
+    """The next `validate` finds the release whole, with one page or the other."""
+    folder = config.releases / build.run(None, config)["release"]
+    before, told = (folder / "report.html").read_text(), manifest.read(folder)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        where, what = (manifest.Manifest, "write") if killed == "before the manifest" else (report, "finish")
+        patched.setattr(where, what, kill)
+        with pytest.raises(KilledError):
+            report.rewrite(folder, replace(told, override={"by": "Ada"}), "the new page")
+    assert (folder / report.NEW).exists()
+    if killed == "after the manifest":
+        with pytest.raises(ReleaseError, match=r"report\.html"):
+            open_from(config.releases, folder.name)
+    report.finish(folder)
+    assert not (folder / report.NEW).exists()
+    open_from(config.releases, folder.name, verify=True)
+    after = (folder / "report.html").read_text()
+    assert after == (before if killed == "before the manifest" else "the new page")
+    assert (manifest.read(folder).override is None) == (after == before)

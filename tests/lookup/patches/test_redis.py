@@ -1,0 +1,82 @@
+"""What is Redis's own: whether it keeps what it is told, and what it says when it cannot."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lookup.errors import LogError
+from lookup.patches import patch as patches
+from lookup.patches.patch_log import open_log
+from tests.lookup.patches.made import NOW
+from tests.lookup.patches.servers import REDIS_SERVER_PATH, Server, server
+
+PRICE = patches.item("a", {"price": 1}, at=NOW)
+
+
+def test_a_server_that_keeps_nothing_is_refused(tmp_path: Path) -> None:
+    with server(tmp_path, REDIS_SERVER_PATH, ("--appendonly", "no")) as running:
+        log = open_log(running.url)
+        with pytest.raises(LogError, match="keeps no append-only file, so a patch would not be on disk"):
+            log.append([PRICE])
+        assert log.position() == 0
+
+
+def test_a_server_that_syncs_now_and_then_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options = ("--appendonly", "yes", "--appendfsync", "everysec")
+    with server(tmp_path, REDIS_SERVER_PATH, options) as running, caplog.at_level(logging.WARNING, "lookup"):
+        log = open_log(running.url)
+        assert log.append([PRICE]) == 1
+        log.append([PRICE])
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{running.url}: appendfsync is everysec: patches of up to a second may be lost if the server dies; "
+        "set it to always"
+    ]
+
+
+def test_it_is_all_there_after_the_server_was_killed(tmp_path: Path) -> None:
+    with server(tmp_path) as running:
+        log = open_log(running.url)
+        log.append([PRICE, patches.event("u", "a", "view", at=NOW)])
+        running.kill()
+        with pytest.raises(LogError, match=rf"{running.url}: ConnectionError"):
+            log.events("u", 0)
+        running.start()
+        assert log.position() == 2
+        assert [event.item for event in log.events("u", 0)] == ["a"]
+
+
+def test_another_version_is_refused(redis_server: Server) -> None:
+    redis_server.client.flushall()
+    redis_server.client.set("daybreak:version", "9")
+    with pytest.raises(LogError, match="a log of version '9' found; this Daybreak reads version 1"):
+        open_log(redis_server.url)
+
+
+def test_passwords_are_not_told() -> None:
+    with pytest.raises(LogError, match=r"redis://127.0.0.1:1/0: ConnectionError") as caught:
+        open_log("redis://someone:s3cret@127.0.0.1:1/0?password=s3cret")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_is_no_url_is_said() -> None:
+    with pytest.raises(LogError, match="redis://host:port/0: not the URL of a Redis server"):
+        open_log("redis://host:port/0")
+
+
+def test_redis_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    program = """
+import sys
+import lookup.patches.patch_log
+lookup.patches.patch_log.open_log(sys.argv[1]).position()
+assert "redis" not in sys.modules
+sys.modules["redis"] = None
+try:
+    lookup.patches.patch_log.open_log("redis://localhost")
+except lookup.LogError if hasattr(lookup, "LogError") else lookup.DaybreakError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "a log in Redis needs the package redis: pip install 'daybreak[redis]'\n"

@@ -1,0 +1,160 @@
+"""What can go wrong with the file of a log."""
+
+import multiprocessing
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from lookup.errors import LogError
+from lookup.patches import patch as patches
+from lookup.patches.patch_log import open_log
+from lookup.patches.sqlite_log import SqliteLog
+from tests.lookup.patches.made import NOW
+
+
+def price(amount: float, item: str = "a") -> patches.Patch:
+    return patches.item(item, {"price": amount}, at=NOW)
+
+
+def test_the_file_is_made_by_the_first_patch(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    assert log.changes(0).position == 0
+    assert list(tmp_path.iterdir()) == []
+    log.append([price(1)])
+    assert log.where == str(tmp_path / "patches.sqlite")
+    assert (tmp_path / "patches.sqlite").exists()
+    log.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["patches.sqlite"]
+
+
+def test_it_is_synced_and_in_wal_mode(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    with sqlite3.connect(log.where) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    own = log._file.connection()  # type: ignore[attr-defined]
+    assert own.db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_it_may_be_closed_while_others_read(tmp_path: Path) -> None:
+    """In a process of its own, which would crash."""
+    open_log(tmp_path).append([price(1)])
+    program = """
+import sys, threading
+from lookup.patches.patch_log import open_log
+log = open_log(sys.argv[1])
+threads = [threading.Thread(target=lambda: [log.position() for _ in range(3000)]) for _ in range(4)]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    log.close()
+print(log.position())
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")
+
+
+def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    with sqlite3.connect(log.where) as db:
+        db.execute("PRAGMA user_version = 9")
+    with pytest.raises(LogError, match=r"patches.sqlite: a log of version 9 found; this Daybreak reads version 1"):
+        open_log(tmp_path).position()
+
+
+def test_another_database_is_refused_by_name(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "patches.sqlite") as db:
+        db.execute("CREATE TABLE orders (id)")
+    with pytest.raises(LogError, match=r"patches.sqlite: not a log of patches"):
+        open_log(tmp_path).append([price(1)])
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "patches.sqlite").write_text("these are no patches" * 1000)
+    with pytest.raises(LogError, match=r"patches.sqlite: file is not a database; restore it"):
+        open_log(tmp_path).position()
+
+
+def test_damaged_pages_are_named(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([price(n, f"item {n}") for n in range(3000)])
+    log.close()
+    data = bytearray(Path(log.where).read_bytes())
+    data[8192:] = b"\xee" * (len(data) - 8192)
+    Path(log.where).write_bytes(data)
+    with pytest.raises(LogError, match=r"patches.sqlite: .*(malformed|disk image).*restore it"):
+        open_log(tmp_path).changes(0)
+
+
+def test_a_full_disk_keeps_nothing_of_it_and_says_so(tmp_path: Path) -> None:
+    """The limit of a process on the size of its files stands for the disk."""
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    program = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({300_000}, {resource.RLIM_INFINITY}))
+from lookup import patches
+from lookup.errors import LogError
+from lookup.patches.patch_log import open_log
+log = open_log(sys.argv[1])
+try:
+    log.append([patches.item("a", {{"price": 2, "title": "x"}})] +
+               [patches.item(f"item {{n}}", {{"title": "x" * 1000}}) for n in range(2000)])
+except LogError as error:
+    print(error)
+print(log.position())
+print(log.append([patches.forget("u")]))
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    said, position, after = done.stdout.splitlines()
+    assert "patches.sqlite: " in said
+    assert "nothing was kept of this; make room and try again" in said
+    assert (position, after) == ("1", "2")
+    assert [(one.item, one.value) for one in log.changes(0).statements] == [("a", 1.0)]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match=r"nowhere/patches.sqlite: .*must be there and be writable"):
+        open_log(tmp_path / "nowhere" / "patches.sqlite").append([price(1)])
+
+
+def test_a_file_that_was_moved_away_is_not_written(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    shutil.move(log.where, tmp_path / "old.sqlite")
+    assert log.position() == 0
+    assert log.append([price(1), price(2, "b")]) == 2
+
+
+def test_threads_leave_no_connection_behind(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = open_files()
+    for _ in range(20):
+        thread = threading.Thread(target=log.position)
+        thread.start()
+        thread.join()
+    assert open_files() <= before + 3
+
+
+def test_the_child_of_a_fork_writes_though_a_thread_of_its_parent_just_did(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "patches.sqlite")
+    log.append([price(1)])
+    with log._file.writing:
+        child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
+        child.start()
+        child.join(30)
+    child.kill()
+    assert child.exitcode == 0
+    assert log.position() == 2
