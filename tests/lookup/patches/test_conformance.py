@@ -21,7 +21,7 @@ many = settings(max_examples=15, deadline=None, suppress_health_check=[HealthChe
 
 OTHER = """
 import sys
-from lookup import patches
+from lookup.patches import patch as patches
 from lookup.patches.patch_log import open_log
 log = open_log(sys.argv[1])
 print([(said.item, said.value) for said in log.changes(0).statements], flush=True)

@@ -100,7 +100,7 @@ def test_a_full_disk_keeps_nothing_of_it_and_says_so(tmp_path: Path) -> None:
     program = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({300_000}, {resource.RLIM_INFINITY}))
-from lookup import patches
+from lookup.patches import patch as patches
 from lookup.errors import LogError
 from lookup.patches.patch_log import open_log
 log = open_log(sys.argv[1])

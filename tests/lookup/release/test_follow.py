@@ -225,7 +225,7 @@ def test_opening_goes_on_to_the_next_release(two: Two) -> None:
 CHILD = """
 import os, pathlib, signal, sys, threading, time
 import lookup
-from lookup import pointer
+from lookup.release import pointer
 folder, old, new = sys.argv[1:]
 shop = lookup.open(folder)
 stop = threading.Event()
