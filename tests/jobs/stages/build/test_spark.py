@@ -1,12 +1,12 @@
-"""Tables written by Spark itself, by way of `Run.write`, are read as they are meant."""
+"""The build reads tables that Spark wrote, through `Run.write`, as it reads those of the other tests."""
 
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import numpy as np
+from pyspark.sql import SparkSession
 
-from jobs.infra.spark import open_session
 from jobs.infra.tables import (
     EVENTS,
     ITEM_TOPK,
@@ -23,13 +23,12 @@ from lookup import Release
 from tests.releases import Sizes, config_at, write_run
 
 
-def test_tables_written_by_spark(tmp_path: Path) -> None:
+def test_tables_written_by_spark(spark: SparkSession, tmp_path: Path) -> None:
     sizes = Sizes(items=20, users=10, events=50)
     config = config_at(tmp_path, sizes=sizes)
     write_run(config, 1, sizes)
     before = Release(config.releases / build.run(None, config)["release"])
     arrays = {name: array.copy() for name, array in before.arrays.items()}
-    spark = open_session("local[2]", {})
     for table in (ITEMS, EVENTS, USER_VECTORS, USER_TOPK, USER_BECAUSE, USER_AGAIN, ITEM_TOPK, POPULAR, POPULARITY):
         config.run.write(table, config.run.read(spark, table).repartition(2))
 
