@@ -4,13 +4,14 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow test lint bench clean
+.PHONY: help setup demo airflow test lint wheels bench clean
 
 help:
 	@echo 'make demo      a night on a year of real purchases, and a look at what came out'
 	@echo 'make airflow   Airflow on this machine with the DAGs of Daybreak: http://127.0.0.1:8080'
 	@echo 'make test      lint, types, import rules and all tests'
 	@echo 'make bench     the benchmarks, as ratios to a baseline in the same run'
+	@echo 'make wheels    both distributions, built, installed and tried: lookup alone, and a small night'
 	@echo 'make lint      lint, types and import rules alone'
 	@echo 'make setup     the virtual environment .venv alone; the others make it when they need it'
 	@echo 'make clean     remove what the others made, .venv included'
@@ -21,12 +22,12 @@ help:
 
 setup: $(READY)
 
-$(READY): pins.txt pyproject.toml
+$(READY): pins.txt pyproject.toml lookup/pyproject.toml
 	@.ci/system-packages $(PYTHON)
 	@echo 'setup: .venv, a virtual environment with the versions of pins.txt; this takes some minutes'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -r pins.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable lookup --editable .
 	@touch $@
 	@echo 'setup: done'
 
@@ -45,10 +46,13 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+wheels: $(READY)
+	@.ci/wheels $(BIN)/python
+
 bench: $(READY)
 	@for bench in tests/benchmarks/*_bench.py; do \
 		echo "── $$bench" && $(BIN)/python $$bench || exit 1; \
 	done
 
 clean:
-	rm -rf .venv .demo .airflow build dist *.egg-info .*_cache .hypothesis .benchmarks spark-warehouse
+	rm -rf .venv .demo .airflow build dist *.egg-info lookup/build lookup/*.egg-info .*_cache .hypothesis .benchmarks spark-warehouse
