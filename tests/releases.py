@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.config.sections import Config, ItemsConfig, TopKConfig
+from jobs.config.config import Config
+from jobs.config.release import TopKConfig
+from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.models.user_vectors import history_shares as had_by
 from jobs.models.user_vectors import user_matrix
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
@@ -57,7 +59,7 @@ def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Co
     sizes = sizes or Sizes()
     return Config(
         items=ItemsConfig(files="items.csv", item_id="id", title="title"),
-        events=[],
+        events=[EventsConfig(files="events.csv", user_id="u", item_id="i", time="t")],
         base=base,
         date=night,
         topk=TopKConfig(k=sizes.k, similar=sizes.similar, popular=sizes.popular, again=max(sizes.again, 1)),

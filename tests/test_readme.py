@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from jobs.cli.main import _parser
+from jobs.config.loader import load
 from jobs.config.presets import names
 from jobs.config.presets.settings import read
-from jobs.config.sections import load
 from tests.readme import README, with_tables
 from tests.releases import make_release
 

@@ -19,7 +19,7 @@ from jobs.night import JOBS
 from lookup.errors import DaybreakError
 
 if TYPE_CHECKING:
-    from jobs.config.sections import Config, Override
+    from jobs.config.config import Config, Override
     from lookup import Hit, Shop
 
 ABOUT = """\
@@ -192,7 +192,7 @@ def _truth(text: str) -> bool:
 
 
 def _config(arguments: argparse.Namespace) -> "Config":
-    from jobs.config.sections import load
+    from jobs.config.loader import load
 
     day = getattr(arguments, "date", datetime.now(UTC).date())
     full, warm_start = (getattr(arguments, name, False) for name in ("full", "warm_start"))
@@ -202,7 +202,7 @@ def _config(arguments: argparse.Namespace) -> "Config":
 
 
 def _override(arguments: argparse.Namespace) -> "Override | None":
-    from jobs.config.sections import Override
+    from jobs.config.config import Override
 
     by, reason = getattr(arguments, "override", None), getattr(arguments, "reason", None)
     if by is None:

@@ -1,71 +1,71 @@
-"""What the values of a configuration must be, beyond their types."""
+"""Types for the fields of the configuration: each names its bounds, and its errors say what is expected.
 
-from typing import TYPE_CHECKING
+An error of these types has the type EXPECTED and the expectation as its message; `jobs.config.toml` adds file, key and
+value.
+"""
 
-from jobs.errors import ConfigError
+from typing import Annotated, Any
 
-if TYPE_CHECKING:
-    from jobs.config.sections import Config
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import custom_error_schema
 
-MAY_BE_0 = ("seed", "samples", "warm_starts", "hidden")
-"""Of the whole numbers; all others are 1 or more."""
+EXPECTED = "expected"
+TABLE = ConfigDict(extra="forbid", validate_default=True)
+"""How a table of the configuration is read: unknown keys are errors, and the checks between fields see defaults too."""
 
 
-def check(config: "Config", source: str) -> None:
-    """Raise ConfigError, naming `source` and the key, for the first value that cannot be."""
+class Expected:
+    """Annotates a type with the words that its errors use. what: such as "a path, or a list of paths"."""
 
-    def must(holds: bool, key: str, what: str) -> None:
-        if not holds:
-            raise ConfigError(f"{source}: {key} must be {what}")
+    def __init__(self, what: str) -> None:
+        self.what = what
 
-    must(bool(config.weights), "[weights]", "a table of event types, such as purchase = 1.0")
-    must(all(w >= 0 for w in config.weights.values()), "[weights]", "zero or more for every event type")
-    must(config.topk.bought in ("include", "exclude", "separate"), "topk.bought", "include, exclude or separate")
-    must(config.topk.because >= 0, "topk.because", "0 or more")
-    must(config.embed.precision in ("auto", "float32", "bfloat16"), "embed.precision", "auto, float32 or bfloat16")
-    must(bool(config.train.half_lives), "train.half_lives", "a list of days, at least one; 0 never fades")
-    must(all(h >= 0 for h in config.train.half_lives), "train.half_lives", "days, zero or more")
-    must(
-        len(config.train.fading) == len(config.train.half_lives) and sum(config.train.fading) > 0,
-        "train.fading",
-        "a list of parts, one for each of train.half_lives, that are not all 0",
-    )
-    must(all(part >= 0 for part in config.train.fading), "train.fading", "parts, zero or more")
-    for name in ("input_dropout", "event_dropout", "own_dropout"):
-        must(0 <= getattr(config.train, name) < 1, f"train.{name}", "a share from 0 to less than 1")
-    for name in ("temperature", "follow_ridge"):
-        must(getattr(config.train, name) > 0, f"train.{name}", "more than 0")
-    for name in ("samples", "warm_starts", "replay", "repeat", "follow_shrink"):
-        must(getattr(config.train, name) >= 0, f"train.{name}", "0 or more")
-    for n, shown in enumerate(config.impressions):
-        must(
-            (shown.user_id is None) == (shown.place is not None) == (shown.visits is not None),
-            f"impressions[{n}]",
-            "of users (user_id), or of a place (place and a table visits), not of both",
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return custom_error_schema(handler(source), custom_error_type=EXPECTED, custom_error_message=self.what)
+
+
+class Within:
+    """Annotates a number with its bounds. NaN, infinity, true, false and text are no numbers; 3 is a float too.
+
+    low, high: the bounds. above, below: whether the value must be more than `low`, less than `high`. noun: what the
+    number is, for messages.
+    """
+
+    def __init__(self, low: int, high: int, *, above: bool = False, below: bool = False, noun: str = "") -> None:
+        self.low, self.high, self.above, self.below, self.noun = low, high, above, below, noun
+
+    def what(self, whole: bool) -> str:
+        """The bounds in words. whole: the number is an int."""
+        noun = self.noun or ("a whole number" if whole else "a number")
+        low, high = f"{self.low:,}", f"{self.high:,}"
+        if self.above:
+            return f"{noun} between {low} and {high}" if self.below else f"{noun} more than {low} and at most {high}"
+        return f"{noun} from {low} to less than {high}" if self.below else f"{noun} from {low} to {high}"
+
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        bounds = {"gt" if self.above else "ge": self.low, "lt" if self.below else "le": self.high}
+        schema: Any = {**handler(source), "strict": True, **bounds}
+        if source is float:
+            schema["allow_inf_nan"] = False
+        return custom_error_schema(
+            schema, custom_error_type=EXPECTED, custom_error_message=self.what(whole=source is int)
         )
-        must(shown.days > 0, f"impressions[{n}].days", "more than 0")
-    must(config.ranker.engagement in ("item", "category"), "ranker.engagement", "item or category")
-    must(config.ranker.window_days > 0, "ranker.window_days", "more than 0")
-    if config.impressions:
-        counted, ranker = config.weights.keys(), config.ranker
-        must(not counted.isdisjoint(ranker.purchases), "ranker.purchases", "types of which [weights] has one")
-        must(
-            ranker.engagement == "category" or not counted.isdisjoint(ranker.clicks),
-            "ranker.clicks",
-            'types of which [weights] has one; a shop without says ranker.engagement = "category"',
-        )
-    must(0 < config.validate.false_alarms < 1, "validate.false_alarms", "a share between 0 and 1")
-    shares = (
-        "train.kept",
-        "embed.cold_bias",
-        "validate.max_loss",
-        "validate.min_day_events",
-        "build.recall",
-        "quality.max_bad_share",
-    )
-    for section, name in (key.split(".") for key in shares):
-        must(0 <= getattr(getattr(config, section), name) <= 1, f"{section}.{name}", "a share from 0 to 1")
-    for section in ("train", "embed", "users", "topk", "ranker", "build", "validate"):
-        for name, value in vars(getattr(config, section)).items():
-            if isinstance(value, int) and not isinstance(value, bool) and name not in MAY_BE_0:
-                must(value > 0, f"{section}.{name}", f"1 or more; it is {value}")
+
+
+Truth = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1)]
+Files = Annotated[Text | Texts, Expected("a path, or a list of paths")]
+Columns = Annotated[Text | Texts, Expected("a column or an expression, or a list of them")]
+Share = Annotated[float, Within(0, 1, noun="a share")]
+Dropout = Annotated[float, Within(0, 1, below=True, noun="a share")]
+Weight = Annotated[float, Within(0, 1_000_000)]
+Positive = Annotated[float, Within(0, 1_000_000, above=True)]
+Rate = Annotated[float, Within(0, 1, above=True)]
+Days = Annotated[int, Within(1, 36_500, noun="whole days")]
+Duration = Annotated[float, Within(0, 36_500, above=True, noun="days")]
+Count = Annotated[int, Within(1, 1_000_000_000)]
+Length = Annotated[int, Within(1, 100_000)]
+Dimensions = Annotated[int, Within(1, 4096)]
+Seed = Annotated[int, Within(0, 2**32 - 1)]

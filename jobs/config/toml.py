@@ -1,48 +1,85 @@
-"""TOML tables into dataclasses: names and types are those of the fields, and what does not fit is said by its key."""
+"""TOML tables into dataclasses. Pydantic checks them; an error names file, key, value and what is expected."""
 
 import dataclasses
-import types
+import difflib
 import typing
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from jobs.config.bounds import EXPECTED
 from jobs.errors import ConfigError
 
+T = TypeVar("T")
+Place = tuple[str, ...]
+"""Where a table stands: the names of the tables around it and its own. The tables of a list share one place."""
+WANTED = {
+    "dataclass_type": "a table",
+    "dict_type": "a table",
+    "list_type": "a list",
+    "too_short": "a list that is not empty",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "bool_type": "true or false",
+}
+"""What pydantic's own errors expect, by their type."""
 
-def fill(kind: type, data: dict[str, Any], source: str, where: str) -> Any:
+
+def fill(kind: type[T], data: dict[str, Any], source: str, where: str = "") -> T:
     """Make a dataclass of a TOML table.
 
     source: the file, and where: the table's place in it (such as "train."), for messages.
 
-    Raises ConfigError, naming file and key, for an unknown or missing key and for a value of another type.
+    Raises ConfigError with a line for each mistake. A line names file and key, and says what was found and what is
+    expected; for an unknown key it suggests the one that is meant.
     """
-    hints = typing.get_type_hints(kind)
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    for key in data:
-        if key not in known:
-            raise ConfigError(f"{source}: unknown key {where}{key}; expected one of {', '.join(known)}")
-    for name, spec in known.items():
-        missing = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
-        if missing and name not in data:
-            raise ConfigError(f"{source}: {where}{name} is missing")
-    return kind(**{key: _value(hints[key], value, source, where + key) for key, value in data.items()})
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        tables = dict(_tables(kind))
+        said = [_say(one, tables, where) for one in error.errors(include_url=False)]
+        raise ConfigError("\n".join(f"{source}: {line}" for line in said)) from None
 
 
-def _value(hint: Any, value: Any, source: str, where: str) -> Any:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return fill(typing.cast(type, hint), value, source, where + ".")
-    if origin is list and isinstance(value, list):
-        return [_value(args[0], v, source, f"{where}[{n}]") for n, v in enumerate(value)]
-    if origin is dict and isinstance(value, dict):
-        return {k: _value(args[1], v, source, f"{where}.{k}") for k, v in value.items()}
-    if origin in (types.UnionType, typing.Union):
-        for part in args:
-            table = dataclasses.is_dataclass(part) and isinstance(value, dict)
-            if table or isinstance(value, typing.get_origin(part) or part):
-                return _value(part, value, source, where)
-    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    elif origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    expected = getattr(hint, "__name__", None) or str(hint)
-    raise ConfigError(f"{source}: {where} must be {expected}, not {value!r}")
+def _say(error: ErrorDetails, tables: dict[Place, list[str]], where: str) -> str:
+    """One mistake in words."""
+    path, context = error["loc"], error.get("ctx", {})
+    key = where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if error["type"] == "unexpected_keyword_argument":
+        return _unknown(key, tuple(part for part in path if isinstance(part, str)), tables)
+    if "key" in context:  # a check between fields that a table reports of one of its own
+        key, found = f"{key}.{context['key']}", context["found"]
+    else:
+        found = error["input"]
+    if error["type"] == EXPECTED:
+        wanted = error["msg"]
+    elif error["type"] == "literal_error":
+        wanted = context["expected"].replace("'", "")
+    else:
+        wanted = WANTED.get(error["type"]) or error["msg"].removeprefix("Input should be ")
+    if not isinstance(found, dict):
+        return f"{key} must be {wanted}, not {found!r:.80}"
+    return f"{key} must be {wanted}" + (", not a table" if error["type"] in WANTED else "")
+
+
+def _unknown(key: str, place: Place, tables: dict[Place, list[str]]) -> str:
+    """Names the keys of the table, and the one that is meant: a similar one, or the same one of another table."""
+    *table, name = place
+    names = tables[tuple(table)]
+    meant = [".".join([*table, one]) for one in difflib.get_close_matches(name, names, 1)]
+    meant += [".".join([*other, name]) for other, known in tables.items() if name in known]
+    return f"unknown key {key}; expected one of {', '.join(names)}" + (f"; did you mean {meant[0]}?" if meant else "")
+
+
+def _tables(kind: Any, place: Place = ()) -> Iterator[tuple[Place, list[str]]]:
+    """The places of a dataclass and of the dataclasses in it, and the keys of each."""
+    if dataclasses.is_dataclass(kind):
+        yield place, [field.name for field in dataclasses.fields(kind)]
+        for name, hint in typing.get_type_hints(kind).items():
+            yield from _tables(hint, (*place, name))
+    for part in typing.get_args(kind):
+        yield from _tables(part, place)

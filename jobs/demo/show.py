@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 
 import lookup
-from jobs.config.sections import Config, load
+from jobs.config.config import Config
+from jobs.config.loader import load
 from jobs.demo.airflow import CONFIG, DATE
 
 # Households from rarely to often seen, by their number of purchases: the 10th, 30th … percentile.

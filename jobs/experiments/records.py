@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from jobs.config.sections import load
+from jobs.config.loader import load
 from jobs.errors import ConfigError, MissingStepError
 from jobs.infra.files import FORMATS, find_files
 from lookup.experiments.exposures import Exposure

@@ -30,7 +30,7 @@ from lookup_bench import quantile, redis_server
 from million import ROOT, table
 
 import lookup
-from jobs.config.sections import load
+from jobs.config.loader import load
 from lookup.serving import sources as reading
 from lookup.serving.session import Person, ranked
 from lookup.shop import Shop

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 import lookup
-from jobs.config.sections import load
+from jobs.config.loader import load
 from jobs.evaluation.metrics.bootstrap import intervals
 from jobs.infra.logging import Progress
 from jobs.infra.runs import Run

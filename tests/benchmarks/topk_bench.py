@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs.config.sections import TopKConfig, TrainConfig
+from jobs.config.learning import TrainConfig
+from jobs.config.release import TopKConfig
 from jobs.infra.spark import open_session
 from jobs.models.behaviour.encoding import of_followers
 from jobs.ranking.exact import top_k

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.config.sections import Config, load
+from jobs.config.config import Config
+from jobs.config.loader import load
 from jobs.evaluation.harness import ranked
 from jobs.evaluation.methods.daybreak import Daybreak, _write_sequences, text_vectors
 from jobs.evaluation.metrics import ranking as metrics

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 
-from jobs.config.sections import Config, EmbedConfig, EventsConfig, ItemsConfig, TopKConfig, TrainConfig
+from jobs.config.config import Config
+from jobs.config.learning import EmbedConfig, TrainConfig
+from jobs.config.release import TopKConfig
+from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.infra.tables import EVENTS, ITEMS, MODEL_ITEMS, MODEL_LABELS, USER_VECTORS
 
 DAY = date(2026, 3, 2)

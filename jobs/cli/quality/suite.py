@@ -85,7 +85,7 @@ def problem(folder: Path, choice: EvaluateOptions) -> Problem:
 
 def _of_shop(file: Path, day: date, days: int, master: str) -> Problem:
     """The problem of a shop: of the run of the night that knows just the wanted days; `ingest` makes it if need be."""
-    from jobs.config.sections import load
+    from jobs.config.loader import load
     from jobs.infra.spark import open_session
     from jobs.night import run_job
 

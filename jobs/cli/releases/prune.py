@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jobs.config.sections import Config
+    from jobs.config.config import Config
 
 ABOUT = """\
 Remove old releases.

@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, field
 
 from jobs.config import presets
-from jobs.config.sections import EmbedConfig, TrainConfig
+from jobs.config.learning import EmbedConfig, TrainConfig
 from jobs.config.toml import fill
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from jobs.config.learning import EmbedConfig, TrainConfig
 from jobs.config.presets.settings import read
-from jobs.config.sections import EmbedConfig, TrainConfig
 from jobs.evaluation.problems.problem import Histories, Problem
 from jobs.infra.logging import Progress
 from jobs.models.attributes import Vocabulary

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jobs.config.sections import TrainConfig
+from jobs.config.learning import TrainConfig
 from lookup.scoring.user_encoder import UserEncoder
 
 

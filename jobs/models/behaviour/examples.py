@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from jobs.config.sections import TrainConfig
+from jobs.config.learning import TrainConfig
 from jobs.models.behaviour.encoding import of_followers
 from jobs.models.behaviour.network import TrainingBatch
 from lookup.scoring.user_encoder import UserEncoder

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import torch
 import torch.distributed as dist
 
-from jobs.config.sections import TrainConfig
+from jobs.config.learning import TrainConfig
 from jobs.infra.logging import Progress, log_line
 from jobs.models import item_transitions as followers
 from jobs.models.behaviour import model_store as store

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import scipy.sparse as sp
 
-    from jobs.config.sections import TrainConfig
+    from jobs.config.learning import TrainConfig
 
 EPOCH = date(1970, 1, 1)
 INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", "fitted.npz"
@@ -160,7 +160,7 @@ class Model:
     @property
     def train(self) -> "TrainConfig":
         """The settings that it was fitted with; raises ConfigError where another version of Daybreak wrote them."""
-        from jobs.config.sections import TrainConfig
+        from jobs.config.learning import TrainConfig
         from jobs.config.toml import fill
 
         try:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from jobs.config.sections import TrainConfig
+from jobs.config.learning import TrainConfig
 from jobs.models.behaviour.softmax import FullSoftmax, Wanted, candidates
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs.config.sections import TrainConfig
+from jobs.config.learning import TrainConfig
 from jobs.models.behaviour.model_store import Start
 from jobs.models.behaviour.network import BehaviourModel
 

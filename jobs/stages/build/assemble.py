@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.config.sections import BuildConfig, Config
+from jobs.config.config import Config
+from jobs.config.release import BuildConfig
 from jobs.errors import DataError
 from jobs.infra.blocks import Blocks
 from jobs.infra.runs import Run

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.stages.build.assemble import build, remove_leftovers
 from lookup.release import pointer
 from lookup.release.reader import open_from

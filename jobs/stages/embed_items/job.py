@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.infra.frames import model_items
 from jobs.infra.tables import ITEM_VECTORS, ITEMS, TEXT_VECTORS
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.evaluation.metrics.ranking import measure
 from jobs.infra.frames import histories, popularity
 from jobs.infra.frames import popular as popular_lists

@@ -5,7 +5,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.errors import DataError
 from jobs.infra.frames import number_by_hash
 from jobs.infra.tables import EVENTS, ITEMS, QUARANTINE, SHOWN, VISITS

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.errors import MissingStepError
 from jobs.releases.announce import announce
 

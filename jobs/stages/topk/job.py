@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.infra.tables import (
     EVENTS,
     ITEM_TOPK,

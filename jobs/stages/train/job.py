@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config, TrainConfig
+from jobs.config.config import Config
+from jobs.config.learning import TrainConfig
 from jobs.errors import DataError
 from jobs.infra.logging import log_line
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.infra.runs import remove
 from jobs.infra.tables import EVENTS, IMPRESSIONS, ITEMS

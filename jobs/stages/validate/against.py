@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.logging import log_line
 from jobs.infra.tables import EVALUATION

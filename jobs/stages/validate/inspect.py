@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.infra.blocks import Blocks, flat
 from jobs.infra.logging import log_line
 from jobs.infra.runs import Run

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.errors import ValidationError
 from jobs.infra.logging import log_line
 from jobs.releases.page import render

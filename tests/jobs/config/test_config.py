@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.config import presets
+from jobs.config.loader import load
 from jobs.config.presets import settings
-from jobs.config.sections import load
 from jobs.errors import ConfigError
 from jobs.infra.files import resolve
 
@@ -41,27 +41,33 @@ def test_a_short_file_is_enough(tmp_path):
     [
         (GOOD.replace('item_id = "id"', ""), r"d.toml: items.item_id is missing"),
         (GOOD + "[topk]\nkk = 3", r"d.toml: unknown key topk.kk; expected one of k, similar"),
-        (GOOD + '[topk]\nk = "3"', r"d.toml: topk.k must be int, not '3'"),
-        (GOOD + "[topk]\nk = 0", r"d.toml: topk.k must be 1 or more; it is 0"),
+        (GOOD + '[topk]\nk = "3"', r"d.toml: topk.k must be a whole number from 1 to 100,000, not '3'"),
+        (GOOD + "[topk]\nk = 0", r"d.toml: topk.k must be a whole number from 1 to 100,000, not 0"),
         (GOOD + '[topk]\nbought = "never"', r"d.toml: topk.bought must be include, exclude or separate"),
         (GOOD + "[quality]\nmax_bad_share = 5", r"d.toml: quality.max_bad_share must be a share from 0 to 1"),
         (GOOD + "[train]\nhalf_lives = [7.0]", r"d.toml: train.fading must be a list of parts, one for each of"),
         (GOOD + "[train]\nfading = [0, 0, 0, 0]", r"d.toml: train.fading must be a list of parts, .* not all 0"),
-        (GOOD + "[train]\nfading = [1, 1, 1, -1]", r"d.toml: train.fading must be parts, zero or more"),
+        (
+            GOOD + "[train]\nfading = [1, 1, 1, -1]",
+            r"d.toml: train.fading\[3\] must be a number from 0 to 1,000,000, not -1",
+        ),
         (GOOD + "[train]\nown_dropout = 1.0", r"d.toml: train.own_dropout must be a share from 0 to less than 1"),
         (GOOD + "[train]\nkept = 1.5", r"d.toml: train.kept must be a share from 0 to 1"),
         (GOOD + "[train]\nkept = -0.1", r"d.toml: train.kept must be a share from 0 to 1"),
         (GOOD + "[embed]\ncold_bias = 1.1", r"d.toml: embed.cold_bias must be a share from 0 to 1"),
-        (GOOD + "[train]\nrepeat = -1", r"d.toml: train.repeat must be 0 or more"),
-        (GOOD + "[train]\nrepeat = true", r"d.toml: train.repeat must be float, not True"),
-        (GOOD + "[train]\ntemperature = 0.0", r"d.toml: train.temperature must be more than 0"),
-        (GOOD + "[train]\nheads = 0", r"d.toml: train.heads must be 1 or more; it is 0"),
-        (GOOD + '[weights]\nview = "much"', r"d.toml: weights.view must be float, not 'much'"),
+        (GOOD + "[train]\nrepeat = -1", r"d.toml: train.repeat must be a number from 0 to 1,000,000, not -1"),
+        (GOOD + "[train]\nrepeat = true", r"d.toml: train.repeat must be a number from 0 to 1,000,000, not True"),
+        (
+            GOOD + "[train]\ntemperature = 0.0",
+            r"d.toml: train.temperature must be a number more than 0 and at most 1,000, not 0.0",
+        ),
+        (GOOD + "[train]\nheads = 0", r"d.toml: train.heads must be a whole number from 1 to 64, not 0"),
+        (GOOD + '[weights]\nview = "much"', r"d.toml: weights.view must be a number from 0 to 1,000,000, not 'much'"),
         (GOOD.replace("[[events]]", "[[event]]"), r"d.toml: unknown key event; expected one of items, events"),
         ("[items", r"d.toml: not readable as TOML"),
         ('preset = "grocer"' + GOOD, r"d.toml: preset must be one of repeat, sequence, sparse, not 'grocer'"),
-        ("preset = 3" + GOOD, r"d.toml: preset must be str \| None, not 3"),
-        ('preset = "sequence"\ntrain = 3' + GOOD, r"d.toml: train must be Train, not 3"),
+        ("preset = 3" + GOOD, r"d.toml: preset must be one of repeat, sequence, sparse, not 3"),
+        ('preset = "sequence"\ntrain = 3' + GOOD, r"d.toml: train must be a table, not 3"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, text, message):
@@ -96,7 +102,7 @@ def test_a_missing_file_says_what_to_do(tmp_path):
 
 
 def test_a_path_may_lie_in_a_package(tmp_path):
-    assert resolve("package://jobs/config.py", tmp_path).exists()
+    assert resolve("package://jobs/config/config.py", tmp_path).exists()
     assert resolve("x/y", tmp_path) == tmp_path / "x" / "y"
     with pytest.raises(ConfigError, match="package 'no_such_package' is not installed"):
         resolve("package://no_such_package/x", tmp_path)

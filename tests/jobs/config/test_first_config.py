@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from jobs.config.first_config import write_first_config
-from jobs.config.sections import load
+from jobs.config.loader import load
 from jobs.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jobs.config.sections import EmbedConfig, TrainConfig
+from jobs.config.learning import EmbedConfig, TrainConfig
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
 from jobs.evaluation.problems.problem import ItemFacts, Problem
 from tests.jobs.evaluation.made import problem

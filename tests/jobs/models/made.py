@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from jobs.config.sections import TrainConfig
+from jobs.config.learning import TrainConfig
 from jobs.models.behaviour.examples import TrainingHistory, read_histories
 from jobs.models.behaviour.model_store import Inputs
 

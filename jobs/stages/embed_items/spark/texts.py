@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.config.sections import Config, EmbedConfig
+from jobs.config.config import Config
+from jobs.config.learning import EmbedConfig
 from jobs.infra.arrow import list_column
 from jobs.infra.spark import lent_gpu, task_device
 from jobs.infra.tables import TEXT_VECTORS

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.config.sections import EmbedConfig
+from jobs.config.learning import EmbedConfig
 from jobs.errors import DataError
 from jobs.infra.arrow import list_column, matrix
 from jobs.infra.blocks import Blocks

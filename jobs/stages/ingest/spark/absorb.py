@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.stages.ingest.spark.patch_tables import COLUMNS, Patches
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason
 from jobs.stages.ingest.spark.shop_files import UPDATED

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from jobs.config.sections import Config, EventsConfig
+from jobs.config.config import Config
+from jobs.config.shop import EventsConfig
 from jobs.stages.ingest.spark.quarantine import LATER, REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, column, identifier, joined, moment, read
 

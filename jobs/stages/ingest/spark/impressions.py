@@ -4,8 +4,8 @@ from datetime import timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.config.ranker_sections import ImpressionsConfig
-from jobs.config.sections import Config
+from jobs.config.config import Config
+from jobs.config.shop import ImpressionsConfig
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, column, identifier, moment, read
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.stages.ingest.spark.absorb import SAID_TEXT
 from jobs.stages.ingest.spark.declared_features import values
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules

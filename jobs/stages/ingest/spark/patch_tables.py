@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from lookup.patches.patch import Statement, canonical, micros
 from lookup.patches.patch_log import Event, Forgotten, PatchLog, open_log
 from lookup.patches.validation import iso

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jobs.config.sections import TopKConfig
+from jobs.config.release import TopKConfig
 from jobs.infra.tables import USER_BECAUSE
 from jobs.infra.tasks import partitions
 from jobs.ranking.terms import ItemTransitions

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.config.sections import TopKConfig
+from jobs.config.release import TopKConfig
 from jobs.infra.arrow import matrix
 from jobs.infra.spark import task_device
 from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from jobs.config.ranker_sections import RankerConfig
+from jobs.config.learning import RankerConfig
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.infra.tables import EVENTS, IMPRESSIONS, ITEMS, SHOWN, VISITS
 from jobs.models.ranker.point_in_time import Candidates, KnownEvents, Vectors, features_then
 from jobs.stages.train_ranker.spark.facts import facts

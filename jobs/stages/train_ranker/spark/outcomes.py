@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.config.ranker_sections import RankerConfig
+from jobs.config.learning import RankerConfig
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

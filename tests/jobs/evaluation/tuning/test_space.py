@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.config import presets
+from jobs.config.learning import EmbedConfig, TrainConfig
 from jobs.config.presets.settings import Preset, read
-from jobs.config.sections import EmbedConfig, TrainConfig
 from jobs.config.toml import fill
 from jobs.evaluation.tuning.preset_file import preset_file
 from jobs.evaluation.tuning.space import SPACE, SettingKind, changed, space, value

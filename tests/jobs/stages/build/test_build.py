@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lookup
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.errors import DataError, MissingStepError
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK
 from jobs.stages.build import job as build

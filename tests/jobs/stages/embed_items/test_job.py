@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jobs.stages.embed_items.job
-from jobs.config.sections import EmbedConfig
+from jobs.config.learning import EmbedConfig
 from jobs.errors import ConfigError, DataError, MissingStepError
 from jobs.infra.blocks import Blocks
 from jobs.infra.tables import ITEM_VECTORS, TEXT_VECTORS

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from jobs.config.sections import UsersConfig
+from jobs.config.release import UsersConfig
 from jobs.errors import DataError, MissingStepError
 from jobs.stages.embed_users import job as embed_users
 from lookup.scoring.user_encoder import UserEncoder

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs.config.sections import Config, load
+from jobs.config.config import Config
+from jobs.config.loader import load
 from jobs.errors import ConfigError
 from jobs.stages.ingest import job as ingest
 

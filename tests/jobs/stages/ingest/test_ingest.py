@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs.config.sections import Config, load
+from jobs.config.config import Config
+from jobs.config.loader import load
 from jobs.errors import ConfigError, DataError
 from jobs.stages.ingest import job as ingest
 

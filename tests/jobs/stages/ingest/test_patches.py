@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.config.sections import Config, load
+from jobs.config.config import Config
+from jobs.config.loader import load
 from jobs.stages.ingest import job as ingest
 from lookup.patches import patch as patches
 from lookup.patches.patch_log import PatchLog, open_log

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import lookup
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.errors import MissingStepError
 from jobs.stages.build import job as build
 from jobs.stages.publish import job as publish

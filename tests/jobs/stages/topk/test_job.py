@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jobs.stages.topk.job
-from jobs.config.sections import TopKConfig
+from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
 from jobs.stages.topk.spark.lists import user_again, user_lists

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from jobs.config.sections import Config, EventsConfig, ItemsConfig, TrainConfig
+from jobs.config.config import Config
+from jobs.config.learning import TrainConfig
+from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.errors import DataError
 from jobs.infra.frames import model_items
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES

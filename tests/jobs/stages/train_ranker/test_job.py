@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from jobs.config.ranker_sections import ImpressionsConfig, RankerConfig, VisitsConfig
+from jobs.config.learning import RankerConfig
+from jobs.config.shop import ImpressionsConfig, VisitsConfig
 from jobs.infra.tables import EVENTS, SHOWN, VISITS
 from jobs.stages.train_ranker import job as train_ranker
 from jobs.stages.train_ranker.spark.impressions import write_impressions
@@ -62,7 +63,8 @@ def made_shop(seed: int) -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def shop(spark, tmp_path_factory):
     config = small_run.config(tmp_path_factory.mktemp("ranker"))
-    config = dataclasses.replace(config, impressions=[ImpressionsConfig(**SHOP)], ranker=SETTINGS)
+    counted = {"purchase": 1.0, "view": 0.1}
+    config = dataclasses.replace(config, weights=counted, impressions=[ImpressionsConfig(**SHOP)], ranker=SETTINGS)
     made = made_shop(0)
     small_run.write(spark, config, small_run.items(ITEMS), made["events"])
     for table in (SHOWN, VISITS):

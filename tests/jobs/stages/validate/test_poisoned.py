@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import lookup
 from jobs.cli import main as cli
-from jobs.config.sections import Config, Override
+from jobs.config.config import Config, Override
 from jobs.errors import ConfigError, MissingStepError, ValidationError
 from jobs.evaluation.metrics.ranking import measure
 from jobs.infra.tables import EVALUATION

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.config.sections import Config, TopKConfig
+from jobs.config.config import Config
+from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError, ValidationError
 from jobs.ranking import index_choice as search
 from jobs.stages.build import job as build

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.config.sections import Config
+from jobs.config.config import Config
 from jobs.stages.build import job as build
 from jobs.stages.validate import gate
 from jobs.stages.validate import job as validate

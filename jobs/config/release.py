@@ -1,0 +1,71 @@
+"""The sections of the configuration that say what a release holds, and what it must pass."""
+
+from typing import Annotated, Literal
+
+from pydantic.dataclasses import dataclass
+
+from jobs.config.bounds import TABLE, Count, Days, Duration, Length, Share, Within
+
+
+@dataclass(frozen=True, config=TABLE)
+class UsersConfig:
+    """`[users]`: who is active, and so gets a precomputed list."""
+
+    active_days: Days = 90
+    """With an event in the last so many days …"""
+    min_events: Count = 3
+    """… and at least so many events in all."""
+
+
+@dataclass(frozen=True, config=TABLE)
+class TopKConfig:
+    """`[topk]`: the lists."""
+
+    k: Length = 100
+    """Length of a user's list."""
+    similar: Length = 50
+    """Length of an item's list of similar items."""
+    popular: Length = 200
+    """Length of a popular list."""
+    popular_half_life_days: Duration = 14.0
+    """An event counts half in the popular lists after so many days."""
+    bought: Literal["include", "exclude", "separate"] = "include"
+    """Items that a user bought or viewed: "include" in the list, "exclude", or "separate": excluded, and offered as buy
+    again."""
+    again: Length = 50
+    """Length of the buy-again list, where bought = "separate"."""
+    because: Length = 20
+    """For so many of a user's first items, table `because` names the item of the history that gives most to the
+    score."""
+    user_block: Count = 512
+    """Users scored together; with `item_block` it bounds a task's memory."""
+    item_block: Count = 4096
+
+
+@dataclass(frozen=True, config=TABLE)
+class BuildConfig:
+    """`[build]`: how the best items for the vector of a session are found by day."""
+
+    annoy_trees: Annotated[int, Within(1, 10_000)] = 30
+    recall: Share = 0.98
+    """Share of the exact first 20 items that the search must find; the quickest method that does is taken."""
+
+
+@dataclass(frozen=True, config=TABLE)
+class ValidateConfig:
+    """`[validate]`: what a release must pass before it is published."""
+
+    min_recall: Share = 0.95
+    """Recall@20 of the search that the build chose against an exact scan, over a sample of users."""
+    min_user_coverage: Share = 0.99
+    """Share of active users with a full list."""
+    sample_users: Count = 100_000
+    """The run's table `evaluation`, by which releases are compared, holds at most so many users."""
+    max_loss: Share = 0.005
+    """The gate passes a proven loss of NDCG@20 against the incumbent, in any slice, up to this share of it."""
+    false_alarms: Annotated[float, Within(0, 1, above=True, below=True, noun="a share")] = 0.01
+    """Share of the nights in which the gate may hold an equally good release; it sets the level of the intervals."""
+    min_day_events: Share = 0.1
+    """The last day must have at least this share of the events that are usual on its weekday."""
+    max_shrink: Share = 0.3
+    """Items, users and events may be fewer than in the incumbent by at most this share."""

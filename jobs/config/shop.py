@@ -1,0 +1,124 @@
+"""The sections of the configuration that say where a shop's data are, and which of their columns is which."""
+
+from dataclasses import field
+
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+from jobs.config.bounds import EXPECTED, TABLE, Columns, Duration, Files, Share, Text
+
+
+@dataclass(frozen=True, config=TABLE)
+class ShopConfig:
+    """`[shop]`: the shop's name, and where Daybreak writes."""
+
+    name: Text = "shop"
+    work: Text = "work"
+    """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
+    releases: Text = "releases"
+    """Folder of releases, relative to the TOML file."""
+    patches: Text | None = None
+    """The patch log: a path relative to the TOML file, or `redis://…`; by default a file in `releases`."""
+
+
+@dataclass(frozen=True, config=TABLE)
+class ItemsConfig:
+    """`[items]`: the files of items, and which of their columns is which.
+
+    A column is named as it stands in the file, or is a Spark SQL expression over the columns. The parts of a list are
+    joined: by a space in texts, as a path in `category`.
+    """
+
+    files: Files
+    """CSV, JSON lines or Parquet: a path relative to the TOML file, a glob, or `package://python_package/path`."""
+    item_id: Text
+    title: Columns | None = None
+    description: Columns | None = None
+    category: Columns | None = None
+    """A column with a path (split at `category_separator`), or a list of columns, the widest first."""
+    category_separator: Text = ">"
+    brand: Text | None = None
+    price: Text | None = None
+    image: Text | None = None
+    in_stock: Text | None = None
+    updated: Text | None = None
+    """The time since when the row holds: a newer patch wins over it. By default when the file was last modified."""
+    features: dict[str, Text] = field(default_factory=dict)
+    """`[items.features]`: more facts about an item, name = a column or an expression, to filter and rank by.
+
+    Numbers, yes or no, or texts, as Spark types the expression: a column of a CSV file is text, `double(weight)` is a
+    number.
+    """
+
+
+@dataclass(frozen=True, config=TABLE)
+class EventsConfig:
+    """`[[events]]`: files of events, and which of their columns is which; several tables may stand side by side."""
+
+    files: Files
+    user_id: Text
+    item_id: Text
+    time: Text
+    type: Text = "'purchase'"
+    """A column, or a quoted constant where the file holds one type only."""
+    time_format: Text | None = None
+    """A Spark datetime pattern; "seconds" or "milliseconds" for a Unix time; by default ISO 8601."""
+    value: Text | None = None
+    price: Text | None = None
+    discount: Text | None = None
+    query: Text | None = None
+
+
+@dataclass(frozen=True, config=TABLE)
+class VisitsConfig:
+    """`[impressions.visits]`: who was where, and when, for impressions of a place."""
+
+    files: Files
+    user_id: Text
+    place: Text
+    time: Text
+    time_format: Text | None = None
+
+
+@dataclass(frozen=True, config=TABLE)
+class ImpressionsConfig:
+    """`[[impressions]]`: what was shown to whom; several tables may stand side by side. Without any there is no ranker.
+
+    A row names either the user who saw the item, or the place that showed it to every visitor.
+    """
+
+    files: Files
+    item_id: Text
+    time: Text
+    """When the item was shown; of a place: from when on."""
+    time_format: Text | None = None
+    """As of events."""
+    user_id: Text | None = None
+    place: Text | None = None
+    """A store, a page, a mailing: whatever `visits` names too."""
+    days: Duration = 1.0
+    """For how long a place shows the item; it must not show an item twice at a time."""
+    visits: VisitsConfig | None = None
+    kind: Text = "'shown'"
+    """A column, or a quoted constant: how the item was shown."""
+    price: Text | None = None
+    """The price that was shown; by default that of the last purchases by anybody before."""
+    in_stock: Text | None = None
+    """Whether the item was in stock."""
+
+    @model_validator(mode="after")
+    def _of_users_or_of_a_place(self) -> "ImpressionsConfig":
+        if not (self.user_id is None) == (self.place is not None) == (self.visits is not None):
+            raise PydanticCustomError(
+                EXPECTED, "of users (user_id), or of a place (place and a table visits), not of both"
+            )
+        return self
+
+
+@dataclass(frozen=True, config=TABLE)
+class QualityConfig:
+    """`[quality]`: when the data are too bad to publish from."""
+
+    max_bad_share: Share = 0.01
+    """The night stops when a larger share of the items' or the events' rows goes to quarantine."""
