@@ -1,50 +1,45 @@
 """How much memory the processes of a job took on this machine."""
 
-import os
 import resource
 from pathlib import Path
 
+import psutil
+
 
 def peak_mib() -> int:
-    """The peak memory of the largest process of this job, in MiB: this one, Spark's JVM, its Python workers, the fit.
+    """The peak memory of the largest process of a job, in MiB: this one, Spark's JVM, its Python workers, the fit.
 
-    It is what Linux says of the processes that still run, and of children that were waited for; executors on other
-    machines are not counted, and where there is no /proc only this process and its ended children are.
+    It covers the processes that still run, and the children that this process has waited for. It leaves out executors
+    on other machines. Where the system does not tell the peak of a running process, its present memory counts.
     """
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    running = max(_status(pid).get("VmHWM", 0) for pid in _family())
-    # getrusage counts for a process what its parent had when it was started; /proc does not.
-    return max(ended, running or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) // 1024
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return max(ended, *map(_peak, _family())) // 2**20
 
 
-def _family() -> list[int]:
-    """This process and all below it; under spark-submit the JVM is this process's parent, and its workers siblings."""
-    parents = {pid: _status(pid).get("PPid", 0) for pid in _pids()}
-    root = os.getpid()
-    if _name(parents.get(root, 0)) == "java":
-        root = parents[root]
-    family = [root]
-    for pid in family:  # grows while it is gone through
-        family += [child for child, parent in parents.items() if parent == pid]
-    return family
-
-
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-
-
-def _name(pid: int) -> str:
+def _family() -> list[psutil.Process]:
+    """This process and all below it. Under spark-submit the JVM is its parent, and the Python workers its siblings."""
+    root = psutil.Process()
+    parent = root.parent()
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
+        if parent is not None and parent.name() == "java":
+            root = parent
+    except psutil.Error:  # it ended just now
+        pass
+    return [root, *root.children(recursive=True)]
 
 
-def _status(pid: int) -> dict[str, int]:
-    """The numbers of /proc/PID/status by name; empty where the process has ended. Memory is in KiB."""
+def _peak(process: psutil.Process) -> int:
+    """Bytes; 0 where the process has ended.
+
+    psutil tells the present memory of a process, but not its peak on Linux. So this one number is read here: VmHWM, in
+    KiB. `getrusage` has it for this process alone, and counts what its parent had when it was started; VmHWM does not.
+    """
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return {}
-    fields = (line.replace(":", "").split() for line in lines)
-    return {words[0]: int(words[1]) for words in fields if len(words) > 1 and words[1].isdigit()}
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,4 +1,4 @@
-"""Around the tasks of a Spark job: how many there should be, what one may use, and how far they are."""
+"""The tasks of a Spark job: how many to make, how many threads one may use, and how far they are."""
 
 import threading
 from collections.abc import Iterator
@@ -11,18 +11,20 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 WAVES = 4
-"""Tasks a core, so that one slow task at the end does not keep the others waiting for long."""
+"""Tasks for each core, so that the cores do not wait long for one slow task at the end."""
+DEADLINE = 10.0
+"""Seconds that the end of `watching` waits for a question to Spark that is still open."""
 
 
 def partitions(spark: "SparkSession", rows: int, block: int) -> int:
-    """How many partitions to cut `rows` rows into: a multiple of the cores, but not many more than blocks of rows."""
+    """The number of partitions for `rows` rows: a multiple of the cores, hardly more than there are blocks of rows."""
     cores: int = spark.sparkContext.defaultParallelism
     blocks = max(1, -(-rows // block))
     return min(WAVES * cores, -(-blocks // cores) * cores)
 
 
 def task_threads() -> int:
-    """How many threads the running Spark task may use (`spark.task.cpus`); called inside a task."""
+    """The number of threads that the running Spark task may use (`spark.task.cpus`). Call it inside a task."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
@@ -31,9 +33,9 @@ def task_threads() -> int:
 
 @contextmanager
 def watching(spark: "SparkSession", job: str, what: str, every: float = 5.0) -> Iterator[None]:
-    """Say every few seconds how many tasks of the running stages are done, while the block runs.
+    """Log every few seconds how many tasks of the running stages are done, while the block runs.
 
-    What tasks print stays on their machines; the driver knows how many have ended.
+    Tasks print on their own machines; the driver only knows how many of them have ended.
     """
     tracker = spark.sparkContext.statusTracker()
     ended = threading.Event()
@@ -52,4 +54,5 @@ def watching(spark: "SparkSession", job: str, what: str, every: float = 5.0) -> 
         yield
     finally:
         ended.set()
-        thread.join()
+        # A Spark that no longer answers must not keep the job from ending; the thread is a daemon.
+        thread.join(DEADLINE)

@@ -4,6 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import pytest
+
+from jobs.infra import memory
+
 CHILD = "block = bytearray(300 << 20); print('ready', flush=True); input()"
 PARENT = f"""
 import subprocess, sys
@@ -24,3 +29,26 @@ def test_children_are_counted_while_they_run_and_after():
     assert 5 < alone < 200
     assert 300 <= beside < 600
     assert 300 <= after < 600
+
+
+class Java(psutil.Process):
+    """This test's parent, under the name that Spark's JVM has."""
+
+    def name(self) -> str:
+        return "java"
+
+
+def test_under_spark_submit_the_jvm_and_its_workers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {process.pid for process in memory._family()}
+    parent = psutil.Process().ppid()
+    monkeypatch.setattr(psutil.Process, "parent", lambda process: Java(process.ppid()))
+    family = {process.pid for process in memory._family()}
+    assert alone | {parent} <= family
+    assert parent not in alone
+
+
+def test_a_process_that_has_ended_counts_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        process = psutil.Process(child.pid)
+        child.wait(timeout=60)
+    assert memory._peak(process) == 0
