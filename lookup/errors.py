@@ -6,7 +6,11 @@ class DaybreakError(Exception):
 
 
 class ReleaseError(DaybreakError):
-    """A release is missing, damaged, incomplete, of another schema version, or mixes spaces."""
+    """A release is missing, damaged, incomplete, of a schema version that cannot be read, or mixes spaces."""
+
+
+class VersionError(ReleaseError):
+    """A release may be whole, but its schema version is too new or too old for this Daybreak."""
 
 
 class PatchError(DaybreakError, ValueError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lookup.errors import ReleaseError
 from lookup.release import manifest, pointer
-from lookup.release.locks import open_held
+from lookup.release.locks import open_locked
 from lookup.release.reader import open_from
 
 
@@ -34,7 +34,7 @@ def announce(releases: Path, release_id: str) -> None:
 
     Raises ReleaseError when there is no such release, or when it is damaged; CURRENT then stays as it is.
     """
-    release = open_held(releases, release_id, verify=True)  # held until it is announced: `daybreak prune` leaves it
+    release = open_locked(releases, release_id, verify=True)  # held until it is announced: `daybreak prune` leaves it
     pointer.announce(releases, release.id)
 
 
@@ -43,7 +43,7 @@ def rollback(releases: Path) -> str:
 
     Raises ReleaseError when there is none, or when it is damaged; CURRENT then stays as it is.
     """
-    release = open_held(releases, pointer.before_current(releases), verify=True)
+    release = open_locked(releases, pointer.before_current(releases), verify=True)
     pointer.announce(releases, release.id, "rollback")
     return release.id
 

@@ -22,7 +22,7 @@ def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()
     counts = [
         (name, value, before.get(name), change(value, before.get(name))) for name, value in manifest.counts.items()
     ]
-    search = manifest.search
+    search = manifest.index_choice
     sections = [
         f"<h1>{escape(manifest.shop)}, {escape(manifest.date)}</h1>",
         f"<p>Release {escape(manifest.id)}, built {escape(manifest.created)}. "

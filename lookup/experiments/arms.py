@@ -14,7 +14,7 @@ from itertools import accumulate
 from math import isclose, isfinite
 from pathlib import Path
 
-from lookup.release.locks import open_held
+from lookup.release.locks import open_locked
 from lookup.release.reader import Release
 
 
@@ -36,7 +36,7 @@ class Arms:
             raise ValueError("salt is the name of the test, which users are assigned by: it must not be empty")
         self._seed = sha256(sha256(salt.encode()).digest())
         self._ends = [round(end * 2**64) for end in accumulate(self.shares.values())][:-1]
-        opened = {release_id: open_held(folder, release_id) for release_id in {*arms.values()}}
+        opened = {release_id: open_locked(folder, release_id) for release_id in {*arms.values()}}
         self._releases = {name: opened[release_id] for name, release_id in arms.items()}
 
     def arm(self, user: str) -> str:

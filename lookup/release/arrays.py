@@ -1,7 +1,7 @@
 """The mapped arrays of a release: plain `.npy` files that also say which space they belong to.
 
-After the data stand 32 bytes, the footer: `\\ndaybreak-space:` and the 16 hexadecimal digits of the space. numpy does
-not read past the data, so `np.load(path, mmap_mode="r")` opens the files as they are.
+A footer of 32 bytes follows the data: `\\ndaybreak-space:` and the 16 hexadecimal digits of the space. numpy does not
+read past the data, so `np.load(path, mmap_mode="r")` opens the files as they are.
 """
 
 import mmap
@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from lookup.errors import ReleaseError
-from lookup.release.schema import ARRAYS, Array
+from lookup.release import schema
 
 FOOTER = b"\ndaybreak-space:"
 FOOTER_BYTES = 32
@@ -25,34 +25,27 @@ HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '([<>|=][a-z]\d+)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n",
     re.DOTALL,
 )
-"""As numpy writes it (NEP 1). numpy's own reader parses it as Python, which fails now and then in Python 3.11 where two
+"""As numpy writes it (NEP 1). numpy's own reader parses it as Python, which fails now and then in Python 3.11 when two
 threads do so at once (python/cpython#106905)."""
 HEADER_BYTES = 256
 
-BY_NAME = {array.name: array for array in ARRAYS}
-
 
 def file_name(name: str) -> str:
-    """Where an array stands in a release."""
+    """The file of an array, relative to its release."""
     return f"arrays/{name}.npy"
-
-
-def shape_of(array: Array, dims: Mapping[str, int], free: int = 0) -> tuple[int, ...]:
-    """The shape of an array. dims: the size of each letter. free: the size of "*"."""
-    return tuple(free if d == "*" else dims[d[0]] + int(d[2:] or 0) for d in array.shape)
 
 
 @contextmanager
 def creating(release: Path, name: str, dims: Mapping[str, int], space_id: str, free: int = 0) -> Iterator[NDArray[Any]]:
-    """Create an array of `lookup.release.schema` in the folder of a release, to be filled block by block.
+    """Create an array of `lookup.release.schema` in the folder of a release, for the caller to fill block by block.
 
-    Yields the array, zeros, mapped for writing; when the block ends it is on the disk.
-    Raises OSError when there is no room: the whole file is claimed before the first write.
+    dims: the size of each letter. free: the size of "*". Yields the array, zeros, mapped for writing; when the block
+    ends, it is on the disk. Raises OSError when there is no room: the whole file is claimed before the first write.
     """
-    array = BY_NAME[name]
+    array = schema.array(name)
     path = release / file_name(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    dtype, shape = np.dtype(array.dtype), shape_of(array, dims, free)
+    dtype, shape = np.dtype(array.dtype), array.size(dims, free)
     with path.open("w+b") as file:
         header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         npy.write_array_header_1_0(file, header)
@@ -70,8 +63,8 @@ def creating(release: Path, name: str, dims: Mapping[str, int], space_id: str, f
 
 
 def write(release: Path, name: str, values: NDArray[Any], dims: Mapping[str, int], space_id: str) -> None:
-    """Write an array that is in memory. Its shape must be that of the dims."""
-    free = len(values) if "*" in BY_NAME[name].shape else 0
+    """Write an array from memory. Raises ValueError when its shape is not that of the dims."""
+    free = len(values) if schema.FREE in schema.array(name).shape else 0
     with creating(release, name, dims, space_id, free) as out:
         if values.shape != out.shape:
             raise ValueError(f"{name} has shape {values.shape}; by the dims it must be {out.shape}")
@@ -79,11 +72,11 @@ def write(release: Path, name: str, values: NDArray[Any], dims: Mapping[str, int
 
 
 def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str) -> NDArray[Any]:
-    """Map an array of a release for reading, checking its header, shape, size and space.
+    """Map an array of a release for reading, and check its header, shape, size and space.
 
     Raises ReleaseError, naming the file, with what was found and what was expected.
     """
-    array = BY_NAME[name]
+    array = schema.array(name)
     path = release / file_name(name)
     dtype = np.dtype(array.dtype)
     with path.open("rb") as file:
@@ -94,7 +87,7 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
         found, fortran = head[1].decode(), head[2] == b"True"
         shape = tuple(int(part) for part in head[3].replace(b",", b" ").split())
         size = os.fstat(file.fileno()).st_size
-        expected = shape_of(array, dims, shape[0] if shape else 0)
+        expected = array.size(dims, shape[0] if shape else 0)
         if found != dtype.str or shape != expected or fortran:
             order = " in Fortran order" if fortran else ""
             raise ReleaseError(
@@ -114,9 +107,10 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
 
 
 def settle(array: NDArray[Any]) -> None:
-    """Let go of the memory that a mapped array, or a part of it, took in this process; what it holds stays.
+    """Release the memory of this process behind a mapped array, or a part of one; its numbers stay as they are.
 
-    A job that goes through a large array block by block calls it now and then, so that it never holds all of it.
+    A job that reads or writes a large array block by block calls it now and then, so that it never keeps all of it in
+    memory.
     """
     base: Any = array
     while base is not None and not isinstance(base, mmap.mmap):

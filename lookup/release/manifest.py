@@ -3,25 +3,23 @@
 import hashlib
 import json
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+import warnings
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lookup.errors import ReleaseError
-from lookup.release.schema import NUMBER, SCHEMA_VERSION, TEXT
+from lookup.errors import ReleaseError, VersionError
+from lookup.release import schema
+from lookup.release.manifest_rules import RULES, fits
+from lookup.release.schema import FIRST_VERSION
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.scoring.cold_start import ColdStartFact
 from lookup.scoring.user_encoder import UserEncoder
 
 FILE = "manifest.json"
-DIMS = ("I", "U", "C", "D", "K", "S", "B", "P", "N", "G", "M", "F", "V", "E", "R", "L", "H", "Q", "T")
-"""The letters of `lookup.release.schema` that a manifest gives sizes to."""
-
-
-BOUGHT = ("include", "exclude", "separate")
+NOT_IN_CATALOG = ("files", "override")
+"""What the table `manifest` of the catalog leaves out: the build does not know it yet when it writes the catalog."""
 
 
 @dataclass(frozen=True)
@@ -35,63 +33,81 @@ class FileFact:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a release is and what belongs to it."""
+    """What a release is and what belongs to it.
+
+    A field that a later schema version brings says so: `field(default=…, metadata={"since": 4})`. The default stands in
+    for it in older releases. The key in JSON is the field's name unless its metadata gives another `key`.
+    """
 
     id: str
     schema_version: int
+    """Of `lookup.release.schema` when the release was built."""
     created: str
     """UTC, ISO 8601."""
     date: str
-    """Of the night: it knew the events before this day."""
+    """Day of the night, ISO 8601: the release knows the events before this day."""
     shop: str
     parent: str | None
-    """The release in place when this one was built."""
+    """The release that served when this one was built; null where there was none."""
     space_id: str
     """16 hexadecimal digits: the model version in which vectors may be compared."""
     dims: dict[str, int]
-    """Sizes of the letters of `lookup.release.schema`, by `DIMS`."""
+    """Sizes of the letters in the shapes of arrays."""
     counts: dict[str, int]
-    """Items, users, events and so on, by name."""
+    """`items`, `users`, `events` and others, by name."""
     model: dict[str, Any]
-    """`model`: the behaviour model's id; `text_model`; `trained_until`: a date."""
+    """`model`: the id of the behaviour model; `text_model`: its name; `trained_until`: a day."""
     encoder: UserEncoder
+    """How the vector of a user is made (see `lookup.scoring.user_encoder`)."""
     annoy: AnnoyFact
-    search: IndexChoice
-    describe: ColdStartFact
-    """How an item that is added by day gets its vector."""
+    """How the Annoy index was made (see `lookup.retrieval.annoy_index`)."""
+    index_choice: IndexChoice = field(metadata={"key": "search"})
+    """How the best items for a vector are found, by what the build measured (see `lookup.retrieval.index_choice`)."""
+    cold_start: ColdStartFact = field(metadata={"key": "describe"})
+    """How an item that a patch adds gets its vector (see `lookup.scoring.cold_start`)."""
     features: dict[str, str]
     """Declared features by name, in the order of the columns of `item_feature`: "number" or "text"."""
     weights: dict[str, float]
-    """How much an event of each type counts; the day takes no event of another type."""
+    """The weight of an event by its type; the day ignores events of other types."""
     max_history: int
-    """The newest events of a user that make the vector."""
+    """How many of a user's events make the vector at most: the newest."""
     bought: str
-    """Whether lists hold what a user had: "include", "exclude", or "separate", which has it in a list of its own."""
+    """Whether a user's list has items of the user's history: "include", "exclude", or "separate" for a list of its
+    own."""
     patches_until: int
-    """The position of the patch log that this release has absorbed; 0 where it knows of none."""
+    """The position in the patch log up to which this release has absorbed it; 0 where the night read no log."""
     files: dict[str, FileFact]
-    """By name relative to the release; all but the manifest itself."""
+    """`bytes` and `sha256` of each file by its name in the release; all files but the manifest itself."""
     metrics: list[dict[str, Any]]
-    """`method`, `metric`, `value`, `users`."""
+    """`method`, `metric`, `value` and `users` of each figure of quality."""
     receipt: list[dict[str, Any]]
-    """The receipts of the jobs of the night."""
+    """The receipts of the night's jobs."""
     override: dict[str, Any] | None = None
-    """Where a person had the release published although `validate` held it: `by`, `at` (UTC, ISO 8601), `reason` (or
-    null), and `overridden`: `name`, `found` and `expected` of each finding."""
+    """Where a person published the release against `validate`: `by`, `at` (UTC, ISO 8601), `reason` (or null), and
+    `overridden`: `name`, `found` and `expected` of each finding. Else null."""
     ranker: dict[str, Any] | None = None
-    """`features` and `hidden` of the ranker (see `lookup.scoring.ranker`), and what it was learned from; null where
-    there is
-    none."""
+    """`features` and `hidden` of the ranker (see `lookup.scoring.ranker`), and its training; null without a ranker."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Fields by the names of earlier versions, which go on working with a note."""
+        new = {"search": "index_choice", "describe": "cold_start"}.get(name)
+        if new is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        warnings.warn(f"Manifest.{name} is called Manifest.{new} now", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
 
     def to_json(self) -> dict[str, Any]:
-        """As written to the file."""
-        return asdict(self) | {"encoder": self.encoder.to_json()}
+        """As written to the file: what the release's own schema version has, and nothing of later ones."""
+        version, values = self.schema_version, asdict(self) | {"encoder": self.encoder.to_json()}
+        later = {one.letter for one in schema.LETTERS if one.since > version}
+        values["dims"] = {letter: size for letter, size in self.dims.items() if letter not in later}
+        for name, kind in PARTS.items():
+            values[name] = {one.name: values[name][one.name] for one in fields(kind) if _since(one) <= version}
+        return {KEYS[one.name]: values[one.name] for one in fields(self) if _since(one) <= version}
 
     def facts(self) -> dict[str, str]:
-        """All that a build knows but the list of files, as text by key: the table `manifest` of the catalog."""
-        data = self.to_json()
-        del data["files"], data["override"]
-        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
+        """All that a build knows before it writes the catalog, as text by key: the table `manifest` there."""
+        return _facts(self.to_json())
 
     def write(self, release: Path) -> None:
         """Write `manifest.json` into the folder of a release, atomically: a reader finds the old one or the new."""
@@ -103,7 +119,7 @@ class Manifest:
         os.replace(new, release / FILE)
 
     def check_sizes(self, release: Path) -> None:
-        """Check that every file is there and has its size: fast.
+        """Check that every file exists and has its size: fast.
 
         Raises ReleaseError, naming the file.
         """
@@ -129,17 +145,72 @@ class Manifest:
                 )
 
 
+PARTS: dict[str, Any] = {
+    "encoder": UserEncoder,
+    "annoy": AnnoyFact,
+    "index_choice": IndexChoice,
+    "cold_start": ColdStartFact,
+}
+"""Fields of the manifest that are dataclasses themselves."""
+KEYS: dict[str, str] = {one.name: one.metadata.get("key", one.name) for one in fields(Manifest)}
+"""The key in JSON of each field of the manifest."""
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def oldest_readable() -> int:
+    """The oldest schema version that this Daybreak reads: the newest that brought something without a stand-in."""
+    kinds = (Manifest, *PARTS.values())
+    needed = (_since(one) for kind in kinds for one in fields(kind) if not _has_default(one))
+    return max(schema.oldest_needed(), *needed)
+
+
 def read(release: Path) -> Manifest:
     """Read the manifest of the release in a folder.
 
-    Raises ReleaseError, naming the file, when it is missing, not readable, incomplete or of another schema version.
+    Raises VersionError when its schema version is too new or too old for this Daybreak; ReleaseError, naming the file,
+    when it is missing, not readable or incomplete.
     """
+    path, data = release / FILE, _load(release)
+    version = _checked_version(path, data.get("schema_version"))
+    missing = [KEYS[one.name] for one in fields(Manifest) if KEYS[one.name] not in data and not _has_default(one)]
+    if missing:
+        raise ReleaseError(f"{path}: {', '.join(missing)} missing")
+    values = {name: data[key] for name, key in KEYS.items() if key in data}
+    if isinstance(values["dims"], dict):
+        values["dims"] = {one.letter: one.stand_in for one in schema.LETTERS if one.since > version} | values["dims"]
+    for rule in RULES:
+        if not rule.holds(values.get(rule.field)):
+            raise ReleaseError(f"{path}: {rule.said(values.get(rule.field))}")
+    key = ""
+    try:
+        for name, kind in PARTS.items():
+            key = KEYS[name]
+            values[name] = _part(kind, data[key])
+        key = "files"
+        values[key] = {name: FileFact(**fact) for name, fact in data[key].items()}
+    except (TypeError, AttributeError) as error:
+        raise ReleaseError(f"{path}: {key} is not as expected: {error}") from None
+    except ReleaseError as error:
+        raise ReleaseError(f"{path}: {error}") from None
+    return Manifest(**values)
+
+
+def facts_in(release: Path) -> dict[str, str]:
+    """What the catalog of a release must say in its table `manifest`, by key: `Manifest.facts` as the file has it.
+
+    Not of the parsed manifest, which has stand-ins where the release is of an older schema version. Raises ReleaseError
+    when the file is not readable.
+    """
+    known = KEYS.values()
+    return {key: value for key, value in _facts(_load(release)).items() if key in known}
+
+
+def _load(release: Path) -> dict[str, Any]:
     path = release / FILE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -149,67 +220,55 @@ def read(release: Path) -> Manifest:
         raise ReleaseError(f"{path}: not readable as JSON: {error}") from None
     if not isinstance(data, dict):
         raise ReleaseError(f"{path}: an object was expected, not {type(data).__name__}")
-    version = data.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise ReleaseError(
-            f"{path}: schema version {version!r} found; this Daybreak reads version {SCHEMA_VERSION}: "
-            "build the release again, or read it with the Daybreak that wrote it"
+    return data
+
+
+def _checked_version(path: Path, version: object) -> int:
+    newest, oldest = schema.SCHEMA_VERSION, oldest_readable()
+    known = f"version {newest}" if oldest == newest else f"versions {oldest} to {newest}"
+    found = f"{path}: schema version {version!r} found; this Daybreak reads {known}"
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise ReleaseError(f"{found}: the manifest is damaged; build the release again")
+    if version > newest:
+        raise VersionError(
+            f"{found}: a newer Daybreak wrote the release; install that one here, or go back to an older release with "
+            "`daybreak rollback` or `daybreak publish ID`"
         )
-    manifest = _parse(path, data)
-    _check(path, manifest)
-    return manifest
+    if version < oldest:
+        raise VersionError(f"{found}: build the release again, or read it with the Daybreak that wrote it")
+    return version
 
 
-def _parse(path: Path, data: dict[str, Any]) -> Manifest:
-    missing = [field.name for field in fields(Manifest) if field.name not in data and field.default is MISSING]
-    if missing:
-        raise ReleaseError(f"{path}: {', '.join(missing)} missing")
-    values = {field.name: data[field.name] for field in fields(Manifest) if field.name in data}
-    where = ""
-    try:
-        where = "encoder"
-        values[where] = UserEncoder.from_json(data[where])
-        for where, kind in (("annoy", AnnoyFact), ("search", IndexChoice), ("describe", ColdStartFact)):
-            values[where] = kind(**data[where])
-            for field in fields(kind):
-                if not _fits(data[where][field.name], field.type):
-                    raise TypeError(f"{field.name} is {data[where][field.name]!r}")
-        where = "files"
-        values[where] = {name: FileFact(**fact) for name, fact in data[where].items()}
-    except (TypeError, AttributeError) as error:
-        raise ReleaseError(f"{path}: {where} is not as expected: {error}") from None
-    except ReleaseError as error:
-        raise ReleaseError(f"{path}: {error}") from None
-    return Manifest(**values)
+def _part(kind: Any, data: dict[str, Any]) -> Any:
+    """A dataclass from its JSON, where keys that it does not know are left out. Raises TypeError, naming the field."""
+    if kind is UserEncoder:
+        return UserEncoder.from_json(data)
+    values = {}
+    for one in fields(kind):
+        if one.name in data:
+            if not fits(data[one.name], one.type):
+                raise TypeError(f"{one.name} is {data[one.name]!r}")
+            values[one.name] = data[one.name]
+        elif not _has_default(one):
+            raise TypeError(f"{one.name} is missing")
+    return kind(**values)
 
 
-def _fits(value: object, kind: Any) -> bool:
-    """Whether a value of JSON is of the type of a field."""
-    if kind == list[float]:
-        return isinstance(value, list) and all(isinstance(one, (int, float)) for one in value)
-    return isinstance(value, (int, float) if kind is float else kind)
+def _facts(data: dict[str, Any]) -> dict[str, str]:
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in data.items()
+        if key not in NOT_IN_CATALOG
+    }
 
 
-def _check(path: Path, manifest: Manifest) -> None:
-    if not isinstance(manifest.space_id, str) or not re.fullmatch("[0-9a-f]{16}", manifest.space_id):
-        raise ReleaseError(f"{path}: space_id is {manifest.space_id!r}; 16 hexadecimal digits expected")
-    if manifest.override is not None and not isinstance(manifest.override, dict):
-        raise ReleaseError(f"{path}: override is {manifest.override!r}; an object or null expected")
-    if manifest.ranker is not None and not isinstance(manifest.ranker, dict):
-        raise ReleaseError(f"{path}: ranker is {manifest.ranker!r}; an object or null expected")
-    if not isinstance(manifest.patches_until, int) or manifest.patches_until < 0:
-        raise ReleaseError(f"{path}: patches_until is {manifest.patches_until!r}; a position, 0 or more, expected")
-    weights = manifest.weights
-    if not isinstance(weights, dict) or any(not isinstance(w, int | float) or w < 0 for w in weights.values()):
-        raise ReleaseError(f"{path}: weights are {weights!r}; a number, 0 or more, expected for each event type")
-    if manifest.bought not in BOUGHT:
-        raise ReleaseError(f"{path}: bought is {manifest.bought!r}; expected {', '.join(BOUGHT)}")
-    kinds = manifest.features
-    if not isinstance(kinds, dict) or any(kind not in (NUMBER, TEXT) for kind in kinds.values()):
-        raise ReleaseError(f"{path}: features are {kinds!r}; {NUMBER!r} or {TEXT!r} expected for each name")
-    dims = manifest.dims
-    if not isinstance(dims, Mapping) or any(not isinstance(dims.get(d), int) or dims[d] < 0 for d in DIMS):
-        raise ReleaseError(f"{path}: dims are {dims!r}; a size, 0 or more, expected for each of {', '.join(DIMS)}")
+def _since(one: Field[Any]) -> int:
+    since: int = one.metadata.get("since", FIRST_VERSION)
+    return since
+
+
+def _has_default(one: Field[Any]) -> bool:
+    return one.default is not MISSING or one.default_factory is not MISSING
 
 
 def _reason(error: OSError) -> str:

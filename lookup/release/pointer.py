@@ -1,4 +1,4 @@
-"""CURRENT, the one line that says which release is served, and HISTORY, the announcements that led to it."""
+"""CURRENT, the one line that says which release serves, and HISTORY, the announcements that led to it."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from lookup.errors import ReleaseError
 CURRENT = "CURRENT"
 HISTORY = "HISTORY"
 RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
-"""UTC time of the build, and four digits against two builds in one second."""
+"""UTC time of the build, and four random digits that keep two builds of one second apart."""
 
 
 class Announcement(NamedTuple):
@@ -34,8 +34,7 @@ def read(releases: Path) -> str:
         text = path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise ReleaseError(
-            f"{path}: there is no such file; it is written when a release is published "
-            "(`daybreak run`, or `daybreak publish ID`)"
+            f"{path}: there is no such file; publishing a release writes it (`daybreak run`, or `daybreak publish ID`)"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ReleaseError(f"{path}: not readable: {error}") from None
@@ -46,9 +45,9 @@ def read(releases: Path) -> str:
 
 
 def read_or_none(releases: Path) -> str | None:
-    """The id that CURRENT names; None where nothing was announced yet.
+    """The id that CURRENT names; None before the first announcement.
 
-    Raises ReleaseError when CURRENT is there, but not readable.
+    Raises ReleaseError when CURRENT exists but is not readable.
     """
     return read(releases) if (releases / CURRENT).exists() else None
 
@@ -56,7 +55,8 @@ def read_or_none(releases: Path) -> str | None:
 def announce(releases: Path, release_id: str, what: str = "publish") -> None:
     """Point CURRENT at a release, atomically, and note it in HISTORY. The caller has verified the release.
 
-    A crash leaves the old CURRENT or the new one, whole. Raises ReleaseError when the id is not one.
+    what: "publish" or "rollback". A crash leaves the old CURRENT or the new one, whole. Raises ReleaseError when
+    `release_id` is no id.
     """
     if not RELEASE_ID.fullmatch(release_id):
         raise ReleaseError(f"{release_id!r} is not the id of a release, such as 20261122T031500Z-3f9a")
@@ -71,7 +71,7 @@ def announce(releases: Path, release_id: str, what: str = "publish") -> None:
 
 
 def history(releases: Path) -> list[Announcement]:
-    """Every announcement, oldest first; a line that a crash left half written is passed over."""
+    """Every announcement, oldest first, without lines that a crash left half written."""
     path = releases / HISTORY
     if not path.exists():
         return []
@@ -84,28 +84,28 @@ def history(releases: Path) -> list[Announcement]:
 
 
 def announced(releases: Path) -> set[str]:
-    """The ids of all releases that are served or were. They stay as they are. Raises as `read_or_none` does."""
+    """The ids of all releases that serve or served. Nobody changes them. Raises as `read_or_none` does."""
     current = read_or_none(releases)
     return {line.id for line in history(releases)} | ({current} if current else set())
 
 
 def stack(releases: Path) -> list[str]:
-    """The releases that rollbacks go through, the one in place last.
+    """The releases that rollbacks go through, the one that serves last.
 
     Raises ReleaseError when CURRENT is not readable.
     """
     ids: list[str] = []
     for line in history(releases):
         _arrive(ids, line.id, line.what == "rollback")
-    # CURRENT is written first: after a crash between the two, it knows more than HISTORY. Arriving at a release that
-    # lies below the top is read as a rollback, else as one more publication.
+    # CURRENT is written first: after a crash between the two, it knows more than HISTORY. A CURRENT below the top of
+    # the stack then means a rollback, any other one more publication.
     current = read(releases)
     _arrive(ids, current, current in ids)
     return ids
 
 
 def before_current(releases: Path) -> str:
-    """The release that was in place before the current one: where a rollback goes.
+    """The release that served before the current one: where a rollback goes.
 
     Raises ReleaseError when there is none.
     """

@@ -1,9 +1,8 @@
-"""One release, opened for reading: its manifest, arrays and Annoy index, all checked to be of one piece."""
+"""One release, opened for reading: its manifest, arrays and Annoy index, checked to belong together."""
 
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 
 from lookup.errors import ReleaseError
 from lookup.keys import CACHED, Keys
-from lookup.release import manifest
+from lookup.release import manifest, schema
 from lookup.release.arrays import file_name, open_array
-from lookup.release.schema import ARRAYS, NO_ITEM
-from lookup.retrieval import annoy_index as ann
+from lookup.release.schema import NO_ITEM
+from lookup.retrieval import annoy_index
 from lookup.retrieval.scan import scan, scan_sketches
 from lookup.scoring.cold_start import ColdStartEncoder
 from lookup.scoring.ranker import Ranker
@@ -25,7 +24,7 @@ CATALOG_FILE = "catalog.duckdb"
 EPOCH = date(1970, 1, 1)
 DUCKDB_MAGIC = b"DUCK"
 DUCKDB_MAGIC_AT = 8
-"""A DuckDB file begins with a checksum of 8 bytes, then its magic bytes."""
+"""A DuckDB file begins with a checksum of 8 bytes; its magic bytes follow."""
 
 Ranked = tuple[list[int], list[float]]
 """Item rows, best first, and their scores."""
@@ -68,28 +67,30 @@ class RankedLists:
 class Release:
     """A release, opened. Everything is mapped read-only; nothing is copied, so processes share the memory.
 
+    A release of an older schema version is read as its own version promises: arrays and sizes that came later have the
+    stand-ins of `lookup.release.schema`.
+
     path: the folder of the release. verify: check every byte, and the catalog's own manifest, before trusting any.
-    Raises ReleaseError, naming the file, when anything is missing, damaged, or of another release or space.
+    Raises VersionError when the schema version is too new or too old for this Daybreak; ReleaseError, naming the file,
+    when anything is missing, damaged, or of another release or space.
     """
 
     def __init__(self, path: Path, verify: bool = False):
         self.path = path
         if not path.is_dir():
-            raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those there are")
+            raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those that exist")
         self.manifest = manifest.read(path)
-        needed = [CATALOG_FILE, self.manifest.annoy.file, *(file_name(array.name) for array in ARRAYS)]
-        unknown = [name for name in needed if name not in self.manifest.files]
-        if unknown:
-            raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(unknown)}")
+        absent = [name for name in files_of(self.manifest) if name not in self.manifest.files]
+        if absent:
+            raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(absent)}")
         if verify:
             self.manifest.check_bytes(path)
-            _check_catalog(path / CATALOG_FILE, self.manifest)
+            _check_catalog(path)
         else:
             self.manifest.check_sizes(path)
         _check_magic(path / CATALOG_FILE)
 
-        open_one = partial(open_array, path, dims=self.manifest.dims, space_id=self.manifest.space_id)
-        self.arrays: dict[str, NDArray[Any]] = {array.name: open_one(array.name) for array in ARRAYS}
+        self.arrays: dict[str, NDArray[Any]] = _open_arrays(path, self.manifest)
         """By name, as `lookup.release.schema.ARRAYS` says."""
         if self.encoder.bias + 1 != self.manifest.dims["D"]:
             raise ReleaseError(
@@ -115,7 +116,7 @@ class Release:
         self.user_vector: NDArray[np.float32] = self.arrays["user_vector"]
         self.item_usual_price: NDArray[np.float32] = self.arrays["item_usual_price"]
         self.ranker = self._ranker()
-        """None where the release has none."""
+        """None in a release without one."""
         self._check_offsets("user_history_offsets", "user_history_item")
         self._history_offsets = self.arrays["user_history_offsets"].data
         self._check_offsets("item_record_offsets", "item_record_bytes")
@@ -123,9 +124,9 @@ class Release:
         self._record_bytes = self.arrays["item_record_bytes"].data
         self.labels = self._keys("label")
         label_vector, label_map, label_text = (self.arrays[f"label_{part}"] for part in ("vector", "map", "text"))
-        self._describer = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.describe)
-        self._sketches = (self.arrays["item_sketch"], self.arrays["query_sketch"])
-        self._index = ann.open_index(path, self.manifest.annoy, self.item_vector)
+        self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.cold_start)
+        self._projections = (self.arrays["item_sketch"], self.arrays["query_sketch"])
+        self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
 
     @property
     def id(self) -> str:
@@ -134,12 +135,12 @@ class Release:
 
     @property
     def night(self) -> int:
-        """The day that the release was made for, since 1970."""
+        """The day of the night that made the release, in days since 1970."""
         return (date.fromisoformat(self.manifest.date) - EPOCH).days
 
     @property
     def encoder(self) -> UserEncoder:
-        """How the vector of a user is made in this release's space."""
+        """Makes the vector of a user in this release's space."""
         return self.manifest.encoder
 
     @property
@@ -148,11 +149,11 @@ class Release:
         return self.manifest.features
 
     def find_item(self, item: str) -> int:
-        """The row of an item, or -1; those found before are found at once. Raises TypeError when it is not text."""
+        """The row of an item, or -1. Remembers the rows that it found. Raises TypeError when the id is not text."""
         row = self._item_rows.get(item) if isinstance(item, str) else None
         if row is None:
             row = self.items.find(item)
-            if row >= 0:  # anything may be asked for, and only what there is takes memory
+            if row >= 0:  # callers may ask for any id; only those of items take memory
                 if len(self._item_rows) >= CACHED:
                     self._item_rows.clear()
                 self._item_rows[item] = row
@@ -161,22 +162,22 @@ class Release:
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.
 
-        vector: u, shape (D,). By the method that the build found the quickest (`SearchFact`).
+        vector: u, shape (D,). The search uses the method that the build measured as the fastest (`IndexChoice`).
         """
-        search = self.manifest.search
-        if search.method == "scan":
+        choice = self.manifest.index_choice
+        if choice.method == "scan":
             return scan(self.item_vector, vector, n)
-        if search.method == "sketch":
-            return scan_sketches(self.item_vector, *self._sketches, vector, n=n, survivors=search.survivors)
-        return self._index.candidates(vector, min(n, len(self.items)), search.search_k)
+        if choice.method == "sketch":
+            return scan_sketches(self.item_vector, *self._projections, vector, n=n, survivors=choice.survivors)
+        return self._index.candidates(vector, min(n, len(self.items)), choice.search_k)
 
     def describe(self, fields: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """x and v of an item that is added by day, float32 (D,) each, from what is said of it.
+        """x and v of an item that a patch adds, float32 (D,) each, from its fields.
 
         fields: category (a list of names, the widest first), brand, price, title, description, text; each may be
         missing or None. See `lookup.scoring.cold_start`.
         """
-        return self._describer.item(fields)
+        return self._cold_start.item(fields)
 
     def history(self, row: int) -> UserHistory:
         """The events that made the night's vector of a user, by user row."""
@@ -190,7 +191,7 @@ class Release:
         return record
 
     def following(self, rows: NDArray[np.int32]) -> TransitionRows:
-        """What the terms of a history with these item rows are made of."""
+        """The transitions and repeat terms of these item rows, which a history adds to scores."""
         return TransitionRows(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
 
     def _ranker(self) -> Ranker | None:
@@ -214,10 +215,16 @@ class Release:
             raise ReleaseError(f"{self.path / file_name(offsets)}: it ends at byte {end}; {data} has {size}")
 
 
+def files_of(facts: manifest.Manifest) -> list[str]:
+    """The files that a reader needs of a release, relative to it, by what its schema version promises."""
+    arrays = (file_name(array.name) for array in schema.arrays_of(facts.schema_version))
+    return [CATALOG_FILE, facts.annoy.file, *arrays]
+
+
 def open_from(releases: Path, release_id: str, verify: bool = False) -> Release:
     """Open the release of that id in a folder of releases.
 
-    Raises ReleaseError as `Release` does, and when the release says it is another one.
+    Raises ReleaseError as `Release` does, and when the manifest is that of another release.
     """
     release = Release(releases / release_id, verify)
     if release.id != release_id:
@@ -232,18 +239,29 @@ def _check_magic(path: Path) -> None:
         raise ReleaseError(f"{path}: not a DuckDB file: {head[DUCKDB_MAGIC_AT:]!r} found, {DUCKDB_MAGIC!r} expected")
 
 
-def _check_catalog(path: Path, expected: manifest.Manifest) -> None:
+def _check_catalog(release: Path) -> None:
     import duckdb  # for SQL and for verifying; a backend that serves does not load it
 
+    path = release / CATALOG_FILE
     try:
         with duckdb.connect(str(path), read_only=True) as catalog:
             rows = catalog.execute("SELECT key, value FROM manifest").fetchall()
     except duckdb.Error as error:
         raise ReleaseError(f"{path}: DuckDB cannot read its manifest: {error}") from None
     found = dict(rows)
-    for key, value in expected.facts().items():
+    for key, value in manifest.facts_in(release).items():
         if found.get(key) != value:
             raise ReleaseError(
                 f"{path}: its {key} is {found.get(key)}; that of {manifest.FILE} is {value}; one of them is "
                 "damaged, or they are of different releases or spaces, which are never mixed"
             )
+
+
+def _open_arrays(path: Path, facts: manifest.Manifest) -> dict[str, NDArray[Any]]:
+    """Every array of the schema by its name: mapped where the release has it, else its stand-in."""
+    return {
+        array.name: open_array(path, array.name, facts.dims, facts.space_id)
+        if array.since <= facts.schema_version
+        else array.filled(facts.dims)
+        for array in schema.ARRAYS
+    }

@@ -1,18 +1,26 @@
-"""The one statement of what a release holds: its arrays (the hot path) and the tables of its catalog (SQL).
+"""The one statement of what a release holds: its schema version, the letters of its shapes, and its arrays.
 
-Writers, readers, checks, DuckDB DDL and the README's tables derive from this module. Shapes are written so:
+Writers, readers, checks and `lookup/release/FORMAT.md` derive from this module; `lookup.release.catalog_schema` states
+the tables for SQL. Each array and letter says since which schema version it exists, and what stands in for it in a
+release of an older version. So a reader of today opens a release of yesterday's schema and no caller needs an `if`.
 
-    I  items         U  users (active)    C  categories          D  dimensions of a vector
-    K  user list     S  similar items     B  buy-again list      P  popular list       N  followers of an item
-    G  category path M  brands            F  declared features   V  their texts        E  events of histories
-    L  labels of items  H  behaviour part     Q  one head of it      T  text part          R  dimensions of a sketch
-    *  bytes of text
+To add an array: state it here with `since` one above today's version, raise `SCHEMA_VERSION`, give it a stand-in with
+which readers behave as they did before, and write it in `jobs.stages.build`. An array never changes its meaning, dtype
+or shape: give the changed one a new name.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 SCHEMA_VERSION = 3
-"""Raised by one whenever a reader of the version before could not read what is written now."""
+"""The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
+
+FIRST_VERSION = 3
+"""The oldest version of which releases exist outside of development; 1 and 2 were drafts."""
 
 NO_ITEM = -1
 """Fills an item list after its last entry; the score beside it is 0."""
@@ -24,7 +32,22 @@ NUMBER, TEXT = "number", "text"
 """The kinds of declared features; yes and no are the numbers 1 and 0."""
 
 WHOLE_SHOP = 0
-"""Row of `popular_*` that holds the list of the whole shop; category c has row c + 1."""
+"""Row of `popular_*` with the list of the whole shop; category c has row c + 1."""
+
+FREE = "*"
+"""In a shape: a size that the file itself tells."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter in the shapes of arrays. The manifest gives its size under `dims`."""
+
+    letter: str
+    doc: str
+    since: int = FIRST_VERSION
+    """The schema version that brought it."""
+    stand_in: int | None = None
+    """Its size in a release older than `since`. None: a reader needs it, and refuses older releases."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +59,50 @@ class Array:
     shape: tuple[str, ...]
     """One letter a dimension; "I+1" means one more than I."""
     doc: str
+    since: int = FIRST_VERSION
+    """The schema version that brought it: each release of this version or a newer one has the file."""
+    stand_in: float | None = None
+    """The number that fills the array where a reader opens a release older than `since`; the release then answers as
+    its own version did. None: a reader needs the array, and refuses older releases."""
+
+    def size(self, dims: Mapping[str, int], free: int = 0) -> tuple[int, ...]:
+        """The shape in numbers. dims: the size of each letter. free: the size of `FREE`."""
+        return tuple(free if d == FREE else dims[d[0]] + int(d[2:] or 0) for d in self.shape)
+
+    def filled(self, dims: Mapping[str, int]) -> NDArray[Any]:
+        """The array of an older release: `stand_in` everywhere, read-only, in the memory of one number."""
+        return np.broadcast_to(np.array(self.stand_in, dtype=self.dtype), self.size(dims))
+
+
+LETTERS: tuple[Letter, ...] = (
+    Letter("I", "items"),
+    Letter("U", "active users"),
+    Letter("C", "categories"),
+    Letter("D", "coordinates of a vector"),
+    Letter("K", "places of a user's list"),
+    Letter("S", "places of an item's list of similar items"),
+    Letter("B", "places of a user's buy-again list; may be 0"),
+    Letter("P", "places of a popular list"),
+    Letter("N", "transitions of an item"),
+    Letter("G", "categories of the longest category path"),
+    Letter("M", "brands"),
+    Letter("F", "declared features"),
+    Letter("V", "different texts of declared features"),
+    Letter("E", "events of all users' histories"),
+    Letter("R", "coordinates of a projection; may be 0"),
+    Letter("L", "labels: attributes and words of items"),
+    Letter("H", "coordinates of the behaviour part of a vector"),
+    Letter("Q", "coordinates of one head of the behaviour part"),
+    Letter("T", "coordinates of the text part of a vector"),
+)
 
 
 def _keys(prefix: str, size: str, what: str) -> tuple[Array, ...]:
     """The three arrays that map text ids to rows and back (see `lookup.keys`)."""
     return (
-        Array(f"{prefix}_hash", "uint64", (size,), f"first 8 bytes of sha256 of the {what}, ascending: a row's place"),
+        Array(f"{prefix}_hash", "uint64", (size,), f"first 8 bytes of sha256 of the {what}, rising: the order of rows"),
         Array(f"{prefix}_id_offsets", "int64", (f"{size}+1",), f"where each {what} begins in {prefix}_id_bytes"),
-        Array(f"{prefix}_id_bytes", "uint8", ("*",), f"every {what}, UTF-8, one after the other"),
+        Array(f"{prefix}_id_bytes", "uint8", (FREE,), f"every {what}, UTF-8, one after the other"),
     )
 
 
@@ -58,38 +117,48 @@ def _lists(prefix: str, rows: str, length: str, what: str) -> tuple[Array, ...]:
 ARRAYS: tuple[Array, ...] = (
     *_keys("item", "I", "item id"),
     Array("item_record_offsets", "int64", ("I+1",), "where each item's record begins in item_record_bytes"),
-    Array("item_record_bytes", "uint8", ("*",), "the row of table items as a JSON object, one after the other"),
-    Array("item_input", "float32", ("I", "D"), "x: what an item adds to the vector of a user who had it"),
+    Array("item_record_bytes", "uint8", (FREE,), "the row of table items as a JSON object, one after the other"),
+    Array("item_input", "float32", ("I", "D"), "x: what an event of an item adds to the vector of its user"),
     Array("item_vector", "float32", ("I", "D"), "v: item i scores u . v[i] for user vector u, and what history adds"),
-    Array("item_next_item", "int32", ("I", "N"), f"rows of the items that follow an item, {NO_ITEM} after the last"),
+    Array("item_next_item", "int32", ("I", "N"), f"item rows of an item's transitions, {NO_ITEM} after the last"),
     Array(
         "item_next_weight",
         "float32",
         ("I", "N"),
-        "what a follower's score gains (see `lookup.scoring.user_encoder`); any sign",
+        "weight of each transition (see `lookup.scoring.user_encoder`); any sign",
     ),
     Array(
         "item_repeat",
         "float32",
         ("I",),
-        "what an item gains for who had it (see `lookup.scoring.user_encoder`); any sign",
+        "what is added to the score of an item in the user's history (see `lookup.scoring.user_encoder`); any sign",
     ),
-    Array("item_sketch", "float32", ("I", "R"), "what is scored before v, see `lookup.retrieval.scan`; R may be 0"),
-    Array("query_sketch", "float32", ("D", "R"), "from a user vector to what item_sketch is multiplied with"),
+    Array("item_sketch", "float32", ("I", "R"), "projection of v, scored before v (see `lookup.retrieval.scan`)"),
+    Array("query_sketch", "float32", ("D", "R"), "matrix from a user vector to the projection that meets item_sketch"),
     Array("item_price", "float64", ("I",), "in the shop's currency, as of the night; NaN where unknown"),
     Array("item_in_stock", "uint8", ("I",), "1: in stock as of the night; 0: not"),
     Array("item_category", "int32", ("I", "G"), f"category rows of the path, the widest first, {NONE} after the last"),
     Array("item_brand", "int32", ("I",), f"brand row; {NONE} where unknown"),
-    Array("item_popularity", "float32", ("I",), "score by which the whole shop's popular list is ordered"),
-    Array("item_usual_price", "float32", ("I",), "what it costs when nothing is taken off; NaN where unknown"),
+    Array("item_popularity", "float32", ("I",), "score that orders the popular list of the whole shop"),
+    Array("item_usual_price", "float32", ("I",), "price without a discount; NaN where unknown"),
     Array(
-        "ranker", "float32", ("*",), "weights of the ranker (see `lookup.scoring.ranker`); empty where there is none"
+        "ranker", "float32", (FREE,), "weights of the ranker (see `lookup.scoring.ranker`); empty where there is none"
     ),
-    Array("item_feature", "float64", ("I", "F"), "declared features, by the manifest; of a text its row; NaN unknown"),
+    Array(
+        "item_feature",
+        "float64",
+        ("I", "F"),
+        "declared features in the order of the manifest; for a text its row among the values; NaN where unknown",
+    ),
     *_keys("label", "L", "label (see `lookup.scoring.cold_start`)"),
-    Array("label_vector", "float32", ("L", "H"), "what a label says of what an item goes with, a part a head"),
-    Array("label_map", "float32", ("H", "Q"), "from there to what an item adds to a user, one head below the other"),
-    Array("label_text", "float32", ("L", "T"), "what a label says of the text part of an item's vector"),
+    Array(
+        "label_vector",
+        "float32",
+        ("L", "H"),
+        "what a label adds to e, one part a head (see `lookup.scoring.cold_start`)",
+    ),
+    Array("label_map", "float32", ("H", "Q"), "M: matrix from e to the behaviour part of x, one head below the other"),
+    Array("label_text", "float32", ("L", "T"), "what a label adds to the text part of a vector"),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array(
@@ -101,9 +170,9 @@ ARRAYS: tuple[Array, ...] = (
     Array("user_history_offsets", "int64", ("U+1",), "where each user's events begin in the next three, newest last"),
     Array("user_history_item", "int32", ("E",), "item row of each event that made the night's vector"),
     Array("user_history_day", "int32", ("E",), "its day, since 1970, UTC; the day before the night has age 1"),
-    Array("user_history_weight", "float32", ("E",), "its weight, of the event type"),
+    Array("user_history_weight", "float32", ("E",), "its weight, by the event type"),
     *_lists("user_topk", "U", "K", "recommendations of a user"),
-    *_lists("user_again", "U", "B", "what a user may buy again: only items the user has had; B may be 0"),
+    *_lists("user_again", "U", "B", "what a user may buy again, all from the user's history"),
     *_keys("category", "C", "category name"),
     *_keys("brand", "M", "brand"),
     *_keys("value", "V", "text of a declared feature"),
@@ -111,116 +180,20 @@ ARRAYS: tuple[Array, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a table of the catalog."""
-
-    name: str
-    type: str
-    """A DuckDB type."""
-    doc: str
+def array(name: str) -> Array:
+    """The statement of an array by its name. Raises KeyError when there is none."""
+    return _BY_NAME[name]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of `catalog.duckdb`."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    doc: str
+def arrays_of(version: int) -> tuple[Array, ...]:
+    """The arrays that each release of a schema version has as files."""
+    return tuple(one for one in ARRAYS if one.since <= version)
 
 
-def _list_columns(key: str, doc: str) -> tuple[Column, ...]:
-    return (
-        Column(key, "VARCHAR", doc),
-        Column("rank", "INTEGER", "place in the list, from 1"),
-        Column("item_id", "VARCHAR", "the item at that place"),
-        Column("score", "FLOAT", "what the list is ordered by, falling"),
-    )
+def oldest_needed() -> int:
+    """The newest version that brought an array or a letter without a stand-in: no reader opens an older release."""
+    stated: tuple[Array | Letter, ...] = (*ARRAYS, *LETTERS)
+    return max(one.since for one in stated if one.stand_in is None)
 
 
-CATALOG: tuple[Table, ...] = (
-    Table(
-        "items",
-        ("item_id",),
-        (
-            Column("item_id", "VARCHAR", "the shop's own id"),
-            Column("title", "VARCHAR", "name shown to people"),
-            Column("description", "VARCHAR", "longer text"),
-            Column("category", "VARCHAR[]", "path, from the widest to the narrowest"),
-            Column("brand", "VARCHAR", ""),
-            Column("price", "DOUBLE", "in the shop's currency, as of the night"),
-            Column("image", "VARCHAR", "where its picture lies"),
-            Column("in_stock", "BOOLEAN", "as of the night"),
-            Column("features", "MAP(VARCHAR, VARCHAR)", "what `items.features` declares, as text, where it is known"),
-            Column("events", "BIGINT", "how many events the night knew of it"),
-        ),
-        "every item of the shop",
-    ),
-    Table(
-        "users",
-        ("user_id",),
-        (
-            Column("user_id", "VARCHAR", "the shop's own id"),
-            Column("events", "BIGINT", "events in the history that made the vector"),
-            Column("last_event", "TIMESTAMP", "UTC"),
-        ),
-        "every active user",
-    ),
-    Table(
-        "user_topk", ("user_id", "rank"), _list_columns("user_id", "whose list"), "recommendations of each active user"
-    ),
-    Table(
-        "because",
-        ("user_id", "rank"),
-        (
-            Column("user_id", "VARCHAR", "whose list"),
-            Column("rank", "INTEGER", "place in the list of table user_topk, from 1"),
-            Column("because_item", "VARCHAR", "the item of the user's history that gives most to the score there"),
-            Column(
-                "share",
-                "FLOAT",
-                "how much of the score it gives; of the item itself with what it gains for having been had",
-            ),
-        ),
-        "why the first items of each user's list are recommended",
-    ),
-    Table("user_again", ("user_id", "rank"), _list_columns("user_id", "whose list"), "what each user may buy again"),
-    Table("item_topk", ("similar_to", "rank"), _list_columns("similar_to", "whose list"), "similar items of each item"),
-    Table(
-        "popular",
-        ("category", "rank"),
-        _list_columns("category", "a category name, or '' for the whole shop"),
-        "most popular items, by recency-weighted events",
-    ),
-    Table(
-        "events_per_day",
-        ("day", "type"),
-        (
-            Column("day", "DATE", "UTC"),
-            Column("type", "VARCHAR", "event type"),
-            Column("events", "BIGINT", ""),
-            Column("users", "BIGINT", "different users"),
-            Column("items", "BIGINT", "different items"),
-        ),
-        "what came in",
-    ),
-    Table(
-        "metrics",
-        ("method", "metric"),
-        (
-            Column("method", "VARCHAR", "'daybreak' or the name of a baseline"),
-            Column("metric", "VARCHAR", "such as 'ndcg@20'"),
-            Column("value", "DOUBLE", "mean over the evaluated users"),
-            Column("users", "BIGINT", "how many were evaluated"),
-        ),
-        "how good the lists are on days held out of training",
-    ),
-    Table(
-        "manifest",
-        ("key",),
-        (Column("key", "VARCHAR", "such as 'id'"), Column("value", "VARCHAR", "as text, JSON where it has parts")),
-        "the manifest, less the list of files",
-    ),
-)
+_BY_NAME = {one.name: one for one in ARRAYS}

@@ -62,7 +62,7 @@ def main() -> None:
         users = [release.users.id(row) for row in range(len(release.users))]
         print(
             f"{len(items):,} items, {len(users):,} users, lists of {release.user_topk.items.shape[1]}, "
-            f"{release.manifest.search.method}, ranker: {'yes' if release.ranker else 'no'}"
+            f"{release.manifest.index_choice.method}, ranker: {'yes' if release.ranker else 'no'}"
         )
         rng = random.Random(SEED)
         patched = rng.sample(items, min(PATCHED, len(items)))

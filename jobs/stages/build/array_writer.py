@@ -14,7 +14,8 @@ from jobs.errors import DataError
 from jobs.infra.blocks import BLOCK_ROWS, Blocks, flat, spread
 from lookup import keys
 from lookup.release.arrays import creating, settle, write
-from lookup.release.schema import CATALOG, NO_ITEM, NUMBER, WHOLE_SHOP
+from lookup.release.catalog_schema import CATALOG
+from lookup.release.schema import NO_ITEM, NUMBER, WHOLE_SHOP
 
 RECORD_COLUMNS = [column.name for table in CATALOG if table.name == "items" for column in table.columns]
 Texts = Callable[[], Iterator[tuple[NDArray[np.int64], list[bytes]]]]

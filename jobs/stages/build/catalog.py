@@ -1,5 +1,5 @@
-"""`catalog.duckdb`: the tables of `lookup.release.schema.CATALOG`, filled by DuckDB straight from a run's Parquet
-files."""
+"""`catalog.duckdb`: the tables of `lookup.release.catalog_schema.CATALOG`. DuckDB fills them straight from a run's
+Parquet files."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ import duckdb
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.runs import Run
 from jobs.infra.tables import RUN_TABLE_OF
+from lookup.release.catalog_schema import CATALOG, Table
 from lookup.release.manifest import Manifest
-from lookup.release.schema import CATALOG, Table
 
 LISTS = {
     "user_topk": ("user_vectors", "user", "user_id"),

@@ -13,9 +13,9 @@ from jobs.infra.logging import log_line
 from jobs.infra.tables import EVALUATION
 from jobs.stages.validate import drift, gate
 from jobs.stages.validate.release_checks import Finding, FindingKind
+from lookup.release.catalog_schema import CATALOG
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
-from lookup.release.schema import CATALOG
 
 SLICES = ("all", "new items", "long tail", "never had", "light users", "heavy users")
 METRIC = "ndcg"

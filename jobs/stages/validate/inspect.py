@@ -17,9 +17,9 @@ from jobs.stages.validate import release_checks as checks
 from jobs.stages.validate.release_checks import Finding
 from lookup.errors import ReleaseError
 from lookup.release import manifest, pointer
+from lookup.release.catalog_schema import CATALOG
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
-from lookup.release.schema import CATALOG
 from lookup.scoring.user_encoder import HistoryShares
 
 Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]

@@ -25,7 +25,7 @@ from lookup import ReleaseError
 from lookup.patches import patch as patches
 from lookup.patches.patch_log import open_log
 from lookup.release import pointer
-from lookup.release.locks import HELD_FILE, open_held
+from lookup.release.locks import LOCKED_FILE, open_locked
 from tests.lookup.marked import copy, id_of
 from tests.releases import make_release
 
@@ -169,7 +169,7 @@ def test_opening_while_it_is_removed(six: Path) -> None:
         go.wait()
         while True:
             try:
-                seen.append(open_held(six, id_of(1)).user_topk.top(0, 10))
+                seen.append(open_locked(six, id_of(1)).user_topk.top(0, 10))
             except ReleaseError as error:
                 said.append(str(error))
                 if "there is no such release" in str(error):
@@ -190,7 +190,7 @@ def test_opening_while_it_is_removed(six: Path) -> None:
 def test_it_is_being_removed(six: Path) -> None:
     import fcntl
 
-    with (six / id_of(6) / HELD_FILE).open("rb") as file:
+    with (six / id_of(6) / LOCKED_FILE).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(ReleaseError, match="it is being removed by `daybreak prune`"):
             lookup.open(six)

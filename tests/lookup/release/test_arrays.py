@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookup import ReleaseError
-from lookup.release.arrays import FOOTER_BYTES, creating, file_name, open_array, settle, shape_of, write
+from lookup.release.arrays import FOOTER_BYTES, creating, file_name, open_array, settle, write
 from lookup.release.schema import ARRAYS
 
 SPACE = "0123456789abcdef"
@@ -16,7 +16,7 @@ DIMS |= {"E": 9, "R": 2, "L": 3, "H": 2, "Q": 1, "T": 1}
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.name)
 def test_written_and_opened_again(array, tmp_path: Path) -> None:
-    values = np.random.default_rng(1).integers(0, 100, shape_of(array, DIMS, 7)).astype(array.dtype)
+    values = np.random.default_rng(1).integers(0, 100, array.size(DIMS, 7)).astype(array.dtype)
     write(tmp_path, array.name, values, DIMS, SPACE)
     found = open_array(tmp_path, array.name, DIMS, SPACE)
     assert found.dtype == array.dtype

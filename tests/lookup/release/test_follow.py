@@ -17,7 +17,7 @@ import lookup
 from lookup import Hit
 from lookup.release import pointer
 from lookup.release.follow import Follower
-from lookup.release.locks import open_held
+from lookup.release.locks import open_locked
 from tests.lookup.conftest import Two
 from tests.lookup.marked import id_of
 
@@ -133,9 +133,9 @@ def test_no_call_waits_for_the_next_release(two: Two, monkeypatch: pytest.Monkey
     def slow(*arguments: object) -> lookup.Release:
         opening.set()
         assert go_on.wait(30)
-        return open_held(*arguments)  # type: ignore[arg-type]
+        return open_locked(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("lookup.release.follow.open_held", slow)
+    monkeypatch.setattr("lookup.release.follow.open_locked", slow)
     pointer.announce(two.releases, two.old)
     assert opening.wait(30)
     assert [shop.release.id for _ in range(3)] == [two.new] * 3
@@ -197,7 +197,7 @@ def test_a_release_that_failed_is_left_alone_for_a_while(two: Two, monkeypatch: 
         raise lookup.ReleaseError(f"{release_id}: no")
 
     monkeypatch.setattr("lookup.release.follow.RETRY_SECONDS", 3600.0)
-    monkeypatch.setattr("lookup.release.follow.open_held", refuse)
+    monkeypatch.setattr("lookup.release.follow.open_locked", refuse)
     pointer.announce(two.releases, two.old)
     follower.look()
     for _ in range(5):

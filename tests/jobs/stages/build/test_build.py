@@ -21,7 +21,8 @@ from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK
 from jobs.stages.build import job as build
 from lookup import Release
 from lookup.release import pointer
-from lookup.release.schema import ARRAYS, CATALOG, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
+from lookup.release.catalog_schema import CATALOG
+from lookup.release.schema import ARRAYS, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
 from tests.releases import FEATURES, Sizes, config_at, make_release, write_run
 
 SIZES = Sizes(items=50, users=30)
@@ -196,7 +197,7 @@ def test_the_manifest_says_what_is_there(made: Path, release: Release) -> None:
     assert manifest.schema_version == SCHEMA_VERSION
     assert manifest.counts == {"items": 50, "users": 30, "categories": 5, "events": 400}
     assert manifest.receipt[0]["job"] == "ingest"
-    assert manifest.search.recall >= 0.9
+    assert manifest.index_choice.recall >= 0.9
     assert manifest.patches_until == 0
     assert manifest.parent is None
 
