@@ -1,80 +1,101 @@
-"""`report.html`: one static page that says what changed, how good the lists are, what the gate said (`validate` adds
-that), and what the night cost.
+"""`report.html`: one static page that tells what changed, how good the lists are, what the gate found, what it cost.
+
+`build` writes it; `validate` writes it again with a part on the gate and the drift. The HTML is in `templates/`; every
+value is escaped.
 """
 
-from collections.abc import Container, Iterable, Sequence
-from html import escape
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lookup.release.manifest import Manifest
 from lookup.retrieval.index_choice import IndexChoice
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 REPORT_FILE = "report.html"
-
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{padding:.25rem .9rem;border-bottom:1px solid #ddd}
-th{text-align:left}td{text-align:right;font-variant-numeric:tabular-nums}td:first-child{text-align:left}
-tr.strong td{font-weight:600}table.said td:last-child{text-align:left}"""
+SHOWN_AS = {"in place": "incumbent"}
+"""What the page calls a method that the tables call otherwise."""
 
 
-def render(manifest: Manifest, parent: Manifest | None, more: Sequence[str] = ()) -> str:
-    """The page, as HTML. parent: of the release in place, if any. more: further parts, before what it cost."""
-    before = parent.counts if parent else {}
-    counts = [
-        (name, value, before.get(name), change(value, before.get(name))) for name, value in manifest.counts.items()
-    ]
-    search = manifest.index_choice
-    sections = [
-        f"<h1>{escape(manifest.shop)}, {escape(manifest.date)}</h1>",
-        f"<p>Release {escape(manifest.id)}, built {escape(manifest.created)}. "
-        f"Before: {escape(parent.id) if parent else 'none'}. "
-        f"Space {manifest.space_id}, model {escape(str(manifest.model['model']))}.</p>",
-        "<h2>What is in it</h2>",
-        table(("", "now", "before", "change"), counts),
-        "<h2>How good it is</h2>",
-        "<p>Measured on days held out of training.</p>",
-        metrics_table(manifest, parent),
-        *ranker_table(manifest),
-        f"<p>For the vector of a session {search.recall:.1%} of the exact first 20 items are found, by method "
-        f"{search.method!r}. {_speeds(search)}.</p>",
-        *more,
-        "<h2>What it cost</h2>",
-        table(
-            ("job", "seconds", "peak MiB"),
-            [(r["job"], r["seconds"], r["peak_mib"]) for r in manifest.receipt],
-        ),
-    ]
-    title = f"{escape(manifest.shop)}: {manifest.id}"
-    return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n<style>{STYLE}</style>\n'
-        + "\n".join(sections)
-        + "\n</html>\n"
+class PageTable(NamedTuple):
+    """A table of the page: the names of its columns, and its rows."""
+
+    head: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+
+
+def render(manifest: Manifest, incumbent: Manifest | None, validation: str = "") -> str:
+    """The page of a release, as HTML.
+
+    incumbent: the release that serves, if any. validation: the part that `validate` adds, as `part` renders it.
+    """
+    before = incumbent.counts if incumbent else {}
+    return part(
+        "report.html.jinja",
+        release=manifest,
+        incumbent=incumbent,
+        counts=[(name, n, before.get(name), change(n, before.get(name))) for name, n in manifest.counts.items()],
+        lists=metrics_table(manifest, incumbent),
+        ranker=ranker_table(manifest),
+        times=query_times(manifest.index_choice),
+        cost=[(job["job"], job["seconds"], job["peak_mib"]) for job in manifest.receipt],
+        validation=validation,
     )
 
 
-def _speeds(search: IndexChoice) -> str:
+def part(template: str, **values: Any) -> str:
+    """A template of `templates/` with its values filled in. The result is marked as HTML: another part keeps it."""
+    from markupsafe import Markup
+
+    return Markup(_environment().get_template(template).render(values))
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("jobs.releases"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = cell
+    return environment
+
+
+def query_times(search: IndexChoice) -> str:
+    """How long each method took that `build` tried, in words."""
     times = {"scan": search.scan_us, "sketch": search.sketch_us, "annoy": search.annoy_us}
-    said = "; ".join(f"{name} {us:,.0f} µs" for name, us in times.items() if us is not None)
-    return f"A query took {said} (Annoy for {search.annoy_recall:.1%})"
+    told = ", ".join(f"{us:,.0f} µs by {name}" for name, us in times.items() if us is not None)
+    return f"{told} (annoy for {search.annoy_recall:.1%})"
 
 
-def metrics_table(manifest: Manifest, parent: Manifest | None) -> str:
-    """Of the lists: a row a method, a column a metric, and the release before under its own name."""
+def metrics_table(manifest: Manifest, incumbent: Manifest | None) -> PageTable:
+    """The metrics of lists: a row for each method, a column for each metric.
+
+    A row of its own has what the incumbent measured of itself when it was built.
+    """
     of_lists = [m for m in manifest.metrics if "@" in m["metric"]]
     values = {(m["method"], m["metric"]): m["value"] for m in of_lists}
-    if parent:
-        values |= {("daybreak, before", m["metric"]): m["value"] for m in parent.metrics if m["method"] == "daybreak"}
+    if incumbent:
+        then = (m for m in incumbent.metrics if m["method"] == "daybreak")
+        values |= {("incumbent, on its own night", m["metric"]): m["value"] for m in then}
     names = list(dict.fromkeys(m["metric"] for m in of_lists))
     methods = list(dict.fromkeys(method for method, _ in values))
-    rows = [(method, *(values.get((method, name)) for name in names)) for method in methods]
-    return table(("method", *names), rows, strong=["daybreak"])
+    rows = [(SHOWN_AS.get(method, method), *(values.get((method, name)) for name in names)) for method in methods]
+    return PageTable(("method", *names), rows)
 
 
-def ranker_table(manifest: Manifest) -> list[str]:
-    """Of the ranker: a row a metric, a column a method; nothing where it was not measured."""
+def ranker_table(manifest: Manifest) -> PageTable:
+    """The metrics of the ranker: a row for each metric, a column for each method. No row where it was not measured."""
     values = {(m["method"], m["metric"]): m["value"] for m in manifest.metrics if "@" not in m["metric"]}
     methods, names = (list(dict.fromkeys(key[n] for key in values)) for n in (0, 1))
     rows = [(name, *(f"{values[method, name]:.5f}" for method in methods)) for name in names]
-    return [table(("of what was shown", *methods), rows)] if rows else []
+    return PageTable(("of shown items", *methods), rows)
 
 
 def change(now: int, before: int | None) -> str | None:
@@ -82,19 +103,8 @@ def change(now: int, before: int | None) -> str | None:
     return f"{now / before - 1:+.1%}" if before else None
 
 
-def table(
-    head: Sequence[str], rows: Iterable[Sequence[object]], strong: Container[object] = (), said: bool = False
-) -> str:
-    """An HTML table; None stays empty. strong: what begins the rows that stand out. said: the last column is words."""
-    lines = ["<tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"]
-    for row in rows:
-        marked = ' class="strong"' if row[0] in strong else ""
-        lines.append(f"<tr{marked}>" + "".join(f"<td>{escape(show(value))}</td>" for value in row) + "</tr>")
-    return ('<table class="said">\n' if said else "<table>\n") + "\n".join(lines) + "\n</table>"
-
-
-def show(value: object) -> str:
-    """A value for people: thousands apart, four decimals."""
+def cell(value: object) -> str:
+    """A value as a cell shows it: thousands apart, four decimals, None empty."""
     if value is None:
         return ""
     if isinstance(value, float):

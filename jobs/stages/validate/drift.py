@@ -1,14 +1,15 @@
-"""Drift of what came in: the newest days against the 28 before, the items against those of the release in place.
+"""Drift of what came in: the newest days against the 28 before, the items against those of the incumbent.
 
-A count (events, users or items of a type on a day) is compared on the scale of logarithms, each day with the median of
-its own weekday, by the robust z-score z = (log now − log usual) / (1.4826 MAD) (Iglewicz & Hoaglin, How to Detect and
-Handle Outliers, 1993, who call |z| > 3.5 an outlier). The spread is taken to be at least 5 %, and at least what
-counting itself brings: the logarithm of a Poisson count n varies by 1 / √n. The last seven days together are compared
-with every seven days in a row before them, in which each weekday stands once.
+A count is the number of events, users or items of a type on a day. Logarithms of counts are compared, each day with the
+median of its own weekday, by the robust z-score z = (log now − log usual) / (1.4826 MAD) (Iglewicz & Hoaglin, How to
+Detect and Handle Outliers, 1993, who call |z| > 3.5 an outlier). The spread counts as 5 % at least, and at least as
+what counting itself brings: the logarithm of a Poisson count n varies by 1 / √n. The last seven days together are
+compared with all seven days in a row before them: each weekday is once in both.
 
-Prices are compared by the population stability index over tenths of those in place, Σ (p − q) ln(p / q), of which .25
-is read as a shift (Siddiqi, Credit Risk Scorecards, 2006). Two samples of one population, n and m large, have an index
-of (tenths − 1)(1/n + 1/m) on average (Yurdakul, Statistical Properties of PSI, 2018), which is allowed on top.
+Prices are compared by the population stability index over tenths of the incumbent's prices, Σ (p − q) ln(p / q). An
+index of .25 counts as a shift (Siddiqi, Credit Risk Scorecards, 2006). Two samples of one population, n and m large,
+have an index of (tenths − 1)(1/n + 1/m) on average (Yurdakul, Statistical Properties of PSI, 2018). The limit is the
+sum of both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,27 +19,29 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.stages.validate.release_checks import Finding, FindingKind
+from jobs.stages.validate.finding import Finding, FindingKind
 
 BEFORE = 28
-"""Days that the newest are compared with; a whole number of weeks."""
+"""The newest days are compared with so many before them: whole weeks."""
 LATEST = 7
-"""Days that are looked at together."""
+"""So many of the newest days are also compared together."""
 WEEKS = 2
-"""Whole weeks without which nothing is compared."""
+"""A comparison needs so many whole weeks before the last day."""
 OUTLIER = 3.5
+"""The robust z-score beyond which a count is drift."""
 SPREAD = 0.05
-"""The least relative spread that a count is taken to have."""
+"""The spread of a count is at least this share of it."""
 STEP = 0.2
-"""The least relative change that is called drift."""
+"""A relative change up to this is no drift, whatever its z-score."""
 SHIFT = 0.25
+"""The stability index of prices beyond which they have shifted."""
 NULLS = 0.1
-"""Null shares may change by so much."""
+"""The share of items without a value may change by so much."""
 TENTHS = 10
 
 
 class Day(NamedTuple):
-    """A row of the catalog's `events_per_day`; a day and type without one had none."""
+    """A row of the catalog's `events_per_day`. A day and type without a row had no event."""
 
     day: date
     type: str
@@ -48,9 +51,9 @@ class Day(NamedTuple):
 
 
 def check_counts(days: Sequence[Day], night: date) -> list[Finding]:
-    """Events, users and items of each type: of the last day, and of the last seven days, against those before.
+    """Compare events, users and items of each type: the last day, and the last seven days, with those before.
 
-    night: the last day is the one before. Types that began less than two weeks before the last day are passed over.
+    night: the last day is the one before it. A type that began less than two weeks before the last day is left out.
     """
     findings = []
     for kind in sorted({row.type for row in days}):
@@ -66,7 +69,7 @@ def check_counts(days: Sequence[Day], night: date) -> list[Finding]:
 
 
 def check_collapse(days: Sequence[Day], night: date, least: float) -> list[Finding]:
-    """All events of the last day, against a share of what is usual on that weekday. A failure, not a drift."""
+    """The last day must have a share `least` of the events usual on its weekday. Fewer are a failure, not a drift."""
     total: dict[date, int] = {}
     for row in days:
         total[row.day] = total.get(row.day, 0) + row.events
@@ -79,10 +82,10 @@ def check_collapse(days: Sequence[Day], night: date, least: float) -> list[Findi
 
 
 def daily(counts: Mapping[date, int], night: date) -> NDArray[np.float64] | None:
-    """A number a day, the last the day before `night`, float64 (days,): at most BEFORE and one week, zero where none.
+    """The counts of the days up to the one before `night`, float64 (days,), at most BEFORE + LATEST of them.
 
-    Begins with the first day that has events, so that a young shop is not compared with the time before it was. None
-    where there are not WEEKS weeks before the last day.
+    A day without events counts 0. The first is the first day with events, so that a young shop is not compared with the
+    time before it opened. None where fewer than WEEKS weeks are before the last day.
     """
     if not counts:
         return None
@@ -94,7 +97,7 @@ def daily(counts: Mapping[date, int], night: date) -> NDArray[np.float64] | None
 
 
 def last_day(series: NDArray[np.float64]) -> tuple[float, float, float]:
-    """The last day: its count, what is usual on that weekday, and z. Weekdays differ; their medians are taken off."""
+    """The last day: its count, the usual count on its weekday, and z. Days are compared less the median of their weekday."""
     before = series[:-1][-BEFORE:]
     before = before[len(before) % LATEST :]
     weeks = np.log1p(before).reshape(-1, LATEST)
@@ -103,7 +106,7 @@ def last_day(series: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def last_week(series: NDArray[np.float64]) -> tuple[float, float, float]:
-    """The last seven days: the count of a day, what is usual, and z, against all seven days in a row before them."""
+    """The last seven days: their mean count, the usual mean, and z, against all seven days in a row before them."""
     means = np.convolve(series, np.full(LATEST, 1 / LATEST), mode="valid")
     before = means[:-LATEST]
     usual = float(np.median(before))
@@ -111,7 +114,7 @@ def last_week(series: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def check_items(now: Mapping[str, float], before: Mapping[str, float], release: str) -> list[Finding]:
-    """The share of items without a value, by column, against the release in place."""
+    """Compare the shares of items without a value, by column, with those of the incumbent. release: its id."""
     return [
         Finding(
             f"items without {name}, against {release}",
@@ -125,7 +128,10 @@ def check_items(now: Mapping[str, float], before: Mapping[str, float], release: 
 
 
 def check_prices(now: NDArray[np.float64], before: NDArray[np.float64], release: str) -> list[Finding]:
-    """The prices of the items, (n,), against those of the release in place, (m,). Empty where either has none."""
+    """Compare the prices of the items, (n,), with those of the incumbent, (m,). No finding where either has none.
+
+    release: the incumbent's id.
+    """
     if not len(now) or not len(before):
         return []
     index = stability(now, before)
@@ -145,7 +151,8 @@ def check_prices(now: NDArray[np.float64], before: NDArray[np.float64], release:
 
 
 def stability(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
-    """The population stability index of `now` (n,) over tenths of `before` (m,). Half a value stands in each tenth."""
+    """The population stability index of `now` (n,) over tenths of `before` (m,). Each tenth counts half a value more,
+    so that none is empty."""
     edges = np.unique(np.quantile(before, np.arange(1, TENTHS) / TENTHS))
     p, q = (
         (np.bincount(np.searchsorted(edges, x, side="left"), minlength=len(edges) + 1) + 0.5)

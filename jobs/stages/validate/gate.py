@@ -1,30 +1,32 @@
-"""The gate: is a candidate as good as the release in place, on the same users and held-out days, slice by slice?
+"""The gate: is the challenger as good as the incumbent, on the same users and held-out days, slice by slice?
 
-| the slice has | difference, candidate − in place | verdict |
+The incumbent is the release that serves; the challenger is the one that was built.
+
+| the slice has | difference, challenger − incumbent | verdict |
 |---|---|---|
-| a user whom only one of the two was scored for | any | hold: the two cannot be compared |
+| a user scored for only one of the two | any | hold: the two cannot be compared |
 | no user | none | publish: nothing to compare |
-| fewer than `FEW` users that decide | no loss by the sign test, or too few to tell | publish |
-| fewer than `FEW` users that decide | a loss by the sign test, larger than `max_loss` | hold |
-| `FEW` users or more that decide | the interval ends at zero or above | publish: better, or equal |
-| `FEW` users or more that decide | the interval lies below zero, a mean loss of at most `max_loss` | publish: as good |
-| `FEW` users or more that decide | the interval lies below zero, a mean loss larger than `max_loss` | hold |
+| fewer than `FEW` deciding users | no loss by the sign test, or too few to tell | publish |
+| fewer than `FEW` deciding users | a loss by the sign test, larger than `max_loss` | hold |
+| `FEW` deciding users or more | the interval ends at zero or above | publish: better, or equal |
+| `FEW` deciding users or more | the interval lies below zero, a mean loss of at most `max_loss` | publish: as good |
+| `FEW` deciding users or more | the interval lies below zero, a mean loss larger than `max_loss` | hold |
 
-One slice that is held holds the release. A user decides where the two metrics differ; everybody else says nothing of
-which is better. `max_loss` is a share of the metric of the release in place: on most nights the model is kept, so that
-some ten users of many thousands differ, and a loss may be proven that is no loss to the shop.
+One held slice holds the release. A user decides where the two metrics differ; the others do not tell which release is
+better. `max_loss` is a share of the incumbent's metric. It is needed because most nights keep the model: then some ten
+users of many thousands differ, and even a proven loss can be too small to matter to the shop.
 
 The intervals are bootstrap intervals of the paired difference (Efron & Tibshirani, An Introduction to the Bootstrap,
-1993, chapter 13; for retrieval metrics: Sakai, SIGIR 2006). Their level is such that a candidate exactly as good is
-held in about a share `false_alarms` of the nights at most, however many slices are looked at (Bonferroni). Far out in
-its tail the bootstrap promises too much of few users, so there the sign test decides, which is exact: with n users that
-decide and w of them better served, a loss is P(Binomial(n, 1/2) ≤ w) below the same level (Smucker, Allan & Carterette,
-CIKM 2007, compare the two). A plain limit on the mean would not do for few users: chance alone moves it too far.
+1993, chapter 13; for retrieval metrics: Sakai, SIGIR 2006). Their level bounds false alarms: the gate holds an equally
+good challenger in about a share `false_alarms` of the nights at most, over all slices together (Bonferroni). Far out in
+its tail the bootstrap is too narrow for few users. There the sign test decides, which is exact: with n deciding users,
+w of them better served, a loss is P(Binomial(n, 1/2) ≤ w) below the same level (Smucker, Allan & Carterette, CIKM 2007,
+compare the two). A plain limit on the mean would not do for few users: chance alone moves it too far.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, comb
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +34,12 @@ from numpy.typing import NDArray
 from jobs.evaluation.metrics.bootstrap import intervals
 
 FEW = 50
-"""Fewer users that decide are judged by the sign test."""
+"""Below so many deciding users the sign test decides, from there on the bootstrap."""
 GROUPS = 500
-"""More users are drawn in so many groups, at random: the mean of a group then stands for its users, and varies as
-they do, in a hundredth of the time."""
+"""Twice as many users or more are put into so many groups at random, and groups are drawn. The mean of a group stands
+for its users and varies as they do, and drawing takes a hundredth of the time."""
 BEYOND = 20
-"""So many resamples lie beyond each end of an interval: fewer would leave to chance where it ends."""
+"""So many resamples lie beyond each end of an interval. With fewer, chance would move the ends."""
 SEED = 7
 
 
@@ -45,53 +47,55 @@ SEED = 7
 class Scores:
     """A metric of the users of one slice, float64 (n,) each, in the same order; NaN where a user was not scored."""
 
-    in_place: NDArray[np.float64]
-    candidate: NDArray[np.float64]
+    incumbent: NDArray[np.float64]
+    challenger: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SliceComparison:
-    """What the gate says of one slice."""
+    """The verdict of the gate on one slice."""
 
     slice: str
     ok: bool
     why: str
-    """In words, with figures."""
+    """The reason in words, with figures."""
     users: int
     deciding: int
     """Users for whom the two differ."""
-    in_place: float
-    """The mean of the metric over the users."""
-    candidate: float
+    incumbent: float
+    """The mean of its metric over the users."""
+    challenger: float
+    """The mean of its metric over the same users."""
     difference: float
-    """candidate − in place."""
+    """challenger − incumbent."""
     low: float | None
-    """Where the interval of the difference begins and ends; None where there are too few users for one."""
+    """The lower end of the interval of the difference; None where too few users decide for an interval."""
     high: float | None
+    """Its upper end."""
 
 
 def compare(slices: Mapping[str, Scores], *, max_loss: float, false_alarms: float) -> list[SliceComparison]:
     """The verdict on every slice, in their order.
 
-    max_loss: share of the metric in place. false_alarms: share of the nights, of all slices together.
+    max_loss: a share of the incumbent's metric. false_alarms: a share of the nights, over all slices together.
     """
     alarm = false_alarms / max(len(slices), 1)
     return [judge(name, scores, max_loss=max_loss, alarm=alarm) for name, scores in slices.items()]
 
 
 def judge(name: str, scores: Scores, *, max_loss: float, alarm: float) -> SliceComparison:
-    """The verdict on one slice. alarm: how often this slice alone may be held where the two are equally good."""
-    both = np.isfinite(scores.in_place) & np.isfinite(scores.candidate)
+    """The verdict on one slice. alarm: the share of nights on which this slice alone may hold an equal challenger."""
+    both = np.isfinite(scores.incumbent) & np.isfinite(scores.challenger)
     users = len(both)
     if not both.all():
         alone = int(np.sum(~both))
         return _verdict(name, scores, both, False, f"{alone} of {users} users were scored for only one of the two")
     if not users:
         return _verdict(name, scores, both, True, "no user")
-    difference = scores.candidate - scores.in_place
+    difference = scores.challenger - scores.incumbent
     deciding = int(np.count_nonzero(difference))
     loss = -float(difference.mean())
-    allowed = max_loss * float(scores.in_place.mean())
+    allowed = max_loss * float(scores.incumbent.mean())
     if deciding < FEW:
         better = int(np.sum(difference > 0))
         split = f"{better} users better served, {deciding - better} worse"
@@ -107,7 +111,7 @@ def judge(name: str, scores: Scores, *, max_loss: float, alarm: float) -> SliceC
 
 
 def interval(difference: NDArray[np.float64], beyond: float) -> tuple[float, float]:
-    """Where the mean of the differences, (n,), lies, by the bootstrap. beyond: the share outside each end."""
+    """The bootstrap interval of the mean of the differences, (n,). beyond: the share outside each of its ends."""
     n = len(difference)
     if n >= 2 * GROUPS:
         starts = np.arange(0, n, n // GROUPS)
@@ -118,8 +122,10 @@ def interval(difference: NDArray[np.float64], beyond: float) -> tuple[float, flo
 
 
 def sign_test(better: int, deciding: int) -> float:
-    """P(Binomial(deciding, 1/2) ≤ better): how likely so few were better served if neither release were better."""
-    return sum(comb(deciding, n) for n in range(better + 1)) / 2**deciding
+    """P(Binomial(deciding, 1/2) ≤ better): how likely so few are better served if neither release is better."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(better, deciding, alternative="less").pvalue) if deciding else 1.0
 
 
 def _size(loss: float, allowed: float) -> str:
@@ -136,17 +142,17 @@ def _verdict(
     low: float | None = None,
     high: float | None = None,
 ) -> SliceComparison:
-    in_place, candidate = scores.in_place[both], scores.candidate[both]
-    before, now = (float(x.mean()) if len(x) else 0.0 for x in (in_place, candidate))
+    pair = scores.incumbent[both], scores.challenger[both]
+    incumbent, challenger = (float(x.mean()) if len(x) else 0.0 for x in pair)
     return SliceComparison(
         slice=name,
         ok=ok,
         why=why,
         users=len(both),
-        deciding=int(np.count_nonzero(candidate - in_place)),
-        in_place=before,
-        candidate=now,
-        difference=now - before,
+        deciding=int(np.count_nonzero(pair[1] - pair[0])),
+        incumbent=incumbent,
+        challenger=challenger,
+        difference=challenger - incumbent,
         low=low,
         high=high,
     )

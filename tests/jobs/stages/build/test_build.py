@@ -210,8 +210,8 @@ def test_a_build_names_itself_and_its_parent(config: Config) -> None:
     second = build.run(None, config)
     assert lookup.release.manifest.read(config.releases / second["release"]).parent == write_first
     report = (config.releases / second["release"] / "report.html").read_text()
-    assert f"Before: {write_first}" in report
-    assert "daybreak, before" in report
+    assert f"Incumbent: {write_first}" in report
+    assert "incumbent, on its own night" in report
 
 
 def test_a_release_says_how_far_it_has_read_the_patches(config: Config) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.stages.validate import drift
 from jobs.stages.validate.drift import Day
-from jobs.stages.validate.release_checks import Finding, FindingKind
+from jobs.stages.validate.finding import Finding, FindingKind
 
 NIGHT = date(2026, 11, 22)
 WEEKDAYS = (0.7, 0.8, 0.9, 1.0, 1.3, 1.9, 0.2)

@@ -1,18 +1,19 @@
 """The decision table of the gate, row by row; how often it is wrong about equal releases, and what it finds."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jobs.stages.validate.gate import Scores, compare, interval, judge, sign_test
+from jobs.stages.validate.gate import FEW, Scores, compare, interval, judge, sign_test
 
 ALARM = 0.01 / 6
 
 
 def scores(changes: list[tuple[int, float]], at: float = 0.5) -> Scores:
-    """The release in place serves everybody with `at`. changes: so many users, and what the candidate adds."""
+    """The incumbent serves everybody with `at`. changes: so many users, and what the challenger adds."""
     added = np.concatenate([np.full(users, change) for users, change in changes])
     return Scores(np.full(len(added), at), at + added)
 
@@ -64,8 +65,8 @@ def test_decision_table(given: Scores, ok: bool, why: str, interval_ends: tuple[
 def test_figures_of_a_verdict() -> None:
     found = judge("new items", scores([(60, 0.0), (30, 0.1), (10, -0.2)]), max_loss=0.0, alarm=ALARM)
     assert (found.users, found.deciding) == (100, 40)
-    assert found.in_place == pytest.approx(0.5)
-    assert found.candidate == pytest.approx(0.51)
+    assert found.incumbent == pytest.approx(0.5)
+    assert found.challenger == pytest.approx(0.51)
     assert found.difference == pytest.approx(0.01)
 
 
@@ -84,7 +85,18 @@ def test_one_lost_slice_is_named_and_the_level_is_shared() -> None:
 def test_sign_test_by_counting_all_outcomes(deciding: int) -> None:
     outcomes = [sum(heads) for heads in itertools.product((0, 1), repeat=deciding)]
     for better in range(deciding + 1):
-        assert sign_test(better, deciding) == sum(heads <= better for heads in outcomes) / len(outcomes)
+        expected = sum(heads <= better for heads in outcomes) / len(outcomes)
+        assert sign_test(better, deciding) == pytest.approx(expected, rel=1e-12)
+
+
+def test_sign_test_by_the_formula_wherever_the_gate_uses_it() -> None:
+    """The same numbers, and the same verdict at the gate's own levels."""
+    for deciding in range(FEW):
+        for better in range(deciding + 1):
+            expected = sum(math.comb(deciding, n) for n in range(better + 1)) / 2**deciding
+            found = sign_test(better, deciding)
+            assert found == pytest.approx(expected, rel=1e-12)
+            assert [found >= alarm for alarm in (ALARM, 0.01, 0.05)] == [expected >= a for a in (ALARM, 0.01, 0.05)]
 
 
 @pytest.mark.parametrize("users", [900, 1000, 50_123])
@@ -102,7 +114,7 @@ SLICES = ("all", "new items", "long tail", "never had", "light users", "heavy us
 
 
 def night(random: np.random.Generator, users: int, quality: float) -> dict[str, Scores]:
-    """Two releases, half of whose hits are the same; the candidate loses a share 1 - `quality` of its hits.
+    """Two releases, half of whose hits are the same; the challenger loses a share 1 - `quality` of its hits.
 
     Three of ten users can be helped at all; the slices overlap, as they do in a shop.
     """
@@ -112,12 +124,12 @@ def night(random: np.random.Generator, users: int, quality: float) -> dict[str, 
         hit = helped & (random.random(users) < 0.5 * share)
         return np.where(hit, 1 / np.log2(random.integers(2, 22, users)), 0.0)
 
-    in_place, kept = ndcg(1.0), random.random(users) < quality
-    candidate = np.where(random.random(users) < 0.5, in_place * kept, ndcg(quality))
+    incumbent, kept = ndcg(1.0), random.random(users) < quality
+    challenger = np.where(random.random(users) < 0.5, incumbent * kept, ndcg(quality))
     active = random.random(users)
     shares = (1.0, 0.1, 0.5, 0.8)
     parts = [random.random(users) < share for share in shares] + [active < 1 / 3, active > 2 / 3]
-    return {name: Scores(in_place[part], candidate[part]) for name, part in zip(SLICES, parts, strict=True)}
+    return {name: Scores(incumbent[part], challenger[part]) for name, part in zip(SLICES, parts, strict=True)}
 
 
 def held(users: int, quality: float, nights: int, *, max_loss: float = 0.0, false_alarms: float) -> float:
@@ -146,7 +158,7 @@ def test_a_limit_on_the_mean_would_hold_equal_releases() -> None:
     """Why few users are not judged by a limit on the mean loss: of equal releases, every second would be held."""
     random = np.random.default_rng(11)
     nights = [night(random, 1000, 1.0) for _ in range(100)]
-    worse = [any(np.mean(s.candidate) < 0.9 * np.mean(s.in_place) for s in one.values()) for one in nights]
+    worse = [any(np.mean(s.challenger) < 0.9 * np.mean(s.incumbent) for s in one.values()) for one in nights]
     assert np.mean(worse) > 0.4
 
 

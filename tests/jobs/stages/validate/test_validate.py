@@ -97,12 +97,12 @@ def _set(column: str, place: int, value: object) -> Callable[[list[dict[str, Any
         ("item_topk", lambda r: r[3]["scores"].reverse(), "item_topk scores that rise: 4"),
         ("user_topk", _set("scores", 0, float("nan")), "user_topk scores that are not finite: 1"),
         ("user_again", _set("scores", 0, float("inf")), "user_again scores that are not finite: 1"),
-        ("popular", lambda r: [x["items"].__setitem__(0, 50) for x in r], "popular items that there are not: 5"),
+        ("popular", lambda r: [x["items"].__setitem__(0, 50) for x in r], "popular unknown items: 5"),
         ("user_topk", _set("items", 3, -1), "user_topk entries after the end: 2"),
-        ("user_topk", _set("items", 3, -5), "user_topk items that there are not: 1"),
+        ("user_topk", _set("items", 3, -5), "user_topk unknown items: 1"),
         ("user_topk", lambda r: r[3].update(scores=[s + 1 for s in r[3]["scores"]]), "user_topk scores against u . v"),
         ("user_topk", lambda r: r.pop(), "users with a full list: 0.9667 found, 0.99 or more expected"),
-        ("user_vectors", _set("items", 0, -2), "user_history_item items that there are not: 1"),
+        ("user_vectors", _set("items", 0, -2), "user_history_item unknown items: 1"),
         ("user_vectors", _set("vector", 2, float("nan")), "user_vector numbers that are not finite: 1"),
     ],
 )
@@ -116,8 +116,8 @@ def test_faults_are_found(
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
     [
-        ("item_next_item", 50, "item_next_item items that there are not: 1"),
-        ("item_next_item", -2, "item_next_item items that there are not: 1"),
+        ("item_next_item", 50, "item_next_item unknown items: 1"),
+        ("item_next_item", -2, "item_next_item unknown items: 1"),
         ("item_next_weight", np.nan, "item_next_weight numbers that are not finite: 1"),
         ("item_repeat", np.inf, "item_repeat numbers that are not finite: 1"),
         ("label_vector", np.nan, "label_vector numbers that are not finite: 1"),
@@ -201,12 +201,12 @@ def next_night(config: Config, sizes: Sizes) -> Config:
         (replace(SIZES, events=275), "events against {id}: 275 found, 280 or more expected"),
     ],
 )
-def test_smaller_than_the_release_in_place(config: Config, sizes: Sizes, fault: str) -> None:
+def test_smaller_than_the_incumbent(config: Config, sizes: Sizes, fault: str) -> None:
     after = next_night(config, sizes)
     assert fault.format(id=pointer.read(config.releases)) in verdict(after)
 
 
-def test_as_good_as_the_release_in_place(config: Config) -> None:
+def test_as_good_as_the_incumbent(config: Config) -> None:
     before = next_night(config, replace(SIZES, items=36, users=22, events=290))
     first = pointer.read(config.releases)
     build.run(None, before)
@@ -214,7 +214,7 @@ def test_as_good_as_the_release_in_place(config: Config) -> None:
     names = [finding["name"] for finding in before.run.read_json("validation.json")["findings"]]
     assert {f"{what} against {first}" for what in ("items", "users", "events")} <= set(names)
     publish.run(None, before)
-    # Validated again when it is in place itself: still held against the one before it.
+    # Validated again when it serves itself: still held against the one before it.
     validate.run(None, before)
     assert [f["name"] for f in before.run.read_json("validation.json")["findings"]] == names
 
@@ -225,7 +225,7 @@ def test_a_lost_metric_is_a_fault(config: Config) -> None:
     assert "ndcg@20 measured: none found, a number expected" in verdict(after)
 
 
-def test_a_damaged_release_in_place_does_not_stop_the_next(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_incumbent_does_not_stop_the_next(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     after = next_night(config, replace(SIZES, users=5))
     path = config.releases / pointer.read(config.releases) / manifest.FILE
     path.write_text(json.dumps({}))
@@ -236,7 +236,7 @@ def test_a_damaged_release_in_place_does_not_stop_the_next(config: Config, capsy
 
 
 def test_sample_of_every_size() -> None:
-    from jobs.stages.validate.inspect import sample
+    from jobs.stages.validate.check_release import sample
 
     for size in (0, 1, 199, 200, 201, 100_000):
         rows = sample(size)

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.config.config import Config
+from jobs.config.config import Config, Override
 from jobs.stages.build import job as build
 from jobs.stages.validate import gate
 from jobs.stages.validate import job as validate
-from jobs.stages.validate import verdict as report
-from jobs.stages.validate.release_checks import Finding, FindingKind
+from jobs.stages.validate import replace_page as replacing
+from jobs.stages.validate.decision import decide, why_held
+from jobs.stages.validate.finding import Finding, FindingKind
+from jobs.stages.validate.report import validation_part
 from lookup import ReleaseError
 from lookup.release import manifest, pointer
 from lookup.release.reader import open_from
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import NIGHT, Sizes, config_at, write_run
 
 SIZES = Sizes(items=50, users=30)
 RANDOM = np.random.default_rng(1)
@@ -32,17 +34,22 @@ DRIFT = [
 ]
 
 
-def validation(findings: list[Finding], slices: dict[str, gate.Scores], override: Any = None) -> dict[str, Any]:
+def validated(
+    findings: list[Finding],
+    slices: dict[str, gate.Scores],
+    override: Override | None = None,
+    drift: list[Finding] | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The part of the page, and what `validation.json` would say."""
     compared = gate.compare(slices, max_loss=0.005, false_alarms=0.01)
     lost = [Finding(f"ndcg@20 of {c.slice}", c.ok, "less", "equal", FindingKind.FAILURE) for c in compared]
-    findings = [*findings, *lost]
-    return {
-        "ok": all(f.ok for f in findings) or override is not None,
-        "findings": [f._asdict() for f in findings],
+    decision = decide([*findings, *lost, *(drift or [])], override)
+    told = {
         "comparison": [asdict(one) for one in compared],
-        "in_place": "20260101T000000Z-aaaa",
-        "override": override,
+        "incumbent": "20260101T000000Z-aaaa",
+        "override": decision.override,
     }
+    return validation_part(told, drift or [], decision), told
 
 
 def rows(page: str) -> list[list[str]]:
@@ -52,12 +59,11 @@ def rows(page: str) -> list[list[str]]:
 
 
 def test_every_slice_is_there_with_its_figures() -> None:
-    told = validation([PUBLISH], {"all": EQUAL, "new items": WORSE})
-    page = "\n".join(report.sections(told, []))
+    page, told = validated([PUBLISH], {"all": EQUAL, "new items": WORSE})
     one, two = rows(page)[:2]
     whole, new = told["comparison"]
     assert one == [
-        "all", "400", "400", f"{BEFORE.mean():.4f}", f"{EQUAL.candidate.mean():.4f}",
+        "all", "400", "400", f"{BEFORE.mean():.4f}", f"{EQUAL.challenger.mean():.4f}",
         f"{whole['difference']:+.4f} ({whole['difference'] / BEFORE.mean():+.1%})",
         f"{whole['low']:+.4f} to {whole['high']:+.4f}", "equal within the interval",
     ]  # fmt: skip
@@ -70,29 +76,49 @@ def test_every_slice_is_there_with_its_figures() -> None:
 
 
 def test_who_overrode_it_and_why() -> None:
-    override = {"by": "Ada <Lovelace>", "at": "2026-01-02T03:04:05+00:00", "reason": "the shelf & all is empty"}
-    page = "\n".join(report.sections(validation([], {"all": WORSE}, override), []))
-    said = "Held, and overridden by Ada <Lovelace> at 2026-01-02T03:04:05+00:00: the shelf & all is empty."
+    page, told = validated([], {"all": WORSE}, Override("Ada <Lovelace>", "the shelf & all is empty"))
+    said = f"Held, and overridden by Ada <Lovelace> at {told['override']['at']}: the shelf & all is empty."
     assert said in unescape(page)
     assert "<Lovelace>" not in page  # what a person types is text
-    page = "\n".join(report.sections(validation([], {"all": WORSE}, override | {"reason": None}), []))
+    page, _ = validated([], {"all": WORSE}, Override("Ada"))
     assert "no reason was given" in page
 
 
-def test_what_passed_what_is_broken_and_what_is_not_compared() -> None:
-    assert "Passed. Compared with" in report.sections(validation([PUBLISH], {"all": EQUAL}), [])[1]
+def test_what_an_override_can_do() -> None:
+    """It publishes what was held; it is not noted on what passed, and does nothing for what is broken."""
+    lost = Finding("ndcg@20 of all", False, "less", "equal", FindingKind.FAILURE)
     broken = Finding("count items", False, "3", "4", FindingKind.FAULT)
-    page = report.sections(validation([broken], {}), [])
-    assert page[1] == "<p>Held: it is broken, which nobody can override. Not compared with another release.</p>"
-    assert rows("\n".join(page)) == [["count items", "3", "4"]]
+    held = decide([PUBLISH, lost, *DRIFT], None)
+    assert (held.held_for, held.publish, held.broken) == ([lost], False, False)
+    assert "ndcg@20 of all: less found, equal expected" in why_held("R", NIGHT, held)
+    assert f"daybreak job validate --date {NIGHT} --override" in why_held("R", NIGHT, held)
+    overridden = decide([PUBLISH, lost, *DRIFT], Override("Ada"))
+    assert overridden.publish
+    assert overridden.override is not None
+    assert overridden.override["overridden"] == [{"name": lost.name, "found": "less", "expected": "equal"}]
+    passed = decide([PUBLISH, *DRIFT], Override("Ada"))
+    assert (passed.held_for, passed.publish, passed.override) == ([], True, None)
+    worst = decide([lost, broken], Override("Ada"))
+    assert (worst.held_for, worst.publish, worst.override) == ([lost, broken], False, None)
+    assert "nobody can override that" in why_held("R", NIGHT, worst)
+    assert "--override" not in why_held("R", NIGHT, worst)
+
+
+def test_what_passed_what_is_broken_and_what_is_not_compared() -> None:
+    assert "<p>Passed. Compared with 20260101T000000Z-aaaa.</p>" in validated([PUBLISH], {"all": EQUAL})[0]
+    broken = Finding("count items", False, "3", "4", FindingKind.FAULT)
+    page, _ = validated([broken], {})
+    why = "the release is broken, and nobody can override that"
+    assert f"<p>Held: {why}. Not compared with another release.</p>" in page
+    assert rows(page) == [["count items", "3", "4"]]
 
 
 def test_drift_stands_out_and_holds_nothing() -> None:
-    page = "\n".join(report.sections(validation(DRIFT, {}), DRIFT))
+    page, _ = validated([], {}, drift=DRIFT)
     assert "Passed." in page
     assert rows(page) == [[f.name, f.found, f.expected, "" if f.ok else "drift"] for f in DRIFT]
     assert re.findall(r'<tr class="strong"><td>(.*?)</td>', page) == [DRIFT[0].name]
-    assert "too few days" in "\n".join(report.sections(validation([], {}), []))
+    assert "too few days" in validated([], {})[0]
 
 
 @pytest.fixture
@@ -136,17 +162,26 @@ def test_killed_in_between(config: Config, monkeypatch: pytest.MonkeyPatch, kill
         raise KilledError
 
     with monkeypatch.context() as patched:
-        where, what = (manifest.Manifest, "write") if killed == "before the manifest" else (report, "finish")
+        where, what = (manifest.Manifest, "write") if killed == "before the manifest" else (replacing, "finish")
         patched.setattr(where, what, kill)
         with pytest.raises(KilledError):
-            report.rewrite(folder, replace(told, override={"by": "Ada"}), "the new page")
-    assert (folder / report.NEW).exists()
+            replacing.replace_page(folder, replace(told, override={"by": "Ada"}), "the new page")
+    assert (folder / replacing.NEW).exists()
     if killed == "after the manifest":
         with pytest.raises(ReleaseError, match=r"report\.html"):
             open_from(config.releases, folder.name)
-    report.finish(folder)
-    assert not (folder / report.NEW).exists()
+    replacing.finish(folder)
+    assert not (folder / replacing.NEW).exists()
     open_from(config.releases, folder.name, verify=True)
     after = (folder / "report.html").read_text()
     assert after == (before if killed == "before the manifest" else "the new page")
     assert (manifest.read(folder).override is None) == (after == before)
+
+
+def test_every_value_of_the_shop_is_text(config: Config) -> None:
+    evil = replace(config, shop=replace(config.shop, name="<script>alert('&')</script>"))
+    folder = evil.releases / build.run(None, evil)["release"]
+    validate.run(None, evil)
+    page = (folder / "report.html").read_text()
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;") == 2

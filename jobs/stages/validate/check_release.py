@@ -1,4 +1,4 @@
-"""What is checked of a release, and against what."""
+"""Check a release against the tables of its run, against itself, and its size against the incumbent."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks, flat
-from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
 from jobs.infra.tables import RUN_TABLE_OF
 from jobs.ranking.index_choice import RECALL_AT, exact_top
-from jobs.stages.validate import release_checks as checks
-from jobs.stages.validate.release_checks import Finding
-from lookup.errors import ReleaseError
-from lookup.release import manifest, pointer
+from jobs.stages.validate import checks
+from jobs.stages.validate.finding import Finding
 from lookup.release.catalog_schema import CATALOG
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
@@ -24,17 +21,18 @@ from lookup.scoring.user_encoder import HistoryShares
 
 Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 SAMPLE = 200
+"""Users whose scores are computed again, and with whose vectors the recall is measured."""
 FINITE = (
     *("item_input", "item_vector", "item_next_weight", "item_repeat", "item_popularity", "item_sketch", "query_sketch"),
     *("user_vector", "user_history_weight", "label_vector", "label_map", "label_text", "ranker"),
 )
-"""Arrays in which every number is one."""
+"""Arrays in which every number must be finite."""
 NEVER_NULL = ("item_id", "user_id", "similar_to", "rank", "score", "events", "in_stock", "value")
-"""Columns of the catalog in which a null is a fault, wherever they are."""
+"""Columns of the catalog that need a value in every table that has them."""
 
 
-def inspect(release: Release, config: Config, before: Manifest | None) -> list[Finding]:
-    """Every check of a release against its run and itself, and of its size against the release in place."""
+def check_release(release: Release, config: Config, incumbent: Manifest | None) -> list[Finding]:
+    """The findings of all checks. incumbent: None where there is nothing to compare the size with."""
     arrays, limits = release.arrays, config.validate
     families = {
         "user_topk": release.user_topk,
@@ -43,10 +41,10 @@ def inspect(release: Release, config: Config, before: Manifest | None) -> list[F
         "popular": release.popular,
     }
     expected = expected_counts(config.run)
-    held = {name: checks.entries(lists) for name, lists in families.items()}
+    entries = {name: checks.entries(lists) for name, lists in families.items()}
     tables, nulls = catalog_facts(release)
     findings = checks.check_counts(release.manifest.counts, {n: expected[n] for n in ("items", "users", "events")})
-    findings += checks.check_counts(held, {name: expected[name] for name in families})
+    findings += checks.check_counts(entries, {name: expected[name] for name in families})
     findings += checks.check_counts(
         {f"catalog {name}": n for name, n in tables.items()},
         {f"catalog {name}": expected[name] for name in ("items", "users", "because", *families)},
@@ -68,13 +66,13 @@ def inspect(release: Release, config: Config, before: Manifest | None) -> list[F
     terms = terms_of(release, config.run, users)
     findings += checks.check_scores(release.user_topk, arrays["user_vector"], release.item_vector, users, terms)
     findings += checks.check_recall(recall(release, users), limits.min_recall)
-    if before is not None:
-        findings += checks.check_against(release.manifest, before, limits.max_shrink)
+    if incumbent is not None:
+        findings += checks.check_sizes(release.manifest, incumbent, limits.max_shrink)
     return findings
 
 
 def expected_counts(run: Run) -> dict[str, int]:
-    """Rows of the run's tables, and items in its lists, by the catalog's names."""
+    """The numbers of rows in the run's tables, and of items in its lists, by their names in the catalog."""
     counts = {
         name: len(Blocks.of(run, table))
         for name, table in (("items", "items"), ("users", "user_vectors"), ("events", "events"))
@@ -86,7 +84,7 @@ def expected_counts(run: Run) -> dict[str, int]:
 
 
 def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows of each table of the catalog; nulls by table and column in columns that must have none."""
+    """The rows of each table of the catalog; and the nulls in columns that need a value, by table and column."""
     rows: dict[str, int] = {}
     nulls: dict[str, int] = {}
     with duckdb.connect(str(release.path / CATALOG_FILE), read_only=True) as db:
@@ -100,7 +98,7 @@ def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def full_lengths(config: Config, items: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Blocks of (user rows, length of a full list): K, or as many as the shop has, less what was excluded."""
+    """Blocks of (user rows, lengths of a full list): K, or all items of the shop that the list may hold if fewer."""
     users = Blocks.of(config.run, "user_vectors")
     excluded = config.topk.bought != "include"
     for batch in users.read("user", "bought"):
@@ -110,7 +108,7 @@ def full_lengths(config: Config, items: int) -> Iterator[tuple[NDArray[np.int64]
 
 
 def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
-    """What the histories of some users add to the scores of items, by user row."""
+    """What the histories of some users add to the scores of items, as a function of the user row."""
     found: dict[int, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
     for batch in Blocks.of(run, "user_vectors").read("user", "history", "shares", "repeats"):
         chosen = batch.filter(pa.array(np.isin(batch.column("user").to_numpy(), users)))
@@ -123,32 +121,16 @@ def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
 
 
 def sample(size: int) -> NDArray[np.int64]:
-    """Some rows of 0 … size-1, evenly spread; others than those that `build` chose the search effort with."""
+    """Some rows of 0 … size-1, evenly spread. They differ from those with which `build` chose the index."""
     step = max(size // SAMPLE, 1)
     return np.arange(step // 2, size, step, dtype=np.int64)[:SAMPLE]
 
 
 def recall(release: Release, users: NDArray[np.int64]) -> float:
-    """Recall@20 of the search as a reader uses it, over some users (items where the release has no user)."""
+    """Recall@20 of the index as a reader uses it, over some users, or over items where the release has no user."""
     vectors = release.arrays["user_vector"] if len(users) else release.item_vector
     queries = vectors[users if len(users) else sample(len(release.items))]
     exact = exact_top(release.item_vector, queries, RECALL_AT)
     k = exact.shape[1]
     found = [len(set(release.candidates(q, k).tolist()) & set(e)) for q, e in zip(queries, exact.tolist(), strict=True)]
     return float(np.mean(np.array(found) / k))
-
-
-def in_place(new: Manifest, config: Config) -> Manifest | None:
-    """The release to compare with: the one in place, or that before it where `new` itself is.
-
-    None where there is none, and where it cannot be read: a damaged release must not stop every night after it.
-    """
-    current = pointer.read_or_none(config.releases)
-    before = new.parent if current == new.id else current
-    if before is None:
-        return None
-    try:
-        return manifest.read(config.releases / before)
-    except ReleaseError as error:
-        log_line("validate", "not compared", why=error)
-        return None

@@ -1,58 +1,37 @@
-"""The checks of a release. Each is pure and returns findings; arrays are gone through block by block."""
+"""The checks of a release. Each is pure and returns findings; it goes through arrays block by block."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.blocks import BLOCK_ROWS
+from jobs.stages.validate.finding import Finding, FindingKind
 from lookup.release.arrays import settle
 from lookup.release.manifest import Manifest
 from lookup.release.reader import RankedLists
 from lookup.release.schema import NO_ITEM, NONE
 
 TOLERANCE = 1e-3
-"""How far a score may be from u . v, as a share of the largest score: float32 sums differ by their order, and a GPU may
-round what it multiplies to fewer bits."""
-OWN = ("daybreak", "ndcg@20")
+"""How far a score may be from u . v, as a share of the largest score. Sums in float32 differ by their order, and a GPU
+may round what it multiplies to fewer bits."""
+OWN_METRIC = ("daybreak", "ndcg@20")
 """Method and metric that a release must not lose."""
 
 
-class FindingKind(StrEnum):
-    """What follows when a check is not ok."""
-
-    FAULT = "fault"
-    """The release itself is broken: it is held, whatever anybody says."""
-    FAILURE = "failure"
-    """It is sound, but not good enough by a limit or by the release in place: it is held, unless a person overrides."""
-    WARNING = "warning"
-    """It is said, and published."""
-
-
-class Finding(NamedTuple):
-    """What a check found."""
-
-    name: str
-    ok: bool
-    found: str
-    expected: str
-    kind: FindingKind = FindingKind.FAULT
-
-
 def check_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> list[Finding]:
-    """Numbers of rows, by name, that must be equal."""
+    """Counts of rows, by name, must be equal."""
     return [Finding(f"count {name}", found[name] == n, str(found[name]), str(n)) for name, n in expected.items()]
 
 
 def check_nulls(nulls: Mapping[str, int]) -> list[Finding]:
-    """Nulls, by table and column, where none may be."""
+    """Columns that need a value must have no null. nulls: their number by table and column."""
     return [Finding(f"nulls {name}", n == 0, str(n), "0") for name, n in nulls.items()]
 
 
 def blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
-    """The rows of some equally long mapped arrays, together, in blocks; their memory is let go after each."""
+    """Blocks of rows of some mapped arrays of one length, side by side. The memory of a block is freed after it."""
     for start in range(0, len(arrays[0]), BLOCK_ROWS):
         yield tuple(array[start : start + BLOCK_ROWS] for array in arrays)
         for array in arrays:
@@ -60,7 +39,7 @@ def blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
 
 
 def check_lists(name: str, lists: RankedLists, items: int) -> list[Finding]:
-    """Items that there are, none twice in a list, nothing after the end of a list; scores finite and falling."""
+    """A list holds known items, each once, and nothing after its end. Its scores are finite and never rise."""
     unknown = holes = twice = rising = wild = 0
     for rows, scores in blocks(lists.items, lists.scores):
         there = rows != NO_ITEM
@@ -71,7 +50,7 @@ def check_lists(name: str, lists: RankedLists, items: int) -> list[Finding]:
         rising += int(np.sum((scores[:, 1:] > scores[:, :-1]) & there[:, 1:]))
         wild += int(np.sum(~np.isfinite(scores)))
     faults = {
-        "items that there are not": unknown,
+        "unknown items": unknown,
         "entries after the end": holes,
         "items twice in a list": twice,
         "scores that rise": rising,
@@ -81,12 +60,12 @@ def check_lists(name: str, lists: RankedLists, items: int) -> list[Finding]:
 
 
 def entries(lists: RankedLists) -> int:
-    """How many items a family of lists holds in all."""
+    """The number of items in all lists of a family."""
     return sum(int(np.sum(rows != NO_ITEM)) for (rows,) in blocks(lists.items))
 
 
 def check_finite(name: str, array: NDArray[np.float32]) -> list[Finding]:
-    """Every number finite."""
+    """Every number must be finite."""
     wild = sum(int(np.sum(~np.isfinite(block))) for (block,) in blocks(array))
     return [Finding(f"{name} numbers that are not finite", wild == 0, str(wild), "0")]
 
@@ -94,15 +73,15 @@ def check_finite(name: str, array: NDArray[np.float32]) -> list[Finding]:
 def check_known(
     name: str, array: NDArray[np.int32], rows: int, what: str = "items", least: int = NONE
 ) -> list[Finding]:
-    """Every number a row of what it is of; from `least`: 0, or NONE where there may be none."""
+    """Every number must be a row below `rows`. what: of what. least: 0, or NONE where a place may be empty."""
     unknown = sum(int(np.sum((block < least) | (block >= rows))) for (block,) in blocks(array))
-    return [Finding(f"{name} {what} that there are not", unknown == 0, str(unknown), "0")]
+    return [Finding(f"{name} unknown {what}", unknown == 0, str(unknown), "0")]
 
 
 def check_coverage(
     lists: RankedLists, needed: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], least: float
 ) -> list[Finding]:
-    """The share of users with a full list. needed: blocks of (user rows, how long each one's list must be)."""
+    """Enough users must have a full list. needed: blocks of (user rows, lengths of a full list). least: a share."""
     full = users = 0
     for rows, lengths in needed:
         full += int(np.sum(np.sum(lists.items[rows] != NO_ITEM, axis=1) >= lengths))
@@ -119,8 +98,9 @@ def check_scores(
     users: NDArray[np.int64],
     terms: Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]],
 ) -> list[Finding]:
-    """Scores of some users' lists against u . v and what the history adds. users: their rows. terms: items, rising, and
-    what is added to their scores, of a user row.
+    """The scores of some users' lists must be u . v plus what the history adds.
+
+    users: their rows. terms: of a user row, the items whose score the history changes, rising, and what it adds.
     """
     away, largest = 0.0, 1.0
     for user in users:
@@ -137,25 +117,27 @@ def check_scores(
 
 
 def check_recall(recall: float, least: float) -> list[Finding]:
-    """Recall of the search that the build chose."""
+    """The index that the build chose must find enough of the exact nearest items."""
     return [Finding("search recall@20", recall >= least, f"{recall:.4f}", f"{least} or more", FindingKind.FAILURE)]
 
 
-def check_against(new: Manifest, before: Manifest, max_shrink: float) -> list[Finding]:
-    """The release against the one in place: how much it shrank, and whether it is still measured."""
+def check_sizes(challenger: Manifest, incumbent: Manifest, max_shrink: float) -> list[Finding]:
+    """The challenger must not be much smaller than the incumbent, and must be measured where the incumbent was."""
     findings = []
     for name in ("items", "users", "events"):
-        least, now = before.counts[name] * (1 - max_shrink), new.counts[name]
+        least, now = incumbent.counts[name] * (1 - max_shrink), challenger.counts[name]
         expected = f"{least:.0f} or more"
-        findings.append(Finding(f"{name} against {before.id}", now >= least, str(now), expected, FindingKind.FAILURE))
-    if metric(before) is not None:
-        value = metric(new)
+        findings.append(
+            Finding(f"{name} against {incumbent.id}", now >= least, str(now), expected, FindingKind.FAILURE)
+        )
+    if own_metric(incumbent) is not None:
+        value = own_metric(challenger)
         found = "none" if value is None else f"{value:.4f}"
-        findings.append(Finding(f"{OWN[1]} measured", value is not None, found, "a number", FindingKind.FAILURE))
+        findings.append(Finding(f"{OWN_METRIC[1]} measured", value is not None, found, "a number", FindingKind.FAILURE))
     return findings
 
 
-def metric(manifest: Manifest) -> float | None:
-    """NDCG@20 of the lists; None where it was not measured."""
-    values = [m["value"] for m in manifest.metrics if (m["method"], m["metric"]) == OWN]
+def own_metric(manifest: Manifest) -> float | None:
+    """NDCG@20 of the lists of a release; None where `evaluate` did not measure it."""
+    values = [m["value"] for m in manifest.metrics if (m["method"], m["metric"]) == OWN_METRIC]
     return float(values[0]) if values else None
