@@ -97,7 +97,7 @@ def daily(counts: Mapping[date, int], night: date) -> NDArray[np.float64] | None
 
 
 def last_day(series: NDArray[np.float64]) -> tuple[float, float, float]:
-    """The last day: its count, the usual count on its weekday, and z. Days are compared less the median of their weekday."""
+    """The last day: its count, the usual count on its weekday, and z. Each day counts less its weekday's median."""
     before = series[:-1][-BEFORE:]
     before = before[len(before) % LATEST :]
     weeks = np.log1p(before).reshape(-1, LATEST)
