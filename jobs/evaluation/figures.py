@@ -1,8 +1,8 @@
-"""Results as a table for a person, and as one JSON object a method for a program."""
+"""Results as the rows of a table for a person, and as one JSON object a method for a program."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from jobs.evaluation.harness import CHOICE, LENGTHS, Measure, Result, Results
 from jobs.evaluation.published import PUBLISHED, Published
@@ -13,7 +13,7 @@ SLICES = ("set", "slice", "method", "history", "users", *SHOWN, f"{CHOICE} less 
 WAYS = ("masked", "unmasked")
 
 
-def json_lines(results: Results, part: str) -> list[str]:
+def json_rows(results: Results, part: str) -> list[dict[str, Any]]:
     """One JSON object a method: the problem, what it took, and every measure, masked and unmasked, by slice."""
     about = {
         "set": results.problem,
@@ -24,22 +24,22 @@ def json_lines(results: Results, part: str) -> list[str]:
         "baselines": results.baselines,
         "published": [asdict(one) for one in _published(results, part)],
     }
-    return [json.dumps({**about, **asdict(one)}, sort_keys=True) for one in results.methods]
+    return [{**about, **asdict(one)} for one in results.methods]
 
 
-def table(runs: Sequence[Results], part: str) -> str:
-    """Set × method × metric, with the published figures below ours, which are of masked lists of the test part."""
+def table_rows(runs: Sequence[Results], part: str) -> list[Sequence[str]]:
+    """Set × method × metric, the head first. Published figures, of masked lists of the test part, stand below ours."""
     rows: list[Sequence[str]] = [HEADER]
     for results in runs:
         rows += [_row(results, one, way) for way in WAYS for one in results.methods]
         for said in _published(results, part):
             figures = [_figure(said.metrics.get(name)) for name in SHOWN]
             rows.append([results.problem, f"published: {said.source}", "masked", *figures, *[""] * 5])
-    return aligned(rows)
+    return rows
 
 
-def slice_table(results: Results) -> str:
-    """Slice × method × metric of one set, without the slice of everything; "" where there is no slice."""
+def slice_rows(results: Results) -> list[Sequence[str]]:
+    """Slice × method × metric of one set, the head first, without the slice of everything."""
     rows: list[Sequence[str]] = [SLICES]
     for way in WAYS:
         for name in dict.fromkeys(name for one in results.methods for name in getattr(one, way) if name != "all"):
@@ -48,7 +48,7 @@ def slice_table(results: Results) -> str:
                 figures = [_figure(measure.metrics[metric]) for metric in SHOWN]
                 about = [results.problem, name, one.method, way, str(measure.users)]
                 rows.append([*about, *figures, _difference(measure)])
-    return aligned(rows) if len(rows) > 1 else ""
+    return rows
 
 
 def _published(results: Results, part: str) -> list[Published]:
@@ -79,10 +79,3 @@ def _difference(measure: Measure) -> str:
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells as lines of columns."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

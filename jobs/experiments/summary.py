@@ -1,6 +1,5 @@
-"""A comparison as text and as JSON."""
+"""A comparison as the rows of tables and as what JSON holds."""
 
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -10,9 +9,9 @@ from jobs.experiments.outcomes import METRICS
 from jobs.experiments.statistics import ArmDifference
 
 
-def to_json(found: ArmComparison) -> str:
-    """One line of JSON; what is not a number is null."""
-    facts: dict[str, Any] = {
+def facts(found: ArmComparison) -> dict[str, Any]:
+    """All of it, for JSON; what is not a number is None."""
+    return {
         "test": found.test,
         "control": found.control,
         "arms": {
@@ -21,33 +20,39 @@ def to_json(found: ArmComparison) -> str:
             for arm, done in found.arms.items()
         },
         "differences": [
-            {"arm": arm, "metric": name} | {key: _number(value) for key, value in asdict(facts).items()}
+            {"arm": arm, "metric": name} | {key: _number(value) for key, value in asdict(one).items()}
             for arm, of in found.differences.items()
-            for name, facts in of.items()
+            for name, one in of.items()
         ],
         "sample_ratio": {"p": _number(found.sample_ratio_p), "mismatch": found.mismatch},
         "left_out": found.left_out,
     }
-    return json.dumps(facts, sort_keys=True)
 
 
-def to_text(found: ArmComparison) -> str:
-    """Tables: the arms, then each arm against the control."""
-    head = ["arm", "users", "exposures", *found.metrics]
-    rows = [
-        [arm, f"{len(done.exposures):,}", f"{int(done.exposures.sum()):,}"]
-        + [_short(found.values[arm][name]) for name in found.metrics]
-        for arm, done in found.arms.items()
+def arm_rows(found: ArmComparison) -> list[list[str]]:
+    """What each arm reached, an arm a row; the head first."""
+    return [
+        ["arm", "users", "exposures", *found.metrics],
+        *(
+            [arm, f"{len(done.exposures):,}", f"{int(done.exposures.sum()):,}"]
+            + [_short(found.values[arm][name]) for name in found.metrics]
+            for arm, done in found.arms.items()
+        ),
     ]
-    parts = [_table([head, *rows])]
-    for arm, of in found.differences.items():
-        head = [f"{arm} − {found.control}", "difference", "relative", "95 % interval", "bootstrap", "p", "users needed"]
-        parts.append(_table([head, *([name, *_cells(facts)] for name, facts in of.items())]))
-    parts.append("\n".join(f"{name}: {METRICS[name].what}" for name in found.metrics))
-    parts += [f"left out: {n:,} {what}" for what, n in found.left_out.items() if n]
-    if warned := warning(found):
-        parts = [warned, *parts, warned]
-    return "\n\n".join(parts)
+
+
+def difference_rows(found: ArmComparison, arm: str) -> list[list[str]]:
+    """An arm less the control, a metric a row; the head first."""
+    head = [f"{arm} − {found.control}", "difference", "relative", "95 % interval", "bootstrap", "p", "users needed"]
+    return [head, *([name, *_cells(one)] for name, one in found.differences[arm].items())]
+
+
+def notes(found: ArmComparison) -> list[str]:
+    """What the metrics are, and what was left out."""
+    return [
+        "\n".join(f"{name}: {METRICS[name].what}" for name in found.metrics),
+        *(f"left out: {n:,} {what}" for what, n in found.left_out.items() if n),
+    ]
 
 
 def warning(found: ArmComparison) -> str | None:
@@ -80,14 +85,3 @@ def _short(value: float, sign: str = "") -> str:
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _table(rows: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if n else cell.ljust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

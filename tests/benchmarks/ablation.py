@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.cli.quality.suite import EvaluateOptions, problem
+from jobs.cli.output import TextTable
+from jobs.cli.quality.problems import problem
 from jobs.config.presets.settings import Preset, read
-from jobs.evaluation.figures import aligned
 from jobs.evaluation.harness import Result, Results, evaluate
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
 from jobs.evaluation.problems.problem import Histories, Method, Problem
@@ -118,7 +118,7 @@ def variants(problem: Problem, name: str, preset: Preset, only: list[str]) -> li
 
 def table(results: Results, way: str) -> str:
     head = [way, *METRICS, *(f"{metric} less the whole" for metric in METRICS), "fit s"]
-    return aligned([head, *(_row(one, way) for one in results.methods)])
+    return "\n".join(TextTable(head, [_row(one, way) for one in results.methods]).lines())
 
 
 def _row(one: Result, way: str) -> list[str]:
@@ -141,8 +141,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=14, help="of a shop: how many days from then are measured")
     arguments = parser.parse_args()
     with redirect_stdout(sys.stderr):
-        choice = EvaluateOptions(part=arguments.part, day=arguments.date, days=arguments.days)
-        made = problem(arguments.folder, choice)
+        made = problem(arguments.folder, part=arguments.part, split=arguments.date, days=arguments.days)
         methods = variants(made, arguments.preset, read(arguments.preset), arguments.without)
         results = evaluate(made, methods, baseline=WHOLE)
     print(f"{results.problem}, preset {arguments.preset}, {results.users:,} users, {results.items:,} items\n")

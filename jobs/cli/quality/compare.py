@@ -1,93 +1,154 @@
-"""The command `daybreak compare`: its options, and what they mean."""
+"""The command `daybreak compare`."""
 
-import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Annotated, NamedTuple
 
+import typer
+
+from jobs.cli.options import Json, day
+from jobs.cli.output import TextTable, show, show_json
 from jobs.errors import ConfigError
 
-ABOUT = """\
-Compare the arms of an A/B test, by what was shown (exposures) and what users then did (events).
 
-An event counts when its user was shown its item at most --window hours before. Users are compared, not events: means of
-users by Welch's test, ratios by the delta method, both with the bootstrap beside them. A sample ratio mismatch, more or
-fewer users in an arm than its share says, is told loudly: then no difference can be trusted.
+class NamedValue(NamedTuple):
+    """A word NAME=VALUE of the command line."""
 
-Metrics: conversion (share of users with a conversion), clicks (a user), ctr (clicks an exposure), value (of
-conversions, a user), order (value a conversion).
-"""
+    name: str
+    value: str
 
 
-def add(commands: Any, day: Callable[[str], date]) -> None:
-    """Add the command. day: reads a day from the command line."""
-    sub = commands.add_parser("compare", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sub.set_defaults(do=_compare)
-    sub.add_argument("--exposures", nargs="+", required=True, metavar="FILE", help="files, folders or globs")
-    sub.add_argument(
-        "--events",
-        nargs="+",
-        required=True,
-        metavar="FILE",
-        help="the same, with columns user_id, item_id, type, time, value; or a daybreak.toml: events of its last run",
-    )
-    sub.add_argument(
-        "--column",
-        type=_pair,
-        action="append",
-        default=[],
-        metavar="NAME=SQL",
-        help="what a column of the events is, such as user_id=customer or \"type='purchase'\"; may be given again",
-    )
-    sub.add_argument("--metric", action="append", default=[], metavar="NAME", help="default: all there are events for")
-    sub.add_argument("--test", metavar="NAME", help="which test, by its salt, where the exposures are of several")
-    sub.add_argument("--control", metavar="ARM", help="compared with (default: the first by name)")
-    sub.add_argument("--shares", nargs="+", type=_pair, default=[], metavar="ARM=SHARE", help="default: all the same")
-    sub.add_argument("--click", default="click", metavar="TYPE", help="type of event that is a click (default: click)")
-    sub.add_argument("--conversion", default="purchase", metavar="TYPE", help="… a conversion (default: purchase)")
-    sub.add_argument("--window", type=float, default=24.0, metavar="HOURS", help="(default: 24)")
-    sub.add_argument("--any-item", action="store_true", help="an event counts although its item was not shown")
-    sub.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD", help="first day of exposures, UTC")
-    sub.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="last day of exposures, included")
-    sub.add_argument("--json", action="store_true", help="one object")
-
-
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str) -> NamedValue:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise argparse.ArgumentTypeError(f"{text!r}; NAME=VALUE expected")
-    return name, value
+        raise typer.BadParameter(f"{text!r}; NAME=VALUE expected")
+    return NamedValue(name, value)
 
 
-def _compare(arguments: argparse.Namespace) -> None:
-    from jobs.experiments.compare import CompareOptions, compare
+def compare(
+    *,
+    exposures: Annotated[
+        list[str], typer.Option("--exposures", metavar="FILE …", help="What was shown: files, folders or globs.")
+    ],
+    events: Annotated[
+        list[str],
+        typer.Option(
+            "--events",
+            metavar="FILE …",
+            help="What users did: files with columns user_id, item_id, type, time, value; or a daybreak.toml, for the "
+            "events of its last run.",
+        ),
+    ],
+    column: Annotated[
+        list[NamedValue] | None,
+        typer.Option(
+            "--column",
+            parser=_pair,
+            metavar="NAME=SQL",
+            help="What a column of the events is, such as user_id=customer or \"type='purchase'\"; give it again for "
+            "another.",
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME", show_default="all that have events", help="What to compare; give it again."
+        ),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="NAME", help="Which test, where the exposures are of several.")
+    ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", metavar="ARM", show_default="the first by name", help="Compare the others with it."),
+    ] = None,
+    shares: Annotated[
+        list[NamedValue] | None,
+        typer.Option(
+            "--shares",
+            parser=_pair,
+            metavar="ARM=SHARE …",
+            show_default="all the same",
+            help="What share of the users each arm is to have.",
+        ),
+    ] = None,
+    click: Annotated[
+        str, typer.Option("--click", metavar="TYPE", help="The type of events that are clicks.")
+    ] = "click",
+    conversion: Annotated[
+        str, typer.Option("--conversion", metavar="TYPE", help="The type of events that are conversions.")
+    ] = "purchase",
+    window: Annotated[
+        float, typer.Option("--window", metavar="HOURS", help="An event counts so many hours after an exposure.")
+    ] = 24.0,
+    any_item: Annotated[
+        bool, typer.Option("--any-item", help="An event counts although its item was not shown.")
+    ] = False,
+    first: Annotated[
+        date | None,
+        typer.Option("--from", parser=day, metavar="YYYY-MM-DD", help="The first day of exposures, UTC."),
+    ] = None,
+    last: Annotated[
+        date | None,
+        typer.Option("--to", parser=day, metavar="YYYY-MM-DD", help="The last day of exposures, included."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare the arms of an A/B test, by what was shown (exposures) and what users then did (events).
+
+    An event counts when its user was shown its item at most --window hours before. The test compares users, not events:
+    means of users by Welch's test, ratios by the delta method, both with the bootstrap beside them. A sample ratio
+    mismatch, more or fewer users in an arm than its share says, is reported loudly: then trust no difference.
+
+    Metrics: conversion (share of users with a conversion), clicks (a user), ctr (clicks an exposure), value (of
+    conversions, a user), order (value a conversion).
+
+    Example:
+
+      daybreak compare --exposures exposures/ --events orders.parquet clicks.parquet --shares a=0.9 b=0.1
+    """
+    from jobs.experiments.compare import CompareOptions
+    from jobs.experiments.compare import compare as compared
     from jobs.experiments.records import EVENT_COLUMNS
-    from jobs.experiments.summary import to_json, to_text, warning
+    from jobs.experiments.summary import arm_rows, difference_rows, facts, notes, warning
 
-    for name, _ in arguments.column:
+    for name, _ in column or ():
         if name not in EVENT_COLUMNS:
             raise ConfigError(f"--column: {name!r} is none of {', '.join(EVENT_COLUMNS)}")
+    found = compared(
+        CompareOptions(
+            exposures=exposures,
+            events=events,
+            columns=dict(column or ()),
+            metrics=metric or (),
+            test=test,
+            control=control,
+            shares=_shares(shares or ()),
+            click=click,
+            conversion=conversion,
+            window=window,
+            any_item=any_item,
+            first=first,
+            last=last,
+        )
+    )
+    warned = warning(found)
+    if json:
+        show_json([facts(found)])
+        if warned:
+            print(warned, file=sys.stderr)
+        return
+    if warned:
+        print(f"{warned}\n")
+    for head, *rows in [arm_rows(found), *(difference_rows(found, arm) for arm in found.differences)]:
+        show(TextTable(head, rows, right=head[1:]))
+        print()
+    print("\n\n".join([*notes(found), *([warned] if warned else [])]))
+
+
+def _shares(pairs: Sequence[NamedValue]) -> dict[str, float]:
     try:
-        shares = {arm: float(share) for arm, share in arguments.shares}
+        return {arm: float(share) for arm, share in pairs}
     except ValueError as error:
         raise ConfigError(f"--shares: {error}") from None
-    choice = CompareOptions(
-        exposures=arguments.exposures,
-        events=arguments.events,
-        columns=dict(arguments.column),
-        metrics=arguments.metric,
-        test=arguments.test,
-        control=arguments.control,
-        shares=shares,
-        click=arguments.click,
-        conversion=arguments.conversion,
-        window=arguments.window,
-        any_item=arguments.any_item,
-        first=arguments.first,
-        last=arguments.last,
-    )
-    found = compare(choice)
-    print(to_json(found) if arguments.json else to_text(found))
-    if arguments.json and (warned := warning(found)):
-        print(warned, file=sys.stderr)

@@ -1,56 +1,85 @@
-"""The command `daybreak evaluate`: its options, and what they mean."""
+"""The command `daybreak evaluate`."""
 
-import argparse
-from collections.abc import Callable
-from datetime import date
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
+import typer
+
+from jobs.cli.options import LOCAL, Json, Master
+from jobs.cli.output import TextTable, show, show_json
+from jobs.cli.quality.options import SplitDate, SplitDays
 from jobs.errors import ConfigError
 
-ABOUT = """\
-Measure Daybreak's models beside plain baselines: every item is ranked for every user, and compared with what they took.
-
-DIR is the folder of a public set, with sequences.txt (and items.parquet) or train.txt, valid.txt and test.txt, or the
-folder of a shop, with daybreak.toml: then --date is the day to split its events at.
-"""
+NUMBER = re.compile(r"[\d.,]*")
 
 
-def add(commands: Any, day: Callable[[str], date]) -> None:
-    """Add the command. day: reads a day from the command line."""
-    sub = commands.add_parser("evaluate", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sub.set_defaults(do=_evaluate)
-    sub.add_argument("folder", type=Path, metavar="DIR", nargs="?")
-    sub.add_argument("--suite", type=Path, metavar="PATH", help="every public set that lies in this folder, instead")
-    sub.add_argument("--preset", type=_names, default=(), metavar="NAME,…", help="Daybreak's settings; a method each")
-    sub.add_argument("--methods", type=_names, metavar="NAME,…", help="which baselines (default: all)")
-    sub.add_argument("--part", choices=("valid", "test"), default="test", help="of a public set (default: test)")
-    sub.add_argument("--date", type=day, metavar="YYYY-MM-DD", help="of a shop: what was before it is learned from")
-    sub.add_argument("--days", type=int, default=14, help="of a shop: how many days from then count (default: 14)")
-    sub.add_argument("--json", action="store_true", help="one JSON object a method and line, with every metric")
-    sub.add_argument("--master", default="local[*]", help="the Spark master that reads a shop's files")
+def evaluate(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The folder of a public set, or of a shop.")
+    ] = None,
+    *,
+    suite: Annotated[
+        Path | None, typer.Option("--suite", metavar="PATH", help="Measure every public set in this folder instead.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="NAME,…", help="Presets of Daybreak to measure; each is a method.")
+    ] = "",
+    methods: Annotated[
+        str | None, typer.Option("--methods", metavar="NAME,…", show_default="all", help="Baselines to measure.")
+    ] = None,
+    part: Annotated[
+        Literal["valid", "test"], typer.Option("--part", help="For a public set: the part to measure on.")
+    ] = "test",
+    split: SplitDate = None,
+    days: SplitDays = 14,
+    json: Json = False,
+    master: Master = LOCAL,
+) -> None:
+    """Measure Daybreak's models beside plain baselines, on a shop's own days or on a public set.
+
+    Every method ranks every item for every user, and the lists are compared with what the users took.
+
+    A public set is a folder with sequences.txt (and items.parquet), or with train.txt, valid.txt and test.txt. A shop
+    is a folder with daybreak.toml; --date splits its events, and the --days from then on are measured on.
+
+    Examples:
+
+      daybreak evaluate my-shop/ --date 2026-10-01 --days 14 --preset repeat
+      daybreak evaluate --suite sets/ --preset sequence --json > results.jsonl
+    """
+    if (folder is None) == (suite is None):
+        raise ConfigError("evaluate needs either DIR or --suite PATH")
+    from jobs.cli.quality.problems import problem, sets_in
+    from jobs.evaluation.figures import json_rows, slice_rows, table_rows
+    from jobs.evaluation.harness import Results
+    from jobs.evaluation.harness import evaluate as measure
+    from jobs.evaluation.methods.choice import methods as made
+
+    runs: list[Results] = []
+    for path in [folder] if folder is not None else sets_in(suite or Path()):
+        with redirect_stdout(sys.stderr):  # the log lines of the work
+            found = problem(path, part=part, split=split, days=days, master=master)
+            runs.append(measure(found, made(None if methods is None else _names(methods), _names(preset))))
+        if json:  # as soon as it is known
+            show_json(json_rows(runs[-1], part))
+    if json:
+        return
+    _show(table_rows(runs, part))
+    if folder is not None and len(slices := slice_rows(runs[0])) > 1:
+        print()
+        _show(slices)
 
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
-    from jobs.cli.quality.suite import EvaluateOptions, run, run_suite
-
-    if (arguments.folder is None) == (arguments.suite is None):
-        raise ConfigError("evaluate needs either DIR or --suite PATH")
-    if arguments.days < 1:
-        raise ConfigError(f"--days must be 1 or more; it is {arguments.days}")
-    choice = EvaluateOptions(
-        methods=arguments.methods,
-        presets=arguments.preset,
-        part=arguments.part,
-        day=arguments.date,
-        days=arguments.days,
-        master=arguments.master,
-    )
-    if arguments.suite is not None:
-        run_suite(arguments.suite, choice, arguments.json)
-    else:
-        run(arguments.folder, choice, arguments.json)
+def _show(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows, the first of which is the head; the columns that hold figures alone stand at the right."""
+    head, *body = rows
+    numbers = [name for name, *cells in zip(head, *body, strict=True) if all(NUMBER.fullmatch(cell) for cell in cells)]
+    show(TextTable(head, body, right=numbers))

@@ -1,71 +1,66 @@
-"""The command `daybreak tune`: its options, and what they mean."""
+"""The command `daybreak tune`."""
 
-import argparse
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import typer
+
+from jobs.cli.options import LOCAL, Master
+from jobs.cli.quality.options import SplitDate, SplitDays
 from jobs.errors import ConfigError
 
-ABOUT = """\
-Search better settings for a preset, on validation data alone, and print them as a preset that can be committed.
-
-DIR is the folder of a public set, or of a shop, as for `daybreak evaluate`; of several the mean counts. A public set is
-measured on its part valid; a shop on the --days before --date, and nothing from --date on is read.
-The study is kept in a file: the same command, run again, goes on with it. Ctrl-C ends it and prints the best so far.
-"""
 INTERRUPTED = 130
 
 
-def add(commands: Any, day: Callable[[str], date]) -> None:
-    """Add the command. day: reads a day from the command line."""
-    sub = commands.add_parser("tune", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
-    sub.set_defaults(do=_tune)
-    sub.add_argument("folders", type=Path, metavar="DIR", nargs="+")
-    sub.add_argument("--preset", required=True, metavar="NAME", help="whose settings the search starts from")
-    sub.add_argument("--study", type=Path, required=True, metavar="FILE", help="where the study is kept (SQLite)")
-    sub.add_argument("--trials", type=int, default=50, help="how many the study is to have in all (default: 50)")
-    sub.add_argument("--seconds", type=float, help="after so many no trial begins")
-    sub.add_argument("--seed", type=int, default=0, help="of the search (default: 0); that of the fits is train.seed")
-    sub.add_argument("--metric", default="ndcg@10", help="what is to be high (default: ndcg@10)")
-    history = sub.add_mutually_exclusive_group()
-    history.add_argument(
-        "--masked",
-        action="store_true",
-        default=None,
-        help="what a user had is neither listed nor wanted (default: where the preset has train.repeat = 0)",
-    )
-    history.add_argument("--unmasked", dest="masked", action="store_false", default=None, help="it may be")
-    sub.add_argument("--epochs", type=int, help="of every fit, in place of the preset's")
-    sub.add_argument("--date", type=day, metavar="YYYY-MM-DD", help="of a shop: the first day of the test")
-    sub.add_argument("--days", type=int, default=14, help="of a shop: days before it to measure on (default: 14)")
-    sub.add_argument("--out", type=Path, metavar="FILE", help="write the preset there too")
-    sub.add_argument("--master", default="local[*]", help="the Spark master that reads a shop's files")
+def tune(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR …", help="Folders of public sets or of shops; their mean counts.")
+    ],
+    *,
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="Where the search starts.")],
+    study: Annotated[Path, typer.Option("--study", metavar="FILE", help="The file that keeps the study (SQLite).")],
+    trials: Annotated[int, typer.Option("--trials", help="How many trials the study has in the end.")] = 50,
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Begin no trial after so many seconds.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The seed of the search; train.seed is that of the fits.")] = 0,
+    metric: Annotated[str, typer.Option("--metric", metavar="NAME", help="The metric to raise.")] = "ndcg@10",
+    masked: Annotated[
+        bool | None,
+        typer.Option(
+            "--masked/--unmasked",
+            show_default="masked where the preset has train.repeat = 0",
+            help="Whether lists leave out what a user bought or viewed before.",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Epochs of each fit, not the preset's.")] = None,
+    split: SplitDate = None,
+    days: SplitDays = 14,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the preset there too.")] = None,
+    master: Master = LOCAL,
+) -> int:
+    """Search better settings for a preset, on validation data alone, and print them as a preset.
 
+    A public set is measured on its part valid; a shop on the --days before --date, and nothing from --date on is read.
+    The study stays in its file: the same command, run again, goes on with it. Ctrl-C ends the search and prints the
+    best settings so far.
 
-def _tune(arguments: argparse.Namespace) -> int:
-    for name in ("trials", "epochs", "days", "seconds"):
-        given = getattr(arguments, name)
+    Example:
+
+      daybreak tune sets/amazon-beauty sets/amazon-toys --preset sequence --study study.db --out found.toml
+    """
+    for name, given in (("trials", trials), ("epochs", epochs), ("seconds", seconds)):
         if given is not None and given <= 0:
             raise ConfigError(f"--{name} must be more than 0; it is {given}")
-    if arguments.seed < 0:
-        raise ConfigError(f"--seed must be 0 or more; it is {arguments.seed}")
+    if seed < 0:
+        raise ConfigError(f"--seed must be 0 or more; it is {seed}")
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError(f"--out: there is no folder {out.parent}")
 
-    from jobs.cli.quality.tuning import TuneOptions, tune
+    from jobs.cli.quality.tuning import tuning_of
 
-    choice = TuneOptions(
-        preset=arguments.preset,
-        study=arguments.study,
-        trials=arguments.trials,
-        seconds=arguments.seconds,
-        seed=arguments.seed,
-        metric=arguments.metric,
-        masked=arguments.masked,
-        epochs=arguments.epochs,
-        day=arguments.date,
-        days=arguments.days,
-        out=arguments.out,
-        master=arguments.master,
-    )
-    return 0 if tune(arguments.folders, choice) else INTERRUPTED
+    plan = tuning_of(folders, preset, metric, masked=masked, epochs=epochs, end=split, days=days, master=master)
+    found, whole = plan.search(study, seed=seed, trials=trials, seconds=seconds)
+    if found:
+        print(found, end="")
+        if out is not None:
+            out.write_text(found, encoding="utf-8")
+    return 0 if whole else INTERRUPTED

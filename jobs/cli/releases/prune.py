@@ -1,60 +1,86 @@
-"""The command `daybreak prune`: its options, and what they mean."""
+"""The command `daybreak prune`."""
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, day, load
+from jobs.cli.output import TextTable, on_terminal, show_json
+from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jobs.config.config import Config
-
-ABOUT = """\
-Remove old releases.
-
-What is served stays, and the releases before it that rollbacks go to (--keep counts them all), what was built since and
-not published yet, and whatever a reader holds, pinned or not: readers are asked by locks, which end with their process.
-
-The log of patches keeps its events, for the nights to learn from. With --log-before, those of before that day go that
-every release left has absorbed, and so does what had ended by then.
-"""
+    from jobs.releases.prune import Outcome
 
 
-def add(
-    command: Callable[[str, object, str], argparse.ArgumentParser],
-    load: "Callable[..., Config]",
-    day: Callable[[str], date],
+def prune(
+    *,
+    config: ConfigFile = DEFAULT_CONFIG,
+    keep: Annotated[
+        int, typer.Option("--keep", metavar="N", help="How many releases stay, the one that is served among them.")
+    ] = 3,
+    spare: Annotated[
+        list[str] | None,
+        typer.Option("--spare", metavar="ID …", help="These stay too, such as the arms of a test that runs."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which releases would be removed, and remove nothing.")
+    ] = False,
+    log_before: Annotated[
+        date | None,
+        typer.Option("--log-before", parser=day, metavar="YYYY-MM-DD", help="Remove older events from the log too."),
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Add the command. command: makes one that has --config. load: reads the configuration that it means. day: the type
-    of a day.
+    """Remove old releases that nobody serves, reads, or would roll back to.
+
+    These releases stay: the one that is served; the ones before it that rollbacks go to (--keep counts them all); those
+    built since and not published yet; and those that a reader holds, pinned or not. Readers hold locks, which end with
+    their process.
+
+    The log of patches keeps its events, because nights learn from them. --log-before removes the events before that day
+    that every release left has absorbed, and the patches that had ended by then.
+
+    Examples:
+
+      daybreak prune --dry-run
+      daybreak prune --keep 5 --spare 20261122T031500Z-3f9a
     """
-
-    def run(arguments: argparse.Namespace) -> None:
-        _prune(arguments, load(arguments))
-
-    sub = command("prune", run, "remove old releases")
-    sub.description, sub.formatter_class = ABOUT, argparse.RawDescriptionHelpFormatter
-    sub.add_argument("--keep", type=int, default=3, metavar="N", help="how many stay, CURRENT among them (default: 3)")
-    sub.add_argument(
-        "--spare", nargs="+", default=[], metavar="ID", help="these stay too, such as the arms of a test under way"
-    )
-    what = sub.add_mutually_exclusive_group()
-    what.add_argument("--dry-run", action="store_true", help="say which releases would be removed, and remove nothing")
-    what.add_argument("--log-before", type=day, metavar="YYYY-MM-DD", help="remove older events from the log, too")
-
-
-def _prune(arguments: argparse.Namespace, config: "Config") -> None:
-    from jobs.releases.prune import prune, prune_log
+    from jobs.releases.prune import prune as outcomes_of
+    from jobs.releases.prune import prune_log
     from lookup.patches.patch_log import open_log
 
-    removed = freed = 0
-    done = "would be removed" if arguments.dry_run else "removed"
-    for outcome in prune(config.releases, arguments.keep, arguments.spare, arguments.dry_run):
-        print(f"{outcome.id}  {outcome.bytes / 1e6:,.1f} MB  {done if outcome.why is None else 'left: ' + outcome.why}")
-        if outcome.why is None:
-            removed, freed = removed + 1, freed + outcome.bytes
+    if dry_run and log_before is not None:
+        raise ConfigError("--dry-run removes nothing and --log-before removes events: give one of them")
+    settings = load(config)
+    outcomes = outcomes_of(settings.releases, keep, spare or (), dry_run)
+    if json:
+        show_json(
+            {"release": one.id, "bytes": one.bytes, "left": one.why, "removed": one.why is None and not dry_run}
+            for one in outcomes
+        )
+    else:
+        _tell(outcomes, "would be removed" if dry_run else "removed")
+    if log_before is not None:
+        with closing(open_log(settings.patches)) as log:
+            gone = prune_log(settings.releases, log, log_before)
+        if json:
+            show_json([{"log": str(settings.patches), "rows_removed": gone}])
+        else:
+            print(f"{gone:,} rows removed from the log {settings.patches}")
+
+
+def _tell(outcomes: "Iterable[Outcome]", done: str) -> None:
+    """Print what becomes of each release, as it happens or as a table at the end, and the sum."""
+    cells, removed, freed = [], 0, 0
+    for one in outcomes:
+        cells.append((one.id, f"{one.bytes / 1e6:,.1f} MB", done if one.why is None else f"left: {one.why}"))
+        if one.why is None:
+            removed, freed = removed + 1, freed + one.bytes
+        if not on_terminal():
+            print("  ".join(cells[-1]), flush=True)
+    if cells and on_terminal():
+        TextTable(("release", "size", "outcome"), cells, right=("size",)).draw()
     print(f"{removed} release{'' if removed == 1 else 's'} {done}, {freed / 1e6:,.1f} MB")
-    if arguments.log_before is not None:
-        with closing(open_log(config.patches)) as log:
-            gone = prune_log(config.releases, log, arguments.log_before)
-        print(f"{gone:,} rows removed from the log {config.patches}")

@@ -1,13 +1,22 @@
 """The command line, as a person uses it: what it prints and its exit codes."""
 
+import re
+import subprocess
 import sys
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from jobs.cli.main import main
+import jobs.cli
+from jobs.cli.main import GROUPS, app, main
 from tests.releases import make_release
+
+HELPERS = {
+    *("night.options", "quality.options", "quality.problems", "quality.tuning", "shop.hits", "shop.patch_lines"),
+}
+"""Modules in the folders of the groups that are no command."""
 
 
 @pytest.fixture(scope="module")
@@ -81,32 +90,72 @@ def test_a_shop_without_a_release_says_how_to_make_one(tmp_path, capsys):
     assert "daybreak: " in capsys.readouterr().err
 
 
-def test_help_names_every_command(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["--help"])
-    assert end.value.code == 0
+def test_help_names_every_command_in_its_group(capsys):
+    assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    for word in (
-        "init",
-        "run",
-        "job",
-        "releases",
-        "verify",
-        "publish",
-        "rollback",
-        "receipt",
-        "recommend",
-        "sql",
-        "tune",
-    ):
-        assert f"daybreak {word}" in out
+    panels = {
+        title: set(re.findall(r"^│ ([a-z]+) ", text, re.M))
+        for title, text in re.findall(r"╭─ (.+?) ─+╮\n(.+?)╰", out, re.S)
+    }
+    for group, commands in GROUPS.items():
+        assert panels[group] == {command.__name__ for command in commands}
+    assert set().union(*(panels[group] for group in GROUPS)) >= {
+        *("init", "run", "job", "releases", "verify", "publish", "rollback", "receipt", "recommend", "sql", "tune")
+    }
+
+
+def test_no_command_prints_the_help(capsys):
+    assert main([]) == 2
+    assert "Usage: daybreak" in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_distribution(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"daybreak {version('daybreak')}\n"
+
+
+def test_every_file_of_a_command_is_registered():
+    folder = Path(jobs.cli.__file__).parent
+    files = {".".join(path.relative_to(folder).with_suffix("").parts) for path in folder.glob("*/*.py")}
+    commands = {path for path in files if not path.endswith("__init__")} - HELPERS
+    assert {f"{group.__module__.removeprefix('jobs.cli.')}" for group in registered()} == commands
+    assert len(registered()) == len(commands)
+    assert {command.__name__ for command in registered()} == {path.split(".")[-1] for path in commands}
+
+
+def registered():
+    return [info.callback for info in app.registered_commands]
+
+
+def test_nothing_heavy_is_loaded_to_print_the_help():
+    program = (
+        "import sys, jobs.cli; code = jobs.cli.main(['--help']); print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    heavy = {
+        "pyspark",
+        "torch",
+        "transformers",
+        "polars",
+        "pandas",
+        "pyarrow",
+        "scipy",
+        "optuna",
+        "sklearn",
+        "implicit",
+    }
+    assert {"typer", "jobs"} <= loaded
+    assert not loaded & heavy
 
 
 def test_a_date_that_is_none_is_refused(shop, capsys):
-    with pytest.raises(SystemExit) as end:
-        daybreak(shop, "receipt", "--date", "yesterday")
-    assert end.value.code == 2
-    assert "expected YYYY-MM-DD" in capsys.readouterr().err
+    assert daybreak(shop, "receipt", "--date", "yesterday") == 2
+    err = capsys.readouterr().err
+    assert "'yesterday' is not a day; expected YYYY-MM-DD" in err
+    assert err.startswith("daybreak: ")
+    assert err.endswith("see `daybreak receipt --help`\n")
+    assert err.count("\n") == 1
 
 
 def test_a_search_without_its_packages_names_the_extra(tmp_path, monkeypatch, capsys):

@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.cli import main as cli
+from jobs.cli.main import main
 from jobs.errors import ConfigError, MissingStepError
 from jobs.experiments.compare import CompareOptions, compare
 from lookup.experiments.exposures import ExposureLog
@@ -242,26 +242,26 @@ def test_a_planted_effect_is_found(tmp_path: Path) -> None:
 def test_lost_users_are_told_loudly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     choice = simulated(tmp_path, 4, effect=0.0, lost=0.2)
     line = ["compare", "--exposures", *choice.exposures, "--events", *choice.events]
-    assert cli.main(line) == 0
+    assert main(line) == 0
     text = capsys.readouterr().out
     assert text.startswith("WARNING: SAMPLE RATIO MISMATCH")
-    assert cli.main([*line, "--json"]) == 0
+    assert main([*line, "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["sample_ratio"]["mismatch"] is True
     assert "DO NOT TRUST" in printed.err
-    assert cli.main([*line, "--shares", "a=0.555", "b=0.445"]) == 0
+    assert main([*line, "--shares", "a=0.555", "b=0.445"]) == 0
     assert "MISMATCH" not in capsys.readouterr().out
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["compare", "--exposures", exposures(tmp_path, *SHOWN), "--events", events(tmp_path, *DONE)]
-    assert cli.main([*line, "--metric", "value", "--metric", "ctr"]) == 0
+    assert main([*line, "--metric", "value", "--metric", "ctr"]) == 0
     text = capsys.readouterr().out.splitlines()
     assert text[0].split() == ["arm", "users", "exposures", "value", "ctr"]
     assert text[1].split() == ["a", "3", "4", "5", "0.5"]
     assert text[5].split()[:3] == ["value", "-3", "-60.0%"]
     assert text[-1] == "left out: 1 users in several arms"
-    assert cli.main([*line, "--json", "--from", "2026-11-22"]) == 0
+    assert main([*line, "--json", "--from", "2026-11-22"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["arms"]["b"] == {
         "users": 2, "exposures": 3, "share": 0.5, "conversion": 0.5, "clicks": 0, "ctr": 0, "value": 2, "order": 2
@@ -269,6 +269,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert {(d["arm"], d["metric"]) for d in found["differences"]} == {
         ("b", name) for name in ("conversion", "clicks", "ctr", "value", "order")
     }
-    assert cli.main([*line, "--metric", "gold"]) == 2
-    assert cli.main([*line, "--column", "colour=red"]) == 2
-    assert cli.main([*line, "--shares", "a=much"]) == 2
+    assert main([*line, "--metric", "gold"]) == 2
+    assert main([*line, "--column", "colour=red"]) == 2
+    assert main([*line, "--shares", "a=much"]) == 2

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import lookup
-from jobs.cli import main as cli
+from jobs.cli.main import main
 from jobs.errors import ConfigError
 from jobs.releases.announce import releases as listed
 from jobs.releases.prune import PRUNING, Outcome, prune
@@ -234,17 +234,17 @@ def test_the_command(six: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     config.write_text(CONFIG)
     line = ["prune", "--keep", "4", "--config", str(config)]
     with reader(six, id_of(2)) as pid:
-        assert cli.main([*line, "--dry-run"]) == 0
+        assert main([*line, "--dry-run"]) == 0
         said = capsys.readouterr().out.splitlines()
         size = said[0].split("  ")[1]
         assert said[0].startswith(f"{id_of(1)}  {size}  would be removed")
         assert re.fullmatch(r"[1-9]\.\d MB", size)
         assert said[1].endswith(f"left: process {pid} read it")
         assert said[2] == f"1 release would be removed, {size}"
-        assert cli.main(line) == 0
+        assert main(line) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"1 release removed, {size}"
     assert there(six) == ids(2, 3, 4, 5, 6)
-    assert cli.main([*line[:2], "0", *line[3:]]) == 2
+    assert main([*line[:2], "0", *line[3:]]) == 2
 
 
 def test_the_log_keeps_what_a_release_has_not_absorbed(
@@ -259,8 +259,8 @@ def test_the_log_keeps_what_a_release_has_not_absorbed(
         config = tmp_path / "daybreak.toml"
         config.write_text(CONFIG)
         line = ["prune", "--keep", "2", "--config", str(config), "--log-before"]
-        assert cli.main([*line, "2026-11-02"]) == 0
+        assert main([*line, "2026-11-02"]) == 0
         assert [one.item for one in log.events("u", 0)] == ["item-2", "item-3"]
         assert capsys.readouterr().out.splitlines()[-1] == f"1 rows removed from the log {six / 'patches.sqlite'}"
-        assert cli.main([*line, "2026-11-20"]) == 0  # release 5 goes on counting what came after position 2
+        assert main([*line, "2026-11-20"]) == 0  # release 5 goes on counting what came after position 2
         assert [one.item for one in log.events("u", 0)] == ["item-3"]

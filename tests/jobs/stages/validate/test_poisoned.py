@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import lookup
-from jobs.cli import main as cli
+from jobs.cli.main import main
 from jobs.config.config import Config, Override
 from jobs.errors import ConfigError, MissingStepError, ValidationError
 from jobs.evaluation.metrics.ranking import measure
@@ -271,19 +271,26 @@ def test_manifests_from_before_overrides_are_read(night: Config, tmp_path: Path)
 
 
 @pytest.mark.parametrize("command", [["run"], ["job", "validate"]])
-def test_the_command_line_carries_the_override(tmp_path: Path, command: list[str]) -> None:
+def test_the_command_line_carries_the_override(
+    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "daybreak.toml"
     path.write_text('[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n')
+    started: list[Config] = []
+    monkeypatch.setattr(f"jobs.cli.night.{command[0]}.start", lambda jobs, config, master: started.append(config))
 
     def override(*words: str) -> Override | None:
-        return cli._config(cli._parser().parse_args([*command, "--config", str(path), *words])).override
+        assert main([*command, "--config", str(path), *words]) == 0
+        return started.pop().override
+
+    def refused(*words: str) -> str:
+        assert main([*words, "--config", str(path)]) == ConfigError.exit_code
+        return capsys.readouterr().err
 
     assert override() is None
     assert override("--override", "Ada Lovelace") == Override("Ada Lovelace", None)
     assert override("--override", "Ada", "--reason", "we know") == Override("Ada", "we know")
-    with pytest.raises(ConfigError, match="--reason goes with --override"):
-        override("--reason", "we know")
-    with pytest.raises(ConfigError, match="the name of a person"):
-        override("--override", " ")
-    with pytest.raises(ConfigError, match="not for job build"):
-        cli._config(cli._parser().parse_args(["job", "build", "--config", str(path), "--override", "Ada"]))
+    assert "--reason goes with --override" in refused(*command, "--reason", "we know")
+    assert "the name of a person" in refused(*command, "--override", " ")
+    assert "not for job build" in refused("job", "build", "--override", "Ada")
+    assert not started

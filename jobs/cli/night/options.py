@@ -1,0 +1,73 @@
+"""The options of a night, what they mean together, and how its jobs are started."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs.cli.options import load
+from jobs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jobs.config.config import Config
+
+Full = Annotated[
+    bool, typer.Option("--full", metavar="[true|false]", help="Train a new model even where one is young enough.")
+]
+WarmStart = Annotated[
+    bool, typer.Option("--warm-start", help="Train by continuing the newest model with the days since.")
+]
+OverrideBy = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="NAME",
+        help="Publish the release although `validate` holds it, in your name, which the manifest records.",
+    ),
+]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why you override; goes with --override.")]
+
+
+def night_config(
+    file: Path,
+    night: date,
+    *,
+    full: bool = False,
+    warm_start: bool = False,
+    override: str | None = None,
+    reason: str | None = None,
+    job: str | None = None,
+) -> "Config":
+    """Read the configuration of a night. job: the only one that runs; None: all.
+
+    Raises ConfigError when the options do not go together, or the file is not as expected.
+    """
+    from jobs.config.config import Override
+
+    if full and warm_start:
+        raise ConfigError("--warm-start continues a model, --full trains one from scratch: they do not go together")
+    by = None
+    if override is not None:
+        if not override.strip():
+            raise ConfigError("--override needs the name of a person")
+        if job not in (None, "validate"):
+            raise ConfigError(f"--override is for `daybreak job validate` and `daybreak run`, not for job {job}")
+        by = Override(override.strip(), reason)
+    elif reason is not None:
+        raise ConfigError("--reason goes with --override NAME, which says whose reason it is")
+    return load(file, night, full, by, warm_start)
+
+
+def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
+    """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names."""
+    from jobs.infra.spark import open_session
+    from jobs.night import run_job
+
+    spark = open_session(master, config.spark)
+    try:
+        for name in jobs:
+            run_job(name, spark, config)
+    finally:
+        spark.stop()

@@ -1,0 +1,30 @@
+"""The command `daybreak releases`."""
+
+from dataclasses import asdict
+
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, load
+from jobs.cli.output import TextTable, show, show_json
+
+
+def releases(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
+    """List the releases, newest first, and mark the one that is served.
+
+    A release that cannot be served says what is damaged.
+    """
+    from jobs.releases.announce import releases as found_in
+
+    folder = load(config).releases
+    rows = found_in(folder)
+    if json:
+        show_json(asdict(row) for row in rows)
+    elif not rows:
+        print(f"no release in {folder} yet: `daybreak run` makes one")
+    else:
+        damaged = any(row.problem for row in rows)
+        cells = [
+            ["*" if row.current else "", row.id, row.date, f"{row.items:,}", f"{row.users:,}"]
+            + ([row.problem or ""] if damaged else [])
+            for row in rows
+        ]
+        columns = ["", "release", "night of", "items", "users"] + (["damage"] if damaged else [])
+        show(TextTable(columns, cells, right=("items", "users")), map(str, rows))

@@ -1,0 +1,13 @@
+"""The command `daybreak rollback`."""
+
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, load
+
+
+def rollback(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Serve the release again that was served before this one; it is verified first.
+
+    Run it again to go back one more release.
+    """
+    from jobs.releases.announce import rollback as roll_back
+
+    print(f"serving {roll_back(load(config).releases)}")

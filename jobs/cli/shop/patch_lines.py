@@ -1,0 +1,128 @@
+"""The input of `daybreak patch`: lines of JSON or of CSV to patches, in batches as they come."""
+
+import csv
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from jobs.errors import ConfigError
+from lookup.errors import DaybreakError, PatchError
+from lookup.patches.patch import Patch, decode, from_record
+
+BATCH = 1000
+"""A batch has at most so many lines …"""
+PAUSE_SECONDS = 0.05
+"""… and its first line waits so long for the others."""
+TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class Line(NamedTuple):
+    """A record of the input."""
+
+    number: int
+    """Of its last line, from 1."""
+    text: str
+    """As it stands in the file; of CSV, the cells as JSON."""
+    patch: Patch | PatchError
+
+
+def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """The lines as they come: as soon as there are `BATCH` of them, or the first has waited for `PAUSE_SECONDS`."""
+    waiting: queue.Queue[Line | OSError | DaybreakError | None] = queue.Queue(4 * BATCH)
+
+    def read() -> None:
+        try:
+            for line in lines:
+                waiting.put(line)
+            waiting.put(None)
+        except (OSError, DaybreakError) as error:
+            waiting.put(error)
+
+    threading.Thread(target=read, daemon=True).start()  # which a paused input holds, so that nothing else waits
+    while True:
+        found: Line | OSError | DaybreakError | None = waiting.get()
+        ends = time.monotonic() + PAUSE_SECONDS
+        batch: list[Line] = []
+        while isinstance(found, Line):
+            batch.append(found)
+            if len(batch) == BATCH:
+                break
+            try:
+                found = waiting.get(timeout=max(ends - time.monotonic(), 0))
+            except queue.Empty:
+                break
+        if batch:
+            yield batch
+        if isinstance(found, OSError):
+            raise ConfigError(f"the input cannot be read any further: {found}")
+        if isinstance(found, DaybreakError):
+            raise found
+        if found is None:
+            return
+
+
+def read_lines(file: BinaryIO, source: str) -> Iterator[Line]:
+    """The records of a file of JSON lines (it begins with a brace) or CSV; what is wrong is a record all the same."""
+    numbered = ((n, raw.decode("utf-8-sig" if n == 1 else "utf-8", "surrogateescape")) for n, raw in enumerate(file, 1))
+    number, first = next(((n, text) for n, text in numbered if text.strip()), (0, ""))
+    if first.lstrip().startswith("{"):
+        yield _json_line(number, first, source)
+        yield from (_json_line(n, text, source) for n, text in numbered if text.strip())
+    elif first:
+        yield from _csv_lines(first, number, (text for _, text in numbered), source)
+
+
+def _json_line(number: int, text: str, source: str) -> Line:
+    try:
+        return Line(number, text.rstrip("\r\n"), decode(text, source))
+    except PatchError as error:
+        return Line(number, text.rstrip("\r\n"), error)
+
+
+def _csv_lines(header: str, before: int, rest: Iterator[str], source: str) -> Iterator[Line]:
+    separator = max(",;\t|", key=header.count)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=separator))]
+    if not {"item_id", "forget"} & set(names) or len(set(names)) < len(names):
+        raise ConfigError(f"JSON lines, or the header of a CSV file with item_id, was expected, not {header!r:.200}")
+    rows = csv.reader(rest, delimiter=separator)
+    while True:
+        cells: list[str] = []
+        patch: Patch | PatchError
+        try:
+            cells = next(rows)
+            if not cells:
+                continue
+            patch = from_record(_record(names, cells), source)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            patch = PatchError(f"not readable as CSV: {error}")
+        except PatchError as error:
+            patch = error
+        yield Line(before + rows.line_num, json.dumps(cells, ensure_ascii=False), patch)
+
+
+def _record(names: list[str], cells: list[str]) -> dict[str, Any]:
+    if len(cells) != len(names):
+        raise PatchError(f"{len(cells)} cells found, {len(names)} expected by the header")
+    return {name: _cell(name, cell.strip()) for name, cell in zip(names, cells, strict=True) if cell.strip()}
+
+
+def _cell(name: str, text: str) -> Any:
+    """The value of a cell, by its column: what is not known by name is a number or a truth where it reads as one."""
+    if text == "null":
+        return None
+    if name in ("in_stock", "hidden"):
+        return TRUTH.get(text.lower(), text)
+    if name == "category":
+        return [part.strip() for part in text.split(">")]
+    if name in ("item_id", "user_id", "forget", "source", "type", "title", "description", "text", "brand", "image"):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

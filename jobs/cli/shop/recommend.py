@@ -1,0 +1,30 @@
+"""The command `daybreak recommend`."""
+
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
+from jobs.cli.shop.hits import show_hits
+
+
+def recommend(
+    user: Annotated[str, typer.Argument(metavar="USER", help="The id of the user.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    history: Annotated[
+        list[str] | None,
+        typer.Option("--history", metavar="ITEM …", help="What the user just viewed or bought, the newest last."),
+    ] = None,
+    k: Count = 10,
+    json: Json = False,
+) -> None:
+    """Show what a user is recommended, as `shop.recommend` answers in a backend.
+
+    Example:
+
+      daybreak recommend 900 -k 5 --history A1 B2
+    """
+    import lookup
+
+    shop = lookup.open(load(config).releases)
+    show_hits(shop, shop.recommend(user, k=k, history=history), json)
