@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 from jobs.config.config import Config
 from jobs.config.release import TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
-from jobs.models.user_vectors import history_shares as had_by
-from jobs.models.user_vectors import user_matrix
+from jobs.models.user_vectors import history_shares, user_matrix
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from jobs.stages.build import job as build
 from jobs.stages.topk.spark.because import COLUMNS, reasons
 from lookup.release import pointer
 from lookup.release.schema import NUMBER, TEXT
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
 NIGHT = date(2026, 11, 22)
@@ -91,10 +91,11 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     follow = followers(sizes, rng)
     for name in ("next_item", "next_weight", "item_repeat"):
         np.save(root / "vectors" / f"item_{name.removeprefix('item_')}.npy", getattr(follow, name))
-    encoder = encoder_of(sizes)
+    parameters = score_parameters(sizes)
+    encoder = parameters.encoder
     space = {
         "space_id": sha256(f"space {seed}".encode()).hexdigest()[:16],
-        "encoder": encoder.to_json(),
+        "encoder": parameters.to_json(),
         "dimensions": sizes.dimensions,
         "behaviour": encoder.widths[0],
         "text": encoder.widths[1],
@@ -134,18 +135,21 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     _write_popular(root, categories, sizes, rng)
 
 
-def encoder_of(sizes: Sizes) -> UserEncoder:
-    """An encoder with one head and a text part; the followers count by the root of what a history weighs."""
+def score_parameters(sizes: Sizes) -> ScoreParameters:
+    """One head and a text part; transitions count by the root of what a history weighs."""
     half = (sizes.dimensions - 1) // 2
-    return UserEncoder(
+    encoder = UserEncoder(
         half_lives=(7.0, float("inf")),
         mix=((0.5, 0.5), (0.25, 0.75)),
         widths=(half, sizes.dimensions - 1 - half),
-        next_mix=(0.5, 0.5),
-        next_power=0.5,
+    )
+    return ScoreParameters(
+        encoder,
+        transition_mix=(0.5, 0.5),
+        transition_power=0.5,
         repeat_mix=(0.5, 0.25),
-        repeat=0.5,
-        kept=0.25,
+        repeat_weight=0.5,
+        kept_share=0.25,
     )
 
 
@@ -259,7 +263,7 @@ def _write_users(
     events = rng.permuted(np.tile(bought, 2), axis=1)
     ages = -np.sort(-rng.integers(1, 60, events.shape), axis=1)
     weights = rng.choice(np.array([0.125, 1.0]), events.shape)
-    encoder = encoder_of(sizes)
+    parameters = score_parameters(sizes)
     made = pa.record_batch(
         {
             name: listed(np.arange(sizes.users + 1) * 2 * owned, values, kind)
@@ -268,8 +272,8 @@ def _write_users(
             )
         }
     )  # fmt: skip
-    vectors = user_matrix(made, item_input, encoder)
-    sums = had_by(made, encoder)
+    vectors = user_matrix(made, item_input, parameters.encoder)
+    sums = history_shares(made, parameters)
     shares, repeats = (sums[name].flatten().to_numpy().reshape(bought.shape) for name in ("shares", "repeats"))
     days = (night - date(1970, 1, 1)).days - ages
     last = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=5)
@@ -295,7 +299,7 @@ def _write_users(
         had = HistoryBatch(
             np.arange(len(rows) + 1) * owned, *(part[rows].ravel() for part in (bought, shares, repeats))
         )
-        added = terms(had, follow, encoder, vectors[rows], item_vector)
+        added = terms(had, follow, parameters, vectors[rows], item_vector)
         scores = vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
         return {"user": pa.array(rows, pa.int32()), **best(scores, k)}
@@ -303,7 +307,7 @@ def _write_users(
     def because(rows: np.ndarray) -> dict[str, Any]:
         columns = {name: users(rows)[name] for name in ("user", "items", "days", "weights")}
         batch = pa.record_batch({**columns, "listed": topk(rows)["items"]}).rename_columns(list(COLUMNS))
-        (made,) = reasons(iter([batch]), root / "vectors", encoder, (night - date(1970, 1, 1)).days)
+        (made,) = reasons(iter([batch]), root / "vectors", parameters, (night - date(1970, 1, 1)).days)
         return {name: made.column(name) for name in ("user", "items", "scores")}
 
     def buy_again(rows: np.ndarray) -> dict[str, Any]:

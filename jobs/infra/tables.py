@@ -161,9 +161,13 @@ USER_VECTORS = RunTable(
         Field(
             "shares",
             "array<float>",
-            "how much the followers of each count (`lookup.scoring.user_encoder`, n_j), summed",
+            "how much the transitions from each count (`lookup.scoring.score_parameters`, n_j), summed",
         ),
-        Field("repeats", "array<float>", "how much each was had (`lookup.scoring.user_encoder`, m_rj), summed"),
+        Field(
+            "repeats",
+            "array<float>",
+            "how much the repeats of each count (`lookup.scoring.score_parameters`, m_rj), summed",
+        ),
         Field("items", "array<int>", "the item of every event that made the vector, the newest last; with"),
         Field("days", "array<int>", "its day, since 1970, UTC; the day before the night has age 1"),
         Field("weights", "array<float>", "and its weight"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ def user_matrix(batch: "pa.RecordBatch", inputs: np.ndarray, encoder: UserEncode
     return result
 
 
-def history_shares(batch: "pa.RecordBatch", encoder: UserEncoder) -> "dict[str, pa.ListArray]":
+def history_shares(batch: "pa.RecordBatch", parameters: ScoreParameters) -> "dict[str, pa.ListArray]":
     """The columns history (the different items of each user of a batch, rising), shares and repeats (their sums)."""
     import pyarrow as pa
 
     users = []
     for items, ages, weights in _events(batch):
         found, place = np.unique(items, return_inverse=True)
-        parts = (encoder.next_shares(ages, weights), encoder.repeat_shares(ages, weights))
+        parts = (parameters.transition_shares(ages, weights), parameters.repeat_shares(ages, weights))
         users.append((found, *(np.bincount(place, weights=part, minlength=len(found)) for part in parts)))
     ends = pa.array(np.cumsum([0, *(len(found) for found, _, _ in users)]).astype(np.int32))
     kinds = {"history": np.int32, "shares": np.float32, "repeats": np.float32}

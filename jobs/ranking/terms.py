@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.ranking.exact import Terms
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,9 +40,9 @@ class HistoryBatch:
     offsets: NDArray[np.int64]
     items: NDArray[np.int32]
     shares: NDArray[np.float32]
-    """As `UserEncoder.next_shares` gives them."""
+    """As `ScoreParameters.transition_shares` gives them."""
     repeats: NDArray[np.float32]
-    """As `UserEncoder.repeat_shares` gives them."""
+    """As `ScoreParameters.repeat_shares` gives them."""
 
     @classmethod
     def of(cls, history: "pa.ListArray", shares: "pa.ListArray", repeats: "pa.ListArray") -> "HistoryBatch":
@@ -54,11 +54,11 @@ class HistoryBatch:
 def terms(
     had: HistoryBatch,
     followers: ItemTransitions,
-    encoder: UserEncoder,
+    parameters: ScoreParameters,
     vectors: NDArray[np.float32],
     items: NDArray[np.float32],
 ) -> Terms:
-    """What `lookup.scoring.user_encoder.UserEncoder.item_terms` gives, for many users at once.
+    """What `lookup.scoring.score_parameters.ScoreParameters.item_terms` gives, for many users at once.
 
     vectors: of the users, float32 (n, D). items: of all items, float32 (I, D).
     """
@@ -78,9 +78,9 @@ def terms(
     offsets = np.concatenate([[0], there.sum(1).cumsum()])
     follow = sp.csr_array((weights[there], rows[there], offsets), shape=(len(used), size))
     own = summed(had.repeats)
-    again = encoder.repeat * np.log1p(own.data) + followers.item_repeat[used][own.indices]
-    if encoder.kept != 1.0:
-        again += (encoder.kept - 1.0) * _products(vectors, items, used, own)
+    again = parameters.repeat_weight * np.log1p(own.data) + followers.item_repeat[used][own.indices]
+    if parameters.kept_share != 1.0:
+        again += (parameters.kept_share - 1.0) * _products(vectors, items, used, own)
     itself = sp.csr_array((again.astype(np.float32), used[own.indices], own.indptr), shape=(users, size))
     total = (summed(had.shares) @ follow + itself).tocsr()
     return Terms(total.indptr, total.indices, total.data.astype(np.float32))

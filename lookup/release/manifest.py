@@ -15,6 +15,7 @@ from lookup.release.schema import FIRST_VERSION
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.scoring.cold_start import ColdStartFact
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
 FILE = "manifest.json"
@@ -57,8 +58,8 @@ class Manifest:
     """`items`, `users`, `events` and others, by name."""
     model: dict[str, Any]
     """`model`: the id of the behaviour model; `text_model`: its name; `trained_until`: a day."""
-    encoder: UserEncoder
-    """How the vector of a user is made (see `lookup.scoring.user_encoder`)."""
+    score_parameters: ScoreParameters = field(metadata={"key": "encoder"})
+    """How a history makes the vector of a user and the scores of items (see `lookup.scoring.score_parameters`)."""
     annoy: AnnoyFact
     """How the Annoy index was made (see `lookup.retrieval.annoy_index`)."""
     index_choice: IndexChoice = field(metadata={"key": "search"})
@@ -96,13 +97,19 @@ class Manifest:
         warnings.warn(f"Manifest.{name} is called Manifest.{new} now", DeprecationWarning, stacklevel=2)
         return getattr(self, new)
 
+    @property
+    def encoder(self) -> UserEncoder:
+        """How the vector of a user is made in this release's space."""
+        return self.score_parameters.encoder
+
     def to_json(self) -> dict[str, Any]:
         """As written to the file: what the release's own schema version has, and nothing of later ones."""
-        version, values = self.schema_version, asdict(self) | {"encoder": self.encoder.to_json()}
+        version, values = self.schema_version, asdict(self)
         later = {one.letter for one in schema.LETTERS if one.since > version}
         values["dims"] = {letter: size for letter, size in self.dims.items() if letter not in later}
         for name, kind in PARTS.items():
             values[name] = {one.name: values[name][one.name] for one in fields(kind) if _since(one) <= version}
+        values["score_parameters"] = self.score_parameters.to_json()  # flat: the file does not nest the encoder in it
         return {KEYS[one.name]: values[one.name] for one in fields(self) if _since(one) <= version}
 
     def facts(self) -> dict[str, str]:
@@ -146,7 +153,7 @@ class Manifest:
 
 
 PARTS: dict[str, Any] = {
-    "encoder": UserEncoder,
+    "score_parameters": ScoreParameters,
     "annoy": AnnoyFact,
     "index_choice": IndexChoice,
     "cold_start": ColdStartFact,
@@ -241,8 +248,8 @@ def _checked_version(path: Path, version: object) -> int:
 
 def _part(kind: Any, data: dict[str, Any]) -> Any:
     """A dataclass from its JSON, where keys that it does not know are left out. Raises TypeError, naming the field."""
-    if kind is UserEncoder:
-        return UserEncoder.from_json(data)
+    if kind is ScoreParameters:
+        return ScoreParameters.from_json(data)
     values = {}
     for one in fields(kind):
         if one.name in data:

@@ -18,7 +18,8 @@ from lookup.retrieval import annoy_index
 from lookup.retrieval.scan import scan, scan_sketches
 from lookup.scoring.cold_start import ColdStartEncoder
 from lookup.scoring.ranker import Ranker
-from lookup.scoring.user_encoder import TransitionRows, UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
+from lookup.scoring.user_encoder import UserEncoder
 
 CATALOG_FILE = "catalog.duckdb"
 EPOCH = date(1970, 1, 1)
@@ -144,6 +145,11 @@ class Release:
         return self.manifest.encoder
 
     @property
+    def score_parameters(self) -> ScoreParameters:
+        """How a history makes the scores of items."""
+        return self.manifest.score_parameters
+
+    @property
     def features(self) -> dict[str, str]:
         """The kinds of declared features by name, in the order of the columns of `item_feature`."""
         return self.manifest.features
@@ -190,7 +196,7 @@ class Release:
         record: dict[str, Any] = json.loads(bytes(self._record_bytes[start:end]))
         return record
 
-    def following(self, rows: NDArray[np.int32]) -> TransitionRows:
+    def transition_rows(self, rows: NDArray[np.int32]) -> TransitionRows:
         """The transitions and repeat terms of these item rows, which a history adds to scores."""
         return TransitionRows(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
 

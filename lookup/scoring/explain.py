@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.scoring.user_encoder import TransitionRows, UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
 
 WEIGHED, MOVED = 0.1, 0.01
 """A smaller share of the logit, and a smaller change of the score, are not put in words."""
@@ -89,13 +89,13 @@ class Explanation:
 
 
 def item_shares(
-    encoder: UserEncoder,
+    parameters: ScoreParameters,
     rows: NDArray[np.int32],
     inputs: NDArray[np.float32],
     *,
     ages: NDArray[np.float64],
     weights: NDArray[np.float64],
-    following: TransitionRows,
+    transitions: TransitionRows,
     vectors: NDArray[np.float32],
     items: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -103,12 +103,13 @@ def item_shares(
 
     The vector of a user is a sum over events, divided by its length: so is its product with an item vector. Beside it
     stands what follows the events' items. rows: item rows of the n events. inputs, ages, weights: of them, as of
-    `UserEncoder.user_vector`. following: of these rows. vectors: v_i, (m, D). items: the rows of i, (m,).
+    `UserEncoder.user_vector`. transitions: of these rows. vectors: v_i, (m, D). items: the rows of i, (m,).
 
     Returns the h different rows of the history, rising, and their shares, float64 (h, m). With the bias of v_i (`kept`
     times it, where the user had i), and what i gains for having been had, they add up to the score of i.
     """
-    left = weights[:, None] * (encoder.fading(ages) @ np.asarray(encoder.mix).T)
+    encoder = parameters.encoder
+    left = weights[:, None] * (encoder.decay(ages) @ np.asarray(encoder.mix).T)
     likes = np.zeros((len(rows), len(items)))
     start = 0
     for head, width in enumerate(encoder.widths):
@@ -117,10 +118,10 @@ def item_shares(
         if length > 0:
             likes += part @ vectors[:, start : start + width].T.astype(np.float64) / length
         start += width
-    likes *= np.where(np.isin(items, rows), encoder.kept, 1.0)
-    for column in range(following.next_items.shape[1]):
-        there = following.next_items[:, column : column + 1] == items
-        gain = encoder.next_shares(ages, weights) * following.next_weights[:, column]
+    likes *= np.where(np.isin(items, rows), parameters.kept_share, 1.0)
+    for column in range(transitions.next_items.shape[1]):
+        there = transitions.next_items[:, column : column + 1] == items
+        gain = parameters.transition_shares(ages, weights) * transitions.next_weights[:, column]
         likes += np.where(there, gain[:, None], 0.0)
     found, place = np.unique(rows, return_inverse=True)
     shares = np.zeros((len(found), len(items)))

@@ -10,7 +10,7 @@ from lookup.patches.patch_log import Event
 from lookup.release.reader import Ranked, UserHistory
 from lookup.release.schema import NO_ITEM
 from lookup.scoring.features import DAY
-from lookup.scoring.user_encoder import HistoryShares, TransitionRows
+from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from lookup.serving.state import State
 
 NEAREST = 3
@@ -34,12 +34,12 @@ class Sums(NamedTuple):
     """Of each event, in whole days, as at night; (n,)."""
     vector: NDArray[np.float32]
     """(D,): by the night's own function, as of today."""
-    following: TransitionRows
-    """Of the events' items; nothing follows an item that was added by day."""
+    transitions: TransitionRows
+    """Of the events' items; an item added by day has none."""
     items: NDArray[np.int32]
     """What the history adds to beside the vector, (m,)."""
     added: NDArray[np.float32]
-    """And how much, (m,); both see `UserEncoder.item_terms`."""
+    """And how much, (m,); both see `ScoreParameters.item_terms`."""
 
 
 class Person:
@@ -67,17 +67,19 @@ class Person:
         return self._sums
 
     def _add_up(self) -> Sums:
-        state, encoder = self.state, self.state.release.encoder
+        state, parameters = self.state, self.state.release.score_parameters
         rows, days, short = self.history
         ages, weights = np.maximum(self.today - days, 0).astype(np.float64), short.astype(np.float64)
-        vector = encoder.user_vector(state.input(rows), ages, weights)
-        following = state.release.following(np.minimum(rows, state.own - 1))
+        vector = parameters.encoder.user_vector(state.input(rows), ages, weights)
+        transitions = state.release.transition_rows(np.minimum(rows, state.own - 1))
         there = rows >= state.own
         if there.any():
-            following.next_items[there], following.item_repeat[there] = NO_ITEM, 0.0
-        had = HistoryShares(rows, encoder.next_shares(ages, weights), encoder.repeat_shares(ages, weights))
-        items, added = encoder.item_terms(had, following, state.vector(rows) @ vector)
-        return Sums(ages, vector, following, items, added)
+            transitions.next_items[there], transitions.item_repeat[there] = NO_ITEM, 0.0
+        shares = HistoryShares(
+            rows, parameters.transition_shares(ages, weights), parameters.repeat_shares(ages, weights)
+        )
+        items, added = parameters.item_terms(shares, transitions, state.vector(rows) @ vector)
+        return Sums(ages, vector, transitions, items, added)
 
     def scores(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """The exact scores of different item rows, rising; float32 (n,)."""

@@ -167,19 +167,26 @@ def _first_shown(
 
 def explained(person: Person, item: int, now: int) -> Explanation:
     """The score of an item for a user, taken apart. now: microseconds since 1970."""
-    state, encoder = person.state, person.state.release.encoder
+    state, parameters = person.state, person.state.release.score_parameters
     rows, _, weights = person.history
-    ages, _, following, _, _ = person.sums
+    ages, _, transitions, _, _ = person.sums
     counts, one = weights.astype(np.float64), np.array([item], dtype=np.int32)
     vectors = state.vector(one)
     found, shares = item_shares(
-        encoder, rows, state.input(rows), ages=ages, weights=counts, following=following, vectors=vectors, items=one
+        parameters,
+        rows,
+        state.input(rows),
+        ages=ages,
+        weights=counts,
+        transitions=transitions,
+        vectors=vectors,
+        items=one,
     )
-    _, _, gained = encoder.again(rows, encoder.repeat_shares(ages, counts), following.item_repeat)
+    _, _, gained = parameters.repeat_terms(rows, parameters.repeat_shares(ages, counts), transitions.item_repeat)
     had = found == item
-    bias, again = float(vectors[0, encoder.bias]), float(gained[had].sum())
+    bias, again = float(vectors[0, parameters.encoder.bias]), float(gained[had].sum())
     if had.any():
-        bias *= encoder.kept
+        bias *= parameters.kept_share
     place = np.searchsorted(found, rows)
     times = np.bincount(place, minlength=len(found))
     newest = np.full(len(found), np.inf)

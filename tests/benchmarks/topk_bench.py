@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from jobs.config.learning import TrainConfig
 from jobs.config.release import TopKConfig
 from jobs.infra.spark import open_session
-from jobs.models.behaviour.encoding import of_followers
+from jobs.models.behaviour.encoding import transition_parameters
 from jobs.ranking.exact import top_k
 from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
 
@@ -67,7 +67,7 @@ def beside_mllib(users: int, items: int) -> None:
     from pyspark.ml.recommendation import ALS
     from pyspark.sql import functions as F
 
-    encoder = of_followers(TrainConfig())
+    parameters = transition_parameters(TrainConfig())
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     spark = open_session("local[2]", {})
     try:
@@ -92,7 +92,7 @@ def beside_mllib(users: int, items: int) -> None:
             factors.count()
 
             def ours() -> None:
-                lists = user_lists(factors, vectors, encoder, TopKConfig(k=K), users)
+                lists = user_lists(factors, vectors, parameters, TopKConfig(k=K), users)
                 lists.write.format("noop").mode("overwrite").save()
 
             ours()  # starts the Python workers and loads torch in them, as the night's first job has done

@@ -46,7 +46,7 @@ def in_stock(release: Release) -> list[int]:
 
 
 def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.ndarray:
-    """The scores of all items for a history of rows, ages and weights: the formulas of lookup.scoring.user_encoder,
+    """The scores of all items for a history of rows, ages and weights: the formulas of lookup.scoring.score_parameters,
     written out."""
     rows = [row for row, _, _ in history]
     left = np.array([2.0 ** (-age / 7.0) for _, age, _ in history])  # half-lives: a week, and for ever
@@ -58,7 +58,7 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
         start += width
     scores = release.item_vector @ np.concatenate([*parts, [1.0]])
     for row in set(rows):
-        scores[row] *= release.encoder.kept
+        scores[row] *= release.score_parameters.kept_share
     shares = weights * (0.5 * left + 0.5)
     shares /= np.sqrt(shares.sum())  # the power of the followers' shares is 1/2
     repeats: Counter[int] = Counter()
@@ -67,7 +67,7 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
         scores[release.next_item[row][there]] += release.next_weight[row][there] * share
         repeats[row] += weight * (0.5 * fading + 0.25)
     for row, times in repeats.items():
-        scores[row] += release.encoder.repeat * np.log1p(times) + release.item_repeat[row]
+        scores[row] += release.score_parameters.repeat_weight * np.log1p(times) + release.item_repeat[row]
     return scores
 
 

@@ -17,7 +17,7 @@ from jobs.evaluation.problems.problem import Histories, Problem
 from jobs.infra.logging import Progress
 from jobs.models.attributes import Vocabulary
 from jobs.models.behaviour import model_store as store
-from jobs.models.behaviour.encoding import encoder
+from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.content.space import Basis, Described, Space, followers, gram, repeats, with_one
 from jobs.models.content.text_encoder import locate
 from jobs.models.item_transitions import nobody
@@ -90,11 +90,11 @@ class Daybreak:
         for user in range(len(given)):
             part = given.of(user)
             ages, weights = at[user] - np.floor(given.days[part]), given.weights[part].astype(np.float64)
-            vectors[user] = self._encoder.user_vector(self._input[given.items[part]], ages, weights)
-            shares[part] = self._encoder.next_shares(ages, weights)
-            repeated[part] = self._encoder.repeat_shares(ages, weights)
+            vectors[user] = self._parameters.encoder.user_vector(self._input[given.items[part]], ages, weights)
+            shares[part] = self._parameters.transition_shares(ages, weights)
+            repeated[part] = self._parameters.repeat_shares(ages, weights)
         own = HistoryBatch(given.offsets, given.items, shares, repeated)
-        added = terms(own, self._followers, self._encoder, vectors, self._vector)
+        added = terms(own, self._followers, self._parameters, vectors, self._vector)
         scores = vectors @ self._vector.T
         scores[np.repeat(np.arange(len(given)), np.diff(added.offsets)), added.items] += added.values
         return np.asarray(scores, dtype=np.float32)
@@ -121,7 +121,7 @@ class Daybreak:
         self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
         found = followers(rows, n, fitted["next_item"], fitted["next_weight"])
         self._followers = ItemTransitions(*found, repeats(rows, n, fitted["item_repeat"]))
-        self._encoder = encoder(self.train, [width] * heads, fitted["mix"].tolist(), text=space.text)
+        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), text=space.text)
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.config.learning import TrainConfig
-from jobs.models.behaviour.encoding import of_followers
+from jobs.models.behaviour.encoding import transition_parameters
 from jobs.models.behaviour.network import TrainingBatch
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -164,12 +164,12 @@ def examples(
     """
     import scipy.sparse as sp
 
-    fading, users = of_followers(settings), 0
+    parameters, users = transition_parameters(settings), 0
     had: list[Some] = []
     then: list[Some] = []
     for file in files:
         for history in read_histories(file, vocabulary):
-            for before, wanted in _examples(history, fading, settings):
+            for before, wanted in _examples(history, parameters, settings):
                 had.append(before)
                 then.append(wanted)
             users += 1
@@ -190,18 +190,22 @@ def examples(
     return matrix(had), matrix(then)
 
 
-def _examples(history: TrainingHistory, fading: UserEncoder, settings: TrainConfig) -> Iterator[tuple[Some, Some]]:
+def _examples(
+    history: TrainingHistory, parameters: ScoreParameters, settings: TrainConfig
+) -> Iterator[tuple[Some, Some]]:
     if not settings.ordered:
         items = np.unique(history.items)
         once = np.ones(len(items))
-        yield (items, fading.next_shares(0 * once, once)), (items, once)
+        yield (items, parameters.transition_shares(0 * once, once)), (items, once)
         return
     starts = np.flatnonzero(np.diff(history.days)) + 1
     bounds = np.append(starts, len(history.days))[-settings.targets_per_user - 1 :]
     for start, end in pairwise(bounds.tolist()):
         ages, weights = history.days[start] - history.days[:start], history.weights[:start].astype(np.float64)
         items, place = np.unique(history.items[:start], return_inverse=True)
-        shares = np.bincount(place, weights=fading.next_shares(ages.astype(np.float64), weights)).astype(np.float32)
+        shares = np.bincount(place, weights=parameters.transition_shares(ages.astype(np.float64), weights)).astype(
+            np.float32
+        )
         newest = np.argsort(-shares, kind="stable")[:MOST_ITEMS]
         then, wanted = wanted_of(history, slice(start, end))
         if wanted.sum() > 0:

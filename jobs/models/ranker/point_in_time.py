@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lookup.scoring import features
 from lookup.scoring.features import DAY
-from lookup.scoring.user_encoder import HistoryShares, TransitionRows, UserEncoder
+from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Candidates:
 
 
 def features_then(
-    time: int, candidates: Candidates, known: KnownEvents, vectors: Vectors, encoder: UserEncoder
+    time: int, candidates: Candidates, known: KnownEvents, vectors: Vectors, parameters: ScoreParameters
 ) -> NDArray[np.float32]:
     """The features of candidates for a user at a moment, float32 (n, F). known: the user's events before it."""
     today = time // DAY
     hour, weekday = features.clock(time)
     had = features.bought(known.items, known.days, known.weights, candidates.items, today)
     return features.matrix(
-        score=scores(candidates.items, today, known, vectors, encoder),
+        score=scores(candidates.items, today, known, vectors, parameters),
         price=candidates.price,
         usual_price=candidates.usual_price,
         in_stock=candidates.in_stock,
@@ -80,18 +80,20 @@ def features_then(
 
 
 def scores(
-    items: NDArray[np.int32], today: int, known: KnownEvents, vectors: Vectors, encoder: UserEncoder
+    items: NDArray[np.int32], today: int, known: KnownEvents, vectors: Vectors, parameters: ScoreParameters
 ) -> NDArray[np.float32]:
     """The scores of items for a user with these events, as the lists have them, float32 (n,). today: since 1970."""
     ages, weights = (today - known.days).astype(np.float64), known.weights.astype(np.float64)
-    vector = encoder.user_vector(vectors.item_input[known.items], ages, weights)
+    vector = parameters.encoder.user_vector(vectors.item_input[known.items], ages, weights)
     found = vectors.item_vector[items] @ vector
     if len(known.items):
-        had = HistoryShares(known.items, encoder.next_shares(ages, weights), encoder.repeat_shares(ages, weights))
+        had = HistoryShares(
+            known.items, parameters.transition_shares(ages, weights), parameters.repeat_shares(ages, weights)
+        )
         following = TransitionRows(
             vectors.item_next_item[known.items], vectors.item_next_weight[known.items], vectors.item_repeat[known.items]
         )
-        rows, added = encoder.item_terms(had, following, vectors.item_vector[known.items] @ vector)
+        rows, added = parameters.item_terms(had, following, vectors.item_vector[known.items] @ vector)
         place = np.minimum(np.searchsorted(rows, items), len(rows) - 1)
         found += np.where(rows[place] == items, added[place], np.float32(0))
     return np.asarray(found, dtype=np.float32)

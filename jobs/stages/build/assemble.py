@@ -36,6 +36,7 @@ from lookup.release.schema import SCHEMA_VERSION
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.scoring.cold_start import ColdStartFact
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
 BUILDING = ".building-"
@@ -59,8 +60,8 @@ def build(config: Config, parent: str | None) -> Manifest:
     with building(config.releases, release_id) as folder:
         features: dict[str, str] = run.read_json("features.json")["features"]
         dims = write_arrays(folder, run, space, features)
-        encoder = UserEncoder.from_json(space["encoder"])
-        annoy, search = write_search(folder, dims, space["space_id"], encoder, config.build)
+        parameters = ScoreParameters.from_json(space["encoder"])
+        annoy, search = write_search(folder, dims, space["space_id"], parameters.encoder, config.build)
         manifest = Manifest(
             id=release_id,
             schema_version=SCHEMA_VERSION,
@@ -77,7 +78,7 @@ def build(config: Config, parent: str | None) -> Manifest:
                 "events": len(Blocks.of(run, "events")),
             },
             model={key: space[key] for key in ("model", "text_model", "trained_until")},
-            encoder=encoder,
+            score_parameters=parameters,
             annoy=annoy,
             index_choice=search,
             cold_start=ColdStartFact(**space["describe"]),

@@ -31,7 +31,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.infra.blocks import Blocks
     from jobs.infra.tasks import watching
     from jobs.models.behaviour import model_store as store
-    from jobs.models.behaviour.encoding import encoder
+    from jobs.models.behaviour.encoding import score_parameters
     from jobs.models.content.text_encoder import dimensions, identity, locate
     from jobs.stages.embed_items.spark.texts import text_vectors
     from jobs.stages.embed_items.spark.vectors import fit, joined, known, write_arrays, write_followers, write_labels
@@ -56,7 +56,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     facts.unpersist()
 
     about: dict[str, Any] = {
-        "encoder": encoder(settings, model.widths, model.mix, text=space.text).to_json(),
+        "encoder": score_parameters(settings, model.widths, model.mix, text=space.text).to_json(),
         "items": items.count(),
         "dimensions": space.dimensions,
         "behaviour": space.behaviour,

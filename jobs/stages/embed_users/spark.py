@@ -8,7 +8,7 @@ import numpy as np
 from jobs.infra.runs import Run
 from jobs.infra.tables import USER_VECTORS
 from jobs.models.user_vectors import history_shares, user_matrix
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +19,7 @@ def vectors(users: "DataFrame", run: Run) -> "DataFrame":
     """Add what table USER_VECTORS needs to users with histories (as made by `jobs.infra.frames.histories`, with
     `user`), on executors."""
     folder = run.existing("vectors")
-    encoder = UserEncoder.from_json(run.read_json("vectors/space.json")["encoder"])
+    parameters = ScoreParameters.from_json(run.read_json("vectors/space.json")["encoder"])
     names = USER_VECTORS.columns
 
     def embed(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
@@ -29,7 +29,10 @@ def vectors(users: "DataFrame", run: Run) -> "DataFrame":
 
         inputs = np.load(folder / "item_input.npy", mmap_mode="r")
         for batch in batches:
-            made = {"vector": list_column(user_matrix(batch, inputs, encoder)), **history_shares(batch, encoder)}
+            made = {
+                "vector": list_column(user_matrix(batch, inputs, parameters.encoder)),
+                **history_shares(batch, parameters),
+            }
             columns = [made[name] if name in made else batch.column(name) for name in names]
             yield pa.RecordBatch.from_arrays(columns, names)
 

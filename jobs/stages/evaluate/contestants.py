@@ -15,7 +15,7 @@ from jobs.models.user_vectors import history_shares, user_matrix
 from jobs.ranking.exact import ItemLists, top_k
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from jobs.stages.evaluate.incumbent import ABSENT
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,7 @@ class Contestant:
 
     folder: Path
     """With item_input.npy, item_vector.npy and what `jobs.ranking.terms` reads."""
-    encoder: UserEncoder
+    parameters: ScoreParameters
 
     @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -40,12 +40,12 @@ class Contestant:
         self, batch: "pa.RecordBatch", length: int, without: ItemLists | None, item_block: int, device: str
     ) -> NDArray[np.int32]:
         """The best items of each user of a batch of histories, int32 (n, length). without: what is not listed."""
-        vectors = user_matrix(batch, self.arrays["item_input"], self.encoder)
+        vectors = user_matrix(batch, self.arrays["item_input"], self.parameters.encoder)
         items = self.arrays["item_vector"]
         added = terms(
-            HistoryBatch.of(**history_shares(batch, self.encoder)),
+            HistoryBatch.of(**history_shares(batch, self.parameters)),
             ItemTransitions.open(self.folder),
-            self.encoder,
+            self.parameters,
             vectors,
             items,
         )

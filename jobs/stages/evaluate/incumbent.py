@@ -14,7 +14,7 @@ from lookup.errors import ReleaseError
 from lookup.release import pointer
 from lookup.release.arrays import settle
 from lookup.release.reader import Release, open_from
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 ABSENT = np.float32(-1e9)
 """The bias of an item that the release does not know: it is not listed. Where it was had, little of its bias may count;
@@ -23,8 +23,8 @@ BLOCK = 8192
 """Items whose numbers are in memory at a time."""
 
 
-def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, UserEncoder] | None:
-    """Write the arrays of `vectors/` for the release that CURRENT names; returns its id and encoder.
+def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, ScoreParameters] | None:
+    """Write the arrays of `vectors/` for the release that CURRENT names; returns its id and score parameters.
 
     item_ids: of this run, in the order of rows. until: the first held-out day. None, and the log says why, where there
     is no release, it cannot be read, or its model has seen held-out days.
@@ -44,7 +44,7 @@ def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> t
     theirs = np.asarray([release.items.find(item) for item in item_ids], dtype=np.int64)
     folder.mkdir(parents=True)
     _write(release, theirs, folder)
-    return current, release.encoder
+    return current, release.score_parameters
 
 
 def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:

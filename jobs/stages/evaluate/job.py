@@ -20,7 +20,7 @@ from jobs.infra.tables import EVALUATION, EVENTS, ITEMS
 from jobs.stages.evaluate.contestants import IN_PLACE, METHODS, OURS, Contestant, lists, take_users
 from jobs.stages.evaluate.incumbent import prepare
 from jobs.stages.evaluate.spark import Kinds, kinds_of, slices_of
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     before = events.filter(F.col("day") < F.lit(until))
     users = histories(before, until, config.train.max_history).join(truth, "user_id")
     users = _sample(users, config.validate.sample_users).persist()
-    contestants = {OURS: Contestant(config.run.existing("vectors"), UserEncoder.from_json(space["encoder"]))}
+    contestants = {OURS: Contestant(config.run.existing("vectors"), ScoreParameters.from_json(space["encoder"]))}
     folder = config.run.path(".in_place")
     remove(folder)
     try:

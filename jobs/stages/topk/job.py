@@ -15,7 +15,7 @@ from jobs.infra.tables import (
     USER_TOPK,
     USER_VECTORS,
 )
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,18 +35,18 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     night, options = config.run, config.topk
     folder = night.existing("vectors")
     space = json.loads((folder / "space.json").read_text())
-    encoder = UserEncoder.from_json(space["encoder"])
+    parameters = ScoreParameters.from_json(space["encoder"])
     users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_TOPK, user_lists(users, folder, encoder, options, counts["users"]))
-        night.write(USER_AGAIN, user_again(users, folder, encoder, options, counts["users"]))
+        night.write(USER_TOPK, user_lists(users, folder, parameters, options, counts["users"]))
+        night.write(USER_AGAIN, user_again(users, folder, parameters, options, counts["users"]))
         lists = night.read(spark, USER_TOPK)
-        because = user_because(users, lists, folder, encoder, options, night=config.date, count=counts["users"])
+        because = user_because(users, lists, folder, parameters, options, night=config.date, count=counts["users"])
         night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
-        night.write(ITEM_TOPK, item_lists(spark, folder, encoder, options, counts["items"]))
+        night.write(ITEM_TOPK, item_lists(spark, folder, parameters.encoder, options, counts["items"]))
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
     night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular))
     return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

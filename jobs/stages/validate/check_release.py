@@ -17,7 +17,7 @@ from jobs.stages.validate.finding import Finding
 from lookup.release.catalog_schema import CATALOG
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
-from lookup.scoring.user_encoder import HistoryShares
+from lookup.scoring.score_parameters import HistoryShares
 
 Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 SAMPLE = 200
@@ -115,8 +115,8 @@ def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
         for row in chosen.to_pylist():
             rows = np.asarray(row["history"], dtype=np.int32)
             scores = release.item_vector[rows] @ release.arrays["user_vector"][row["user"]]
-            had = HistoryShares(rows, *(np.asarray(row[name], dtype=np.float32) for name in ("shares", "repeats")))
-            found[row["user"]] = release.encoder.item_terms(had, release.following(rows), scores)
+            history = HistoryShares(rows, *(np.asarray(row[name], dtype=np.float32) for name in ("shares", "repeats")))
+            found[row["user"]] = release.score_parameters.item_terms(history, release.transition_rows(rows), scores)
     return found.__getitem__
 
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from lookup import UserEncoder
-from lookup.scoring.user_encoder import HistoryShares as HadByOne
-from lookup.scoring.user_encoder import TransitionRows
+from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 from tests.jobs.small_run import follow_some
 
 ITEMS = 12
@@ -29,7 +28,7 @@ def followers(seed: int) -> ItemTransitions:
 def test_the_night_adds_what_the_day_adds(histories, seed, repeat, kept):
     """Histories in any order, with items that come again, of users with and without any."""
     follow = followers(seed)
-    encoder = UserEncoder((1.0,), (), (), (1.0,), 0.0, (1.0,), repeat, kept)
+    parameters = ScoreParameters(UserEncoder((1.0,), (), ()), (1.0,), 0.0, (1.0,), repeat, kept)
     rng = np.random.default_rng(seed)
     people, items = (rng.normal(size=(n, 5)).astype(np.float32) for n in (len(histories), ITEMS))
     events = [event for own in histories for event in own]
@@ -39,15 +38,15 @@ def test_the_night_adds_what_the_day_adds(histories, seed, repeat, kept):
     before = {name: array.copy() for name, array in vars(had).items()}
     for array in vars(had).values():
         array.flags.writeable = False  # as columns of Arrow are
-    found = terms(had, follow, encoder, people, items)
+    found = terms(had, follow, parameters, people, items)
     for name, array in vars(had).items():
         np.testing.assert_array_equal(array, before[name])
     assert (len(found.offsets), found.values.dtype) == (len(histories) + 1, np.float32)
     for user in range(len(histories)):
         own = slice(had.offsets[user], had.offsets[user + 1])
-        one = HadByOne(rows[own], shares[own], repeats[own])
+        one = HistoryShares(rows[own], shares[own], repeats[own])
         following = TransitionRows(*(array[rows[own]] for array in vars(follow).values()))
-        changed, added = encoder.item_terms(one, following, items[rows[own]] @ people[user])
+        changed, added = parameters.item_terms(one, following, items[rows[own]] @ people[user])
         expected = np.zeros(ITEMS)
         expected[changed] = added
         part = slice(found.offsets[user], found.offsets[user + 1])
@@ -65,11 +64,11 @@ def test_columns_of_a_part_of_a_table_are_read():
     had = HistoryBatch.of(*(column.slice(1, 3) for column in whole))
     assert had.offsets.tolist() == [0, 1, 1, 3]
     assert (had.items.tolist(), had.shares.tolist(), had.repeats.tolist()) == ([1, 2, 4], [1, 0.25, 2], [7, 6, 5])
-    encoder = UserEncoder((1.0,), (), (), (1.0,), 0.0, (1.0,), 0.5, 0.25)
+    parameters = ScoreParameters(UserEncoder((1.0,), (), ()), (1.0,), 0.0, (1.0,), 0.5, 0.25)
     rng = np.random.default_rng(2)
     people, vectors = (rng.normal(size=(n, 5)).astype(np.float32) for n in (4, ITEMS))
-    part = terms(had, followers(1), encoder, people[1:], vectors)
-    full = terms(HistoryBatch.of(*whole), followers(1), encoder, people, vectors)
+    part = terms(had, followers(1), parameters, people[1:], vectors)
+    full = terms(HistoryBatch.of(*whole), followers(1), parameters, people, vectors)
     start = full.offsets[1]
     np.testing.assert_array_equal(part.offsets, full.offsets[1:] - start)
     # Which of the items comes first is not said.

@@ -15,7 +15,7 @@ from jobs.infra.tables import USER_BECAUSE
 from jobs.infra.tasks import partitions
 from jobs.ranking.terms import ItemTransitions
 from lookup.scoring.explain import item_shares
-from lookup.scoring.user_encoder import TransitionRows, UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,7 +28,7 @@ def user_because(
     users: "DataFrame",
     lists: "DataFrame",
     vectors: Path,
-    encoder: UserEncoder,
+    parameters: ScoreParameters,
     options: TopKConfig,
     *,
     night: date,
@@ -39,12 +39,12 @@ def user_because(
 
     first = lists.select("user", F.slice("items", 1, options.because).alias("listed"))
     both = users.select("user", F.col("items").alias("history"), "days", "weights").join(first, "user")
-    task = partial(reasons, vectors=vectors, encoder=encoder, today=(night - date(1970, 1, 1)).days)
+    task = partial(reasons, vectors=vectors, parameters=parameters, today=(night - date(1970, 1, 1)).days)
     parts = partitions(users.sparkSession, count, options.user_block)
     return both.select(*COLUMNS).repartition(parts).mapInArrow(task, USER_BECAUSE.ddl)
 
 
-def reasons(batches: Batches, vectors: Path, encoder: UserEncoder, today: int) -> Batches:
+def reasons(batches: Batches, vectors: Path, parameters: ScoreParameters, today: int) -> Batches:
     """Batches of COLUMNS -> those of USER_BECAUSE. vectors: the folder. today: since 1970; ages are counted from it."""
     inputs, outputs = (np.load(vectors / f"item_{name}.npy", mmap_mode="r") for name in ("input", "vector"))
     follow = ItemTransitions.open(vectors)
@@ -58,20 +58,20 @@ def reasons(batches: Batches, vectors: Path, encoder: UserEncoder, today: int) -
             if not len(rows) or not len(items):
                 lengths.append(0)
                 continue
-            following = TransitionRows(follow.next_item[rows], follow.next_weight[rows], follow.item_repeat[rows])
+            transitions = TransitionRows(follow.next_item[rows], follow.next_weight[rows], follow.item_repeat[rows])
             ages = np.maximum(today - values[1][start:end], 0).astype(np.float64)
             counts = values[2][start:end].astype(np.float64)
             found, given = item_shares(
-                encoder,
+                parameters,
                 rows,
                 inputs[rows],
                 ages=ages,
                 weights=counts,
-                following=following,
+                transitions=transitions,
                 vectors=outputs[items],
                 items=items,
             )
-            _, _, again = encoder.again(rows, encoder.repeat_shares(ages, counts), following.item_repeat)
+            _, _, again = parameters.repeat_terms(rows, parameters.repeat_shares(ages, counts), transitions.item_repeat)
             given += np.where(found[:, None] == items, again[:, None], 0.0)
             most = given.argmax(axis=0)
             because.append(found[most])

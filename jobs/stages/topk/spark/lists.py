@@ -17,6 +17,7 @@ from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
 from jobs.infra.tasks import partitions, task_threads
 from jobs.ranking.exact import ItemLists, Rows, Terms, rank, top_k
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
 if TYPE_CHECKING:
@@ -46,14 +47,18 @@ class Directions:
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
-def user_lists(users: "DataFrame", vectors: Path, encoder: UserEncoder, options: TopKConfig, count: int) -> "DataFrame":
+def user_lists(
+    users: "DataFrame", vectors: Path, parameters: ScoreParameters, options: TopKConfig, count: int
+) -> "DataFrame":
     """Table USER_TOPK: the best items of each user, those the user has had left out unless they are to be included."""
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_lists, vectors=vectors, encoder=encoder, options=options)
+    task = partial(_user_lists, vectors=vectors, parameters=parameters, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_TOPK.ddl)
 
 
-def user_again(users: "DataFrame", vectors: Path, encoder: UserEncoder, options: TopKConfig, count: int) -> "DataFrame":
+def user_again(
+    users: "DataFrame", vectors: Path, parameters: ScoreParameters, options: TopKConfig, count: int
+) -> "DataFrame":
     """Table USER_AGAIN: the items each user has had, best first; empty lists unless `bought` is "separate"."""
     from pyspark.sql import functions as F
 
@@ -61,7 +66,7 @@ def user_again(users: "DataFrame", vectors: Path, encoder: UserEncoder, options:
         nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
         return users.select("user", *nothing)
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_again, vectors=vectors, encoder=encoder, options=options)
+    task = partial(_user_again, vectors=vectors, parameters=parameters, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
@@ -74,30 +79,34 @@ def item_lists(
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
-def _user_lists(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:
+def _user_lists(batches: Batches, vectors: Path, parameters: ScoreParameters, options: TopKConfig) -> Batches:
     items = np.load(vectors / "item_vector.npy", mmap_mode="r")
     for batch in batches:
         exclude = _lists(batch, "bought") if options.bought != "include" else None
         queries = matrix(batch.column("vector"), items.shape[1])
-        added = _terms(batch, vectors, encoder, queries, items)
+        added = _terms(batch, vectors, parameters, queries, items)
         found = _best(queries, items, options.k, options, added=added, exclude=exclude)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
-def _user_again(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:
+def _user_again(batches: Batches, vectors: Path, parameters: ScoreParameters, options: TopKConfig) -> Batches:
     items = np.load(vectors / "item_vector.npy", mmap_mode="r")
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
-        added = _terms(batch, vectors, encoder, queries, items)
+        added = _terms(batch, vectors, parameters, queries, items)
         found = rank(queries, items, _lists(batch, "bought"), options.again, added)
         yield _table(USER_AGAIN.columns, batch.column("user"), *found)
 
 
 def _terms(
-    batch: pa.RecordBatch, vectors: Path, encoder: UserEncoder, queries: NDArray[np.float32], items: NDArray[np.float32]
+    batch: pa.RecordBatch,
+    vectors: Path,
+    parameters: ScoreParameters,
+    queries: NDArray[np.float32],
+    items: NDArray[np.float32],
 ) -> Terms:
     had = HistoryBatch.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
-    return terms(had, ItemTransitions.open(vectors), encoder, queries, items)
+    return terms(had, ItemTransitions.open(vectors), parameters, queries, items)
 
 
 def _item_lists(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:

@@ -13,7 +13,7 @@ from jobs.infra.tables import EVENTS, IMPRESSIONS, ITEMS, SHOWN, VISITS
 from jobs.models.ranker.point_in_time import Candidates, KnownEvents, Vectors, features_then
 from jobs.stages.train_ranker.spark.facts import facts
 from jobs.stages.train_ranker.spark.outcomes import Tables, draw
-from lookup.scoring.user_encoder import UserEncoder
+from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ def write_impressions(spark: "SparkSession", config: Config, since: date) -> dic
     task = partial(
         _with_features,
         folder=run.existing("vectors"),
-        encoder=UserEncoder.from_json(run.read_json("vectors/space.json")["encoder"]),
+        parameters=ScoreParameters.from_json(run.read_json("vectors/space.json")["encoder"]),
         newest=config.train.max_history,
     )
     made = users.join(_histories(events), "user_id", "left").mapInArrow(task, IMPRESSIONS.ddl)
@@ -62,7 +62,7 @@ def _histories(events: "DataFrame") -> "DataFrame":
     return events.groupBy("user_id").agg(F.sort_array(F.collect_list(one)).alias("known"))
 
 
-def _with_features(batches: Batches, folder: Path, encoder: UserEncoder, newest: int) -> Batches:
+def _with_features(batches: Batches, folder: Path, parameters: ScoreParameters, newest: int) -> Batches:
     """Rows of table `impressions` from users with what they were shown and what they had, both by time."""
     import pyarrow as pa
 
@@ -81,7 +81,7 @@ def _with_features(batches: Batches, folder: Path, encoder: UserEncoder, newest:
                 time = int(times[start])
                 facts_then = (moment.field(name).to_numpy(zero_copy_only=False) for name in FACTS)
                 candidates = Candidates(moment.field("item").to_numpy(), *facts_then)
-                parts.append(features_then(time, candidates, events.before(time, newest), vectors, encoder))
+                parts.append(features_then(time, candidates, events.before(time, newest), vectors, parameters))
             columns = {
                 "user_id": pa.array([user_ids[row].as_py()] * len(times)),
                 "time": pa.array(times, pa.timestamp("us", "UTC")),

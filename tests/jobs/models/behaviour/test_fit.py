@@ -14,11 +14,11 @@ import torch.distributed as dist
 from jobs.models.behaviour import fit as fitting
 from jobs.models.behaviour import model_store as store
 from jobs.models.behaviour import softmax
-from jobs.models.behaviour.encoding import encoder
+from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.examples import batches
 from jobs.models.behaviour.fit import fit, fit_files, numbers
 from jobs.models.behaviour.network import BehaviourModel
-from lookup.scoring.user_encoder import HistoryShares, TransitionRows
+from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from tests.jobs.models.made import inputs, read, round_and_round, settings, write
 
 
@@ -36,14 +36,14 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
     found, losses = fitted(files, epochs=25, dimensions=16)
     assert losses[-1] < 0.5 * losses[0]
     # After five items in a row comes the sixth, nearly always; by chance it would once.
-    made = encoder(settings(), [16], found["mix"].tolist(), text=0)
+    made = score_parameters(settings(), [16], found["mix"].tolist(), text=0)
     x, y = np.pad(found["x"], ((0, 0), (0, 1))), np.hstack([found["y"], found["bias"][:, None]])
     had = [(first + np.arange(5)) % 20 for first in range(20)]
     ages, ones, best = np.arange(5.0, 0.0, -1.0), np.ones(5), []
     for own in had:
-        scores = y @ made.user_vector(x[own], ages, ones)
+        scores = y @ made.encoder.user_vector(x[own], ages, ones)
         nothing = np.full((5, 1), -1, np.int32), np.zeros((5, 1), np.float32)
-        own_shares = made.next_shares(ages, ones), made.repeat_shares(ages, ones)
+        own_shares = made.transition_shares(ages, ones), made.repeat_shares(ages, ones)
         following = TransitionRows(*nothing, found["item_repeat"][own])
         items, added = made.item_terms(HistoryShares(own, *own_shares), following, scores[own])
         scores[items] += added

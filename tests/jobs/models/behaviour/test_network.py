@@ -11,7 +11,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from jobs.models.behaviour import softmax
-from jobs.models.behaviour.encoding import encoder
+from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.examples import TrainingHistory, batches, dealt, make_batch, read_histories
 from jobs.models.behaviour.fit import numbers
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
@@ -151,7 +151,7 @@ def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
     assert batch is not None
     made.eval()
     fitted = numbers(made)
-    day = encoder(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
+    day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
     x = np.hstack([fitted["x"], np.zeros((20, 1), dtype=np.float32)])
     for head in range(2):
         found = made.user_vectors(head, made.item_vectors(head), batch).detach().numpy()
@@ -160,7 +160,7 @@ def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
             history = histories[user]
             known = history.days < 100 + step
             ages = (100 + step - history.days[known]).astype(float)
-            expected = day.user_vector(x[history.items[known]], ages, history.weights[known].astype(float))
+            expected = day.encoder.user_vector(x[history.items[known]], ages, history.weights[known].astype(float))
             np.testing.assert_allclose(vector, expected[8 * head : 8 * head + 8], atol=1e-5)
             assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-5)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from jobs.models.behaviour.encoding import encoder
+from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.examples import TrainingHistory, make_batch
 from jobs.models.behaviour.fit import LAST, numbers
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
-from lookup.scoring.user_encoder import HistoryShares, TransitionRows
+from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from tests.jobs.models.made import inputs, settings
 
 
@@ -55,7 +55,7 @@ def test_what_was_had_gains_in_training_what_the_formula_says():
     with torch.no_grad():
         made.repeat.fill_(1.7)
     batch = make_batch(histories, 3, np.random.default_rng(0))
-    day = encoder(made.settings, [8], made.mix().tolist(), text=0)
+    day = score_parameters(made.settings, [8], made.mix().tolist(), text=0)
     target, item, value = made.repeated(batch, made.item_repeat)
     assert target.tolist() == sorted(target.tolist())
     found = {(t, i): v for t, i, v in zip(target.tolist(), item.tolist(), value.tolist(), strict=True)}
@@ -82,8 +82,8 @@ def test_by_day_the_weight_of_repeats_is_the_one_that_is_set():
         made.repeat.fill_(1.7)
     after = numbers(made)
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    day = encoder(made.settings, [8], after["mix"].tolist(), text=0)
-    assert (day.repeat, day.repeat_mix, day.kept) == (5.0, (0.5, 0.5), 0.2)
+    day = score_parameters(made.settings, [8], after["mix"].tolist(), text=0)
+    assert (day.repeat_weight, day.repeat_mix, day.kept_share) == (5.0, (0.5, 0.5), 0.2)
 
 
 @pytest.mark.parametrize(("repeat", "kept"), [(4.0, 0.2), (0.5, 1.0), (2.0, 0.0)])
@@ -105,14 +105,16 @@ def test_the_scores_by_day_are_those_of_training_but_for_a_number_that_all_have(
     fitted = numbers(made)
     assert float(fitted["bias"].mean()) == pytest.approx(0.0, abs=1e-6)
     assert abs(mean) > 1  # else nothing is centred here
-    day = encoder(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
+    day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
     x, v = np.pad(fitted["x"], ((0, 0), (0, 1))), np.hstack([fitted["y"], fitted["bias"][:, None]])
     nobody = np.full((20, 1), -1, dtype=np.int32), np.zeros((20, 1), dtype=np.float32)
     rows_with_both = 0
     for row in range(len(batch.targets)):
         items, ages, weights = known(batch, row, histories)
-        scores = v @ day.user_vector(x[items], ages, weights)
-        had = HistoryShares(items.astype(np.int32), day.next_shares(ages, weights), day.repeat_shares(ages, weights))
+        scores = v @ day.encoder.user_vector(x[items], ages, weights)
+        had = HistoryShares(
+            items.astype(np.int32), day.transition_shares(ages, weights), day.repeat_shares(ages, weights)
+        )
         following = TransitionRows(*(array[items] for array in (*nobody, fitted["item_repeat"])))
         changed, added = day.item_terms(had, following, scores[items])
         assert changed.tolist() == np.unique(items).tolist()
@@ -127,8 +129,8 @@ def test_where_nobody_takes_a_thing_again_nothing_is_kept_or_counted():
     fitted = numbers(made)
     np.testing.assert_array_equal(fitted["item_repeat"], np.full(20, LAST))
     assert fitted["item_repeat"].dtype == np.float32
-    day = encoder(made.settings, [8], fitted["mix"].tolist(), text=0)
-    assert (day.repeat, day.kept) == (0.0, 1.0)
+    day = score_parameters(made.settings, [8], fitted["mix"].tolist(), text=0)
+    assert (day.repeat_weight, day.kept_share) == (0.0, 1.0)
     # So what was had keeps its order, far behind all others.
     rows, ones = np.array([3, 7], dtype=np.int32), np.ones(2, dtype=np.float32)
     following = TransitionRows(np.full((2, 1), -1, np.int32), np.zeros((2, 1), np.float32), fitted["item_repeat"][rows])

@@ -14,6 +14,7 @@ from jobs.infra.tables import ITEMS as TABLE
 from jobs.stages.embed_items.spark.vectors import write_arrays
 from lookup import keys
 from lookup.scoring.cold_start import ColdStartEncoder, ColdStartFact
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
 
@@ -80,11 +81,11 @@ def test_counts_and_space(done):
     assert about["dimensions"] == BEHAVIOUR + 3 + 1
     assert (about["behaviour"], about["text"], about["model"]) == (BEHAVIOUR, 3, "m1")
     assert about["trained_until"] == "2026-02-16"
-    encoder = UserEncoder.from_json(about["encoder"])
+    parameters = ScoreParameters.from_json(about["encoder"])
     # The heads, the text (which fades as they do on average), the followers and what was had as the model was fitted.
     mix, widths = ((0.75, 0.25), (0.5, 0.5), (0.625, 0.375)), (2, 2, 3)
-    again = {"repeat_mix": (0.5, 0.25), "repeat": 2.0, "kept": 0.25}
-    assert encoder == UserEncoder((7.0, float("inf")), mix, widths, (0.5, 0.25), 1.0, **again)
+    encoder = UserEncoder((7.0, float("inf")), mix, widths)
+    assert parameters == ScoreParameters(encoder, (0.5, 0.25), 1.0, (0.5, 0.25), repeat_weight=2.0, kept_share=0.25)
     assert len(about["space_id"]) == 16
     int(about["space_id"], 16)
 

@@ -11,10 +11,13 @@ import pytest
 from jobs.config.release import UsersConfig
 from jobs.errors import DataError, MissingStepError
 from jobs.stages.embed_users import job as embed_users
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
 
-ENCODER = UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1), (0.5, 0.5), 0.5, (0.5, 1.0), 2.0, 0.5)
+PARAMETERS = ScoreParameters(
+    UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1)), (0.5, 0.5), 0.5, (0.5, 1.0), 2.0, 0.5
+)
 INPUTS = np.hstack([np.random.default_rng(1).normal(size=(10, 3)), np.zeros((10, 1))]).astype(np.float32)
 HISTORIES = {
     **{f"u{n}": [(n % 10, 1.0), ((n + 3) % 10, 4.0), (n % 10, 20.0)] for n in range(12)},
@@ -31,7 +34,7 @@ def made(spark, tmp_path):
     with config.run.replacing("vectors") as folder:
         folder.mkdir()
         np.save(folder / "item_input.npy", INPUTS)
-        (folder / "space.json").write_text(json.dumps({"encoder": ENCODER.to_json()}))
+        (folder / "space.json").write_text(json.dumps({"encoder": PARAMETERS.to_json()}))
     return config
 
 
@@ -44,9 +47,9 @@ def test_the_night_makes_the_vector_that_the_day_would_make(spark, made):
     columns = users.select("user_id", "vector", "bought", "events", "history", "shares", "repeats")
     for user, vector, bought, events, history, shares, repeats in columns.iter_rows():
         items, ages = zip(*HISTORIES[user], strict=True)
-        day = ENCODER.user_vector(INPUTS[list(items)], np.asarray(ages), np.ones(len(items)))
+        day = PARAMETERS.encoder.user_vector(INPUTS[list(items)], np.asarray(ages), np.ones(len(items)))
         np.testing.assert_allclose(vector, day, atol=1e-6)
-        for column, of in ((shares, ENCODER.next_shares), (repeats, ENCODER.repeat_shares)):
+        for column, of in ((shares, PARAMETERS.transition_shares), (repeats, PARAMETERS.repeat_shares)):
             of_events = of(np.asarray(ages), np.ones(len(items)))
             by_item = {item: sum(of_events[n] for n, other in enumerate(items) if other == item) for item in items}
             assert dict(zip(history, column, strict=True)) == pytest.approx(by_item)
@@ -62,7 +65,7 @@ def test_only_the_newest_events_make_the_vector(spark, made):
     for user, vector, bought, history in users.select("user_id", "vector", "bought", "history").iter_rows():
         (item, age), *_ = HISTORIES[user]
         assert history == [item]
-        expected = ENCODER.user_vector(INPUTS[[item]], np.asarray([age]), np.ones(1))
+        expected = PARAMETERS.encoder.user_vector(INPUTS[[item]], np.asarray([age]), np.ones(1))
         np.testing.assert_allclose(vector, expected, atol=1e-6)
         assert len(bought) == 2
 

@@ -37,7 +37,7 @@ def test_items_have_the_rows_of_this_run(base, tmp_path, monkeypatch, block):
     monkeypatch.setattr(in_place, "BLOCK", block)
     current = pointer.read(base / "releases")
     release = Release(base / "releases" / current)
-    assert prepare(base / "releases", OURS, UNTIL, tmp_path / "made") == (current, release.encoder)
+    assert prepare(base / "releases", OURS, UNTIL, tmp_path / "made") == (current, release.score_parameters)
     found = arrays(tmp_path / "made")
     follows = 0
     assert found["item_repeat"].dtype == np.float32
@@ -67,10 +67,10 @@ def test_items_that_the_release_does_not_know_are_not_listed(base, tmp_path, len
     """Not even where it knows fewer items than a list is long; and though the user had one of them, of whose score
     little counts.
     """
-    _, encoder = prepare(base / "releases", OURS, UNTIL, tmp_path / "made")
+    _, parameters = prepare(base / "releases", OURS, UNTIL, tmp_path / "made")
     histories = {"items": [[0, 35], [36]], "ages": [[1.0, 2.0], [3.0]], "weights": [[1.0, 1.0], [1.0]]}
     batch = pa.RecordBatch.from_pydict(histories)
-    found = Contestant(tmp_path / "made", replace(encoder, kept=kept)).lists(batch, length, None, 16, "cpu")
+    found = Contestant(tmp_path / "made", replace(parameters, kept_share=kept)).lists(batch, length, None, 16, "cpu")
     for row in found.tolist():
         listed = [item for item in row if item >= 0]
         assert len(set(listed)) == len(listed) == min(length, 35)

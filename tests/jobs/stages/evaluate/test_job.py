@@ -10,18 +10,21 @@ import pytest
 from jobs.evaluation.metrics.ranking import measure
 from jobs.stages.evaluate import job as evaluate
 from lookup import Release
-from lookup.scoring.user_encoder import HistoryShares, TransitionRows, UserEncoder
+from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
+from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
 from tests.releases import make_release
 
 ITEMS, KNOWN = 30, 24
 """The release in place knows the first 24 items, and 36 that this run does not."""
-ENCODER = UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1), (0.5, 0.5), 1.0, (1.0, 0.5), 0.5, 0.25)
+PARAMETERS = ScoreParameters(
+    UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1)), (0.5, 0.5), 1.0, (1.0, 0.5), 0.5, 0.25
+)
 RNG = np.random.default_rng(5)
 INPUTS = np.hstack([RNG.normal(size=(ITEMS, 4)), np.zeros((ITEMS, 1))]).astype(np.float32)
 VECTORS = RNG.normal(size=(ITEMS, 5)).astype(np.float32)
 FOLLOW = small_run.follow_some(ITEMS)
-SPACE = {"encoder": ENCODER.to_json(), "trained_until": "2026-02-16", "items": ITEMS}
+SPACE = {"encoder": PARAMETERS.to_json(), "trained_until": "2026-02-16", "items": ITEMS}
 # Training ended on the 16th of February, 14 days before the night: ages above 14 were known.
 BEFORE = {
     "a": [(1, 20.0), (2, 30.0), (1, 40.0)],
@@ -59,19 +62,19 @@ def events_of(user: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(items), np.asarray(ages) - 14
 
 
-def scored(encoder, arrays, items, ages) -> np.ndarray:
+def scored(parameters, arrays, items, ages) -> np.ndarray:
     inputs, vectors, *follow = arrays
     ones = np.ones(len(items))
-    scores = vectors @ encoder.user_vector(inputs[items], ages, ones)
+    scores = vectors @ parameters.encoder.user_vector(inputs[items], ages, ones)
     rows = items.astype(np.int32)
-    had = HistoryShares(rows, encoder.next_shares(ages, ones), encoder.repeat_shares(ages, ones))
-    terms = encoder.item_terms(had, TransitionRows(*(array[rows] for array in follow)), scores[rows])
+    had = HistoryShares(rows, parameters.transition_shares(ages, ones), parameters.repeat_shares(ages, ones))
+    terms = parameters.item_terms(had, TransitionRows(*(array[rows] for array in follow)), scores[rows])
     scores[terms[0]] += terms[1]
     return scores
 
 
 def our_scores(user: str) -> np.ndarray:
-    return scored(ENCODER, (INPUTS, VECTORS, *FOLLOW.values()), *events_of(user))
+    return scored(PARAMETERS, (INPUTS, VECTORS, *FOLLOW.values()), *events_of(user))
 
 
 def their_scores(release: Release, user: str) -> np.ndarray:
@@ -80,7 +83,7 @@ def their_scores(release: Release, user: str) -> np.ndarray:
     rows = np.asarray([release.items.find(f"item-{n}") for n in range(KNOWN)])
     known = items < KNOWN
     arrays = release.item_input, release.item_vector, release.next_item, release.next_weight, release.item_repeat
-    all_scores = scored(release.encoder, arrays, rows[items[known]], ages[known])
+    all_scores = scored(release.score_parameters, arrays, rows[items[known]], ages[known])
     return np.concatenate([all_scores[rows], np.full(ITEMS - KNOWN, -np.inf)])
 
 

@@ -11,6 +11,7 @@ from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
 from jobs.stages.topk.spark.lists import user_again, user_lists
+from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
 
@@ -26,7 +27,9 @@ BOUGHT[3] = list(range(1, ITEMS))  # has had everything but one
 SHARES, REPEATS = ([RNG.random(len(had)).round(3).tolist() for had in BOUGHT] for _ in range(2))
 FOLLOW = small_run.follow_some(ITEMS)
 REPEAT, KEPT = 1.5, 0.25
-ENCODER = UserEncoder((7.0,), ((1.0,), (1.0,)), (BEHAVIOUR, TEXT), (1.0,), 0.0, (1.0,), REPEAT, KEPT)
+PARAMETERS = ScoreParameters(
+    UserEncoder((7.0,), ((1.0,), (1.0,)), (BEHAVIOUR, TEXT)), (1.0,), 0.0, (1.0,), REPEAT, KEPT
+)
 SCORES = PEOPLE @ VECTORS.T
 for user, columns in enumerate(zip(BOUGHT, SHARES, REPEATS, strict=True)):
     for item in BOUGHT[user]:
@@ -35,7 +38,7 @@ for user, columns in enumerate(zip(BOUGHT, SHARES, REPEATS, strict=True)):
         SCORES[user, item] += REPEAT * np.log(1 + again) + FOLLOW["item_repeat"][item]
         for follower, weight in zip(FOLLOW["item_next_item"][item], FOLLOW["item_next_weight"][item], strict=True):
             SCORES[user, follower] += share * weight if follower >= 0 else 0.0
-SPACE = {"behaviour": BEHAVIOUR, "text": TEXT, "encoder": ENCODER.to_json()}
+SPACE = {"behaviour": BEHAVIOUR, "text": TEXT, "encoder": PARAMETERS.to_json()}
 EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 3, 14.0), ("b", 1, 14.0), ("c", 4, 1.0)]
 
 
@@ -81,9 +84,9 @@ def test_bought_included_or_excluded(spark, made, bought):
     options = replace(made.topk, bought=bought)
     users = made.run.read(spark, USER_VECTORS)
     left_out = {user: set(had) if bought == "exclude" else set() for user, had in enumerate(BOUGHT)}
-    found = by_key(user_lists(users, made.run.path("vectors"), ENCODER, options, USERS))
+    found = by_key(user_lists(users, made.run.path("vectors"), PARAMETERS, options, USERS))
     check_lists(found, SCORES, lambda user: set(range(ITEMS)) - left_out[user], 5)
-    again = by_key(user_again(users, made.run.path("vectors"), ENCODER, options, USERS))
+    again = by_key(user_again(users, made.run.path("vectors"), PARAMETERS, options, USERS))
     assert again == {user: ([], []) for user in range(USERS)}
 
 

@@ -16,13 +16,16 @@ from jobs.stages.train_ranker import job as train_ranker
 from jobs.stages.train_ranker.spark.impressions import write_impressions
 from lookup.scoring.features import NAMES
 from lookup.scoring.ranker import Weights
-from lookup.scoring.user_encoder import HistoryShares, TransitionRows, UserEncoder
+from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
+from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
 
 ITEMS, USERS = 16, 30
 SINCE = date(2026, 2, 16)
 """The first day that the behaviour model has not seen."""
-ENCODER = UserEncoder((7.0, float("inf")), ((0.5, 0.5),), (4,), (0.5, 0.5), 0.5, (0.5, 0.25), 0.5, 0.25)
+PARAMETERS = ScoreParameters(
+    UserEncoder((7.0, float("inf")), ((0.5, 0.5),), (4,)), (0.5, 0.5), 0.5, (0.5, 0.25), 0.5, 0.25
+)
 HALF_LIFE = 14.0
 SHOP = {"files": "none", "item_id": "i", "time": "t", "place": "p", "visits": VisitsConfig("none", "u", "p", "t")}
 SETTINGS = RankerConfig(hidden=3, sample=10_000_000, price_days=20, clicks=["view"])
@@ -73,7 +76,7 @@ def shop(spark, tmp_path_factory):
     rng = np.random.default_rng(1)
     arrays = {f"item_{name}": rng.normal(size=(ITEMS, 5)).astype(np.float32) for name in ("input", "vector")}
     arrays |= small_run.follow_some(ITEMS)
-    small_run.write_vectors(config, arrays, {"encoder": ENCODER.to_json(), "trained_until": SINCE.isoformat()})
+    small_run.write_vectors(config, arrays, {"encoder": PARAMETERS.to_json(), "trained_until": SINCE.isoformat()})
     return config, made, arrays
 
 
@@ -162,12 +165,12 @@ def plain_score(mine, item, day, arrays) -> float:
     """The score of an item by the functions of the day, from all events before the moment."""
     rows = np.array([e["item"] for e in mine], dtype=np.int32)
     ages, weights = np.array([(day - e["day"]).days for e in mine], dtype=float), np.ones(len(mine))
-    vector = ENCODER.user_vector(arrays["item_input"][rows], ages, weights)
+    vector = PARAMETERS.encoder.user_vector(arrays["item_input"][rows], ages, weights)
     scores = arrays["item_vector"] @ vector
     if len(rows):
-        had = HistoryShares(rows, ENCODER.next_shares(ages, weights), ENCODER.repeat_shares(ages, weights))
+        had = HistoryShares(rows, PARAMETERS.transition_shares(ages, weights), PARAMETERS.repeat_shares(ages, weights))
         following = TransitionRows(*(arrays[f"item_{name}"][rows] for name in ("next_item", "next_weight", "repeat")))
-        items, added = ENCODER.item_terms(had, following, scores[rows])
+        items, added = PARAMETERS.item_terms(had, following, scores[rows])
         scores[items] += added
     return float(scores[item])
 
