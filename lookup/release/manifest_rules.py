@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from lookup.release.schema import LETTERS, NUMBER, TEXT
+from lookup.release import schema
+from lookup.release.schema import NUMBER, TEXT
 
 BOUGHT = ("include", "exclude", "separate")
 
@@ -57,7 +58,7 @@ def _day(value: object) -> bool:
 
 
 def _dims(value: object) -> bool:
-    return isinstance(value, Mapping) and all(_size(value.get(one.letter)) for one in LETTERS)
+    return isinstance(value, Mapping) and all(_size(value.get(one.letter)) for one in schema.LETTERS)
 
 
 def _counts(value: object) -> bool:
@@ -93,5 +94,5 @@ RULES = (
     Rule("weights", _weights, "a number, 0 or more, expected for each event type"),
     Rule("bought", lambda value: value in BOUGHT, f"expected {', '.join(BOUGHT)}"),
     Rule("features", _features, f"{NUMBER!r} or {TEXT!r} expected for each name"),
-    Rule("dims", _dims, f"a size, 0 or more, expected for each of {', '.join(one.letter for one in LETTERS)}"),
+    Rule("dims", _dims, f"a size, 0 or more, expected for each of {', '.join(one.letter for one in schema.LETTERS)}"),
 )

@@ -1,0 +1,195 @@
+"""Releases of older schema versions open and answer as in their time; newer and too old ones are refused by number."""
+
+from dataclasses import field, make_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lookup
+from lookup.errors import VersionError
+from lookup.release import manifest, pointer, schema
+from lookup.release.locks import LOCKED_FILE
+from lookup.release.manifest import Manifest, oldest_readable
+from lookup.release.reader import Release
+from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION
+from tests import golden_release
+from tests.golden_release import COMMAND, answers, archive, expected, unpack, versions
+from tests.lookup.release.versions import NEEDED, NEXT, at_next_version, set_version
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Path:
+    """The folder of the golden release of today's version."""
+    return unpack(SCHEMA_VERSION, tmp_path)
+
+
+def test_there_is_a_golden_release_of_every_version() -> None:
+    assert versions() == list(range(FIRST_VERSION, SCHEMA_VERSION + 1)), (
+        f"`{COMMAND}` writes the one of today's version"
+    )
+    assert sum(archive(version).stat().st_size for version in versions()) < 100_000 * len(versions())
+
+
+def test_a_golden_release_is_never_replaced() -> None:
+    before = archive(SCHEMA_VERSION).read_bytes()
+    with pytest.raises(FileExistsError, match="exists and stays as it is"):
+        golden_release.write()
+    assert archive(SCHEMA_VERSION).read_bytes() == before
+
+
+def test_the_version_before_is_readable() -> None:
+    """Else rolling back, the gate and pruning fail on the night that changes the format."""
+    assert oldest_readable() <= max(SCHEMA_VERSION - 1, FIRST_VERSION)
+
+
+def test_every_version_has_the_file_that_readers_lock() -> None:
+    assert LOCKED_FILE == "arrays/item_hash.npy"
+    assert schema.array("item_hash").since == FIRST_VERSION
+
+
+@pytest.mark.parametrize("version", versions())
+def test_golden_releases_answer_as_in_their_time(version: int, tmp_path: Path) -> None:
+    releases = unpack(version, tmp_path)
+    release = releases / pointer.read(releases)
+    if version < oldest_readable():
+        with pytest.raises(VersionError, match=f"schema version {version} found; this Daybreak reads"):
+            Release(release)
+        return
+    assert Release(release, verify=True).manifest.schema_version == version
+    assert_equal(answers(releases), expected(version))
+
+
+def test_the_golden_release_shows_more_than_fallbacks() -> None:
+    said = expected(SCHEMA_VERSION)
+    sources = {
+        hit[2] for call, answer in said.items() if call.split()[0] not in ("item", "search", "added") for hit in answer
+    }
+    assert sources == {"list", "session", "similar", "category", "popular", "again"}
+
+
+def test_an_array_of_a_later_version_has_its_stand_in(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_next_version(monkeypatch)
+    assert oldest_readable() == SCHEMA_VERSION
+    release = Release(golden / pointer.read(golden), verify=True)
+    shades = release.arrays["item_shade"]
+    np.testing.assert_array_equal(shades, np.full((30, 2), -1, dtype=np.int32))
+    assert shades.dtype == np.int32
+    assert not shades.flags.writeable
+    assert release.manifest.dims["Z"] == 2
+    assert_equal(answers(golden), expected(SCHEMA_VERSION))
+
+
+def test_a_reader_follows_across_versions(golden: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Opening to serve reads the files that the release has, not those of its reader's version."""
+    at_next_version(monkeypatch)
+    other = unpack(SCHEMA_VERSION, tmp_path / "other")
+    current = pointer.read(golden)
+    later = current[:-4] + "ffff"
+    (other / current).rename(golden / later)
+    path = golden / later / "manifest.json"
+    path.write_text(path.read_text().replace(current, later))
+    shop = lookup.open(golden)
+    pointer.announce(golden, later)
+    assert shop._live.follower.look().id == later
+    assert shop.problem is None
+    shop.close()
+
+
+def test_a_manifest_is_written_as_its_own_version(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`validate` writes an override into a release that another version built: the catalog still agrees."""
+    folder = golden / pointer.read(golden)
+    before = (folder / "manifest.json").read_text()
+    at_next_version(monkeypatch)
+    manifest.read(folder).write(folder)
+    assert (folder / "manifest.json").read_text() == before
+
+
+def test_an_array_without_a_stand_in_needs_releases_that_have_it(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_next_version(monkeypatch, NEEDED, ())
+    said = rf"schema version {SCHEMA_VERSION} found; this Daybreak reads version {NEXT}: build the release again"
+    with pytest.raises(VersionError, match=said):
+        lookup.open(golden)
+
+
+def test_a_release_that_lacks_what_its_version_promises_is_damaged(
+    golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_next_version(monkeypatch, letters=())
+    set_version(golden / pointer.read(golden), NEXT)
+    with pytest.raises(lookup.ReleaseError, match=r"its files lack arrays/item_shade\.npy"):
+        lookup.open(golden)
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        (NEXT, "a newer Daybreak wrote the release; install that one here, or go back to an older release"),
+        (FIRST_VERSION - 1, "build the release again, or read it with the Daybreak that wrote it"),
+    ],
+)
+def test_other_versions_are_refused_by_number(golden: Path, version: int, remedy: str) -> None:
+    folder = golden / pointer.read(golden)
+    set_version(folder, version)
+    known = f"version {SCHEMA_VERSION}" if SCHEMA_VERSION == FIRST_VERSION else f"versions .* to {SCHEMA_VERSION}"
+    with pytest.raises(
+        VersionError, match=f"manifest.json: schema version {version} found; this Daybreak reads {known}"
+    ):
+        Release(folder)
+    with pytest.raises(VersionError, match=remedy):
+        manifest.read(folder)
+
+
+@pytest.mark.parametrize("version", [None, "3", True, 3.0])
+def test_a_version_that_is_no_number_is_damage(golden: Path, version: object) -> None:
+    folder = golden / pointer.read(golden)
+    set_version(folder, version)
+    with pytest.raises(lookup.ReleaseError, match="the manifest is damaged") as raised:
+        manifest.read(folder)
+    assert not isinstance(raised.value, VersionError)
+
+
+class TestAFieldOfTheManifest:
+    """Fields that a later version brings, in the manifest itself and in a part of it."""
+
+    def later(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
+        """The manifest gets `shades`, its part `annoy` gets `depth`."""
+        at_next_version(monkeypatch)
+        new = field(metadata={"since": NEXT}, kw_only=True, **options)
+        kind = make_dataclass("Manifest", [("shades", int, new)], bases=(Manifest,), frozen=True)
+        monkeypatch.setattr(manifest, "Manifest", kind)
+        monkeypatch.setitem(manifest.KEYS, "shades", "shades")
+        depth = field(default=9, metadata={"since": NEXT})
+        part = make_dataclass("AnnoyFact", [("depth", int, depth)], bases=(manifest.AnnoyFact,), frozen=True)
+        monkeypatch.setitem(manifest.PARTS, "annoy", part)
+
+    def test_has_its_default_in_older_releases(self, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = golden / pointer.read(golden)
+        before = (folder / "manifest.json").read_text()
+        self.later(monkeypatch, default=7)
+        found: Any = Release(folder, verify=True).manifest
+        assert (found.shades, found.annoy.depth) == (7, 9)
+        found.write(folder)
+        assert (folder / "manifest.json").read_text() == before
+
+    def test_without_a_default_needs_releases_that_have_it(self, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.later(monkeypatch)
+        with pytest.raises(VersionError, match=f"this Daybreak reads version {NEXT}"):
+            lookup.open(golden)
+
+
+def assert_equal(found: Any, wanted: Any) -> None:
+    """The same JSON; numbers may differ as sums do that are ordered otherwise on another processor."""
+    if isinstance(wanted, dict):
+        assert found.keys() == wanted.keys()
+        for key, value in wanted.items():
+            assert_equal(found[key], value)
+    elif isinstance(wanted, list):
+        assert len(found) == len(wanted)
+        for one, value in zip(found, wanted, strict=True):
+            assert_equal(one, value)
+    elif isinstance(wanted, float):
+        assert found == pytest.approx(wanted, abs=2e-5)
+    else:
+        assert found == wanted

@@ -1,0 +1,32 @@
+"""Another schema version than today's, for tests: as if a later Daybreak read and wrote releases."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lookup.release import schema
+from lookup.release.schema import ARRAYS, LETTERS, SCHEMA_VERSION, Array, Letter
+
+NEXT = SCHEMA_VERSION + 1
+SIZE = Letter("Z", "shades of an item", since=NEXT, stand_in=2)
+SHADES = Array("item_shade", "int32", ("I", "Z"), "its shades", since=NEXT, stand_in=-1)
+"""An array and a letter that the next version brings, with stand-ins."""
+NEEDED = Array("item_shade", "int32", ("I",), "its shade", since=NEXT)
+"""An array that the next version brings and cannot do without."""
+
+
+def at_next_version(
+    monkeypatch: pytest.MonkeyPatch, array: Array = SHADES, letters: tuple[Letter, ...] = (SIZE,)
+) -> None:
+    """Have this process read and write the next schema version, which brings an array."""
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", NEXT)
+    monkeypatch.setattr(schema, "LETTERS", (*LETTERS, *letters))
+    monkeypatch.setattr(schema, "ARRAYS", (*ARRAYS, array))
+    monkeypatch.setattr(schema, "_BY_NAME", {one.name: one for one in (*ARRAYS, array)})
+
+
+def set_version(release: Path, version: object) -> None:
+    """Let the manifest of a release say another schema version."""
+    path = release / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": version}))
