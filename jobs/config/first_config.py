@@ -1,18 +1,37 @@
 """`daybreak init`: look at the files of a shop and write a first configuration, with the guesses explained."""
 
+import io
 import json
 import re
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 import polars as pl
+import tomlkit
+from tomlkit.items import Item, Table
 
 from jobs.errors import ConfigError
-from jobs.infra.files import FORMATS
+from jobs.infra.files import csv_header, first_records, format_of, open_text
 
 SAMPLE = 10_000
 """Rows of a file that are looked at."""
+ABOUT = (
+    "Written by `daybreak init`. Every name on the right is a column of your file, or a Spark SQL expression over its",
+    "columns. A line that begins with # is a key for which no column was found, or a setting at its default.",
+)
+ASSUMED = {
+    "type": ("'purchase'", "no such column was found: every row counts as a purchase"),
+    "time": ("", "no such column was found: name it"),
+}
+"""Values of keys for which no column was found, with what to say."""
+SETTINGS = {
+    "quality": "max_bad_share = 0.01        # the night stops when a larger share of the rows is bad",
+    "users": "active_days = 90            # users with an event in so many days get a list",
+    "topk": 'bought = "include"          # what a user bought: "include", "exclude", or "separate" (a buy-again list)',
+}
+"""Of each section, a setting at its default."""
 
 # For each key: names that shops give such a column, the likeliest first, in letters and digits only.
 ITEM_NAMES = {
@@ -40,8 +59,8 @@ WEIGHTS |= {"cart": 0.5, "addtocart": 0.5, "basket": 0.5, "wishlist": 0.4, "favo
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A file as it was looked at."""
+class DataFile:
+    """A file of the folder, and the first of its rows."""
 
     path: Path
     rows: pl.DataFrame
@@ -67,20 +86,20 @@ def write_first_config(folder: Path) -> str:
         raise ConfigError(f"{target} is there already; move it away to have a new one written")
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder; name the one that holds your files of items and events")
-    files = sorted([*folder.glob("[!.]*"), *folder.glob("[!.]*/[!.]*")])
-    looked = [_look(p) for p in files if p.is_file() and _kind(p)]
-    events = [f for f in looked if {"user_id", "item_id"} <= f.guess(EVENT_NAMES).keys()]
-    items = [f for f in looked if f not in events and "item_id" in f.guess(ITEM_NAMES)]
+    paths = sorted([*folder.glob("[!.]*"), *folder.glob("[!.]*/[!.]*")])
+    files = [_look(path) for path in paths if path.is_file() and format_of(path)]
+    events = [file for file in files if {"user_id", "item_id"} <= file.guess(EVENT_NAMES).keys()]
+    items = [file for file in files if file not in events and "item_id" in file.guess(ITEM_NAMES)]
     if not events or not items:
-        seen = "; ".join(f"{f.path.name}: {', '.join(f.rows.columns)}" for f in looked) or "no such file"
+        seen = "; ".join(f"{file.path.name}: {_listed(file.rows.columns)}" for file in files) or "no such file"
         missing = "events (a user id, an item id, a time)" if not events else "items (an item id, a title)"
         raise ConfigError(
             f"{folder}: found no file of {missing} among its .csv, .tsv, .jsonl and .parquet files ({seen}). "
             "Name the columns yourself: the README's chapter on own data has an example"
         )
-    item_file = max(items, key=lambda f: len(f.guess(ITEM_NAMES)))
-    target.write_text(_toml(folder, item_file, events), encoding="utf-8")
-    others = [f.path.name for f in looked if f is not item_file and f not in events]
+    item_file = max(items, key=lambda file: len(file.guess(ITEM_NAMES)))
+    target.write_text(_document(folder, item_file, events), encoding="utf-8")
+    others = [file.path.name for file in files if file is not item_file and file not in events]
     return "\n".join(
         [
             f"wrote {target}: read it, correct what was guessed wrong, then",
@@ -90,95 +109,109 @@ def write_first_config(folder: Path) -> str:
     )
 
 
-def _kind(path: Path) -> str | None:
-    return FORMATS.get(path.suffix.lower())
-
-
-def _look(path: Path) -> Looked:
+def _look(path: Path) -> DataFile:
+    """Read the first rows of a file. Raises ConfigError where that cannot be."""
     try:
-        if _kind(path) == "parquet":
-            rows = pl.scan_parquet(path).head(SAMPLE).collect()
-        elif _kind(path) == "json":
-            with path.open(encoding="utf-8", errors="replace") as lines:
-                records = [r for line in islice(lines, SAMPLE) if isinstance(r := _json(line), dict)]
-            rows = pl.from_dicts(records, infer_schema_length=None, strict=False) if records else pl.DataFrame()
-        else:
-            with path.open(encoding="utf-8-sig", errors="replace") as lines:
-                separator = max(",;\t|", key=lines.readline().count)
-            rows = pl.read_csv(path, separator=separator, n_rows=SAMPLE, infer_schema=False, truncate_ragged_lines=True)
+        kind = format_of(path)
+        if kind == "parquet":
+            return DataFile(path, pl.scan_parquet(path, glob=False).head(SAMPLE).collect())
+        with open_text(path, errors="replace") as lines:
+            return DataFile(path, _json(lines) if kind == "json" else _csv(lines))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ConfigError(f"{path}: not readable: {error}") from None
-    return Looked(path, rows)
 
 
-def _json(line: str) -> object:
-    """What a line of JSON holds; None for a line that is not JSON, which `ingest` will put into quarantine."""
+def _csv(lines: TextIO) -> pl.DataFrame:
+    """The first rows, all columns as text."""
+    text = first_records(lines, SAMPLE)
+    names, separator = csv_header(io.StringIO(text, newline=""))
+    rows = pl.read_csv(
+        text.encode(), separator=separator, infer_schema=False, truncate_ragged_lines=True, raise_if_empty=False
+    )
+    if len(set(names)) == rows.width:
+        rows.columns = names  # polars leaves doubled quotes in names as they are
+    return rows
+
+
+def _json(lines: TextIO) -> pl.DataFrame:
+    """The first rows; a line that is no JSON is passed over here, as `ingest` puts it into quarantine."""
+    records = [row for line in islice(lines, SAMPLE) if isinstance(row := _parsed(line), dict)]
+    return pl.from_dicts(records, infer_schema_length=None, strict=False) if records else pl.DataFrame()
+
+
+def _parsed(line: str) -> object:
     try:
         return json.loads(line)
     except json.JSONDecodeError:
         return None
 
 
-def _toml(folder: Path, items: Looked, events: list[Looked]) -> str:
-    lines = [
-        "# Written by `daybreak init`. Every name on the right is a column of your file, or a Spark SQL expression",
-        "# over its columns. Lines that begin with # are guesses that found nothing, or settings at their defaults.",
-        "",
-        "[shop]",
-        f"name = {_quote(folder.resolve().name)}",
-        '# work = "work"              # where runs and models are kept',
-        '# releases = "releases"',
-        "",
-        "[items]",
-        f"files = {_quote(str(items.path.relative_to(folder)))}",
-        *_mapped(items, ITEM_NAMES),
-    ]
+def _document(folder: Path, items: DataFile, events: list[DataFile]) -> str:
+    """The configuration as TOML."""
+    document = tomlkit.document()
+    for line in ABOUT:
+        document.add(tomlkit.comment(line))
+    document.add(tomlkit.nl())
+    shop = tomlkit.table().add("name", folder.resolve().name or "shop")
+    document.add(
+        "shop", _closed(shop, 'work = "work"              # where runs and models are written', 'releases = "releases"')
+    )
+    document.add("items", _columns(folder, items, ITEM_NAMES))
+    tables = tomlkit.aot()
+    for file in events:
+        tables.append(_columns(folder, file, EVENT_NAMES))
+    document.add("events", tables)
+    document.add("weights", _weights(events))
+    for section, setting in SETTINGS.items():
+        document.add(section, _closed(tomlkit.table(), setting))
+    return tomlkit.dumps(document).rstrip("\n") + "\n"
+
+
+def _columns(folder: Path, file: DataFile, names: dict[str, str]) -> Table:
+    """The table of a file: its columns by key, and as comments the keys and columns that are left."""
+    found = file.guess(names)
+    table = tomlkit.table().add("files", file.path.relative_to(folder).as_posix())
+    for key in names:
+        if key in found:
+            table.add(key, found[key])
+        elif key in ASSUMED:
+            table.add(key, _explained(*ASSUMED[key]))
+        else:
+            table.add(tomlkit.comment(f"{key} ="))
+        if key == "time" and key in found and (unit := _unix_unit(file.rows[found[key]])):
+            table.add("time_format", unit)
+    rest = [column for column in file.rows.columns if column not in found.values()]
+    return _closed(table, f"not used: {_listed(rest)}") if rest else _closed(table)
+
+
+def _weights(events: list[DataFile]) -> Table:
+    """The weight of every type of event in the rows that were looked at."""
     types: set[str] = set()
     for file in events:
-        found = file.guess(EVENT_NAMES)
-        lines += [
-            "",
-            "[[events]]",
-            f"files = {_quote(str(file.path.relative_to(folder)))}",
-            *_mapped(file, EVENT_NAMES),
-        ]
-        if "type" in found:
-            types |= {str(t) for t in file.rows[found["type"]].drop_nulls().unique()}
-        else:
-            types.add("purchase")
-            lines.append("type = \"'purchase'\"         # no such column was found: every row counts as a purchase")
-        if "time" in found and (unit := _unix_unit(file.rows[found["time"]])):
-            lines.append(f'time_format = "{unit}"')
-    lines += [
-        "",
-        "# How much an event of each type counts. An event of a type that is not here goes to quarantine.",
-        "[weights]",
-    ]
+        column = file.guess(EVENT_NAMES).get("type")
+        types |= {str(one) for one in file.rows[column].drop_nulls().unique()} if column else {"purchase"}
+    table = tomlkit.table()
+    table.add(tomlkit.comment("How much an event of each type counts. An event of another type goes to quarantine."))
     for kind in sorted(types):
         weight = WEIGHTS.get(re.sub(r"[^a-z]", "", kind.lower()))
-        lines.append(f"{_quote(kind)} = {weight or 1.0}" + ("" if weight else "        # a guess: what is it worth?"))
-    lines += [
-        "",
-        "[quality]",
-        "# max_bad_share = 0.01        # the night stops when a larger share of the rows is bad",
-        "",
-        "[users]",
-        "# active_days = 90            # users with an event in so many days get a list",
-        "",
-        "[topk]",
-        '# bought = "include"          # items a user has had: "include", "exclude", or "separate" (a buy-again list)',
-    ]
-    return "\n".join(lines) + "\n"
+        table.add(tomlkit.key(kind), weight or _explained(1.0, "a guess: what is it worth?"))
+    return _closed(table)
 
 
-def _mapped(file: Looked, names: dict[str, str]) -> list[str]:
-    found = file.guess(names)
-    lines = [f"{key} = {_quote(found[key])}" for key in names if key in found]
-    if "time" in names and "time" not in found:
-        lines.append('time = ""                     # no such column was found: name it')
-    lines += [f"# {key} =" for key in names if key not in found and key not in ("time", "type")]
-    rest = [c for c in file.rows.columns if c not in found.values()]
-    return [*lines, f"# not used: {', '.join(rest)}"] if rest else lines
+def _closed(table: Table, *comments: str) -> Table:
+    """A table with comments at its end, and an empty line."""
+    for comment in comments:
+        table.add(tomlkit.comment(comment))
+    return table.add(tomlkit.nl())
+
+
+def _explained(value: object, comment: str) -> Item:
+    return tomlkit.item(value).comment(comment)
+
+
+def _listed(columns: list[str]) -> str:
+    """Names in one line, whatever they hold."""
+    return ", ".join(column if column.isprintable() else repr(column) for column in columns)
 
 
 def _unix_unit(times: pl.Series) -> str | None:
@@ -187,8 +220,3 @@ def _unix_unit(times: pl.Series) -> str | None:
     if times.dtype.is_temporal() or numbers.null_count() * 2 >= len(numbers):
         return None
     return "milliseconds" if float(numbers.median() or 0) > 1e11 else "seconds"  # type: ignore[arg-type]
-
-
-def _quote(text: str) -> str:
-    """As a TOML basic string."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from jobs.errors import ConfigError
+from jobs.infra.files import csv_header
 from lookup.errors import DaybreakError, PatchError
 from lookup.patches.patch import Patch, decode, from_record
 
@@ -83,8 +84,8 @@ def _json_line(number: int, text: str, source: str) -> Line:
 
 
 def _csv_lines(header: str, before: int, rest: Iterator[str], source: str) -> Iterator[Line]:
-    separator = max(",;\t|", key=header.count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=separator))]
+    columns, separator = csv_header([header])
+    names = [name.strip() for name in columns]
     if not {"item_id", "forget"} & set(names) or len(set(names)) < len(names):
         raise ConfigError(f"JSON lines, or the header of a CSV file with item_id, was expected, not {header!r:.200}")
     rows = csv.reader(rest, delimiter=separator)

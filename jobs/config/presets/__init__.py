@@ -10,14 +10,14 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """The presets there are."""
+    """The names of all presets, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def text(name: str) -> str:
     """The file of a preset, as it stands.
 
-    Raises ConfigError when there is none of that name.
+    Raises ConfigError when no preset has that name.
     """
     if name not in names():
         raise ConfigError(f"no preset {name!r}; there are {', '.join(names())}")
@@ -25,13 +25,13 @@ def text(name: str) -> str:
 
 
 def under(name: str, data: dict[str, Any]) -> dict[str, Any]:
-    """A configuration's tables with a preset's keys where it has none of its own.
+    """A configuration's tables, with a preset's keys where it has none of its own.
 
-    Raises ConfigError when there is no such preset.
+    Raises ConfigError when no preset has that name.
     """
     merged = dict(data)
     for section, table in tomllib.loads(text(name)).items():
         own = data.get(section, {})
-        if isinstance(own, dict):  # anything else is refused, by its name, when the tables are filled in
+        if isinstance(own, dict):  # `fill` refuses anything else by its name
             merged[section] = table | own
     return merged

@@ -164,10 +164,9 @@ class Model:
         from jobs.config.toml import fill
 
         try:
-            settings: TrainConfig = fill(TrainConfig, self.settings, str(self.path / "model.json"), "settings.")
+            return fill(TrainConfig, self.settings, str(self.path / "model.json"), "settings.")
         except ConfigError as error:
             raise ConfigError(f"{error}: the model is of another version; train one with `--full`") from error
-        return settings
 
     def item_ids(self) -> list[str]:
         """The ids of its items, in the order of their numbers."""

@@ -1,13 +1,11 @@
 """Reading the shop's files: CSV, JSON lines or Parquet, every record with the place where it stands."""
 
-import csv
-import gzip
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import ConfigError
-from jobs.infra.files import find_files, format_of
+from jobs.infra.files import csv_header, find_files, format_of, open_text
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -95,11 +93,8 @@ def _read_csv(spark: "SparkSession", files: list[Path], paths: list[str]) -> "Da
 
 def _header(path: Path) -> tuple[list[str], str]:
     """The names of a CSV file's columns, and what separates them."""
-    unpacked = gzip.open if path.suffix == ".gz" else open
-    with unpacked(path, "rt", encoding="utf-8-sig") as lines:
-        line = lines.readline().rstrip("\r\n")
-    separator = max(",;\t|", key=line.count)
-    return next(csv.reader([line], delimiter=separator), []), separator
+    with open_text(path) as lines:
+        return csv_header(lines)
 
 
 def column(frame: "DataFrame", expression: str, key: str) -> "Column":
