@@ -1,5 +1,6 @@
-"""What is compared every night: the lists of Daybreak, of the release in place and of the baselines, for a block of
-users. Numpy and torch, no Spark.
+"""The lists that every night compares: those of the new release, of the incumbent and of two baselines.
+
+All functions work on a block of users, with numpy and torch, without Spark.
 """
 
 from collections.abc import Iterator
@@ -20,12 +21,13 @@ from lookup.scoring.score_parameters import ScoreParameters
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OURS, IN_PLACE, POPULAR, OWN = METHODS = ("daybreak", "in place", "popular", "own purchases")
+OURS, INCUMBENT, POPULAR, OWN_PURCHASES = METHODS = ("daybreak", "in place", "popular", "own purchases")
+"""The values of column `method`. "in place" is the incumbent's: people's queries know it by that."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Vectors that make lists."""
+    """A release, or one to be, whose vectors make lists."""
 
     folder: Path
     """With item_input.npy, item_vector.npy and what `jobs.ranking.terms` reads."""
@@ -39,7 +41,10 @@ class Contestant:
     def lists(
         self, batch: "pa.RecordBatch", length: int, without: ItemLists | None, item_block: int, device: str
     ) -> NDArray[np.int32]:
-        """The best items of each user of a batch of histories, int32 (n, length). without: what is not listed."""
+        """The best items of each user of a batch of histories, int32 (n, length), -1 after the last.
+
+        without: the items that are not listed, by user.
+        """
         vectors = user_matrix(batch, self.arrays["item_input"], self.parameters.encoder)
         items = self.arrays["item_vector"]
         added = terms(
@@ -57,20 +62,24 @@ class Contestant:
 
 @dataclass(frozen=True)
 class EvaluatedUsers:
-    """A block of users with something to find."""
+    """A block of users who took items in the held-out days."""
 
     batch: "pa.RecordBatch"
     """Their histories, as `jobs.infra.frames.histories` makes them."""
     history: list[NDArray[np.int32]]
     """Item rows, with repeats, of each user."""
     without: list[NDArray[np.int32]]
-    """Item rows that must not be listed for each user; empty where history_shares items may be."""
+    """Item rows that must not be listed for each user; empty where bought items may be listed."""
     truth: list[NDArray[np.int32]]
-    """Item rows that each user took in the held-out days; none is empty."""
+    """Item rows that each user took in the held-out days; at least one each."""
 
 
 def take_users(batch: "pa.RecordBatch", masked: bool) -> EvaluatedUsers:
-    """The users of a batch of histories with `truth`; masked: items that a user has history_shares are not wanted."""
+    """The users of a batch of histories with `truth` who are measured.
+
+    masked: items that a user has bought before are neither listed nor wanted. A user who wants nothing else is left
+    out.
+    """
     import pyarrow as pa
 
     def rows(name: str) -> list[NDArray[np.int32]]:
@@ -100,8 +109,8 @@ def lists(
 ) -> Iterator[tuple[str, NDArray[np.int32]]]:
     """Each method's lists of item rows, int32 (n, length), -1 after the last.
 
-    contestants: by method. popular: the popular list at the time the histories end. The baselines are that list, and
-    each user's own purchases, most frequent first, ties by item row, filled up from it.
+    contestants: by method. popular: the popular list of the day on which the histories end. It is the first baseline.
+    The second is each user's own items, most frequent first, ties by item row, filled up from the popular list.
     """
     offsets = np.concatenate([[0], np.cumsum([len(w) for w in users.without])])
     without = ItemLists(offsets, np.concatenate(users.without)) if offsets[-1] else None
@@ -109,7 +118,7 @@ def lists(
         yield method, contestant.lists(users.batch, length, without, item_block, device)
     own = [most_frequent(history) for history in users.history]
     yield POPULAR, np.stack([fill(popular[:0], popular, w, length) for w in users.without])
-    yield OWN, np.stack([fill(o, popular, w, length) for o, w in zip(own, users.without, strict=True)])
+    yield OWN_PURCHASES, np.stack([fill(o, popular, w, length) for o, w in zip(own, users.without, strict=True)])
 
 
 def most_frequent(items: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -119,10 +128,10 @@ def most_frequent(items: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def fill(
-    first: NDArray[np.int32], then: NDArray[np.int32], without: NDArray[np.int32], length: int
+    first: NDArray[np.int32], more: NDArray[np.int32], without: NDArray[np.int32], length: int
 ) -> NDArray[np.int32]:
-    """A list of `first`, filled up from `then`, each item once and none of `without`; -1 after the last."""
-    joined = np.concatenate([first, then])
+    """A list of `first`, filled up from `more`, each item once and none of `without`; -1 after the last."""
+    joined = np.concatenate([first, more])
     _, places = np.unique(joined, return_index=True)
     ordered = joined[np.sort(places)]
     ordered = ordered[~np.isin(ordered, without)][:length]

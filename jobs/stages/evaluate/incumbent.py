@@ -1,4 +1,4 @@
-"""The release in place as a second contestant: its vectors, put in the order of this run's items."""
+"""The incumbent as a contestant: its vectors, in the order of this run's items."""
 
 from contextlib import ExitStack
 from datetime import date
@@ -17,17 +17,17 @@ from lookup.release.reader import Release, open_from
 from lookup.scoring.score_parameters import ScoreParameters
 
 ABSENT = np.float32(-1e9)
-"""The bias of an item that the release does not know: it is not listed. Where it was had, little of its bias may count;
-so it gains as much there, too."""
+"""The bias of an item that the incumbent does not know, so that no list has it. Of a bought item only a part of the
+bias may count, so its repeats add as much."""
 BLOCK = 8192
-"""Items whose numbers are in memory at a time."""
+"""Vectors of so many items are in memory at a time."""
 
 
 def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, ScoreParameters] | None:
     """Write the arrays of `vectors/` for the release that CURRENT names; returns its id and score parameters.
 
-    item_ids: of this run, in the order of rows. until: the first held-out day. None, and the log says why, where there
-    is no release, it cannot be read, or its model has seen held-out days.
+    item_ids: of this run, in the order of rows. until: the first held-out day. None where
+    there is no release. None, and a line in the log, where it cannot be read or its model has seen held-out days.
     """
     current = pointer.read_or_none(releases)
     if current is None:
@@ -48,9 +48,9 @@ def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> t
 
 
 def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:
-    """Write the arrays, block by block. theirs: of each item of this run the row in the release, -1 where it has none.
+    """Write the arrays block by block: memory holds single numbers of all items, but vectors of one block only.
 
-    In memory is what there is one of an item; not the vectors.
+    theirs: the row in the release of each item of this run, -1 where the release does not know it.
     """
     there = theirs >= 0
     ours = np.full(len(release.items) + 1, -1, dtype=np.int64)  # place -1, of no item, is the last
@@ -75,7 +75,7 @@ def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:
 
 
 def _rows(release: Release, theirs: NDArray[np.int64], ours: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Rows of the arrays, by name. theirs: rows in the release. ours: of each row there the row of this run."""
+    """A block of each array, by name. theirs: rows in the release. ours: the row of this run of each row there."""
     there = theirs[:, None] >= 0
     vectors = np.where(there, release.item_vector[theirs], 0)
     vectors[~there[:, 0], release.encoder.bias] = ABSENT

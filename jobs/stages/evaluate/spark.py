@@ -1,35 +1,74 @@
-"""The slices of the night, block of users by block: by the kinds of items and users that the whole run tells."""
+"""Evaluate in Spark: the users who are measured, the kinds of items and users, and the rows of table `evaluation`."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.slices import Slice, head, of_items, of_users
-from jobs.ranking.exact import ItemLists
-from jobs.stages.evaluate.contestants import EvaluatedUsers
+from jobs.config.config import Config
+from jobs.evaluation.metrics.ranking import measure
+from jobs.evaluation.slices import head
+from jobs.infra.frames import histories, popularity
+from jobs.infra.frames import popular as popular_lists
+from jobs.infra.spark import task_device
+from jobs.infra.tables import EVALUATION, ITEMS
+from jobs.stages.evaluate.contestants import METHODS, Contestant, lists, take_users
+from jobs.stages.evaluate.night_slices import Kinds, slices_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+Batches = Iterator["pa.RecordBatch"]
+
+LENGTH = 20
+"""Lists are measured up to so many items."""
 
 
-@dataclass(frozen=True)
-class Kinds:
-    """What says in which slices a user and a wanted item are."""
+def measured_users(events: "DataFrame", until: date, config: Config) -> "DataFrame":
+    """The users with events before and since `until`: their histories before, and `truth`, the items since.
 
-    new: NDArray[np.bool_]
-    """(I,): items without an event before the held-out days."""
-    tail: NDArray[np.bool_]
-    """(I,): items outside the most popular that hold most events."""
-    light: float
-    """The lowest third of the users have at most so many events."""
-    heavy: float
-    """The highest third have more."""
+    Of many users it takes a sample (validate.sample_users).
+    """
+    from pyspark.sql import functions as F
+
+    truth = events.filter(F.col("day") >= F.lit(until)).groupBy("user_id").agg(F.collect_set("item").alias("truth"))
+    users = histories(events, until, config.train.max_history).join(truth, "user_id")
+    return sample(users, config.validate.sample_users)
+
+
+def sample(users: "DataFrame", most: int) -> "DataFrame":
+    """About `most` of the users, always the same ones; all of them where there are not more."""
+    from pyspark.sql import functions as F
+
+    count = users.count()
+    if count <= most:
+        return users
+    return users.filter(F.pmod(F.xxhash64("user_id"), F.lit(1_000_000)) < int(most / count * 1_000_000))
+
+
+def item_ids(spark: "SparkSession", config: Config) -> list[str]:
+    """The ids of the items of the run, in the order of their rows."""
+    items = config.run.read(spark, ITEMS).select("item", "item_id").toArrow().sort_by("item")
+    ids: list[str] = items["item_id"].to_pylist()
+    return ids
+
+
+def popular_items(before: "DataFrame", until: date, config: Config) -> NDArray[np.int32]:
+    """The popular list of the whole shop, as `topk` would have made it on the day `until`. before: the events then."""
+    from pyspark.sql import functions as F
+
+    shop = before.select("item", F.array().cast("array<string>").alias("category")).distinct()
+    scores = popularity(before, until, config.topk.popular_half_life_days)
+    found = popular_lists(shop, scores, config.topk.popular)
+    return np.asarray(found.filter("category = ''").first()["items"], dtype=np.int32)
 
 
 def kinds_of(users: "DataFrame", before: "DataFrame", items: int) -> Kinds:
-    """Tell them. users: with `events`, their number. before: the events, with `item`. items: how many there are."""
+    """The kinds of items and users. users: with `events`, their number. before: the events, with `item`. items: I."""
     from pyspark.sql import functions as F
 
     counts = before.groupBy("item").agg(F.count("*").alias("n")).toArrow()
@@ -39,20 +78,62 @@ def kinds_of(users: "DataFrame", before: "DataFrame", items: int) -> Kinds:
     return Kinds(taken == 0, ~head(taken), light, heavy)
 
 
-def slices_of(users: EvaluatedUsers, kinds: Kinds) -> list[Slice]:
-    """The slices that are not empty, "all" first; a user's row is that in the block."""
-    offsets = np.concatenate([[0], np.cumsum([len(truth) for truth in users.truth])]).astype(np.int64)
-    whole = Slice("all", np.arange(len(users.truth)), ItemLists(offsets, np.concatenate(users.truth)))
-    items = whole.truth.items
-    bought = users.batch.column("bought").to_pylist()
-    had = np.concatenate([np.isin(truth, own) for truth, own in zip(users.truth, bought, strict=True)])
-    events = users.batch.column("events").to_numpy()
-    parts = [
-        whole,
-        of_items("new items", whole, kinds.new[items]),
-        of_items("long tail", whole, kinds.tail[items]),
-        of_items("never had", whole, ~had),
-        of_users("light users", whole, events <= kinds.light),
-        of_users("heavy users", whole, events > kinds.heavy),
+def score_users(
+    users: "DataFrame",
+    contestants: dict[str, Contestant],
+    popular: NDArray[np.int32],
+    kinds: Kinds,
+    config: Config,
+) -> "DataFrame":
+    """Table EVALUATION. users: see `measured_users`. contestants: by method. popular: see `popular_items`."""
+    task = partial(
+        _score,
+        contestants=contestants,
+        popular=popular,
+        kinds=kinds,
+        masked=config.topk.bought != "include",
+        item_block=config.topk.item_block,
+    )
+    return users.mapInArrow(task, EVALUATION.ddl)
+
+
+def _score(
+    batches: Batches,
+    *,
+    contestants: dict[str, Contestant],
+    popular: NDArray[np.int32],
+    kinds: Kinds,
+    masked: bool,
+    item_block: int,
+) -> Batches:
+    import pyarrow as pa
+    import torch
+
+    torch.set_num_threads(1)
+    for batch in batches:
+        users = take_users(batch, masked)
+        if not users.truth:
+            continue
+        parts = slices_of(users, kinds)
+        ids = users.batch.column("user_id")
+        made = lists(users, contestants, popular, LENGTH, item_block=item_block, device=task_device())
+        for method, found in made:
+            for part in parts:
+                recall, ndcg = measure(found[part.users], part.each)
+                about = (pa.array([one] * len(part.users)) for one in (method, part.name))
+                columns = [ids.take(pa.array(part.users)), *about]
+                yield pa.RecordBatch.from_arrays([*columns, pa.array(recall), pa.array(ndcg)], EVALUATION.columns)
+
+
+def means(table: "DataFrame") -> list[dict[str, Any]]:
+    """The metrics of `metrics.json`: of each method the means over all users. table: EVALUATION."""
+    from pyspark.sql import functions as F
+
+    of_all = table.where("slice = 'all'").groupBy("method")
+    averages = (F.avg(name).alias(name) for name in ("recall", "ndcg"))
+    rows = of_all.agg(*averages, F.count("*").alias("users")).collect()
+    return [
+        {"method": row["method"], "metric": f"{name}@{LENGTH}", "value": row[name], "users": row["users"]}
+        for row in sorted(rows, key=lambda row: METHODS.index(row["method"]))
+        for name in ("recall", "ndcg")
     ]
-    return [part for part in parts if len(part.users)]

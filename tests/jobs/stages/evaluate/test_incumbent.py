@@ -1,4 +1,4 @@
-"""The release in place as a contestant: its numbers at this run's rows, or none and a reason."""
+"""The incumbent as a contestant: its numbers at this run's rows, or none and a reason."""
 
 import tracemalloc
 from dataclasses import replace
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.stages.evaluate import incumbent as in_place
+from jobs.stages.evaluate import incumbent
 from jobs.stages.evaluate.contestants import Contestant
 from jobs.stages.evaluate.incumbent import ABSENT, prepare
 from lookup import Release
@@ -23,7 +23,7 @@ OURS = [f"item-{n}" for n in range(40, 5, -1)] + ["new-1", "new-2"]
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Path:
-    base = tmp_path_factory.mktemp("in_place")
+    base = tmp_path_factory.mktemp("incumbent")
     make_release(base, seed=3, night=NIGHT)
     return base
 
@@ -34,7 +34,7 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("block", [1, 10, 8192])
 def test_items_have_the_rows_of_this_run(base, tmp_path, monkeypatch, block):
-    monkeypatch.setattr(in_place, "BLOCK", block)
+    monkeypatch.setattr(incumbent, "BLOCK", block)
     current = pointer.read(base / "releases")
     release = Release(base / "releases" / current)
     assert prepare(base / "releases", OURS, UNTIL, tmp_path / "made") == (current, release.score_parameters)
@@ -64,7 +64,7 @@ def test_items_have_the_rows_of_this_run(base, tmp_path, monkeypatch, block):
 @pytest.mark.parametrize("kept", [1.0, 0.25, 0.0])
 @pytest.mark.parametrize("length", [5, 60])
 def test_items_that_the_release_does_not_know_are_not_listed(base, tmp_path, length, kept):
-    """Not even where it knows fewer items than a list is long; and though the user had one of them, of whose score
+    """Not even where it knows fewer items than a list is long; and though the user bought one of them, of whose score
     little counts.
     """
     _, parameters = prepare(base / "releases", OURS, UNTIL, tmp_path / "made")
@@ -103,7 +103,7 @@ def test_where_there_is_no_release_nothing_is_said(tmp_path, capsys):
 def test_vectors_are_never_in_memory_together(tmp_path, monkeypatch):
     make_release(tmp_path, sizes=Sizes(items=3000, users=1, dimensions=200))
     items = [f"item-{n}" for n in range(3000)]
-    monkeypatch.setattr(in_place, "BLOCK", 100)
+    monkeypatch.setattr(incumbent, "BLOCK", 100)
     tracemalloc.start()
     assert prepare(tmp_path / "releases", items, NIGHT, tmp_path / "made") is not None
     _, peak = tracemalloc.get_traced_memory()

@@ -9,6 +9,7 @@ import pytest
 
 from jobs.evaluation.metrics.ranking import measure
 from jobs.stages.evaluate import job as evaluate
+from jobs.stages.evaluate.spark import sample
 from lookup import Release
 from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 from lookup.scoring.user_encoder import UserEncoder
@@ -16,7 +17,7 @@ from tests.jobs import small_run
 from tests.releases import make_release
 
 ITEMS, KNOWN = 30, 24
-"""The release in place knows the first 24 items, and 36 that this run does not."""
+"""The incumbent knows the first 24 items, and 36 that this run does not."""
 PARAMETERS = ScoreParameters(
     UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.5, 0.5)), (3, 1)), (0.5, 0.5), 1.0, (1.0, 0.5), 0.5, 0.25
 )
@@ -78,7 +79,7 @@ def our_scores(user: str) -> np.ndarray:
 
 
 def their_scores(release: Release, user: str) -> np.ndarray:
-    """Of this run's items by the release in place; -inf where it does not know the item."""
+    """Of this run's items by the incumbent; -inf where it does not know the item."""
     items, ages = events_of(user)
     rows = np.asarray([release.items.find(f"item-{n}") for n in range(KNOWN)])
     known = items < KNOWN
@@ -116,7 +117,7 @@ def test_rows_and_means_are_those_made_by_hand(spark, made, bought, masked, user
     release = Release(made.releases / release_id)
     config = dataclasses.replace(made, topk=dataclasses.replace(made.topk, bought=bought, popular=10))
     counts = evaluate.run(spark, config)
-    assert (counts["users"], counts["in_place"]) == (users, release_id)
+    assert (counts["users"], counts["incumbent"]) == (users, release_id)
     table = pl.read_parquet(f"{made.run.path('evaluation')}/*.parquet")
     found = {tuple(row[:3]): tuple(row[3:]) for row in table.iter_rows()}
     assert len(found) == table.height
@@ -125,32 +126,32 @@ def test_rows_and_means_are_those_made_by_hand(spark, made, bought, masked, user
     for key, values in expected.items():
         assert found[key] == pytest.approx(values), key
     metrics = made.run.read_json("metrics.json")
-    assert (metrics["in_place"], metrics["bought"], metrics["since"]) == (release_id, bought, "2026-02-16")
+    assert (metrics["incumbent"], metrics["bought"], metrics["since"]) == (release_id, bought, "2026-02-16")
     for one in metrics["metrics"]:
         place = ("recall@20", "ndcg@20").index(one["metric"])
         whole = [values[place] for (_, *which), values in expected.items() if which == [one["method"], "all"]]
         assert (one["value"], one["users"]) == (pytest.approx(np.mean(whole)), users)
     methods = [one["method"] for one in metrics["metrics"]]
     assert methods[::2] == methods[1::2] == ["daybreak", "in place", "popular", "own purchases"]
-    assert not made.run.path(".in_place").exists()
+    assert not made.run.path(".incumbent").exists()
 
 
-def test_a_first_night_has_nothing_in_place(spark, made):
-    assert evaluate.run(spark, made)["in_place"] is None
+def test_a_first_night_has_no_incumbent(spark, made):
+    assert evaluate.run(spark, made)["incumbent"] is None
     methods = pl.read_parquet(f"{made.run.path('evaluation')}/*.parquet")["method"].unique().to_list()
     assert sorted(methods) == ["daybreak", "own purchases", "popular"]
 
 
 def test_without_held_out_users_there_is_nothing_to_measure(spark, made, capsys):
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events([("a", 1, 20.0), ("b", 2, 1.0)]))
-    nothing = {"users": 0, "since": "2026-02-16", "bought": "include", "in_place": None}
+    nothing = {"users": 0, "since": "2026-02-16", "bought": "include", "incumbent": None}
     assert evaluate.run(spark, made) == nothing
     assert "nothing to measure" in capsys.readouterr().out
 
 
 def test_of_many_users_always_the_same_sample_is_measured(spark):
     users = spark.createDataFrame([(f"u{n}",) for n in range(400)], "user_id string")
-    one, other = ({row[0] for row in evaluate._sample(users, 100).collect()} for _ in range(2))
+    one, other = ({row[0] for row in sample(users, 100).collect()} for _ in range(2))
     assert one == other
     assert 60 < len(one) < 140
-    assert evaluate._sample(users, 400).count() == 400
+    assert sample(users, 400).count() == 400
