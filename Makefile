@@ -10,7 +10,7 @@ help:
 	@echo 'make demo      a night on a year of real purchases, and a look at what came out'
 	@echo 'make airflow   Airflow on this machine with the DAGs of Daybreak: http://127.0.0.1:8080'
 	@echo 'make test      lint, types, import rules and all tests'
-	@echo 'make bench     the benchmarks, as ratios to a baseline in the same run'
+	@echo 'make bench     the quick benchmarks, as ratios to a baseline in the same run; ALL=1: the long ones too'
 	@echo 'make wheels    both distributions, built, installed and tried: lookup alone, and a small night'
 	@echo 'make lint      lint, types and import rules alone'
 	@echo 'make setup     the virtual environment .venv alone; the others make it when they need it'
@@ -50,9 +50,7 @@ wheels: $(READY)
 	@.ci/wheels $(BIN)/python
 
 bench: $(READY)
-	@for bench in tests/benchmarks/*_bench.py; do \
-		echo "── $$bench" && $(BIN)/python $$bench || exit 1; \
-	done
+	@$(BIN)/python -m tests.benchmarks $(if $(ALL),all,quick)
 
 clean:
 	rm -rf .venv .demo .airflow build dist *.egg-info lookup/build lookup/*.egg-info .*_cache .hypothesis .benchmarks spark-warehouse

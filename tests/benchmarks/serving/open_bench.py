@@ -1,19 +1,24 @@
-"""Opening a release of a million users, and the memory of eight reader processes against one.
+"""How long it takes to open a release of a million users, and the memory of eight reader processes against one.
 
-Memory is the proportional set size: a page that n processes share counts 1/n in each. Goals: open in less than 100 ms;
-eight readers hold little more than one.
+Memory is the proportional set size: a page that n processes share counts 1/n in each. Goals: less than 100 ms to open;
+eight readers take little more memory than one.
 """
 
 import json
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
-from million import ROOT, SIZES, releases, table
+from tests.benchmarks.shared import ROOT
+from tests.benchmarks.shared.shops import MILLION, TOY, made_releases
+from tests.benchmarks.shared.timing import options, table
+from tests.releases import Sizes
 
-READERS = 8
 READER = """
 import json, random, sys, time
 started = time.perf_counter()
@@ -27,14 +32,29 @@ for _ in range(int(sys.argv[3])):
 print(json.dumps({"import": imported - started, "open": opened - imported}), flush=True)
 sys.stdin.read()
 """
-CALLS = 50_000
+
+
+class Load(NamedTuple):
+    """The shop, and what is asked of it."""
+
+    shop: Sizes
+    opens: int
+    """Fresh processes that open it, one after another."""
+    readers: int
+    """Processes whose memory is compared with that of one."""
+    calls: int
+    """Of each process."""
+
+
+FULL = Load(MILLION, opens=7, readers=8, calls=50_000)
+SMALL = Load(TOY, opens=1, readers=2, calls=100)
 
 
 class Reader:
-    """A process of its own that opens the releases, answers `CALLS` random users, and waits."""
+    """A process of its own that opens the releases, answers random users, and waits."""
 
-    def __init__(self, folder: Path, seed: int):
-        arguments = [sys.executable, "-c", READER, str(folder), str(seed), str(CALLS), str(SIZES.users)]
+    def __init__(self, folder: Path, seed: int, load: Load):
+        arguments = [sys.executable, "-c", READER, str(folder), str(seed), str(load.calls), str(load.shop.users)]
         self.process = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ready(self) -> dict[str, float]:
@@ -61,39 +81,42 @@ class Reader:
         self.process.communicate("")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
+    toy: bool = options(__doc__).parse_args(argv).toy
+    with tempfile.TemporaryDirectory() as scratch:
+        load = SMALL if toy else FULL
+        measure(made_releases(load.shop, Path(scratch) if toy else None), load)
+    return 0
+
+
+def measure(folder: Path, load: Load) -> None:
     """Measure and print."""
-    folder = releases()
     seconds = []
-    for seed in range(7):
-        reader = Reader(folder, seed)
+    for seed in range(load.opens):
+        reader = Reader(folder, seed, load)
         seconds.append(reader.ready())
         reader.end()
     rows = [
         [step, f"{1000 * median(s[step] for s in seconds):.1f}", f"{1000 * max(s[step] for s in seconds):.1f}"]
         for step in ("import", "open")
     ]
-    table([f"{SIZES.users:,} users, 7 fresh processes", "median ms", "worst ms"], rows)
+    table([f"{load.shop.users:,} users, {load.opens} fresh processes", "median ms", "worst ms"], rows)
 
-    one, eight = memory(folder, 1), memory(folder, READERS)
+    one, many = memory(folder, 1, load), memory(folder, load.readers, load)
     rows = [
-        [name, f"{one[n]:.1f}", f"{eight[n]:.1f}", f"{eight[n] / one[n]:.2f} x"]
+        [name, f"{one[n]:.1f}", f"{many[n]:.1f}", f"{many[n] / one[n]:.2f} x"]
         for n, name in enumerate(("files of the release", "all, with Python and numpy"))
     ]
     print()
-    table([f"memory, MiB, after {CALLS:,} answers each", "1 reader", f"{READERS} readers", "ratio"], rows)
+    table([f"memory, MiB, after {load.calls:,} answers each", "1 reader", f"{load.readers} readers", "ratio"], rows)
 
 
-def memory(folder: Path, readers: int) -> tuple[float, float]:
+def memory(folder: Path, readers: int, load: Load) -> tuple[float, float]:
     """MiB that some readers take together: of mapped files, and in all."""
-    running = [Reader(folder, seed) for seed in range(readers)]
+    running = [Reader(folder, seed, load) for seed in range(readers)]
     for reader in running:
         reader.ready()
     sizes = [reader.mib(folder) for reader in running]
     for reader in running:
         reader.end()
     return sum(mapped for _, mapped in sizes), sum(total for total, _ in sizes)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,13 @@
 """Exact top-K beside faiss.IndexFlatIP on the same threads, and beside Spark MLlib's recommendForAllUsers.
 
-    python tests/benchmarks/topk_bench.py [--quick]
-
-Prints seconds and ratios; ratios above 1 mean that Daybreak is faster.
+Prints seconds and ratios. A ratio above 1 means that Daybreak is faster.
 """
 
-import argparse
-import os
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import faiss
 import numpy as np
@@ -24,26 +20,36 @@ from jobs.infra.spark import open_session
 from jobs.models.behaviour.encoding import transition_parameters
 from jobs.ranking.exact import top_k
 from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
+from tests.benchmarks.shared.timing import options, seconds
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 DIMENSIONS, K = 64, 100
 ROUNDS = 3
+
+
+class Load(NamedTuple):
+    """Users and items that are ranked."""
+
+    beside_faiss: tuple[int, int]
+    beside_mllib: tuple[int, int]
+
+
+FULL = Load((8_192, 200_000), (20_000, 20_000))
+SMALL = Load((300, 500), (100, 120))
 
 
 def random(rows: int, seed: int) -> NDArray[np.float32]:
     return np.random.default_rng(seed).standard_normal((rows, DIMENSIONS), dtype=np.float32)
 
 
-def seconds(do: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    do()
-    return time.perf_counter() - start
-
-
 def beside_faiss(users: int, items: int) -> None:
-    """Rounds take turns, so that whatever else the machine does falls on both; the best round of each counts."""
+    """Both take turns, so that other work on the machine slows both alike. The best round of each counts."""
     queries, vectors = random(users, 1), random(items, 2)
     index = faiss.IndexFlatIP(DIMENSIONS)
     index.add(vectors)
+    before = torch.get_num_threads(), faiss.omp_get_max_threads()
     torch.set_num_threads(1)
     for threads in (1, 2):
         faiss.omp_set_num_threads(threads)
@@ -60,6 +66,8 @@ def beside_faiss(users: int, items: int) -> None:
         report(f"{users} x {items} x {DIMENSIONS}, {threads} thread(s)", "faiss flat", min(theirs), min(ours))
     found = top_k(queries[:256], vectors, K)[1]
     assert np.abs(found - index.search(queries[:256], K)[0]).max() < 1e-4
+    torch.set_num_threads(before[0])
+    faiss.omp_set_num_threads(before[1])
 
 
 def beside_mllib(users: int, items: int) -> None:
@@ -68,10 +76,8 @@ def beside_mllib(users: int, items: int) -> None:
     from pyspark.sql import functions as F
 
     parameters = transition_parameters(TrainConfig())
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    spark = open_session("local[2]", {})
-    try:
-        # Every user and every item has an event; what the factors say does not change the time it takes to rank them.
+    with session() as spark:
+        # Every user and every item has an event. The values of the factors do not change the time it takes to rank.
         ratings = spark.range(max(users, items)).select(
             (F.col("id") % users).cast("int").alias("user"),
             (F.col("id") % items).cast("int").alias("item"),
@@ -81,7 +87,7 @@ def beside_mllib(users: int, items: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             vectors = Path(folder)
             np.save(vectors / "item_vector.npy", random(items, 2))
-            # Histories are empty and nothing follows: that is the same problem as MLlib's.
+            # Histories are empty and items have no transitions: then the problem is MLlib's.
             np.save(vectors / "item_next_item.npy", np.full((items, 1), -1, dtype=np.int32))
             np.save(vectors / "item_next_weight.npy", np.zeros((items, 1), dtype=np.float32))
             np.save(vectors / "item_repeat.npy", np.zeros(items, dtype=np.float32))
@@ -95,10 +101,24 @@ def beside_mllib(users: int, items: int) -> None:
                 lists = user_lists(factors, vectors, parameters, TopKConfig(k=K), users)
                 lists.write.format("noop").mode("overwrite").save()
 
-            ours()  # starts the Python workers and loads torch in them, as the night's first job has done
+            ours()  # starts the Python workers and loads torch in them, as an earlier job of a night has
             own = seconds(ours)
         theirs = seconds(lambda: model.recommendForAllUsers(K).write.format("noop").mode("overwrite").save())
         report(f"{users} x {items} x {DIMENSIONS}, local[2]", "MLlib ALS", theirs, own)
+
+
+@contextmanager
+def session() -> "Iterator[SparkSession]":
+    """A Spark of two cores; the session of this process where one is there already."""
+    from pyspark.sql import SparkSession
+
+    there = SparkSession.getActiveSession()
+    if there is not None:
+        yield there
+        return
+    spark = open_session("local[2]", {})
+    try:
+        yield spark
     finally:
         spark.stop()
 
@@ -107,14 +127,8 @@ def report(what: str, other: str, theirs: float, ours: float) -> None:
     print(f"{what:36} {other:12} {theirs:8.2f} s   daybreak {ours:8.2f} s   ratio {theirs / ours:6.2f}", flush=True)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="smaller sizes: about half a minute")
-    quick = parser.parse_args().quick
-    beside_faiss(*((2_048, 50_000) if quick else (8_192, 200_000)))
-    beside_mllib(*((5_000, 5_000) if quick else (20_000, 20_000)))
+def main(argv: Sequence[str] | None = None) -> int:
+    load = SMALL if options(__doc__).parse_args(argv).toy else FULL
+    beside_faiss(*load.beside_faiss)
+    beside_mllib(*load.beside_mllib)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,4 @@
-"""Kill a writer of patches, or its server, at random moments: what was acknowledged is there, and nothing half.
-
-python tests/benchmarks/patch_kill_bench.py [--kills 20] [--server-kills 5] [--seed 1]
-"""
+"""Kill a writer of patches, or its server, at random moments: what was acknowledged is there, and nothing in part."""
 
 import argparse
 import random
@@ -10,30 +7,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from lookup.patches import patch as patches
 from lookup.patches.patch_log import PatchLog, open_log
+from tests.benchmarks.shared import ROOT
+from tests.benchmarks.shared.timing import options
+from tests.lookup.patches.servers import REDIS_SERVER_PATH, VALKEY_PATH, Server, server
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.lookup.patches.servers import (  # noqa: E402 - this file is a script; its folder comes first on the path
-    REDIS_SERVER_PATH,
-    VALKEY_PATH,
-    Server,
-    server,
-)
-
+NAME = "patch_kill"
+"""Of this benchmark, which starts itself as the writer."""
 FIELDS = ("price", "title", "weight")
 TOGETHER = 4
 """Patches of items in one append, each of all FIELDS, and one event."""
 
 
 def write(where: str, first: int) -> None:
-    """Append for ever, saying each number when its append has returned."""
+    """Append for ever, and print each number when its append has returned."""
     log = open_log(where)
     number = first
     while True:
@@ -48,7 +40,7 @@ class Round:
     """A writer, and what it acknowledged before it was killed."""
 
     def __init__(self, where: str, first: int):
-        command = [sys.executable, __file__, "--write", where, "--first", str(first)]
+        command = [sys.executable, "-m", "tests.benchmarks", NAME, "--write", where, "--first", str(first)]
         quiet = subprocess.DEVNULL
         self.first = first
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=quiet, text=True)
@@ -75,18 +67,23 @@ def faults(log: PatchLog, acknowledged: list[int]) -> tuple[int, int, int]:
     return len(whole), len(set(acknowledged) - whole), len((rows.keys() | events) - whole)
 
 
-def main() -> int:
-    """Run the benchmark; returns 1 when a patch was lost, or is there in part."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns 1 when a patch was lost, or is there in part."""
+    parser = options(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--server-kills", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", metavar="LOG", help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.write:
-        write(arguments.write, arguments.first)
-    rng = random.Random(arguments.seed)
+    given = parser.parse_args(argv)
+    if given.write:
+        write(given.write, given.first)
+    kills, server_kills = (1, 1) if given.toy else (given.kills, given.server_kills)
+    return kill(kills, server_kills, random.Random(given.seed))
+
+
+def kill(writer_kills: int, server_kills: int, rng: random.Random) -> int:
+    """Kill writers and servers of every kind of log, and print what is there afterwards."""
     wrong = 0
     print(f"{'log':<44}{'killed':<9}{'kills':>6}{'acknowledged':>14}{'there':>8}{'lost':>6}{'half':>6}")
     with ExitStack() as stack:
@@ -97,10 +94,10 @@ def main() -> int:
         redis = stack.enter_context(server(folder(), REDIS_SERVER_PATH))
         valkey = stack.enter_context(server(folder(), VALKEY_PATH, ("--appendonly", "yes")))
         runs: list[tuple[str, str, Server | None, int]] = [
-            ("SQLite", str(folder() / "patches.sqlite"), None, arguments.kills),
-            ("Redis, appendfsync always", redis.url, None, arguments.kills),
-            ("Redis, appendfsync always", redis.url, redis, arguments.server_kills),
-            ("Valkey, appendfsync everysec and WAITAOF", valkey.url, valkey, arguments.server_kills),
+            ("SQLite", str(folder() / "patches.sqlite"), None, writer_kills),
+            ("Redis, appendfsync always", redis.url, None, writer_kills),
+            ("Redis, appendfsync always", redis.url, redis, server_kills),
+            ("Valkey, appendfsync everysec and WAITAOF", valkey.url, valkey, server_kills),
         ]
         for name, where, killed, kills in runs:
             acknowledged: list[int] = []
@@ -118,7 +115,3 @@ def main() -> int:
             print(f"{name:<44}{what:<9}{kills:>6}{len(acknowledged):>14}{there:>8}{lost:>6}{half:>6}", flush=True)
             wrong += lost + half
     return int(wrong > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

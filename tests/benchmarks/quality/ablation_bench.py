@@ -1,18 +1,20 @@
 """What each part of Daybreak is worth: a preset whole, and without each part in turn.
 
-    python tests/benchmarks/ablation.py DIR --preset NAME [--part valid] [--without PART,…]
-    python tests/benchmarks/ablation.py SHOP --preset repeat --date 2017-12-05
+    python -m tests.benchmarks ablation DIR --preset sequence --part valid
+    python -m tests.benchmarks ablation SHOP --preset repeat --date 2017-12-05 --without fadings,biases
 
-DIR is the folder of a public set or of a shop, as for `daybreak evaluate`. Prints, for masked and unmasked lists, what
-was reached, the difference from the whole with its paired bootstrap interval of 95 %, and the seconds of the fit, texts
-embedded before. Followers, text and biases are taken out of the whole as it is fitted; for all else it is fitted anew,
-with everything else as in the preset. Parts that a preset, or the data, do not have are passed over.
+The folder is that of a public set or of a shop, as for `daybreak evaluate`; by default it is the demo's shop, split at
+5 December 2017. Prints, for masked and unmasked lists, the metrics, the difference from the whole with its paired
+bootstrap interval of 95 %, and the seconds of the fit without those of the texts. Transitions, text and biases are
+taken out of the whole as it is fitted. For every other part the model is fitted anew, with all else as in the preset.
+Parts that the preset or the data do not have are left out.
 """
 
-import argparse
 import copy
+import random
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import date
@@ -26,17 +28,23 @@ from jobs.cli.quality.problems import problem
 from jobs.config.presets.settings import Preset, read
 from jobs.evaluation.harness import Result, Results, evaluate
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
+from jobs.evaluation.problems import sets
 from jobs.evaluation.problems.problem import Histories, Method, Problem
+from tests.benchmarks.shared.shops import demo
+from tests.benchmarks.shared.timing import SEED, options
 
 WHOLE = "whole"
+DEMO_DAY = date(2017, 12, 5)
+TOY_PARTS = ["followers", "biases", "temperature"]
+"""Two that are taken out of the whole, and one for which it is fitted anew."""
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 
 
 class Refitted(Daybreak):
-    """A preset with some settings changed; bare: of items of which it is told no attributes and no words."""
+    """A preset with some settings changed. bare: items without attributes and words."""
 
-    def __init__(self, name: str, preset: str, texts: NDArray[np.float32], *, bare: bool = False, **changed: object):
-        super().__init__(preset, replace(read(preset).train, **changed))
+    def __init__(self, name: str, preset: Preset, texts: NDArray[np.float32], *, bare: bool = False, **changed: object):
+        super().__init__("repeat", replace(preset.train, **changed), preset.embed)
         self.name, self.texts, self.bare = name, texts, bare
 
     def fit(self, problem: Problem) -> None:
@@ -46,8 +54,8 @@ class Refitted(Daybreak):
         super().fit(problem, texts=self.texts)
 
 
-class Less:
-    """The whole as it is fitted, less what `take_out` takes out of it."""
+class Without:
+    """The whole as it is fitted, without the part that `take_out` removes."""
 
     def __init__(self, name: str, whole: Daybreak, take_out: Callable[[Daybreak], None]):
         self.name, self.whole, self.take_out, self.parameters = name, whole, take_out, 0
@@ -67,7 +75,7 @@ def followers(method: Daybreak) -> None:
 
 
 def text(method: Daybreak) -> None:
-    """Its coordinates stand between those of the behaviour and the bias."""
+    """The coordinates of the text stand between those of the behaviour and the bias."""
     method._vector[:, -1 - method._encoder.widths[-1] : -1] = 0.0
 
 
@@ -75,15 +83,15 @@ def biases(method: Daybreak) -> None:
     method._vector[:, method._encoder.bias] = 0.0
 
 
-def variants(problem: Problem, name: str, preset: Preset, only: list[str]) -> list[Method]:
-    """The whole, then each without one part. only: of these parts, or of all where empty.
+def variants(problem: Problem, preset: Preset, only: list[str]) -> list[Method]:
+    """The whole, then each without one part. only: the parts to leave out in turn; all where empty.
 
-    Raises SystemExit where there is no such part.
+    Raises SystemExit when there is no such part.
     """
     train, items = preset.train, problem.items
     with_text = any(items.texts)
     texts = text_vectors(items.texts, preset.embed)
-    whole = Refitted(WHOLE, name, texts)
+    whole = Refitted(WHOLE, preset, texts)
     taken = {
         "followers": (train.follow > 0, followers),
         "text": (with_text and preset.embed.weight > 0, text),
@@ -96,7 +104,7 @@ def variants(problem: Problem, name: str, preset: Preset, only: list[str]) -> li
         "event-dropout": (train.event_dropout > 0, {"event_dropout": 0.0}),
         "input-dropout": (train.input_dropout > 0, {"input_dropout": 0.0}),
         "own-dropout": (train.own_dropout > 0, {"own_dropout": 0.0}),
-        # The part that weighs most stands for all.
+        # One half-life stands for all: the one that weighs most.
         "fadings": (
             len(train.half_lives) > 1,
             {"half_lives": [train.half_lives[most]], "fading": [float(np.sum(train.fading))]},
@@ -111,8 +119,8 @@ def variants(problem: Problem, name: str, preset: Preset, only: list[str]) -> li
     parts = [part for part in there if not only or part in only]
     return [
         whole,
-        *(Less(part, whole, taken[part][1]) for part in parts if part in taken),
-        *(Refitted(part, name, texts, **changed[part][1]) for part in parts if part in changed),
+        *(Without(part, whole, taken[part][1]) for part in parts if part in taken),
+        *(Refitted(part, preset, texts, **changed[part][1]) for part in parts if part in changed),
     ]
 
 
@@ -131,22 +139,45 @@ def _row(one: Result, way: str) -> list[str]:
     return [f"without {one.method}", *figures, *differences, f"{one.fit_seconds:.1f}"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--preset", required=True)
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = options(__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="of a public set or of a shop")
+    parser.add_argument("--preset", default="repeat")
     parser.add_argument("--part", choices=("valid", "test"), default="valid")
-    parser.add_argument("--without", type=lambda names: names.split(","), default=[])
+    parser.add_argument("--without", type=lambda names: names.split(","), default=[], metavar="PART,…")
     parser.add_argument("--date", type=date.fromisoformat, help="of a shop: the day to split at")
     parser.add_argument("--days", type=int, default=14, help="of a shop: how many days from then are measured")
-    arguments = parser.parse_args()
+    given = parser.parse_args(argv)
+    if given.toy:
+        with tempfile.TemporaryDirectory() as folder:
+            sequence = read("sequence")
+            preset = replace(sequence, train=replace(sequence.train, epochs=1))
+            measure(sets.read(toy_set(Path(folder)), "valid"), preset, TOY_PARTS)
+    else:
+        split = given.date if given.folder else DEMO_DAY
+        with redirect_stdout(sys.stderr):
+            found = problem(given.folder or demo(), part=given.part, split=split, days=given.days)
+        measure(found, read(given.preset), given.without)
+    return 0
+
+
+def measure(found: Problem, preset: Preset, without: list[str]) -> None:
+    """Fit the whole and the variants, and print both tables; progress goes to standard error."""
     with redirect_stdout(sys.stderr):
-        made = problem(arguments.folder, part=arguments.part, split=arguments.date, days=arguments.days)
-        methods = variants(made, arguments.preset, read(arguments.preset), arguments.without)
-        results = evaluate(made, methods, baseline=WHOLE)
-    print(f"{results.problem}, preset {arguments.preset}, {results.users:,} users, {results.items:,} items\n")
+        results = evaluate(found, variants(found, preset, without), baseline=WHOLE)
+    print(f"{results.problem}, {results.users:,} users, {results.items:,} items\n")
     print("\n\n".join(table(results, way) for way in ("masked", "unmasked")))
 
 
-if __name__ == "__main__":
-    main()
+def toy_set(folder: Path) -> Path:
+    """A small set of sequences: each user goes on to the next items of a circle, and sometimes leaps."""
+    rng = random.Random(SEED)
+    lines = []
+    for user in range(1, 41):
+        items, item = [], rng.randrange(30)
+        for _ in range(8):
+            items.append(item + 1)
+            item = (item + 1) % 30 if rng.random() < 0.8 else rng.randrange(30)
+        lines.append(" ".join(map(str, [user, *items])))
+    (folder / sets.SEQUENCES).write_text("\n".join(lines) + "\n")
+    return folder

@@ -1,0 +1,61 @@
+"""The one list of the benchmarks: what each measures, how long it takes and what it needs."""
+
+import importlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Benchmark(NamedTuple):
+    """A module `tests.benchmarks.<room>.<name>_bench` with `main(argv) -> int`."""
+
+    room: str
+    name: str
+    measures: str
+    takes: str
+    """On two cores."""
+    needs: str = ""
+    """Beyond what `make setup` brings."""
+    long: bool = False
+    """Whether only `make bench ALL=1` runs it."""
+
+    @property
+    def module(self) -> str:
+        """The name of its module."""
+        return f"tests.benchmarks.{self.room}.{self.name}_bench"
+
+    def run(self, argv: Sequence[str]) -> int:
+        """Run it in this process; 0 when all that must hold does."""
+        code: int = importlib.import_module(self.module).main(argv)
+        return code
+
+
+A_MILLION = "a release of a million users, made on first use and kept in the temporary folder"
+DEMO = "the night of `make demo`, which runs first where it has not yet"
+
+BENCHMARKS = (
+    Benchmark("serving", "lookup", "one stored list, full or filled, beside Redis and DuckDB", "2 minutes", A_MILLION),
+    Benchmark("serving", "open", "opening a release, and the memory of eight readers", "1 minute", A_MILLION),
+    Benchmark("serving", "day", "a call with patches, filters and sessions, beside Redis", "2 minutes", DEMO),
+    Benchmark("serving", "ranker", "the ranker's features and forward pass, beside rescoring", "10 seconds"),
+    Benchmark("serving", "swap", "calls and memory while releases change", "10 minutes", A_MILLION, long=True),
+    Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", "2 minutes"),
+    Benchmark("night", "embed", "embedding texts beside sentence-transformers", "1 minute", "the extra `demo`"),
+    Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", "1 minute"),
+    Benchmark("crashes", "job_kill", "what is served stays whole when jobs are killed", "15 minutes", long=True),
+    Benchmark("quality", "ablation", "what each part of the model is worth", "an hour", DEMO, long=True),
+    Benchmark("quality", "warm_start", "continuing a model beside training it anew", "an hour", DEMO, long=True),
+    Benchmark("quality", "freshness", "what patches are worth in the days after a night", "an hour", DEMO, long=True),
+)
+
+
+def listed() -> str:
+    """The list for people."""
+    lines = []
+    for long, head in ((False, "quick: `make bench` runs these"), (True, "long: `make bench ALL=1` runs these too")):
+        lines.append(f"{head}\n")
+        for one in BENCHMARKS:
+            if one.long == long:
+                lines.append(f"  {one.name:<12}{one.measures}")
+                lines.append(f"  {'':<12}takes {one.takes}" + (f"; needs {one.needs}" if one.needs else ""))
+        lines.append("")
+    return "\n".join(lines).rstrip()
