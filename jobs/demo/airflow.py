@@ -15,6 +15,7 @@ DATE = "2018-01-02"
 """The demo's night: the data end in the first hours of 2018-01-01."""
 
 LOCAL_SPARK = '{"conn_type": "spark", "host": "local[*]"}'
+POOL = ["pools", "set", "daybreak", "1", "One job of Daybreak at a time"]
 
 
 def configure() -> None:
@@ -51,7 +52,7 @@ def prepare(env: dict[str, str]) -> None:
 
     Raises subprocess.CalledProcessError, with what Airflow printed in `output`.
     """
-    for command in (["db", "migrate"], ["pools", "set", "daybreak", "1", "One job of Daybreak at a time"]):
+    for command in (["db", "migrate"], POOL):
         subprocess.run(
             ["airflow", *command], env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
