@@ -21,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from jobs.cli.output import TextTable
@@ -30,13 +31,13 @@ from jobs.evaluation.harness import Result, Results, evaluate
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
 from jobs.evaluation.problems import sets
 from jobs.evaluation.problems.problem import Histories, Method, Problem
+from lookup.release.schema import NO_ITEM
 from tests.benchmarks.shared.shops import demo
 from tests.benchmarks.shared.timing import SEED, options
 
 WHOLE = "whole"
 DEMO_DAY = date(2017, 12, 5)
-TOY_PARTS = ["followers", "biases", "temperature"]
-"""Two that are taken out of the whole, and one for which it is fitted anew."""
+TOY_TEXTS = ["apple juice", "orange juice", "dog food"]
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 
 
@@ -69,18 +70,18 @@ class Without:
         return self.method.scores(given, at)
 
 
-def followers(method: Daybreak) -> None:
-    own = method._followers
-    method._followers = replace(own, next_item=np.full_like(own.next_item, -1))
+def transitions(method: Daybreak) -> None:
+    fitted = method._followers
+    method._followers = replace(fitted, next_item=np.full_like(fitted.next_item, NO_ITEM))
 
 
 def text(method: Daybreak) -> None:
     """The coordinates of the text stand between those of the behaviour and the bias."""
-    method._vector[:, -1 - method._encoder.widths[-1] : -1] = 0.0
+    method._vector[:, -1 - method._parameters.encoder.widths[-1] : -1] = 0.0
 
 
 def biases(method: Daybreak) -> None:
-    method._vector[:, method._encoder.bias] = 0.0
+    method._vector[:, method._parameters.encoder.bias] = 0.0
 
 
 def variants(problem: Problem, preset: Preset, only: list[str]) -> list[Method]:
@@ -93,7 +94,7 @@ def variants(problem: Problem, preset: Preset, only: list[str]) -> list[Method]:
     texts = text_vectors(items.texts, preset.embed)
     whole = Refitted(WHOLE, preset, texts)
     taken = {
-        "followers": (train.follow > 0, followers),
+        "transitions": (train.follow > 0, transitions),
         "text": (with_text and preset.embed.weight > 0, text),
         "biases": (True, biases),
     }
@@ -152,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             sequence = read("sequence")
             preset = replace(sequence, train=replace(sequence.train, epochs=1))
-            measure(sets.read(toy_set(Path(folder)), "valid"), preset, TOY_PARTS)
+            measure(sets.read(toy_set(Path(folder)), "valid"), preset, [])
     else:
         split = given.date if given.folder else DEMO_DAY
         with redirect_stdout(sys.stderr):
@@ -180,4 +181,6 @@ def toy_set(folder: Path) -> Path:
             item = (item + 1) % 30 if rng.random() < 0.8 else rng.randrange(30)
         lines.append(" ".join(map(str, [user, *items])))
     (folder / sets.SEQUENCES).write_text("\n".join(lines) + "\n")
+    items = pl.DataFrame({"item": range(1, 31), "text": TOY_TEXTS * 10, "attributes": [["brand=Acme"], [], []] * 10})
+    items.write_parquet(folder / sets.ITEMS)
     return folder
