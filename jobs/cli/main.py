@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from jobs.cli.arguments import DaybreakCommand, DaybreakGroup, help_text
 from jobs.cli.night import init, job, receipt, run
+from jobs.cli.output import escaped_lines
 from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
 from jobs.cli.shop import patch, recommend, similar, sql
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _usage(error)
     except DaybreakError as error:
-        print(f"daybreak: {error}", file=sys.stderr)
+        print(f"daybreak: {escaped_lines(str(error))}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
     except ModuleNotFoundError as error:
         extra = next((name for name, packages in EXTRAS.items() if error.name in packages), None)
@@ -93,7 +94,7 @@ def _usage(error: typer.TyperException) -> int:
     message = error.format_message().replace("Value error, ", "").strip()
     if message:  # none where the help was printed instead
         path = context.command_path if context else "daybreak"
-        print(f"daybreak: {message.rstrip('.')}; see `{path} --help`", file=sys.stderr)
+        print(f"daybreak: {escaped_lines(message.rstrip('.'))}; see `{path} --help`", file=sys.stderr)
     return error.exit_code
 
 

@@ -8,8 +8,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -28,7 +27,6 @@ class TextTable:
     rows: Sequence[Sequence[str]]
     right: Sequence[str] = ()
     """Columns of numbers, which are aligned at the right and never wrapped."""
-    title: str = ""
 
     def cells(self) -> list[list[str]]:
         """The head and the rows, fit to be printed."""
@@ -46,13 +44,14 @@ class TextTable:
 
     def draw(self) -> None:
         """Print the table on the terminal; long text is folded where the terminal is too narrow."""
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.measure import Measurement
         from rich.table import Table
         from rich.text import Text
 
         head, *rows = ([Text(cell) for cell in row] for row in self.cells())
-        table = Table(title=Text(self.title) if self.title else None, title_justify="left", header_style="bold")
+        table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
         for name, cell in zip(self.columns, head, strict=True):
             number = name in self.right
             table.add_column(cell, justify="right" if number else "left", no_wrap=number, overflow="fold")
@@ -66,6 +65,11 @@ class TextTable:
 def escaped(text: object) -> str:
     """Text with its control characters escaped, so that it stays on one line and does nothing to a terminal."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def escaped_lines(text: str) -> str:
+    """Text of several lines, each escaped."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def on_terminal() -> bool:
@@ -98,23 +102,6 @@ def _plain(value: Any) -> Any:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-@contextmanager
-def progress(what: str, total: int, unit: str = "") -> Iterator[Any]:
-    """A progress bar on standard error while the block runs; gives a function that takes how much more is done.
-
-    unit: "bytes", or nothing for things that are counted. Draws nothing unless standard error is a terminal.
-    """
-    if not sys.stderr.isatty():
-        yield lambda more: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), amount, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda more: bar.advance(task, more)

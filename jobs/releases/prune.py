@@ -43,11 +43,18 @@ def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: b
     if not dry_run:
         for leftover in releases.glob(f"{PRUNING}*"):
             _delete(leftover)
+    for release_id in old_ids(releases, keep, spare):
+        yield _remove(releases, release_id, keep, dry_run=dry_run)
+
+
+def old_ids(releases: Path, keep: int = 3, spare: Collection[str] = ()) -> list[str]:
+    """The ids of the releases that `prune` removes unless a reader holds them, the oldest first.
+
+    Raises ReleaseError when CURRENT is missing or not readable.
+    """
     kept = kept_ids(releases, keep) | set(spare)
-    there = sorted(path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
-    for release_id in there:
-        if release_id not in kept:
-            yield _remove(releases, release_id, keep, dry_run=dry_run)
+    found = (path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
+    return sorted(release_id for release_id in found if release_id not in kept)
 
 
 def prune_log(releases: Path, log: PatchLog, before: date) -> int:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -138,18 +139,21 @@ class Manifest:
             if size != fact.bytes:
                 raise ReleaseError(f"{release / name}: {size} bytes found, {fact.bytes} expected by the manifest")
 
-    def check_bytes(self, release: Path) -> None:
-        """Check every byte of every file.
+    def check_bytes(self, release: Path, checked: Callable[[int], None] = lambda done: None) -> None:
+        """Check every byte of every file. checked: called after each file with the bytes that are done.
 
         Raises ReleaseError, naming the file.
         """
         self.check_sizes(release)
+        done = 0
         for name, fact in self.files.items():
             found = digest(release / name)
             if found != fact.sha256:
                 raise ReleaseError(
                     f"{release / name}: damaged: sha256 is {found}, {fact.sha256} expected by the manifest"
                 )
+            done += fact.bytes
+            checked(done)
 
 
 PARTS: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """One release, opened for reading: its manifest, arrays and Annoy index, checked to belong together."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,8 +85,7 @@ class Release:
         if absent:
             raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(absent)}")
         if verify:
-            self.manifest.check_bytes(path)
-            _check_catalog(path)
+            self.verify()
         else:
             self.manifest.check_sizes(path)
         _check_magic(path / CATALOG_FILE)
@@ -128,6 +127,14 @@ class Release:
         self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.cold_start)
         self._projections = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
+
+    def verify(self, checked: Callable[[int], None] = lambda done: None) -> None:
+        """Check every byte, and the catalog's own manifest. checked: called after each file with the bytes done.
+
+        Raises ReleaseError, naming the file.
+        """
+        self.manifest.check_bytes(self.path, checked)
+        _check_catalog(self.path)
 
     @property
     def id(self) -> str:

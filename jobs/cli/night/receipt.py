@@ -3,7 +3,7 @@
 from typing import Any
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, NightDate, load
-from jobs.cli.output import TextTable, on_terminal, show, show_json
+from jobs.cli.output import TextTable, on_terminal, show_json
 
 
 def receipt(night: NightDate, config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
@@ -18,21 +18,29 @@ def receipt(night: NightDate, config: ConfigFile = DEFAULT_CONFIG, json: Json = 
     run = load(config, night).run
     run.existing("receipts")
     receipts = run.receipts()
-    if on_terminal() and not json:
-        show(_table(receipts))
-        return
     metrics = run.read_json("metrics.json")["metrics"] if run.path("metrics.json").exists() else []
     release = run.read_json("release.json")["id"] if run.path("release.json").exists() else None
-    show_json([{"date": run.date.isoformat(), "release": release, "metrics": metrics, "receipts": receipts}])
+    if json or not on_terminal():
+        show_json([{"date": run.date.isoformat(), "release": release, "metrics": metrics, "receipts": receipts}])
+        return
+    print(f"night of {run.date}, " + (f"release {release}" if release else "no release built"))
+    _jobs(receipts).draw()
+    if metrics:
+        _metrics(metrics).draw()
 
 
-def _table(receipts: list[dict[str, Any]]) -> TextTable:
+def _jobs(receipts: list[dict[str, Any]]) -> TextTable:
     about = ("job", "seconds", "peak_mib", "ended")
     rows = []
     for one in receipts:
         counts = ", ".join(f"{name} {value:,}" for name, value in one.items() if name not in about and _whole(value))
         rows.append((one["job"], f"{one['seconds']:,.1f}", f"{one['peak_mib']:,}", one["ended"], counts))
     return TextTable(("job", "seconds", "peak MiB", "ended", "counts"), rows, right=("seconds", "peak MiB"))
+
+
+def _metrics(metrics: list[dict[str, Any]]) -> TextTable:
+    rows = [(one["method"], one["metric"], f"{one['value']:.4f}", f"{one['users']:,}") for one in metrics]
+    return TextTable(("method", "metric", "value", "users"), rows, right=("value", "users"))
 
 
 def _whole(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The command `daybreak prune`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
@@ -48,21 +48,24 @@ def prune(
       daybreak prune --dry-run
       daybreak prune --keep 5 --spare 20261122T031500Z-3f9a
     """
+    from jobs.releases.prune import old_ids, prune_log
     from jobs.releases.prune import prune as outcomes_of
-    from jobs.releases.prune import prune_log
     from lookup.patches.patch_log import open_log
 
     if dry_run and log_before is not None:
         raise ConfigError("--dry-run removes nothing and --log-before removes events: give one of them")
     settings = load(config)
     outcomes = outcomes_of(settings.releases, keep, spare or (), dry_run)
+    done = "would be removed" if dry_run else "removed"
     if json:
         show_json(
             {"release": one.id, "bytes": one.bytes, "left": one.why, "removed": one.why is None and not dry_run}
             for one in outcomes
         )
+    elif on_terminal():
+        _draw(outcomes, len(old_ids(settings.releases, keep, spare or ())), done)
     else:
-        _tell(outcomes, "would be removed" if dry_run else "removed")
+        _print(outcomes, done)
     if log_before is not None:
         with closing(open_log(settings.patches)) as log:
             gone = prune_log(settings.releases, log, log_before)
@@ -72,15 +75,33 @@ def prune(
             print(f"{gone:,} rows removed from the log {settings.patches}")
 
 
-def _tell(outcomes: "Iterable[Outcome]", done: str) -> None:
-    """Print what becomes of each release, as it happens or as a table at the end, and the sum."""
-    cells, removed, freed = [], 0, 0
+def _draw(outcomes: "Iterable[Outcome]", total: int, done: str) -> None:
+    """Draw a bar while releases are removed, then a table of what became of each, and the sum."""
+    from jobs.infra.logging import Progress
+
+    progress = Progress("prune", "releases", total)
+    found = []
     for one in outcomes:
-        cells.append((one.id, f"{one.bytes / 1e6:,.1f} MB", done if one.why is None else f"left: {one.why}"))
-        if one.why is None:
-            removed, freed = removed + 1, freed + one.bytes
-        if not on_terminal():
-            print("  ".join(cells[-1]), flush=True)
-    if cells and on_terminal():
-        TextTable(("release", "size", "outcome"), cells, right=("size",)).draw()
-    print(f"{removed} release{'' if removed == 1 else 's'} {done}, {freed / 1e6:,.1f} MB")
+        found.append(one)
+        progress.at(len(found))
+    if found:
+        TextTable(("release", "size", "outcome"), [_cells(one, done) for one in found], right=("size",)).draw()
+    _print_sum(found, done)
+
+
+def _print(outcomes: "Iterable[Outcome]", done: str) -> None:
+    """Print what becomes of each release as it happens, and the sum."""
+    found = []
+    for one in outcomes:
+        found.append(one)
+        print("  ".join(_cells(one, done)), flush=True)
+    _print_sum(found, done)
+
+
+def _print_sum(outcomes: "Sequence[Outcome]", done: str) -> None:
+    removed = [one.bytes for one in outcomes if one.why is None]
+    print(f"{len(removed)} release{'' if len(removed) == 1 else 's'} {done}, {sum(removed) / 1e6:,.1f} MB")
+
+
+def _cells(one: "Outcome", done: str) -> tuple[str, str, str]:
+    return one.id, f"{one.bytes / 1e6:,.1f} MB", done if one.why is None else f"left: {one.why}"

@@ -1,7 +1,5 @@
 """The command `daybreak releases`."""
 
-from dataclasses import asdict
-
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, load
 from jobs.cli.output import TextTable, show, show_json
 
@@ -16,7 +14,17 @@ def releases(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
     folder = load(config).releases
     rows = found_in(folder)
     if json:
-        show_json(asdict(row) for row in rows)
+        show_json(
+            {
+                "release": row.id,
+                "current": row.current,
+                "date": row.date or None,
+                "items": row.items,
+                "users": row.users,
+                "problem": row.problem,
+            }
+            for row in rows
+        )
     elif not rows:
         print(f"no release in {folder} yet: `daybreak run` makes one")
     else:

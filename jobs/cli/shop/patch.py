@@ -1,7 +1,9 @@
 """The command `daybreak patch`: patches from a file or standard input into the log, for as long as they come."""
 
+import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, BinaryIO, TextIO
@@ -12,7 +14,7 @@ from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, load
 from jobs.cli.output import escaped
 from jobs.cli.shop.patch_lines import Line, batches, read_lines
 from jobs.errors import ConfigError
-from jobs.infra.logging import log_line
+from jobs.infra.logging import Progress, log_line
 from lookup.errors import LogError, PatchError
 from lookup.patches.patch import Patch
 from lookup.patches.patch_log import FILE, PatchLog, open_log
@@ -20,6 +22,7 @@ from lookup.patches.patch_log import FILE, PatchLog, open_log
 TOLD = 100
 """So many wrong lines are told one by one."""
 EVERY_SECONDS = 5.0
+KB = 1000
 
 
 def patch(
@@ -71,12 +74,12 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int
     """Append every patch of the input; returns the exit code. Raises LogError when the log fails."""
     name = "standard input" if file == "-" else file
     kept = wrong = last = 0
-    said = time.monotonic()
     with ExitStack() as stack:
-        lines = read_lines(_open(file, stack), source)
+        lines = _open(file, stack)
         written = stack.enter_context(_writer(rejected)) if rejected else None
+        report = _reporter(lines)
         try:
-            for batch in batches(lines):
+            for batch in batches(read_lines(lines, source)):
                 good = [line.patch for line in batch if isinstance(line.patch, Patch)]
                 try:
                     position = log.append(good)
@@ -87,16 +90,34 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int
                     if isinstance(line.patch, PatchError):
                         wrong += 1
                         _tell(name, line, wrong, written)
-                if time.monotonic() - said >= EVERY_SECONDS:
-                    said = time.monotonic()
-                    log_line("patch", "kept", patches=kept, rejected=wrong, line=last, position=position)
+                report(patches=kept, rejected=wrong, line=last, position=position)
             code = int(wrong > 0)
         except KeyboardInterrupt:
             code = 130
+    del report  # and its bar
     print(
         f"{kept} patches kept, {wrong} lines rejected, up to line {last}; {log.where} is at position {log.position()}"
     )
     return code
+
+
+def _reporter(file: BinaryIO) -> Callable[..., None]:
+    """A function that reports how far the input is, with facts: by a bar or a log line, as `Progress` does, for a file;
+    by a log line every few seconds for a pipe, whose end nobody knows.
+    """
+    size = os.fstat(file.fileno()).st_size if file is not sys.stdin.buffer else 0
+    if size:
+        progress = Progress("patch", "kept", size // KB, EVERY_SECONDS)
+        return lambda **facts: progress.at(min(file.tell(), size) // KB, **facts)
+    logged = time.monotonic()
+
+    def report(**facts: int) -> None:
+        nonlocal logged
+        if time.monotonic() - logged >= EVERY_SECONDS:
+            logged = time.monotonic()
+            log_line("patch", "kept", **facts)
+
+    return report
 
 
 def _tell(name: str, line: Line, wrong: int, rejected: TextIO | None) -> None:

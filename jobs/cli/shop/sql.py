@@ -43,8 +43,9 @@ def sql(
 
     releases = load(config).releases
     shop = lookup.open(releases)
-    with duckdb.connect(str(releases / shop.release.id / "catalog.duckdb"), read_only=True) as catalog:
-        try:
+    file = releases / shop.release.id / "catalog.duckdb"
+    try:
+        with duckdb.connect(str(file), read_only=True) as catalog:
             catalog.execute(query)
             if catalog.description is None:
                 return
@@ -52,8 +53,8 @@ def sql(
                 show_json(_records(catalog))
             else:
                 _show(catalog)
-        except duckdb.Error as error:
-            raise DaybreakError(str(error)) from None
+    except duckdb.Error as error:
+        raise DaybreakError(str(error)) from None
 
 
 def _records(catalog: "DuckDBPyConnection") -> Iterator[dict[str, Any]]:

@@ -1,0 +1,103 @@
+"""The commands of the night: which jobs they start, and the receipt that a scheduler reads."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from jobs.cli.main import main
+from jobs.night import JOBS
+
+TOML = '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    return str(tmp_path / "daybreak.toml")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """What the commands start: the jobs, their configuration and the Spark master."""
+    calls: list[tuple] = []
+    for name in ("run", "job"):
+        monkeypatch.setattr(f"jobs.cli.night.{name}.start", lambda *what: calls.append(what))
+    return calls
+
+
+def test_run_starts_every_job_in_order(config: str, started: list[tuple]) -> None:
+    assert main(["run", "--config", config, "--date", "2026-11-22", "--full", "false"]) == 0
+    ((jobs, settings, master),) = started
+    assert (jobs, master) == (list(JOBS), "local[*]")
+    assert (settings.date, settings.full, settings.warm_start) == (date(2026, 11, 22), False, False)
+
+
+def test_a_night_without_a_date_is_todays(config: str, started: list[tuple]) -> None:
+    before = datetime.now(UTC).date()
+    assert main(["run", "--config", config]) == 0
+    assert before <= started[0][1].date <= datetime.now(UTC).date()
+
+
+def test_a_submitted_job_leaves_the_master_to_spark_submit(config: str, started: list[tuple]) -> None:
+    words = ["train", "--config", config, "--date", "2026-11-22", "--full", "true"]
+    assert main(["job", "--submitted", *words]) == 0
+    assert main(["job", *words, "--master", "local[2]"]) == 0
+    assert [(jobs, master, settings.full) for jobs, settings, master in started] == [
+        (["train"], None, True),
+        (["train"], "local[2]", True),
+    ]
+
+
+def test_spark_submit_starts_a_program_that_finds_its_packages(config: str, tmp_path: Path) -> None:
+    """A wrong date is told before Spark is opened, so that this test needs none."""
+    program = Path(sys.modules["jobs"].__path__[0]) / "submit.py"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, str(program), "train", "--config", config, "--date", "x", "--full", "false"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert done.returncode == 2
+    assert "'x' is not a day" in done.stderr
+
+
+def receipt(folder: Path) -> dict:
+    """A run of which one job is done; returns what its receipt says."""
+    run = folder / "work" / "runs" / "2026-11-22"
+    (run / "receipts").mkdir(parents=True)
+    job = {"job": "ingest", "seconds": 1.5, "peak_mib": 900, "ended": "2026-11-22T03:15:00.000+00:00", "items": 1200}
+    (run / "receipts" / "ingest.json").write_text(json.dumps(job))
+    metrics = [{"method": "daybreak", "metric": "ndcg@10", "value": 0.25, "users": 3000}]
+    (run / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+    return {"date": "2026-11-22", "release": None, "metrics": metrics, "receipts": [job]}
+
+
+def test_a_scheduler_reads_the_receipt_as_one_line_of_json(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = receipt(tmp_path)
+    for more in ([], ["--json"]):
+        assert main(["receipt", "--config", config, "--date", "2026-11-22", *more]) == 0
+        assert capsys.readouterr().out == json.dumps(expected, sort_keys=True) + "\n"
+
+
+def test_a_person_reads_the_receipt_as_tables(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt(tmp_path)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["receipt", "--config", config, "--date", "2026-11-22"]) == 0
+    out = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert "night of 2026-11-22, no release built" in out
+    assert re.search(r"ingest +1\.5 +900 +2026-11-22T03:15:00\.000\+00:00 +items 1,200", out)
+    assert re.search(r"daybreak +ndcg@10 +0\.2500 +3,000", out)
