@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lookup.errors import ReleaseError
 from lookup.release.arrays import file_name
+from lookup.release.manifest import Checked, silent
 from lookup.release.reader import Release, open_from
 
 LOG = logging.getLogger("lookup")
@@ -28,14 +29,14 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNO
 """The errors of a file system without locks."""
 
 
-def open_locked(releases: Path, release_id: str, verify: bool = False) -> Release:
+def open_locked(releases: Path, release_id: str, verify: bool = False, checked: Checked = silent) -> Release:
     """Open a release as `open_from` does, and keep it locked until the object is gone.
 
     Raises ReleaseError as `open_from` does, and when `daybreak prune` is removing the release.
     """
     handle = _lock(releases / release_id)
     try:
-        release = open_from(releases, release_id, verify)
+        release = open_from(releases, release_id, verify, checked)
     except BaseException:
         _unlock(handle)
         raise

@@ -23,6 +23,13 @@ FILE = "manifest.json"
 NOT_IN_CATALOG = ("files", "override")
 """What the table `manifest` of the catalog leaves out: the build does not know it yet when it writes the catalog."""
 
+Checked = Callable[[int, int], None]
+"""Called with the bytes that are verified so far and those of all files: at the start and after each file."""
+
+
+def silent(done: int, total: int) -> None:
+    """Nobody asks how far it is."""
+
 
 @dataclass(frozen=True)
 class FileFact:
@@ -139,13 +146,14 @@ class Manifest:
             if size != fact.bytes:
                 raise ReleaseError(f"{release / name}: {size} bytes found, {fact.bytes} expected by the manifest")
 
-    def check_bytes(self, release: Path, checked: Callable[[int], None] = lambda done: None) -> None:
-        """Check every byte of every file. checked: called after each file with the bytes that are done.
+    def check_bytes(self, release: Path, checked: Checked = silent) -> None:
+        """Check every byte of every file. checked: told how far it is.
 
         Raises ReleaseError, naming the file.
         """
         self.check_sizes(release)
-        done = 0
+        done, total = 0, sum(fact.bytes for fact in self.files.values())
+        checked(done, total)
         for name, fact in self.files.items():
             found = digest(release / name)
             if found != fact.sha256:
@@ -153,7 +161,7 @@ class Manifest:
                     f"{release / name}: damaged: sha256 is {found}, {fact.sha256} expected by the manifest"
                 )
             done += fact.bytes
-            checked(done)
+            checked(done, total)
 
 
 PARTS: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """One release, opened for reading: its manifest, arrays and Annoy index, checked to belong together."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from lookup.errors import ReleaseError
 from lookup.keys import CACHED, Keys
 from lookup.release import manifest, schema
 from lookup.release.arrays import file_name, open_array
+from lookup.release.manifest import Checked, silent
 from lookup.release.schema import NO_ITEM
 from lookup.retrieval import annoy_index
 from lookup.retrieval.scan import scan, scan_sketches
@@ -72,11 +73,12 @@ class Release:
     stand-ins of `lookup.release.schema`.
 
     path: the folder of the release. verify: check every byte, and the catalog's own manifest, before trusting any.
+    checked: told how far the verification is.
     Raises VersionError when the schema version is too new or too old for this Daybreak; ReleaseError, naming the file,
     when anything is missing, damaged, or of another release or space.
     """
 
-    def __init__(self, path: Path, verify: bool = False):
+    def __init__(self, path: Path, verify: bool = False, checked: Checked = silent):
         self.path = path
         if not path.is_dir():
             raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those that exist")
@@ -85,7 +87,8 @@ class Release:
         if absent:
             raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(absent)}")
         if verify:
-            self.verify()
+            self.manifest.check_bytes(path, checked)
+            _check_catalog(path)
         else:
             self.manifest.check_sizes(path)
         _check_magic(path / CATALOG_FILE)
@@ -127,14 +130,6 @@ class Release:
         self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.cold_start)
         self._projections = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
-
-    def verify(self, checked: Callable[[int], None] = lambda done: None) -> None:
-        """Check every byte, and the catalog's own manifest. checked: called after each file with the bytes done.
-
-        Raises ReleaseError, naming the file.
-        """
-        self.manifest.check_bytes(self.path, checked)
-        _check_catalog(self.path)
 
     @property
     def id(self) -> str:
@@ -234,12 +229,12 @@ def files_of(facts: manifest.Manifest) -> list[str]:
     return [CATALOG_FILE, facts.annoy.file, *arrays]
 
 
-def open_from(releases: Path, release_id: str, verify: bool = False) -> Release:
+def open_from(releases: Path, release_id: str, verify: bool = False, checked: Checked = silent) -> Release:
     """Open the release of that id in a folder of releases.
 
     Raises ReleaseError as `Release` does, and when the manifest is that of another release.
     """
-    release = Release(releases / release_id, verify)
+    release = Release(releases / release_id, verify, checked)
     if release.id != release_id:
         raise ReleaseError(f"{release.path / manifest.FILE}: it is the manifest of release {release.id}")
     return release

@@ -1,6 +1,7 @@
 """The command `daybreak verify`."""
 
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Annotated
 
@@ -23,18 +24,28 @@ def verify(
 
     The exit code is 1 where a file is missing or damaged; the message names it.
     """
-    from jobs.infra.logging import Progress
     from lookup.release import pointer
     from lookup.release.locks import open_locked
 
     releases = load(config).releases
-    release = open_locked(releases, id or pointer.read(releases))
-    files = release.manifest.files
-    total = sum(fact.bytes for fact in files.values())
     with redirect_stdout(sys.stderr):
-        progress = Progress("verify", "MB", total // MB)
-        release.verify(lambda done: progress.at(done // MB))
+        facts = open_locked(releases, id or pointer.read(releases), True, _reporter()).manifest
     if json:
-        show_json([{"release": release.id, "files": len(files), "bytes": total}])
+        total = sum(fact.bytes for fact in facts.files.values())
+        show_json([{"release": facts.id, "files": len(facts.files), "bytes": total}])
     else:
-        print(f"{release.id}: every byte of its {len(files)} files is as its manifest says")
+        print(f"{facts.id}: every byte of its {len(facts.files)} files is as its manifest says")
+
+
+def _reporter() -> Callable[[int, int], None]:
+    """A function that reports how many bytes of all are verified, in megabytes."""
+    from jobs.infra.logging import Progress
+
+    made: list[Progress] = []
+
+    def report(done: int, total: int) -> None:
+        if not made:
+            made.append(Progress("verify", "MB", total // MB))
+        made[0].at(done // MB)
+
+    return report
