@@ -1,4 +1,4 @@
-"""The day: a tiny library that serves a release inside a web backend, in microseconds.
+"""The day: a small library that serves a release inside a web backend, in microseconds.
 
 import lookup
 shop = lookup.open("releases")
@@ -15,7 +15,7 @@ from lookup.scoring.explain import Explanation
 from lookup.scoring.user_encoder import UserEncoder
 from lookup.serving.diversity import MMR, Cap
 from lookup.serving.filters import brand, category, feature, in_stock, price
-from lookup.serving.request import Hit
+from lookup.serving.hit import Hit
 from lookup.shop import Shop
 from lookup.shop import open_shop as open
 
@@ -44,10 +44,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Names of earlier versions, which go on working with a note."""
+    """Names of earlier versions: they still work and warn."""
     if name == "Encoder":
         import warnings
 
-        warnings.warn("lookup.Encoder is called lookup.UserEncoder now", DeprecationWarning, stacklevel=2)
+        warnings.warn("lookup.Encoder is now called lookup.UserEncoder", DeprecationWarning, stacklevel=2)
         return UserEncoder
     raise AttributeError(f"module 'lookup' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What a web backend holds: a reader that answers from the release in place, as it is patched now."""
+"""The reader that a web backend holds: it answers from the release that serves and the patches since."""
 
 import os
 import time
@@ -10,40 +10,53 @@ from typing import Any
 
 from lookup.experiments.arms import Arms
 from lookup.keys import each
-from lookup.patches import patch as patches
+from lookup.patches.patch import AHEAD, micros
 from lookup.patches.patch_log import FILE, MOST_EVENTS, PatchLog, open_log
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
 from lookup.scoring.explain import Explanation
-from lookup.serving import sources as reading
+from lookup.serving.conditions import Condition, Mask
 from lookup.serving.diversity import MMR, Cap
-from lookup.serving.filters import Condition, Mask
+from lookup.serving.explain import explain
+from lookup.serving.hit import Hit
 from lookup.serving.live import Live
-from lookup.serving.patch_api import Writer
-from lookup.serving.request import Hit, Request, first
-from lookup.serving.session import Person
+from lookup.serving.patch_api import PatchApi
+from lookup.serving.request import Request, stored_hits
+from lookup.serving.session import UserSession, just_now, read_user
+from lookup.serving.sources.batch import ListBatch, list_batch
+from lookup.serving.sources.item import item_sources
+from lookup.serving.sources.popular import category_sources, popular_sources
+from lookup.serving.sources.user import stands_as_ranked, user_sources
 from lookup.serving.state import State
 
 MEMORY = 256 << 20
+"""How many bytes patches may take in memory, by default."""
 
 
-class Shop(Writer):
-    """A reader of the releases in a folder, and a writer of patches: made by `lookup.open`.
+class Shop(PatchApi):
+    """Answers from the releases in a folder, and writes patches. Made by `lookup.open`.
 
-    Thread-safe. A call answers from one release and one state of the patches, from its beginning to its end.
-    `lookup.release.follow` says how CURRENT is followed, `lookup.serving.live` how patches are.
+    Thread-safe. Each call answers from one release and one state of the patches from beginning to end, even while
+    another release takes over. `lookup.release.follow` says how a shop follows CURRENT, `lookup.serving.live` how it
+    reads patches.
 
-    Calls that answer with hits give exactly `k` of them whenever the shop has `k` items that may be shown: in stock,
-    not hidden, not excluded, satisfying `where`. What fills a list that is too short says so in `source`. They take
+    `recommend`, `similar` and `popular` return exactly `k` hits whenever the shop has `k` items that the request
+    allows: in stock, not hidden, not excluded, and satisfying `where`. Where one source has too few items the next one
+    fills the list, and each hit names its `source`. These calls share the following parameters:
 
-    - k: how many hits, 1 or more. where: a condition (`lookup.price`, `category`, `brand`, `in_stock`, `feature`) or a
-      mask. exclude: ids that are not wanted.
-    - pins: ids that come first, in their order, where they are in stock and not hidden or excluded ("pinned").
-    - diversity: `lookup.MMR` or `lookup.Cap`.
-    - at: microseconds since 1970 or a datetime; for tests and replays. Patches of later are left out then.
+    - k: how many hits, 1 or more.
+    - where: a condition, such as `lookup.price(10, 50) & ~lookup.brand("Acme")`, or a mask: a boolean array with one
+      entry for each item of the release.
+    - exclude: item ids to leave out. Unknown ids are ignored.
+    - pins: item ids that come first, in this order ("pinned"). `where` does not apply to them; an item that is hidden,
+      sold out or excluded is not pinned.
+    - diversity: `lookup.MMR` or `lookup.Cap`; None orders by score alone.
+    - at: answer as of another time, for tests and replays: a datetime with a time zone, or microseconds since 1970.
+      The call then ignores later patches. None: now.
 
-    and raise ValueError for a k that is none or a condition that cannot be, TypeError for an id that is not text.
+    They raise ValueError for a bad `k`, ConditionError (a ValueError) for a condition that makes no sense, PatchError
+    (a ValueError) for a bad `at`, and TypeError for an id that is not text. An unknown id is no error.
     """
 
     def __repr__(self) -> str:
@@ -52,13 +65,13 @@ class Shop(Writer):
 
     @property
     def release(self) -> Manifest:
-        """The manifest of the release that serves; with arms, of the one in place."""
+        """The manifest of the release that serves. In an A/B test: of the release that CURRENT names."""
         return self._live.state()[0].release.manifest
 
     @property
     def problem(self) -> str | None:
-        """Why the release that CURRENT names is not the one that serves, or the log of patches is not read; None when
-        all is well.
+        """Why the shop does not serve the release that CURRENT names, or why it cannot read patches; None if all is
+        well. The shop goes on to answer from what it has.
         """
         return self._live.follower.problem or self._live.problem
 
@@ -75,38 +88,40 @@ class Shop(Writer):
         seen: bool | None = None,
         at: datetime | int | None = None,
     ) -> list[Hit]:
-        """`k` items for a user, best first.
+        """Recommend `k` items to a user, best first.
 
-        history: item ids that the user had just now, the newest last, beside what the log of patches has. seen: whether
-        items the user had may be listed; None: as in the release's lists.
+        user: the user's id. history: ids of items that the user looked at or bought just now, the newest last, in
+        addition to the events in the patch log. seen: whether the hits may have items of the user's history; None does
+        as the release's lists do. Other parameters: see `Shop`.
 
-        Without an event since the release the hits are the precomputed list ("list"). With one, or a history, the
-        user's vector is made anew by the night's own function, and candidates around it, of the list, and near the
-        newest items are scored exactly ("session"); so are all items that may be shown where the list is too short.
-        Among these, other prices and what was had since the night count as the ranker weighs them
-        (`lookup.serving.rerank`).
-        For a user of whom nothing is known: what is popular.
+        Without events since the release, the hits are the user's precomputed list ("list"). With events or a `history`
+        the user's vector is computed anew by the night's own function, and these candidates are scored exactly
+        ("session"): items around the vector, the precomputed list, and items similar to the newest ones of the history.
+        All other items fill a list that is still too short. Changed prices and new events move these scores as the
+        release's ranker weighs them (`lookup.serving.rerank`). An unknown user gets what is popular.
+
+        Returns the hits, "list" and "session" before "popular". Raises: see `Shop`.
         """
         state, arm, now = self._state(user, at)
         _check_k(k)
         release = state.release
-        row, fresh = reading.since(self._live, state, user, release.users.find(user), _until(at, now))
+        row, events = read_user(self._live, state, user, _latest(at, now))
         if history is not None:
-            fresh = fresh + reading.just_now(state, history, now)
-        may_repeat = release.manifest.bought == "include"
-        seen = may_repeat if seen is None else seen
-        listed = not fresh and row >= 0 and (may_repeat or not seen)
-        as_it_is = where is None and diversity is None and seen is may_repeat and pins == () and exclude == ()
-        if listed and as_it_is and reading.unmoved(state, row):
-            hits = first(state, k, release.user_topk, row, source="list", arm=arm)
+            events = events + just_now(state, history, now)
+        lists_have_seen = release.manifest.bought == "include"
+        seen = lists_have_seen if seen is None else seen
+        listed = not events and row >= 0 and (lists_have_seen or not seen)
+        plain = where is None and diversity is None and seen is lists_have_seen and pins == () and exclude == ()
+        if listed and plain and stands_as_ranked(state, row):
+            hits = stored_hits(state, k, release.user_topk, row, name="list", arm=arm)
             if len(hits) == k:
                 return hits
-        wish = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
-        person = Person(state, row, now, fresh)
+        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
+        session = UserSession(state, row, now, events)
         if not seen:
-            wish.taken.update(person.history.rows.tolist())
-        sources = reading.of_person(wish, person, listed) if fresh or row >= 0 else []
-        return wish.fill(sources + reading.popular(wish))
+            request.excluded_rows.update(session.history.rows.tolist())
+        personal = user_sources(request, session, listed) if events or row >= 0 else []
+        return request.fill_results(personal + popular_sources(request))
 
     def similar(
         self,
@@ -119,16 +134,20 @@ class Shop(Writer):
         diversity: MMR | Cap | None = None,
         at: datetime | int | None = None,
     ) -> list[Hit]:
-        """`k` items like an item ("similar"), itself not among them; then the best of its category ("category") and of
-        the shop ("popular"), which stands alone for an item that nobody knows.
+        """Find `k` items that are similar to an item, the most similar first. The item itself is not among them.
+
+        item: the item's id. Other parameters: see `Shop`.
+
+        Returns first similar items ("similar"), then the most popular items of the item's categories, the narrowest
+        first ("category"), then those of the whole shop ("popular"). An unknown item has only the last. Raises: see
+        `Shop`.
         """
         state, _, _ = self._state(None, at)
         _check_k(k)
         row = state.find(item)
-        wish = Request(
-            state, k, exclude=chain(each("item ids", exclude), [item]), pins=pins, where=where, diversity=diversity
-        )
-        return wish.fill((reading.like(wish, row) if row >= 0 else []) + reading.popular(wish))
+        exclude = chain(each("item ids", exclude), [item])
+        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
+        return request.fill_results((item_sources(request, row) if row >= 0 else []) + popular_sources(request))
 
     def popular(
         self,
@@ -141,62 +160,80 @@ class Shop(Writer):
         diversity: MMR | Cap | None = None,
         at: datetime | int | None = None,
     ) -> list[Hit]:
-        """The `k` most popular items of a category ("category"), then those of the whole shop ("popular"), which stand
-        alone without a category, or for one that has no list.
+        """Find the `k` most popular items of a category, or of the whole shop.
+
+        category: a name at any level of the category path; None for the whole shop. Other parameters: see `Shop`.
+
+        Returns first items of the category ("category"), then those of the whole shop ("popular"). An unknown category
+        has only the last. Raises: see `Shop`.
         """
         state, _, _ = self._state(None, at)
         _check_k(k)
         code = NONE if category is None else state.code("category", category)
-        wish = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
-        return wish.fill((reading.of_category(wish, code) if code != NONE else []) + reading.popular(wish))
+        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
+        return request.fill_results(
+            (category_sources(request, code) if code != NONE else []) + popular_sources(request)
+        )
 
     def buy_again(self, user: str, k: int = 10, *, at: datetime | int | None = None) -> list[Hit]:
-        """Up to `k` items that a user has had and may buy again ("again"), in stock and not hidden; empty where the
-        release has no such list, for nothing else can stand in for it.
+        """Find up to `k` items of a user's history that the user may buy again, best first ("again").
+
+        Returns fewer than `k` hits, or none, where the stored list is shorter: no other source replaces it. Items that
+        are hidden or sold out are left out. Parameters and errors: see `Shop`.
         """
         state, arm, now = self._state(user, at)
         _check_k(k)
-        row, _ = reading.since(self._live, state, user, state.release.users.find(user), _until(at, now))
-        return [] if row < 0 else first(state, k, state.release.user_again, row, source="again", arm=arm)
+        row, _ = read_user(self._live, state, user, _latest(at, now))
+        return [] if row < 0 else stored_hits(state, k, state.release.user_again, row, name="again", arm=arm)
 
-    def recommend_many(self, users: Iterable[str], k: int = 10) -> reading.ListBatch:
-        """The precomputed lists of many users at once, in stock and not hidden, for a newsletter or a cache: arrays in
-        place of hits. Events since the release, and other prices, are not looked at, and short lists stay short; who
-        was forgotten has none. Raises ValueError in an A/B test, where each arm has rows of its own: open its release
-        with `pin`.
+    def recommend_many(self, users: Iterable[str], k: int = 10) -> ListBatch:
+        """Read the precomputed lists of many users at once, for a newsletter or a cache.
+
+        users: their ids. k: how many items of each list, 1 or more.
+
+        Returns arrays instead of hits, in the order of the users. Items that are hidden or sold out are left out.
+        Events since the release and changed prices do not matter here, and short lists stay short. A forgotten user
+        has an empty list.
+
+        Raises ValueError for a bad `k`, and in an A/B test, where each arm has rows of its own: open the release of an
+        arm with `pin`. Raises TypeError for an id that is not text.
         """
         if self._live.arms is not None:
             raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
         state, _, _ = self._state(None, None)
         _check_k(k)
-        return reading.many(self._live, state, list(each("user ids", users)), k)
+        return list_batch(self._live, state, list(each("user ids", users)), k)
 
     def item(self, item: str, *, at: datetime | int | None = None) -> dict[str, Any] | None:
-        """What the catalog's table `items` says of an item, by column, and over it what is patched; None where nobody
-        knows it. Raises TypeError when the id is not text.
+        """Look up what is known of an item.
+
+        Returns the item's row of the catalog's table `items`, by column, with patched values in place of the night's;
+        None for an unknown item. Raises TypeError when the id is not text. at: see `Shop`.
         """
         state, _, _ = self._state(None, at)
         return state.record(item)
 
     def explain(self, user: str, item: str, *, at: datetime | int | None = None) -> Explanation:
-        """Why an item has its score for a user: the shares of the history's items, which add up to it.
+        """Explain the score of an item for a user: the shares of the history's items, which add up to it.
 
-        Raises KeyError for an item that nobody knows, and for a user without any known event.
+        at: see `Shop`. Returns the explanation, which also has a `sentence`. Raises KeyError for an unknown item, and
+        for a user without any known event.
         """
         state, _, now = self._state(user, at)
-        there = state.find(item)
-        row, fresh = reading.since(self._live, state, user, state.release.users.find(user), _until(at, now))
-        if there < 0:
+        item_row = state.find(item)
+        row, events = read_user(self._live, state, user, _latest(at, now))
+        if item_row < 0:
             raise KeyError(f"{item!r}: no such item in release {state.release.id}, and none was added since")
-        if row < 0 and not fresh:
+        if row < 0 and not events:
             raise KeyError(f"{user!r}: nothing is known of this user, who gets what is popular")
-        person = Person(state, row, now, fresh)
-        return reading.explained(person, there, now)
+        return explain(UserSession(state, row, now, events), item_row)
 
     def stats(self) -> dict[str, Any]:
-        """What serves and what is held in memory: release, problems, and of the patches the counts, bytes, the limit,
-        what was evicted, the age of the oldest in seconds, how many events of one user a call reads at most, and how
-        often there were more (`cut`).
+        """What serves, and what the shop holds in memory, for monitoring.
+
+        Returns `release` (its id), `problem`, `added` (how many items patches added) and `patches`: the numbers of
+        `lookup.patches.overlay.Stats`, the `log`, the age of the `oldest` statement in seconds, how many events of one
+        user a call reads (`most_events`), and how many calls were for users with more (`cut`).
         """
         state, _ = self._live.state()
         held, log = self._live.overlay.stats(), self._live.overlay.log.where
@@ -205,16 +242,18 @@ class Shop(Writer):
         return {"release": state.release.id, "problem": self.problem, "added": len(state.added), "patches": patched}
 
     def close(self) -> None:
-        """Let go of the log's files and connections, and look no more for patches and releases: calls go on to answer
-        from what is known.
+        """Stop following CURRENT and the patch log, and close the log's files and connections.
+
+        Calls still answer from what is known.
         """
         self._live.close()
 
     def _state(self, user: str | None, at: datetime | int | None) -> tuple[State, str | None, int]:
+        """The state to answer from, the user's arm, and the time of the call in microseconds since 1970."""
         if at is None:
             state, arm = self._live.state(user)
             return state, arm, time.time_ns() // 1000
-        moment = patches.micros(at)
+        moment = micros(at)
         state, arm = self._live.state(user, moment)
         return state, arm, moment
 
@@ -230,13 +269,15 @@ def open_shop(
     salt: str = "",
     shares: Mapping[str, float] | None = None,
 ) -> Shop:
-    """Open a folder of releases for reading.
+    """Open a folder of releases; `lookup.open` is this function.
 
-    path: the folder with CURRENT. pin: hold this release, whatever CURRENT says. verify: check every byte of the
-    release opened now (releases that are followed later were verified when they were published). patches: where the log
-    of patches is: a file, or `redis://…`; None: `patches.sqlite` in the folder. memory: bytes that patches may take.
-    arms, salt, shares: an A/B test, see `lookup.experiments.arms`.
-    Raises ReleaseError, naming the file, when there is no release, or when it is damaged; LogError for the log.
+    path: the folder with CURRENT. pin: the id of a release to hold, whatever CURRENT says. verify: check every byte of
+    the release that is opened now; later releases were verified when the night published them. patches: the patch log:
+    a file, or `redis://…`; None is `patches.sqlite` in the folder. memory: how many bytes patches may take. arms, salt,
+    shares: an A/B test, see `lookup.experiments.arms`.
+
+    Returns the shop. Raises ReleaseError, naming the file, when a release is missing or damaged; LogError when the
+    patch log cannot be read; ValueError for arms that make no test.
     """
     folder = Path(path)
     log: PatchLog = open_log(folder / FILE if patches is None else patches)
@@ -250,6 +291,6 @@ def _check_k(k: int) -> None:
         raise ValueError(f"k is how many hits are wanted: a number of 1 or more, not {k!r}")
 
 
-def _until(at: datetime | int | None, now: int) -> int:
-    """Events up to then count: a replay knows nothing of later, a call of now believes clocks that run ahead."""
-    return now + patches.AHEAD if at is None else now
+def _latest(at: datetime | int | None, now: int) -> int:
+    """The time of the latest event that counts: a call of now accepts clocks that run ahead, a replay does not."""
+    return now + AHEAD if at is None else now

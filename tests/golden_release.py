@@ -80,7 +80,7 @@ def answers(releases: Path) -> dict[str, Any]:
         said[f"search {row}"] = [release.items.id(place) for place in found]
     said["added item"] = [
         [round(number, 5) for number in part.tolist()]
-        for part in release.describe({"category": ["FOOD"], "brand": "Ünder"})
+        for part in release.cold_start_vectors({"category": ["FOOD"], "brand": "Ünder"})
     ]
     shop.close()
     return said

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jobs.infra.logging import log_line
 from lookup.retrieval.annoy_index import Index
 from lookup.retrieval.index_choice import IndexChoice
-from lookup.retrieval.scan import scan, scan_sketches, sketch
+from lookup.retrieval.scan import fit_projections, scan, scan_projections
 from lookup.scoring.user_encoder import UserEncoder
 
 RECALL_AT = 20
@@ -85,7 +85,7 @@ def choose(
     for size in [size for size in SKETCHES if size <= sketches.shape[1]]:
         here = Sketches(np.ascontiguousarray(sketches[:, :size]), np.ascontiguousarray(queries[:, :size]))
         for survivors in SURVIVORS:
-            one = partial(scan_sketches, item_vector, *here, n=k, survivors=survivors)
+            one = partial(scan_projections, item_vector, *here, n=k, survivors=survivors)
             reached = measure_recall(one, asked, exact)
             if reached >= recall:
                 found = _Tried(reached, microseconds(one, asked), survivors)
@@ -158,7 +158,7 @@ def _spread(size: int, most: int) -> NDArray[np.int64]:
 def _sketches(item_vector: Matrix, users: Matrix) -> tuple[Matrix, Matrix]:
     """Of queries (D, R) and of items (I, R), the largest that are tried; their first columns are smaller ones."""
     size = min(max(SKETCHES), item_vector.shape[1] - 1)
-    items, queries = sketch(item_vector, users[_spread(len(users), FITTED_ON)], size)
+    items, queries = fit_projections(item_vector, users[_spread(len(users), FITTED_ON)], size)
     blocks = [item_vector[start : start + BLOCK] @ items for start in range(0, len(item_vector), BLOCK)]
     return queries, np.concatenate(blocks)
 

@@ -16,7 +16,7 @@ from lookup.release.arrays import file_name, open_array
 from lookup.release.manifest import Checked, silent
 from lookup.release.schema import NO_ITEM
 from lookup.retrieval import annoy_index
-from lookup.retrieval.scan import scan, scan_sketches
+from lookup.retrieval.scan import scan, scan_projections
 from lookup.scoring.cold_start import ColdStartEncoder
 from lookup.scoring.ranker import Ranker
 from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
@@ -176,10 +176,10 @@ class Release:
         if choice.method == "scan":
             return scan(self.item_vector, vector, n)
         if choice.method == "sketch":
-            return scan_sketches(self.item_vector, *self._projections, vector, n=n, survivors=choice.survivors)
+            return scan_projections(self.item_vector, *self._projections, vector, n=n, survivors=choice.survivors)
         return self._index.candidates(vector, min(n, len(self.items)), choice.search_k)
 
-    def describe(self, fields: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def cold_start_vectors(self, fields: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """x and v of an item that a patch adds, float32 (D,) each, from its fields.
 
         fields: category (a list of names, the widest first), brand, price, title, description, text; each may be

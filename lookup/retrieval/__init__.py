@@ -1,1 +1,1 @@
-"""From a vector to the rows of items: exact scan, projections, Annoy."""
+"""Retrieval: from a vector to item rows, by an exact scan, by projections or by Annoy."""

@@ -1,4 +1,4 @@
-"""Approximate nearest items by inner product, with an Annoy index over cosines.
+"""Items with about the largest inner product, from an Annoy index over cosines.
 
 The reduction of inner product to cosine adds one coordinate (Bachrach et al., "Speeding up the Xbox recommender system
 using a Euclidean transformation for inner-product spaces", RecSys 2014; Neyshabur & Srebro, "On symmetric and
@@ -6,7 +6,7 @@ asymmetric LSHs for inner product search", ICML 2015): with M the largest norm o
 
     item  v -> (v, sqrt(M^2 - |v|^2))      query  u -> (u, 0)
 
-All items then have norm M, so that the order by cosine is the order by u . v.
+All items then have norm M, and the order by cosine is the order by u . v.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from lookup.errors import ReleaseError
 
 PROBES = 8
+"""How many items of an index are compared with the release's vectors when it is opened."""
 
 
 @dataclass(frozen=True)
 class AnnoyFact:
-    """How the Annoy index was made, and how well it finds."""
+    """How the Annoy index was made."""
 
     file: str
     metric: str
@@ -31,48 +32,49 @@ class AnnoyFact:
     f: int
     """D + 1."""
     n: int
-    """Items in it."""
+    """How many items it has."""
     trees: int
     norm: float
     """The largest norm of an item vector: M of the reduction."""
 
 
 def norms(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Length of every vector. vectors: shape (n, D). Returns shape (n,)."""
+    """The length of every vector, float64 (n,). vectors: (n, D)."""
     wide = vectors.astype(np.float64)
     return np.asarray(np.sqrt(np.einsum("nd,nd->n", wide, wide)))
 
 
 def reduce_items(vectors: NDArray[np.float32], norm: float) -> NDArray[np.float32]:
-    """The reduction for items. vectors: shape (n, D); norm: M. Returns shape (n, D + 1)."""
+    """The reduction for items, float32 (n, D + 1). vectors: (n, D). norm: M."""
     rest = np.sqrt(np.maximum(norm**2 - norms(vectors) ** 2, 0.0))
     return np.concatenate([vectors, rest[:, None].astype(np.float32)], axis=1)
 
 
 def reduce_query(vector: NDArray[np.float32]) -> list[float]:
-    """The reduction for a query. vector: shape (D,). Returns D + 1 numbers."""
+    """The reduction for a query, D + 1 numbers. vector: (D,)."""
     return [*vector.tolist(), 0.0]
 
 
 class Index:
-    """An Annoy index over the items of a release, mapped, not read."""
+    """An Annoy index over the items of a release; the file is mapped, not read."""
 
     def __init__(self, annoy: AnnoyIndex):
         self._annoy = annoy
 
     def candidates(self, vector: NDArray[np.float32], n: int, search_k: int) -> NDArray[np.int32]:
-        """Rows of about the `n` items with the largest inner product, best first, int32. vector: shape (D,).
+        """Rows of about the `n` items with the largest inner product, best first, int32.
 
-        search_k: the effort for 20 items, which grows with `n`.
+        vector: (D,). search_k: how many nodes to inspect for 20 items; more for a larger `n`.
         """
         effort = max(search_k, search_k * n // 20)
         return np.asarray(self._annoy.get_nns_by_vector(reduce_query(vector), n, search_k=effort), dtype=np.int32)
 
 
 def open_index(release: Path, fact: AnnoyFact, item_vector: NDArray[np.float32]) -> Index:
-    """Map the Annoy index of a release, and probe a few items: they must be the reduction of `item_vector`'s rows.
+    """Map the Annoy index of a release, and compare a few of its items with the rows of `item_vector`.
 
-    Raises ReleaseError, naming the file, when it is not readable, or not of the same items, order and space.
+    Raises ReleaseError, naming the file, when the index is not readable, or has other items, another order or another
+    space.
     """
     path = release / fact.file
     items, dimensions = item_vector.shape
@@ -93,7 +95,7 @@ def open_index(release: Path, fact: AnnoyFact, item_vector: NDArray[np.float32])
     rows = np.unique(np.linspace(0, items - 1, PROBES).astype(np.int64))
     for row, expected in zip(rows.tolist(), reduce_items(item_vector[rows], fact.norm), strict=True):
         found = np.asarray(annoy.get_item_vector(row), dtype=np.float32)
-        # Not to the bit: a sum of squares may be ordered otherwise on another processor.
+        # Not bit by bit: another processor may sum squares in another order.
         if not np.allclose(found, expected, rtol=1e-4, atol=1e-5 * fact.norm):
             raise ReleaseError(
                 f"{path}: the vector of item row {row} is not that of arrays/item_vector.npy; "

@@ -1,26 +1,26 @@
-"""Which method answers a vector: an exact scan, sketches first, or Annoy. The build chooses by measurement."""
+"""The index choice: which method finds the best items for a vector. The build chooses by measurement."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class IndexChoice:
-    """How the best items for a vector are found, chosen at build by what was measured there, one query at a time."""
+    """A method and what the build measured of it, one query at a time."""
 
     method: str
-    """"scan": all items are scored; "sketch": all by their sketches first, and exactly those that survive (see
-    `lookup.retrieval.scan`); "annoy": those that the index finds."""
+    """"scan" scores all items exactly. "sketch" scores all items by their projections, and exactly those that survive
+    (`lookup.retrieval.scan`). "annoy" scores what the Annoy index finds (`lookup.retrieval.annoy_index`)."""
     recall: float
-    """Recall@20 of the method against the exact first 20, over vectors of the night and of sessions."""
+    """Recall@20 of the method against the exact first 20, over users' vectors of the night and of sessions."""
     survivors: int
-    """How many items are scored exactly after their sketches; 0 where the release has no sketches."""
+    """How many items survive their projections; 0 in a release without projections."""
     search_k: int
-    """Nodes that Annoy inspects: it reaches the recall that was asked, or is slower than another method."""
+    """How many nodes Annoy inspects, so that it reaches the wanted recall or is slower than another method."""
     annoy_recall: float
-    """What Annoy reaches with that."""
+    """The recall that Annoy reaches with `search_k`."""
     scan_us: float
-    """Microseconds a query on the machine of the build, one thread."""
+    """Microseconds for a query by "scan", on the machine of the build with one thread."""
     sketch_us: float | None
-    """Likewise; null where the release has no sketches."""
+    """Likewise by "sketch"; null in a release without projections."""
     annoy_us: float
-    """Likewise."""
+    """Likewise by "annoy"."""

@@ -1,12 +1,13 @@
-"""The best items of a vector by scoring all: exactly, or by short sketches first and exactly those that survive.
+"""The best items for a vector, by scoring all items: exactly, or by short projections first.
 
-A sketch keeps of the score q . v what the users' vectors q tell apart most. With M = E[q q'] = W L W' over users,
-R = W L^(1/2), and U the eigenvectors of sum_i R' v_i v_i' R by falling eigenvalue, cut to a few columns,
+Only the items that survive the projections are then scored exactly. A projection keeps the part of the score q . v in
+which users' vectors q differ most. With M = E[q q'] = W L W' over users, R = W L^(1/2), and U the eigenvectors of
+sum_i R' v_i v_i' R by falling eigenvalue, cut to a few columns,
 
     q . v  ~  (U' R^-1 q) . (U' R' v)
 
 is the approximation of that rank with the least mean square error over users and items (Eckart & Young, "The
-approximation of one matrix by another of lower rank", Psychometrika 1 (1936), in the norm weighted by M).
+approximation of one matrix by another of lower rank", Psychometrika 1, 1936, in the norm weighted by M).
 """
 
 import numpy as np
@@ -14,36 +15,37 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
 WIDER = 2
+"""At least this many times as many items as wanted survive the projections."""
 STEP = 16
-"""One in so many numbers is in the sample from which a threshold is guessed."""
+"""One number in this many is in the sample that a threshold is estimated from."""
 
 
 def scan(item_vector: Matrix, vector: Matrix, n: int) -> NDArray[np.int32]:
-    """Rows of the `n` items with the largest inner product, best first, int32; fewer where there are fewer.
+    """Rows of the `n` items with the largest inner product, best first, int32; all items where there are fewer.
 
-    item_vector: shape (I, D). vector: shape (D,).
+    item_vector: (I, D). vector: (D,).
     """
     return _best(item_vector @ vector, n)
 
 
-def scan_sketches(
-    item_vector: Matrix, item_sketch: Matrix, query_sketch: Matrix, vector: Matrix, *, n: int, survivors: int
+def scan_projections(
+    item_vector: Matrix, item_projection: Matrix, query_map: Matrix, vector: Matrix, *, n: int, survivors: int
 ) -> NDArray[np.int32]:
-    """As `scan`, of about the best `n` items: those that survive are the best by their sketches.
+    """As `scan`, but approximate: only items with high projected scores are scored exactly.
 
-    item_sketch: shape (I, R). query_sketch: shape (D, R). survivors: how many are scored exactly; more are for a
-    large `n`, of which WIDER times as many are.
+    item_projection: of all items, (I, R). query_map: from a vector to its projection, (D, R). survivors: how many items
+    are scored exactly, at least; for a large `n` it is WIDER times `n`.
     """
-    scores = item_sketch @ (vector @ query_sketch)
-    kept = min(max(survivors, WIDER * n), len(scores))
-    found = largest(scores, kept)
+    scores = item_projection @ (vector @ query_map)
+    found = largest(scores, min(max(survivors, WIDER * n), len(scores)))
     return found[_best(item_vector[found] @ vector, n)].astype(np.int32)
 
 
 def largest(scores: Matrix, n: int) -> NDArray[np.int64]:
-    """The places of the `n` largest numbers, and perhaps of some more, in no order.
+    """The places of the `n` largest numbers, and perhaps some more, in no order, int64.
 
-    What a sample says of the n-th is quicker than to look for it: only where the sample was wrong all are partitioned.
+    A sample estimates the n-th largest number, which is quicker than a search for it; only where the estimate is wrong
+    all numbers are partitioned.
     """
     sample = scores[::STEP]
     rank = int(n / STEP + 3 * (n / STEP) ** 0.5) + 1
@@ -55,11 +57,11 @@ def largest(scores: Matrix, n: int) -> NDArray[np.int64]:
     return np.argpartition(scores, len(scores) - n)[-n:] if n < len(scores) else np.arange(len(scores))
 
 
-def sketch(item_vector: Matrix, queries: Matrix, dimensions: int, block: int = 8192) -> Matrix:
-    """The maps of items and of queries to their sketches, each float32 (D, dimensions), side by side: (2, D, R).
+def fit_projections(item_vector: Matrix, queries: Matrix, dimensions: int, block: int = 8192) -> Matrix:
+    """The maps from item vectors and from queries to their projections, float32 (2, D, R).
 
-    item_vector: shape (I, D), read in blocks. queries: shape (n, D). dimensions: R, at most D. Rows that are not finite
-    are passed over.
+    item_vector: (I, D), read in blocks. queries: (n, D). dimensions: R, at most D. Rows that are not finite are left
+    out.
     """
 
     def finite(rows: Matrix) -> NDArray[np.float64]:
@@ -67,7 +69,7 @@ def sketch(item_vector: Matrix, queries: Matrix, dimensions: int, block: int = 8
 
     wide = finite(queries)
     moments = wide.T @ wide / max(len(wide), 1)
-    # A little in every direction: those that no user of the sample points in are not lost.
+    # A little weight in every direction keeps those that no user of the sample points in.
     moments += np.eye(len(moments)) * max(float(np.trace(moments)) / len(moments), 1e-12) * 1e-3
     sizes, directions = np.linalg.eigh(moments)
     root = directions * np.sqrt(sizes)
@@ -80,7 +82,7 @@ def sketch(item_vector: Matrix, queries: Matrix, dimensions: int, block: int = 8
 
 
 def _best(scores: Matrix, n: int) -> NDArray[np.int32]:
-    """Places of the `n` largest scores, the largest first, int32."""
+    """The places of the `n` largest scores, the largest first, int32."""
     if n < len(scores):
         found = np.argpartition(scores, len(scores) - n)[-n:]
         return found[np.argsort(-scores[found], kind="stable")].astype(np.int32)

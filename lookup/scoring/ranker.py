@@ -8,8 +8,8 @@ of `lookup.scoring.features`, z = (x - centre) / scale,
 
 Without hidden units (W of width 0) it is a linear model of each.
 
-The lists are ranked by the score of user and item, which is one of the features. What changed since the night moves an
-item as far as another score would that makes up for it: `Ranker.gains`.
+Lists are ranked by the score of user and item, which is one of the features. What changed since the night becomes a
+difference of that score: `Ranker.score_deltas`.
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class Weights:
     """The numbers of a ranker with F features and H hidden units, float32."""
 
     centre: Matrix
-    """(F,): the mean features of all impressions; what a contribution is measured from."""
+    """(F,): the mean features of all impressions, which contributions are measured from."""
     scale: Matrix
-    """(F,): their standard deviation; 1 where a feature never changed, whose weights are 0."""
+    """(F,): their standard deviation; 1 for a feature that never varied, whose weights are 0."""
     hidden: Matrix
     """W, (F, H)."""
     hidden_bias: Matrix
@@ -48,12 +48,12 @@ class Weights:
     """a, (2,)."""
 
     def flat(self) -> Matrix:
-        """One after the other, as the array `ranker` of a release holds them."""
+        """All numbers in one array, as the array `ranker` of a release stores them."""
         return np.concatenate([part.ravel() for part in vars(self).values()]).astype(np.float32)
 
     @classmethod
     def of(cls, flat: Matrix, hidden: int, features: int = len(NAMES)) -> "Weights":
-        """From the array of a release. Raises ReleaseError when its length is not that of so many hidden units."""
+        """Read the array of a release. Raises ReleaseError when its length does not fit so many hidden units."""
         shapes = ((features,), (features,), (features, hidden), (hidden,), (features, HEADS), (hidden, HEADS), (HEADS,))
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes]).tolist()
         if flat.shape != (ends[-1],):
@@ -66,24 +66,24 @@ class Weights:
 
 
 class Ranker:
-    """A ranker, ready to score."""
+    """A ranker that is ready to score."""
 
     def __init__(self, weights: Weights):
         self.weights = weights
-        # z W = x (W / scale) - (centre / scale) W: the features need not be normalised for every call.
+        # z W = x (W / scale) - (centre / scale) W: so no call normalises features.
         wide = np.concatenate([weights.hidden, weights.direct], axis=1).astype(np.float64)
         wide /= weights.scale[:, None].astype(np.float64)
         start = np.concatenate([weights.hidden_bias, weights.bias]) - weights.centre.astype(np.float64) @ wide
         self._wide, self._start = wide.astype(np.float32), start.astype(np.float32)
         self._units = weights.hidden.shape[1]
         slope = self._slope()
-        self._unit = 1 / slope if slope > 0 else 0.0
+        self._per_logit = 1 / slope if slope > 0 else 0.0
 
     @classmethod
     def read(cls, facts: dict[str, Any], flat: Matrix) -> "Ranker":
-        """The ranker of a release. facts: `ranker` of the manifest. flat: the array `ranker`.
+        """Read the ranker of a release. facts: `ranker` of the manifest. flat: the array `ranker`.
 
-        Raises ReleaseError when the facts are incomplete, or of features that this Daybreak does not compute.
+        Raises ReleaseError when the facts are incomplete, and for features that this Daybreak does not compute.
         """
         names, hidden = facts.get("features"), facts.get("hidden")
         if names != list(NAMES) or not isinstance(hidden, int) or hidden < 0:
@@ -107,34 +107,40 @@ class Ranker:
         log = -np.logaddexp(0.0, -self._linear(features).astype(np.float64)).sum(axis=1)
         return np.asarray(log - np.log(-np.expm1(np.minimum(log, -1e-300))))
 
-    def gains(self, now: Matrix, night: Matrix) -> Matrix:
-        """What changed features are worth, as an addition to the score: (logit(now) - logit(night)) / slope.
+    def score_deltas(self, now: Matrix, night: Matrix) -> Matrix:
+        """What changed features are worth as a difference of the score, (logit(now) - logit(night)) / slope.
 
-        now, night: float32 (n, F), of the same candidates, with the same score. Returns float32 (n,); 0 where the score
-        does not raise the logit, which then says nothing of scores.
+        The slope is how much the logit rises with the score; so the delta is the change of the score that would change
+        the logit as much. now, night: features of the same candidates, with the same score, float32 (n, F).
+
+        Returns float32 (n,): 0 for a ranker whose logit does not rise with the score.
         """
         after, before = self.logits(np.concatenate([now, night])).reshape(2, -1)
-        return np.asarray((after - before) * self._unit, dtype=np.float32)
+        return np.asarray((after - before) * self._per_logit, dtype=np.float32)
 
-    def gain(self, now: Matrix, night: Matrix) -> dict[str, float]:
-        """`gains` of one candidate, float32 (F,) each, by what each feature gives to it, as in `contributions`."""
-        return {name: share * self._unit for name, share in self.contributions(now, night).items()}
+    def delta_shares(self, now: Matrix, night: Matrix) -> dict[str, float]:
+        """How much each feature contributes to `score_deltas` of one candidate, by name as in `contributions`.
+
+        now, night: float32 (F,).
+        """
+        return {name: share * self._per_logit for name, share in self.contributions(now, night).items()}
 
     def contributions(self, row: Matrix, reference: Matrix | None = None) -> dict[str, float]:
         """How much each feature of a candidate moves the logit of `score` away from that of a reference; exact.
 
-        row: float32 (F,). reference: float32 (F,); by default the mean of all impressions. By name of
-        `lookup.scoring.features.GROUPS`; the sum is logit(row) - logit(reference). They are Shapley values, with the
-        reference
-        in place of absent features (Sundararajan & Najmi, "The many Shapley values for model explanation", ICML 2020,
-        BShap), over all 2 ** groups subsets; for a linear model without a second head they are w_i (row_i - ref_i).
+        row: float32 (F,). reference: float32 (F,), by default the mean of all impressions.
+
+        Returns the contributions by name of `lookup.scoring.features.GROUPS`; they add up to logit(row) -
+        logit(reference). They are Shapley values over all 2 ** groups subsets, with the reference in place of absent
+        features (BShap: Sundararajan & Najmi, "The many Shapley values for model explanation", ICML 2020). For a linear
+        model with one head they are w_i (row_i - ref_i).
         """
         start = self.weights.centre if reference is None else reference
         values = self.logits(np.where(_PRESENT, row, start).astype(np.float32))
         return {name: float(_SHARES[:, group] @ values) for group, name in enumerate(GROUPS)}
 
     def _slope(self) -> float:
-        """How much the logit rises with the score: the mean over a standard deviation around the centre."""
+        """How much the logit rises with the score: the mean slope over one standard deviation around the centre."""
         column = NAMES.index("score")
         ends = np.stack([self.weights.centre, self.weights.centre])
         ends[:, column] += np.array([-0.5, 0.5], dtype=np.float32) * self.weights.scale[column]
@@ -156,7 +162,7 @@ class Ranker:
 
 
 def _subsets() -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Every subset of groups: the columns present in it, (2^G, F), and what its value gives to each group, (2^G, G)."""
+    """Every subset of groups: its columns, (2^G, F), and the weight of its value for each group, (2^G, G)."""
     count = len(GROUPS)
     member = (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)
     size = member.sum(axis=1)[:, None]

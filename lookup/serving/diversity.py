@@ -1,4 +1,4 @@
-"""Variety in a list: how the next item is chosen from those that are left, given those that were."""
+"""Diversity: how a list chooses the next item, given the items that it has."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.serving.filters import Filterable
+from lookup.serving.conditions import Filterable
 
 NONE = -1
-"""Code of an item without a brand or category: such items are never held to be alike."""
+"""Code of an item without a brand or category. No cap counts such items."""
 POOL = 10
-"""MMR chooses among so many times as many candidates as hits are wanted."""
+"""MMR chooses among this many times as many candidates as there are places."""
 MOST = 500
-"""So many hits, at most, MMR puts in order; after them come the others by their scores."""
+"""MMR orders at most this many hits; the others follow by their scores."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,10 @@ class MMR:
 
         weight * relevance - (1 - weight) * max over the items chosen (cosine)
 
-    relevance: the scores of all candidates, put between 0 and 1. cosine: of the item vectors, less their bias.
-    weight: from 0 (variety alone) to 1 (scores alone).
+    relevance: the scores of all candidates, scaled to 0 … 1. cosine: of the item vectors without their bias. weight:
+    from 0 (only variety) to 1 (only scores).
+
+    Raises ValueError for a weight that is no number from 0 to 1.
     """
 
     weight: float = 0.7
@@ -38,8 +40,9 @@ class MMR:
     def order(
         self, scores: NDArray[np.float32], vectors: NDArray[np.float32], k: int, before: NDArray[np.float32]
     ) -> NDArray[np.int64]:
-        """Places of the first `k` candidates. scores: (n,). vectors: (n, D). before: of items that are chosen already,
-        (m, D). Of equals the first wins.
+        """The places of the first `k` candidates, in order, int64. Of equal candidates the first wins.
+
+        scores: (n,). vectors: (n, D). before: the vectors of the items chosen before, (m, D).
         """
         low, high = float(scores.min()), float(scores.max())
         relevance = self.weight * (scores - low) / (high - low or 1.0)
@@ -59,10 +62,13 @@ class MMR:
 
 @dataclass(frozen=True)
 class Cap:
-    """At most so many items of one brand, and of one category, in a list.
+    """At most so many items of one category, and of one brand, in a list.
 
-    depth: how far down the category path: 0 is its widest, -1 each item's narrowest. Items that a cap leaves out come
-    back only where nothing else is left to fill the list.
+    category, brand: the most items of one, 1 or more; None for no limit. depth: the level of the category path that
+    counts: 0 is the widest, -1 each item's narrowest. Items that a cap leaves out come last, and only where nothing
+    else fills the list.
+
+    Raises ValueError for another number, and for a cap without any limit.
     """
 
     category: int | None = None
@@ -80,12 +86,12 @@ class Cap:
             raise ValueError("a cap names the most items of one category, of one brand, or both")
 
     def counting(self, state: Filterable, rows: Iterable[int]) -> "Counting":
-        """A counter for one list that holds some rows already."""
+        """A counter for one list that starts with some item rows."""
         return Counting(self, state, rows)
 
 
 class Counting:
-    """What a list with a cap holds so far."""
+    """Counts the items of one list by brand and category, for a cap."""
 
     def __init__(self, cap: Cap, state: Filterable, rows: Iterable[int]):
         self._cap, self._state = cap, state
@@ -95,7 +101,7 @@ class Counting:
             self._add(*self._kinds(row))
 
     def takes(self, row: int) -> bool:
-        """Whether the item in this row may come next; if so, it is counted."""
+        """Whether the cap lets the item in this row come next; if so, counts it."""
         brand, category = self._kinds(row)
         full = (brand != NONE and self._brands[brand] >= (self._cap.brand or 0)) or (
             category != NONE and self._categories[category] >= (self._cap.category or 0)
@@ -109,7 +115,7 @@ class Counting:
         self._categories[category] += 1
 
     def _kinds(self, row: int) -> tuple[int, int]:
-        """Brand and category of a row, as far as the cap is of them."""
+        """Brand and category of a row; `NONE` for what the cap does not limit."""
         brand = int(self._state.brand[row]) if self._cap.brand is not None else NONE
         return brand, self._category(self._state.category[row]) if self._cap.category is not None else NONE
 

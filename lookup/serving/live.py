@@ -1,4 +1,4 @@
-"""What serves now: the state of each release in use, renewed beside the calls."""
+"""The state of each release in use, renewed in the background."""
 
 import logging
 import threading
@@ -16,23 +16,25 @@ from lookup.serving.state import State
 
 LOG = logging.getLogger("lookup")
 LOOK_SECONDS = 0.05
-"""How often the log is asked what others wrote."""
+"""How often a reader asks the log for new patches."""
 
 
 class Live:
-    """Joins the release in place (or those of the arms) with the log of patches. Thread-safe, safe to fork.
+    """Joins the release that serves, or the releases of the arms, with the patch log. Thread-safe and safe to fork.
 
-    A thread beside the calls reads the log and makes the next states; a call takes the one that is there, and renews it
-    itself only after a patch of its own process, or when a statement has just ended.
+    A background thread reads the log and makes the next states. A call takes the current state; it renews the state
+    itself only after a patch of its own process, and when a statement has just ended.
+
+    Raises LogError when the log cannot be read at first.
     """
 
     def __init__(self, follower: Follower, arms: Arms | None, log: PatchLog, most_bytes: int):
         self.follower, self.arms = follower, arms
         self.overlay = Overlay(log, most_bytes)
         self.problem: str | None = None
-        """Why the log cannot be read; None when it can. What was read before goes on to hold."""
+        """Why the log cannot be read; None when it can. Patches that were read before still hold."""
         self.cut = 0
-        """How many calls asked for users with so many events that only the newest counted."""
+        """How many calls were for users with so many events that only the newest counted."""
         self._lock = threading.Lock()
         hold_at_fork(self, self._lock, depth=1)
         self._states: dict[str, State] = {}
@@ -44,9 +46,10 @@ class Live:
         self._background = Background(self._renew, LOOK_SECONDS)
 
     def state(self, user: str | None = None, at: int | None = None) -> tuple[State, str | None]:
-        """The state to answer from, and the arm of the user. at: microseconds since 1970; None: now.
+        """The state to answer from, and the user's arm.
 
-        Raises TypeError when the user's id is not text, and there are arms.
+        user: for a test with arms; None answers from the release that CURRENT names. at: microseconds since 1970; None
+        for now. Raises TypeError in a test when the user's id is not text.
         """
         self._background.ensure()
         key, arm = "", None
@@ -63,13 +66,14 @@ class Live:
         return state, arm
 
     def events(self, user: str, after: int, until: int) -> list[Event]:
-        """The events of a user after a position of the log and up to a time, microseconds since 1970: the newest, where
-        they are very many (`cut`); none where the log cannot be read now (`problem`).
+        """The events of a user after a position of the log, up to a time in microseconds since 1970.
+
+        Of very many events only the newest (`cut`); none while the log cannot be read (`problem`).
         """
         try:
             found = self.overlay.log.events(user, after, until, MOST_EVENTS)
         except LogError as error:
-            self._trouble(error)
+            self._report(error)
             return []
         if len(found) == MOST_EVENTS:
             if not self.cut:
@@ -83,14 +87,14 @@ class Live:
         self._renew()
 
     def wrote(self) -> None:
-        """See what this process has just written to the log."""
+        """Read what this process has just written to the log."""
         try:
             self.overlay.look()
-        except LogError as error:  # it is kept all the same
-            self._trouble(error)
+        except LogError as error:  # the log keeps the patch all the same
+            self._report(error)
 
     def close(self) -> None:
-        """Look no more, and let go of the log's files and connections. Calls answer from what is known."""
+        """Stop reading, and close the log's files and connections. Calls still answer from what is known."""
         with self._background.working:
             self._closed = True
         self.overlay.log.close()
@@ -105,10 +109,10 @@ class Live:
         try:
             self.overlay.follow(watermark)
             self.overlay.look()
-            self.problem = self._strange(releases[""])
+            self.problem = self._foreign_log(releases[""])
         except LogError as error:
-            self._trouble(error)
-        # A state from nothing takes a while when much is patched: no call waits for it.
+            self._report(error)
+        # A state made from scratch takes a while when there are many patches, so no call waits for it.
         now = time.time_ns() // 1000
         fresh = {
             key: State(release, self.overlay.view(now), now)
@@ -122,7 +126,7 @@ class Live:
         self.overlay.absorb(watermark, now)
 
     def _caught_up(self, state: State) -> State:
-        """A state with what changed since it was made; itself where nothing did."""
+        """A state with the changes since it was made; the same state where nothing changed."""
         now = time.time_ns() // 1000
         view = self.overlay.since(state.mark, now)
         if view is None:
@@ -131,23 +135,23 @@ class Live:
             return state
         return state.renewed(view, now)
 
-    def _strange(self, release: Release) -> str | None:
-        """Why the log is not the one that a release was made with."""
+    def _foreign_log(self, release: Release) -> str | None:
+        """Why the log is not the one that the night of a release read; None when it is."""
         position, watermark = self.overlay.position, release.manifest.patches_until
         if not 0 < position < watermark:
             return None
         return (
             f"{self.overlay.log.where}: the log ends at position {position}, but release {release.id} has absorbed one "
-            f"up to {watermark}: it is another log, and what it says is passed over; name the one that the night reads"
+            f"up to {watermark}: it is another log, and its patches are ignored; open the log that the night reads"
         )
 
-    def _trouble(self, error: LogError) -> None:
+    def _report(self, error: LogError) -> None:
         if str(error) != self.problem:
             self.problem = str(error)
-            LOG.warning("patches are not read, those known hold: %s", error)
+            LOG.warning("patches are not read; those known still hold: %s", error)
 
     def _replayed(self, release: Release, at: int) -> State:
-        """The state at another time; the last one is kept, for times that rise."""
+        """The state at another time. The last replay is kept, for calls with rising times."""
         replay = self._replay
         if replay is None or replay.release is not release or replay.mark != self.overlay.mark:
             replay = self._replay = Replay(release, self.overlay.view(None))

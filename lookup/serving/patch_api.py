@@ -1,4 +1,4 @@
-"""The calls that write patches, and what must hold of those beside what `lookup.patches.patch` checks."""
+"""The calls of a shop that write patches, with the checks that need the release that serves."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -6,14 +6,26 @@ from typing import Any
 
 from lookup.errors import LogError, PatchError
 from lookup.keys import each
-from lookup.patches import patch as patches
-from lookup.patches.patch import Patch
+from lookup.patches import patch
+from lookup.patches.patch import EVENT, ITEM, Patch
 from lookup.serving.live import Live
 from lookup.serving.state import DESCRIBING
 
 
-class Writer:
-    """The half of a shop that writes. What a call has kept is on disk when it returns, and seen by the next call."""
+class PatchApi:
+    """The half of a shop that writes patches.
+
+    When a call returns, its patches are on disk, and the next call of this process sees them; other readers see them
+    within a fraction of a second. `lookup.patches.patch` says what patches may hold. All calls share these parameters:
+
+    - at: when the change came to be: a datetime with a time zone, or microseconds since 1970; None is now. The later
+      `at` wins, not the later call.
+    - source: who states it, such as "erp".
+
+    They raise PatchError (a ValueError) for a patch that makes no sense, and LogError when the log cannot keep it; then
+    it keeps none of the call's patches. Calls that take many records or ids write all of them or none, return how many
+    there were, and raise TypeError for what cannot be read one by one.
+    """
 
     def __init__(self, live: Live):
         self._live = live
@@ -27,27 +39,31 @@ class Writer:
         source: str = "shop",
         **values: Any,
     ) -> None:
-        """Say what an item is now: `price`, `in_stock`, `hidden`, any text of it or feature; None says unknown.
+        """State what an item is now.
 
-        at: when it came to be so; the later time wins, not the later call. until: it ends then. It is on disk before
-        this returns, and seen by every reader. Raises PatchError for what cannot be, LogError where it is not kept.
+        item: its id. until: when the statement ends by itself; None: never. values: `price`, `in_stock`, `hidden`, any
+        other field of the item, or a declared feature; None says that the value is unknown.
         """
-        self._append([patches.item(item, values, at=at, until=until, source=source)])
+        self._append([patch.item(item, values, at=at, until=until, source=source)])
 
     def patch_items(self, records: Iterable[Mapping[str, Any]], *, source: str = "shop") -> int:
-        """Many at once, all or none: each a mapping with `item_id`, the fields, and `at`, `until`, `source` if given
-        (ISO 8601, or seconds since 1970). Returns how many. Raises as `patch_item` does.
+        """State what many items are now.
+
+        records: each a mapping with `item_id`, the fields, and where given `at`, `until` (ISO 8601, or seconds since
+        1970) and `source`.
         """
-        return self._append([_kind(_read(one, source), patches.ITEM) for one in each("records", records)])
+        return self._append([_of_kind(_read(one, source), ITEM) for one in each("records", records)])
 
     def add_item(self, item: str, *, at: datetime | int | None = None, source: str = "shop", **values: Any) -> None:
-        """A new item, found at once: its vector is made from `title`, `text`, `description`, `category` (a list),
-        `brand` and `price`, of which one of the first five must be there. Raises as `patch_item` does.
+        """Add a new item, which calls find at once.
+
+        values: as in `patch_item`. The item's vector is made from `title`, `text`, `description`, `category` (a list of
+        names, the widest first), `brand` and `price`; one of the first five is needed.
         """
-        self._append([_new_item(patches.item(item, values, at=at, source=source))])
+        self._append([_new_item(patch.item(item, values, at=at, source=source))])
 
     def add_items(self, records: Iterable[Mapping[str, Any]], *, source: str = "shop") -> int:
-        """Many at once, all or none; each as in `patch_items`. Returns how many."""
+        """Add many new items. records: as in `patch_items`, with the fields of `add_item`."""
         return self._append([_new_item(_read(one, source)) for one in each("records", records)])
 
     def record(
@@ -60,28 +76,29 @@ class Writer:
         at: datetime | int | None = None,
         source: str = "shop",
     ) -> None:
-        """An event, which the next call for this user knows. type: one of the release's event types.
+        """Record an event of a user with an item. The next call for this user takes it into account.
 
-        Raises PatchError for what cannot be, LogError where it is not kept.
+        type: one of the event types of the release. value: of the event, such as an amount.
         """
-        self._append([self._typed(patches.event(user, item, type, value=value, at=at, source=source))])
+        self._append([self._of_known_type(patch.event(user, item, type, value=value, at=at, source=source))])
 
     def record_many(self, records: Iterable[Mapping[str, Any]], *, source: str = "shop") -> int:
-        """Many at once, all or none: each a mapping with `user_id`, `item_id`, `type`, and `value`, `at`, `source` if
-        given. Returns how many.
+        """Record many events.
+
+        records: each a mapping with `user_id`, `item_id`, `type`, and where given `value`, `at` and `source`.
         """
-        made = (_kind(_read(one, source), patches.EVENT) for one in each("records", records))
-        return self._append([self._typed(one) for one in made])
+        made = (_of_kind(_read(one, source), EVENT) for one in each("records", records))
+        return self._append([self._of_known_type(one) for one in made])
 
     def forget(self, user: str, *, at: datetime | int | None = None, source: str = "shop") -> None:
-        """Forget a user: events up to that time are gone, here, in every release, and in every night to come."""
-        self._append([patches.forget(user, at=at, source=source)])
+        """Forget a user: all events up to `at` are gone, here, in every release, and in every night to come."""
+        self._append([patch.forget(user, at=at, source=source)])
 
     def forget_many(self, users: Iterable[str], *, at: datetime | int | None = None, source: str = "shop") -> int:
-        """Many at once, all or none. Returns how many."""
-        return self._append([patches.forget(user, at=at, source=source) for user in each("user ids", users)])
+        """Forget many users."""
+        return self._append([patch.forget(user, at=at, source=source) for user in each("user ids", users)])
 
-    def _append(self, made: list[Patch]) -> int:
+    def _append(self, patches: list[Patch]) -> int:
         release, overlay = self._live.state()[0].release, self._live.overlay
         watermark = release.manifest.patches_until
         if overlay.position < watermark and overlay.log.position() < watermark:
@@ -89,36 +106,36 @@ class Writer:
                 f"{overlay.log.where}: the log ends before position {watermark}, up to which release {release.id} has "
                 "absorbed another one: no reader would see the patch; open the shop with the log that the night reads"
             )
-        overlay.log.append(made)
+        overlay.log.append(patches)
         self._live.wrote()
-        return len(made)
+        return len(patches)
 
-    def _typed(self, patch: Patch) -> Patch:
-        """The patch of an event, if its type counts."""
+    def _of_known_type(self, made: Patch) -> Patch:
+        """The patch of an event, if its type has a weight in the release."""
         weights = self._live.state()[0].release.manifest.weights
-        if patch.values["type"] not in weights:
+        if made.values["type"] not in weights:
             raise PatchError(
-                f"event of user {patch.key!r:.100}: type {patch.values['type']!r:.100} is none of "
+                f"event of user {made.key!r:.100}: type {made.values['type']!r:.100} is none of "
                 f"{', '.join(sorted(weights))}, which the configuration's [weights] name"
             )
-        return patch
+        return made
 
 
 def _read(record: Mapping[str, Any], source: str) -> Patch:
     if not isinstance(record, Mapping):
         raise PatchError(f"a record is a mapping of names to values, not {record!r:.100}")
-    return patches.from_record(record, source)
+    return patch.from_record(record, source)
 
 
-def _kind(patch: Patch, wanted: str) -> Patch:
-    if patch.kind != wanted:
-        raise PatchError(f"a patch of kind {wanted!r} was expected, not {patch.kind!r} (of {patch.key!r:.100})")
-    return patch
+def _of_kind(made: Patch, wanted: str) -> Patch:
+    if made.kind != wanted:
+        raise PatchError(f"a patch of kind {wanted!r} was expected, not {made.kind!r} (of {made.key!r:.100})")
+    return made
 
 
-def _new_item(patch: Patch) -> Patch:
-    """The patch of an item, if it says enough for a new one."""
-    _kind(patch, patches.ITEM)
-    if not any(patch.values.get(field) for field in DESCRIBING):
-        raise PatchError(f"item {patch.key!r:.100}: a new item needs one of {', '.join(DESCRIBING)}")
-    return patch
+def _new_item(made: Patch) -> Patch:
+    """The patch of an item, if it has a field that makes a new item."""
+    _of_kind(made, ITEM)
+    if not any(made.values.get(field) for field in DESCRIBING):
+        raise PatchError(f"item {made.key!r:.100}: a new item needs one of {', '.join(DESCRIBING)}")
+    return made

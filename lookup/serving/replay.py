@@ -1,4 +1,4 @@
-"""The states of a release at times that a caller names: for tests and replays."""
+"""The states of a release at times that the caller names, for tests and replays."""
 
 import threading
 from bisect import bisect_right
@@ -10,10 +10,10 @@ from lookup.serving.state import State
 
 
 class Replay:
-    """Each state follows from the last one where times rise; for an earlier time one is made anew. Thread-safe.
+    """Makes each state from the last one while times rise, and from scratch for an earlier time. Thread-safe.
 
-    view: all that is known now. Unlike a call of now, which believes clocks that run a little ahead, a state holds
-    nothing that came to be so after its time.
+    view: all statements that are known now. A state here holds no statement of a later time at all, whereas a call of
+    now accepts clocks that run a little ahead.
     """
 
     def __init__(self, release: Release, view: View):

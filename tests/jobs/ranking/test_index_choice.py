@@ -12,7 +12,7 @@ from jobs.ranking import index_choice as search
 from jobs.ranking.index_choice import ask, choose, exact_top, measure_recall
 from jobs.stages.build.annoy_build import build_index
 from lookup.retrieval.annoy_index import Index
-from lookup.retrieval.scan import largest, scan, scan_sketches, sketch
+from lookup.retrieval.scan import fit_projections, largest, scan, scan_projections
 from tests.releases import Sizes, score_parameters
 
 RNG = np.random.default_rng(3)
@@ -36,28 +36,28 @@ def test_a_scan_is_exact_and_ordered() -> None:
 
 def test_sketches_find_nearly_all_and_score_exactly() -> None:
     items, users = shop(5000)
-    maps = sketch(items, users[:200], 12)
+    maps = fit_projections(items, users[:200], 12)
     assert maps.shape == (2, 40, 12)
     sketches = (items @ maps[0], maps[1])
     asked = users[200:]
-    one = partial(scan_sketches, items, *sketches, n=20, survivors=100)
+    one = partial(scan_projections, items, *sketches, n=20, survivors=100)
     assert measure_recall(one, asked, exact_top(items, asked, 20)) > 0.98
     for n in (5, 50, 6000):
-        found = scan_sketches(items, *sketches, asked[0], n=n, survivors=100)
+        found = scan_projections(items, *sketches, asked[0], n=n, survivors=100)
         assert len(set(found.tolist())) == min(n, 5000)
         assert (np.diff(items[found] @ asked[0]) <= 1e-5).all()
 
 
 def test_a_whole_sketch_is_the_score() -> None:
     items, users = shop(100, dimensions=7)
-    maps = sketch(items, users, 7)
+    maps = fit_projections(items, users, 7)
     np.testing.assert_allclose((users @ maps[1]) @ (items @ maps[0]).T, users @ items.T, rtol=1e-2, atol=1e-3)
 
 
 def test_the_sketch_of_a_size_is_the_best_of_its_rank() -> None:
     """Of the mean square error over the users that it was fitted to; against a singular value decomposition."""
     items, users = shop(200, dimensions=10)
-    maps = sketch(items, users, 3).astype(np.float64)
+    maps = fit_projections(items, users, 3).astype(np.float64)
     error = ((users @ maps[1]) @ (items @ maps[0]).T - users @ items.T).std()
     values = np.linalg.svd(users.astype(np.float64) @ items.T, compute_uv=False)
     assert error == pytest.approx(np.sqrt((values[3:] ** 2).sum() / (len(users) * len(items))), rel=0.05)
@@ -69,7 +69,7 @@ def test_the_quickest_that_finds_enough_is_chosen(tmp_path: Path, monkeypatch: p
     annoy, _ = build_index(tmp_path, items, trees=5)
     asked = users[200:300]
     exact = exact_top(items, asked, 20)
-    kinds = {scan: "scan", scan_sketches: "sketch"}
+    kinds = {scan: "scan", scan_projections: "sketch"}
     for times, expected in (
         ({"scan": 1.0, "sketch": 2.0, "annoy": 3.0}, "scan"),
         ({"scan": 3.0, "sketch": 2.0, "annoy": 4.0}, "sketch"),
@@ -82,7 +82,7 @@ def test_the_quickest_that_finds_enough_is_chosen(tmp_path: Path, monkeypatch: p
         assert fact.recall >= 0.95
         assert bool(sketches.items.size) == (fact.sketch_us is not None) == (fact.survivors > 0)
         if expected == "sketch":
-            one = partial(scan_sketches, items, *sketches, n=20, survivors=fact.survivors)
+            one = partial(scan_projections, items, *sketches, n=20, survivors=fact.survivors)
             assert fact.recall == measure_recall(one, asked, exact)
         found = [Index(annoy).candidates(user, 20, fact.search_k) for user in asked]
         reached = np.mean([len(set(f.tolist()) & set(e)) / 20 for f, e in zip(found, exact.tolist(), strict=True)])

@@ -66,7 +66,7 @@ def test_what_is_not_known_at_all_has_the_bias_alone(describer: ColdStartEncoder
 def test_a_release_describes_items(two: Two) -> None:
     release = Release(two.releases / two.new)
     label = release.arrays["label_vector"]
-    x, v = release.describe({"category": ["FOOD", "DAIRY"], "brand": "Ünder", "price": 3.0, "title": "Größe"})
+    x, v = release.cold_start_vectors({"category": ["FOOD", "DAIRY"], "brand": "Ünder", "price": 3.0, "title": "Größe"})
     found = [release.labels.find(name) for name in attributes(["FOOD", "DAIRY"], "Ünder", 0)]
     e = label[found].sum(axis=0) / 2 + label[release.labels.find(words("Größe")[0])]
     np.testing.assert_allclose(x[:2], e @ release.arrays["label_map"], rtol=1e-5)

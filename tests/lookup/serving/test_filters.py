@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lookup import DaybreakError
 from lookup.errors import ConditionError
-from lookup.serving import filters as where
-from lookup.serving.filters import Condition, brand, category, feature, in_stock, price
+from lookup.serving.conditions import Condition, condition
+from lookup.serving.filters import brand, category, feature, in_stock, price
 
 FEATURES = {"weight": "number", "colour": "text", "organic": "number"}
 NAMES = {"category": ("FOOD", "TEA", "MILK"), "brand": ("Acme", "Ünder"), "value": ("red", "blue")}
@@ -32,7 +32,7 @@ class State:
     """Features of items, made from their records."""
 
     items: list[Item]
-    own: int
+    release_items: int
     features = FEATURES
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ leaves = st.one_of(
     st.booleans().map(lambda b: (feature("organic", b), lambda i, _: i.features.get("organic") == b)),
     bounds.map(lambda b: (feature("weight", low=b[0], high=b[1]), lambda i, _: between(i.features.get("weight"), *b))),
     st.lists(st.booleans(), min_size=4, max_size=4).map(
-        lambda m: (where.condition(np.array(m)), lambda _, row: row < 4 and m[row])
+        lambda m: (condition(np.array(m)), lambda _, row: row < 4 and m[row])
     ),
 )
 Case = tuple[Condition, Test]
@@ -112,7 +112,7 @@ def combined(parts: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
 def test_conditions_hold_as_their_words_say(known: list[Item], case: Case, data: st.DataObject) -> None:
     condition, test = case
     rows = data.draw(st.lists(st.integers(0, len(known) - 1), max_size=10))
-    found = condition.holds(State(known, own=4), np.array(rows, dtype=np.int32))
+    found = condition.holds(State(known, release_items=4), np.array(rows, dtype=np.int32))
     assert found.dtype == np.bool_
     assert found.tolist() == [test(known[row], row) for row in rows]
 
@@ -124,7 +124,7 @@ def test_they_compare_by_what_they_say() -> None:
         (brand("a", "b", "a"), brand("a", "b")),
         (feature("x", True), feature("x", 1.0)),
         (~price(high=0.0) & mask, ~price(high=-0.0) & mask.copy()),
-        (mask | in_stock(), where.condition(mask) | in_stock()),
+        (mask | in_stock(), condition(mask) | in_stock()),
     ]
     for one, other in pairs:
         assert one == other
@@ -135,7 +135,7 @@ def test_they_compare_by_what_they_say() -> None:
         brand("a"),
         category("a"),
         feature("a", "a"),
-        where.condition(mask),
+        condition(mask),
         in_stock(),
     }
     assert len(different) == 7
@@ -156,9 +156,9 @@ def test_they_compare_by_what_they_say() -> None:
         (lambda: feature("x", 1, low=1), "feature 'x': values or bounds, not both"),
         (lambda: feature("x", "a", 1), "feature 'x': a number expected, not 'a'"),
         (lambda: feature(3, 1), "feature: one name or more expected, each a text, not 3"),
-        (lambda: where.condition([True]), r"\[True\]: a condition expected, such as"),
+        (lambda: condition([True]), r"\[True\]: a condition expected, such as"),
         (lambda: price(1) & np.array([1, 0]), r"int64 array of shape \(2,\): a condition expected"),
-        (lambda: where.condition(np.ones((2, 2), bool)), r"bool array of shape \(2, 2\)"),
+        (lambda: condition(np.ones((2, 2), bool)), r"bool array of shape \(2, 2\)"),
     ],
 )
 def test_what_cannot_be_a_condition_is_told(wrong: Callable[[], object], said: str) -> None:
@@ -175,13 +175,13 @@ def test_what_cannot_be_a_condition_is_told(wrong: Callable[[], object], said: s
         (feature("colour", 1), "feature 'colour' is a text; a number was given"),
         (feature("colour", low=1), "feature 'colour' is a text; a number was given"),
         (feature("weight", "heavy"), "feature 'weight' is a number; a text was given"),
-        (where.condition(np.ones(3, bool)), "a mask of 3 items was given, the release that serves has 2"),
+        (condition(np.ones(3, bool)), "a mask of 3 items was given, the release that serves has 2"),
     ],
 )
 def test_what_does_not_fit_the_release_is_told(condition: Condition, said: str) -> None:
     nothing = Item(None, False, [], None, {})
     with pytest.raises(ConditionError, match=said):
-        condition.holds(State([nothing, nothing], own=2), np.array([0], dtype=np.int32))
+        condition.holds(State([nothing, nothing], release_items=2), np.array([0], dtype=np.int32))
 
 
 def test_a_condition_is_neither_true_nor_false() -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lookup
-from lookup.serving.filters import Condition
+from lookup.serving.conditions import Condition
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, now, opened

@@ -9,8 +9,8 @@ import lookup
 from jobs.stages.build import job as build
 from lookup.release import pointer
 from lookup.scoring.features import DAY
-from lookup.serving.rerank import gains
-from lookup.serving.session import Moment, Person
+from lookup.serving.rerank import rerank_delta
+from lookup.serving.session import SessionEvent, UserSession
 from lookup.shop import Shop
 from tests.lookup.patched import now, opened
 from tests.rankers import certain_clicks, write_ranker
@@ -96,15 +96,15 @@ def test_a_price_moves_what_is_computed_by_the_call_too(shop: Shop) -> None:
     )
 
 
-def test_what_was_just_had_gains_by_how_often(shop: Shop) -> None:
+def test_a_new_purchase_gains_by_how_often_it_was_bought(shop: Shop) -> None:
     """Two purchases more: log(1 + times) weighs 4 in the logit."""
     state, _ = shop._live.state()
     row = state.find("item-9")
     rows, scores = np.array([row], dtype=np.int32), np.ones(1, dtype=np.float32)
     day = now() // DAY
-    person = Person(state, -1, now(), [Moment(row, day, 1.0), Moment(row, day, 1.0)])
-    assert gains(person, rows, scores) == pytest.approx([TIMES * np.log(3)], rel=1e-5)
-    assert gains(Person(state, -1, now(), []), rows, scores).tolist() == [0.0]
+    session = UserSession(state, -1, now(), [SessionEvent(row, day, 1.0), SessionEvent(row, day, 1.0)])
+    assert rerank_delta(session, rows, scores) == pytest.approx([TIMES * np.log(3)], rel=1e-5)
+    assert rerank_delta(UserSession(state, -1, now(), []), rows, scores).tolist() == [0.0]
 
 
 def test_what_nobody_knew_a_price_of_gains_nothing(shop: Shop) -> None:

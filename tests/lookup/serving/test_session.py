@@ -10,10 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lookup
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import open_log
-from lookup.serving import sources as reading
-from lookup.serving.session import DAY, Person
+from lookup.serving.session import DAY, UserSession, read_user
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, now, opened
@@ -87,7 +86,7 @@ def test_events_that_count_nothing_are_passed_over(built: Two, tmp_path: Path) -
     shop = opened(built.releases, tmp_path)
     before = shop.recommend("user-1", 20)
     log = open_log(tmp_path / "log.sqlite")
-    log.append([patches.event("user-1", "item-3", "stared at"), patches.event("user-1", "gone", "purchase")])
+    log.append([patch.event("user-1", "item-3", "stared at"), patch.event("user-1", "gone", "purchase")])
     shop._live.look()
     assert shop.recommend("user-1", 20) == before
     assert shop.recommend("user-1", 20, history=["gone"]) == before
@@ -115,10 +114,10 @@ def test_what_comes_late_stands_where_it_belongs(built: Two, tmp_path: Path) -> 
     days = release.history(row).days
     shop.record("user-1", "item-3", at=int(days[0]) * DAY)
     state, _ = shop._live.state()
-    _, fresh = reading.since(shop._live, state, "user-1", row, now())
-    person = Person(state, row, now(), fresh)
-    assert person.history.days.tolist() == sorted([*days.tolist(), int(days[0])])
-    assert release.items.find("item-3") in person.history.rows[: 1 + (days == days[0]).sum()]
+    _, events = read_user(shop._live, state, "user-1", now())
+    session = UserSession(state, row, now(), events)
+    assert session.history.days.tolist() == sorted([*days.tolist(), int(days[0])])
+    assert release.items.find("item-3") in session.history.rows[: 1 + (days == days[0]).sum()]
 
 
 def test_few_candidates_give_the_same_hits(built: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +131,7 @@ def test_few_candidates_give_the_same_hits(built: Two, tmp_path: Path, monkeypat
         {"exclude": ["item-1", "item-7"]},
     ]
     every = [shop.recommend("user-1", 30, **options) for options in asked]
-    monkeypatch.setattr("lookup.serving.sources.CANDIDATES", 3)
+    monkeypatch.setattr("lookup.serving.sources.user.CANDIDATES", 3)
     for options, hits in zip(asked, every, strict=True):
         for k in (1, 3, 5, 8, 13):
             found = shop.recommend("user-1", k, **options)

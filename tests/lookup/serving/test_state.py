@@ -57,7 +57,7 @@ def facts(state: State) -> dict[str, Any]:
         }
     found: dict[str, Any] = {}
     for row in range(len(state.blocked)):
-        if row >= state.own and state.record(state.id(row)) is None:
+        if row >= state.release_items and state.record(state.id(row)) is None:
             assert state.blocked[row]
             continue
         kinds = list(state.features.values())
@@ -73,8 +73,8 @@ def facts(state: State) -> dict[str, Any]:
             names["brand"].get(int(state.brand[row])),
             features,
             state.record(state.id(row)),
-            state.vector(np.array([row], dtype=np.int32)).tolist(),
-            state.input(np.array([row], dtype=np.int32)).tolist(),
+            state.item_vectors(np.array([row], dtype=np.int32)).tolist(),
+            state.item_inputs(np.array([row], dtype=np.int32)).tolist(),
         )
     return found
 
@@ -149,4 +149,4 @@ def test_of_an_unknown_item_a_price_makes_no_item(release: Release) -> None:
     state = State(release, view([patches.item("new-0", {"price": 3.0, "in_stock": True}, at=START)]), START)
     assert state.find("new-0") == -1
     assert state.record("new-0") is None
-    assert len(state.blocked) == state.own
+    assert len(state.blocked) == state.release_items

@@ -1,0 +1,45 @@
+"""Why an item has its score for a user now."""
+
+import numpy as np
+
+from lookup.scoring.explain import Because, Explanation, Used, item_shares
+from lookup.serving.rerank import explain_delta
+from lookup.serving.session import UserSession
+
+
+def explain(session: UserSession, item: int) -> Explanation:
+    """The score of an item for a user, taken apart. item: its row."""
+    state, parameters = session.state, session.state.release.score_parameters
+    rows, _, weights = session.history
+    ages, _, transitions, _, _ = session.terms
+    counts, one = weights.astype(np.float64), np.array([item], dtype=np.int32)
+    vectors = state.item_vectors(one)
+    found, shares = item_shares(
+        parameters,
+        rows,
+        state.item_inputs(rows),
+        ages=ages,
+        weights=counts,
+        transitions=transitions,
+        vectors=vectors,
+        items=one,
+    )
+    _, _, gains = parameters.repeat_terms(rows, parameters.repeat_shares(ages, counts), transitions.item_repeat)
+    itself = found == item
+    bias, again = float(vectors[0, parameters.encoder.bias]), float(gains[itself].sum())
+    if itself.any():
+        bias *= parameters.kept_share
+    place = np.searchsorted(found, rows)
+    times = np.bincount(place, minlength=len(found))
+    newest = np.full(len(found), np.inf)
+    np.minimum.at(newest, place, ages)
+    because = tuple(
+        Because(state.id(int(found[n])), float(shares[n, 0]), int(times[n]), float(newest[n]))
+        for n in np.argsort(-shares[:, 0], kind="stable")
+    )
+    score = session.scores(one)
+    features, gain = explain_delta(session, one, score)
+    item_id = state.id(item)
+    patched = sorted(state.patched.get(item_id, {}).items())
+    used = tuple(Used(field, said.value, (session.now - said.at) / 1e6, said.source) for field, said in patched)
+    return Explanation(item_id, float(score[0]) + gain, because, bias, again, gain, features, used)

@@ -1,0 +1,29 @@
+"""What a call answers with: hits, each with the name of the source that it comes from."""
+
+from typing import Literal, NamedTuple
+
+SourceName = Literal["list", "session", "similar", "again", "category", "popular", "pinned"]
+"""The names that a hit's source may have. `SOURCES` documents them."""
+
+SOURCES: dict[SourceName, str] = {
+    "list": "the user's precomputed list",
+    "session": "scores that this call computed from the user's history",
+    "similar": "the items most similar to the item that was asked for",
+    "again": "the items that the user may buy again",
+    "category": "the most popular items of a category",
+    "popular": "the most popular items of the whole shop",
+    "pinned": "the ids that the caller pinned",
+}
+"""What each source gives."""
+
+
+class Hit(NamedTuple):
+    """An item that a call recommends."""
+
+    item_id: str
+    score: float
+    """Comparable with scores of the same source only; 0 for a pinned item."""
+    source: SourceName
+    """Where the item comes from: see `SOURCES`."""
+    arm: str | None = None
+    """The user's arm of the A/B test; None without a test."""

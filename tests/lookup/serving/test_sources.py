@@ -1,0 +1,31 @@
+"""Every retrieval source is named once, documented, and given by some call."""
+
+from pathlib import Path
+from typing import get_args
+
+from lookup.serving.hit import SOURCES, SourceName
+from tests.lookup.conftest import Two
+from tests.lookup.patched import opened
+
+
+def test_every_source_is_documented() -> None:
+    assert set(get_args(SourceName)) == set(SOURCES)
+    assert all(SOURCES.values())
+
+
+def test_calls_give_every_source_and_no_other(built: Two, tmp_path: Path) -> None:
+    shop = opened(built.releases, tmp_path)
+    given = {
+        hit.source
+        for hits in (
+            shop.recommend("user-1"),
+            shop.recommend("user-1", 60, pins=[f"item-{n}" for n in range(9)]),
+            shop.recommend("user-1", 60, history=["item-3"]),
+            shop.recommend("nobody", 5),
+            shop.similar("item-3", 60),
+            shop.popular(60, "FOOD"),
+            shop.buy_again("user-1"),
+        )
+        for hit in hits
+    }
+    assert given == set(SOURCES), "a source lacks its name in lookup/serving/hit.py, or a call here that gives it"
