@@ -1,4 +1,4 @@
-"""The night: its jobs in order, and how one is run, timed and given a receipt."""
+"""The night: its jobs in order, and how one of them runs and gets its receipt."""
 
 import importlib
 import time
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 JOBS = {
-    "ingest": "files of the shop to checked tables",
+    "ingest": "checked tables, from the files of the shop",
     "train": "the behaviour model, from each user's days",
     "embed_items": "a vector for every item, from text and behaviour",
     "embed_users": "a vector for every active user",
     "topk": "the lists: recommendations, similar items, popular",
     "train_ranker": "the ranker, from what was shown and what was bought",
-    "evaluate": "how good the lists are on held-out days, beside the baselines",
+    "evaluate": "how good the lists are on held-out days, beside the incumbent and the baselines",
     "build": "an immutable release: DuckDB, Annoy and arrays",
-    "validate": "check the release, and compare it with the one in place",
+    "validate": "check the release, and compare it with the incumbent, the release that serves",
     "publish": "point CURRENT at the release",
 }
-"""Every job of the night, in order; `jobs.stages.<name>.job.run(spark, config)` does it and returns its counts."""
+"""Every job of the night in order. `jobs.stages.<name>.job.run(spark, config)` runs it and returns its counts."""
 
 
 def run_job(name: str, spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Run one job of the night and write its receipt: counts, seconds, peak memory of its largest process."""
+    """Run one job of the night and write its receipt: counts, seconds, and the peak memory of its largest process."""
     log_line(name, "start", date=config.date)
     started = time.monotonic()
     counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)

@@ -1,1 +1,1 @@
-"""What every stage stands on: Spark session, logging, the store of runs, tables, blocks, files."""
+"""The ground of all stages: Spark session, logging, the store of runs, tables, blocks, files."""

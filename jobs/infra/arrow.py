@@ -1,4 +1,4 @@
-"""Between numpy and Arrow."""
+"""Matrices of numpy as Arrow columns, and back."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ def list_column(matrix: NDArray[np.float32]) -> pa.Array:
 def matrix(column: pa.Array, width: int) -> NDArray[np.float32]:
     """A column of n lists of `width` numbers as a matrix, float32 (n, width).
 
-    Raises ValueError where a list is null or of another length.
+    Raises ValueError where a list is null or has another length.
     """
     values = column.flatten()
     if column.null_count or len(values) != len(column) * width:

@@ -1,4 +1,4 @@
-"""The Parquet tables of a run, read in blocks: what is in memory does not grow with the table."""
+"""The Parquet tables of a run, read in blocks, so that memory does not grow with the table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,19 +14,20 @@ from jobs.errors import DataError
 from jobs.infra.runs import Run
 
 BLOCK_ROWS = 8192
+"""Rows in memory at a time."""
 DUCKDB_MEMORY = "1GB"
-"""What DuckDB may take before it spills to disk."""
+"""The memory that DuckDB may take before it spills to disk."""
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A table of a run. Spark wrote it without an order; a key column says which row of the arrays is meant."""
+    """A table of a run. Spark writes its rows in no order; a key column tells where each belongs."""
 
     folder: Path
 
     @classmethod
     def of(cls, run: Run, name: str) -> "Blocks":
-        """The table of that name. Raises MissingStepError when it is not there."""
+        """The table of that name. Raises MissingStepError where it is missing."""
         return cls(run.existing(name))
 
     @property
@@ -38,15 +39,15 @@ class Blocks:
         return sum(pq.read_metadata(file).num_rows for file in self.files)
 
     def read(self, *columns: str) -> Iterator[pa.RecordBatch]:
-        """Its rows in blocks of at most `BLOCK_ROWS`, these columns only."""
+        """Its rows in blocks of at most `BLOCK_ROWS`, with these columns only."""
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 yield from file.iter_batches(BLOCK_ROWS, columns=list(columns))
 
     def rows(self, batch: pa.RecordBatch, key: str, size: int) -> NDArray[np.int64]:
-        """The key column of a block as numbers.
+        """The key column of a block as numbers, int64 (rows,).
 
-        Raises DataError where one is not in 0 … size-1.
+        Raises DataError where a number is not in 0 … size-1.
         """
         column = batch.column(key)
         rows: NDArray[np.int64] = pc.fill_null(column, -1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -62,18 +63,18 @@ class Blocks:
         return max(lengths, default=0)
 
     def elements(self, column: str) -> int:
-        """How many elements the lists of a column have together."""
+        """The number of elements in all lists of a column."""
         lengths = (pc.sum(pc.list_value_length(batch.column(column))).as_py() or 0 for batch in self.read(column))
         return sum(lengths)
 
 
 def flat(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.generic]]:
-    """A column of lists: the length of each, and all their elements one after the other."""
+    """A column of lists as the length of each, and all their elements in one array."""
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     return lengths, pc.list_flatten(column).to_numpy(zero_copy_only=False)
 
 
 def spread(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the elements of runs go that begin at `starts` and are `lengths` long, one after the other."""
+    """The places of the elements of some runs, one run after the other: run i is `starts[i]`, `starts[i]` + 1, …"""
     before = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)

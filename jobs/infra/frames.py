@@ -1,4 +1,4 @@
-"""Spark transformations that more than one stage needs: numbers of rows, histories of users, popularity of items."""
+"""Spark transformations of more than one stage: row numbers, histories of users, popularity of items."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 POSITION_BITS = 33
-"""`monotonically_increasing_id` holds the partition in the bits above these, the place in the partition below."""
+"""`monotonically_increasing_id` has the place in the partition in so many low bits, and the partition above them."""
 
 
 def number_by_hash(frame: "DataFrame", key: str, name: str) -> "DataFrame":
     """Add column `name`: 0 … n-1 in the order of sha256(key), the order in which `lookup.keys` finds ids.
 
-    key: a text column without duplicates. The frame is sorted across partitions; only one number a partition is
-    collected.
+    key: a text column without duplicates. Spark sorts the frame across partitions, and only one number for each
+    partition reaches the driver.
     """
     from pyspark.sql import functions as F
 
@@ -28,7 +28,7 @@ def number_by_hash(frame: "DataFrame", key: str, name: str) -> "DataFrame":
 def record_number(frame: "DataFrame", file: str, block: str, place: str) -> "Column":
     """The number of a record in its file, from 1.
 
-    frame: all records as read, with the columns `file`, `block` (where in the file the split begins) and `place`
+    frame: all records as read, with the columns `file`, `block` (where the split begins in the file) and `place`
     (`monotonically_increasing_id` of the scan).
     """
     from pyspark.sql import functions as F
@@ -37,7 +37,7 @@ def record_number(frame: "DataFrame", file: str, block: str, place: str) -> "Col
 
 
 def _number(frame: "DataFrame", group: "list[Column]", place: str = "_place") -> "Column":
-    """A row's place among the rows of all groups whose key differs at most in its last part, groups in order."""
+    """A row's place among the rows of all groups that share its key except for the last part, groups in order."""
     from pyspark.sql import functions as F
 
     parts = [g.alias(f"g{n}") for n, g in enumerate(group)]
@@ -62,9 +62,9 @@ def _number(frame: "DataFrame", group: "list[Column]", place: str = "_place") ->
 def histories(events: "DataFrame", until: date, newest: int) -> "DataFrame":
     """Every user's history before a day: user_id, items, days, ages, weights, bought, events, last_event.
 
-    The lists begin with the oldest event. days: since 1970, UTC. ages: whole days, float32, as the model was trained on
-    them; the day before `until` is 1. At most `newest` events
-    are in the lists; `bought` holds the different items of the whole history, rising, `events` counts it.
+    The lists begin with the oldest event and hold the `newest` events at most. days: since 1970, UTC. ages: whole days,
+    float32, as the model is trained on them; the day before `until` has age 1. bought: the different items of the whole
+    history, ascending. events: their number in the whole history.
     """
     from pyspark.sql import functions as F
 
@@ -95,13 +95,13 @@ def histories(events: "DataFrame", until: date, newest: int) -> "DataFrame":
 def popularity(events: "DataFrame", day: date, half_life: float) -> "DataFrame":
     """Table POPULARITY: the sum of weight * 2 ** (-age / half_life) over the events of an item, where it is above 0.
 
-    events: the table of a run. day: of the night; ages are counted from its midnight, UTC. half_life: in days.
+    events: the table of a run. day: of the night; ages count from its midnight, UTC. half_life: in days.
     """
     from pyspark.sql import functions as F
 
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
     age = F.greatest((F.lit(midnight) - F.col("time").cast("double")) / 86400.0, F.lit(0.0))
-    # Summed in double, ranked in float: the order in which Spark adds must not decide between equal sums.
+    # Sums are made in double and ranked in float, so that the order in which Spark adds does not break ties.
     sums = events.groupBy("item").agg(
         F.sum(F.col("weight") * F.pow(F.lit(2.0), -age / half_life)).cast("float").alias("score")
     )
@@ -111,8 +111,8 @@ def popularity(events: "DataFrame", day: date, half_life: float) -> "DataFrame":
 def popular(items: "DataFrame", scores: "DataFrame", length: int) -> "DataFrame":
     """Table POPULAR: items by their score, ties by the lower row.
 
-    items, scores: the tables ITEMS and POPULARITY of a run. length: of a list. There is a row for '' (the whole shop)
-    and for each name at any level of a category path; an item without a score is in no list, so a list may be empty.
+    items, scores: the tables ITEMS and POPULARITY of a run. length: of a list. A row has the list of '' (the whole
+    shop), or of a name at any level of a category path. No list has an item without a score, so a list may be empty.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F

@@ -1,8 +1,8 @@
-"""The folder of a run: its tables, written whole or not at all, and the receipts of its jobs.
+"""The folder of a run: its tables, each written whole or not at all, and the receipts of its jobs.
 
 <work>/runs/<date>/<table>/     Parquet
-<work>/runs/<date>/receipts/    one JSON a job: rows, seconds, peak memory
-<work>/models/<model id>/       what `train` made; the newest readable one is used
+<work>/runs/<date>/receipts/    a JSON file for each job: rows, seconds, peak memory
+<work>/models/<model id>/       a model of `train`; the jobs use the newest readable one
 """
 
 import json
@@ -47,24 +47,24 @@ MADE_BY = {
     "release.json": "build",
     "validation.json": "validate",
 }
-"""Which job makes a table or file of a run, for the message when it is missing."""
+"""The job that makes a table or file of a run, for the message where it is missing."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """The run of one date. `root` is `<work>/runs/<date>`; on a cluster it must be on storage that all machines see."""
+    """The run of one date. `root` is `<work>/runs/<date>`. On a cluster all machines must see it under this path."""
 
     root: Path
     date: date
 
     def path(self, name: str) -> Path:
-        """The folder of a table or a file of this run, there or not."""
+        """The path of a table or a file of this run, whether it exists or not."""
         return self.root / name
 
     def existing(self, name: str) -> Path:
-        """The folder of a table or a file of this run.
+        """The path of a table or a file of this run that exists.
 
-        Raises MissingStepError, naming the job to run, when it is not there.
+        Raises MissingStepError, naming the job to run, where it does not exist.
         """
         path = self.path(name)
         if not path.exists():
@@ -75,9 +75,10 @@ class Run:
 
     @contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
-        """A new path to write to, which takes the place of `name` when the block ends without an error.
+        """A new path to write to. It replaces `name` when the block ends without an error.
 
-        A job killed inside leaves the old content as it was (and a folder of trash that the next write removes).
+        After an error the old content stays. So it does when the job is killed inside the block; the next write then
+        removes what the killed one left.
         """
         final = self.path(name)
         self.root.mkdir(parents=True, exist_ok=True)
@@ -97,11 +98,11 @@ class Run:
             remove(new)
 
     def write(self, table: RunTable, frame: "DataFrame") -> None:
-        """Write a table whole, in place of what was there. The columns are taken by name and cast to the schema."""
+        """Write a table whole, and replace the one before. Columns are found by name and cast to the schema."""
         from pyspark.sql import functions as F
 
         typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields))
-        if table.partition:  # one file a partition, not one a partition and task
+        if table.partition:  # one file for each partition, not one for each partition and task
             writer = typed.repartition(table.partition).write.partitionBy(table.partition)
         else:
             writer = typed.write
@@ -116,7 +117,7 @@ class Run:
         return spark.read.schema(table.ddl).parquet(self.existing(table.name).as_uri()).select(*table.columns)
 
     def write_json(self, name: str, data: dict[str, Any]) -> None:
-        """Write a small file of this run atomically."""
+        """Write a small file of this run, whole or not at all."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -138,7 +139,7 @@ class Run:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, there or not."""
+    """Remove a file or a folder, whether it exists or not."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,4 +1,4 @@
-"""Spark: the session of a night, and the device that Spark lends to a task."""
+"""The Spark session of a night, and the device that Spark lends to a task."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ DEFAULTS = {
     "spark.driver.memory": "2g",
     "spark.executor.memory": "2g",
     "spark.sql.session.timeZone": "UTC",
-    # A value that cannot be read becomes null, and so goes to quarantine, instead of stopping the night.
+    # A value that cannot be read becomes null. Its row goes to quarantine, and the night goes on.
     "spark.sql.ansi.enabled": "false",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.shuffle.partitions": "8",
@@ -26,7 +26,7 @@ DEFAULTS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
 }
-"""Settings of a night where neither the configuration nor spark-submit says otherwise."""
+"""Settings of a night. Those of spark-submit beat them, and those of the configuration beat both."""
 
 
 def open_session(master: str | None, settings: dict[str, str]) -> "SparkSession":
@@ -37,12 +37,11 @@ def open_session(master: str | None, settings: dict[str, str]) -> "SparkSession"
     from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
-    # Executors must run the python that has torch and transformers, not the first on their PATH.
+    # Executors must run the Python that has torch and transformers, not the first one on their PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    # Workers on this machine are processes of their own, and must find the packages as this one does.
+    # Workers on this machine are processes of their own. They must find the packages where this process finds them.
     root = str(Path(__file__).resolve().parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *os.environ.get("PYTHONPATH", root).split(":")]))
-    # Drop the daybreak defaults that spark-submit was told otherwise; the configuration file beats both.
     submitted = SparkConf()
     builder = SparkSession.builder.appName("daybreak")
     if master is not None:
@@ -58,10 +57,10 @@ def open_session(master: str | None, settings: dict[str, str]) -> "SparkSession"
 
 
 def task_device() -> str:
-    """The torch device of the running Spark task: `cuda:N` where Spark lent GPU N and it is there, else `cpu`.
+    """The torch device of the running Spark task: `cuda:N` where Spark lent it GPU N and torch finds it, else `cpu`.
 
-    Called inside a task. A task to which Spark lent no GPU computes on the CPU even where the machine has one, so that
-    tasks do not crowd onto a device that was lent to others.
+    Call it inside a task. A task without a lent GPU computes on the CPU even where the machine has a GPU: otherwise
+    tasks would crowd onto a device that Spark lent to another.
     """
     import torch
     from pyspark import TaskContext

@@ -1,1 +1,1 @@
-"""Releases as the night handles them: pages, announcing, pruning."""
+"""What the night and people do with releases: report pages, announce, roll back, list, prune."""

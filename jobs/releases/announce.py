@@ -1,5 +1,4 @@
-"""The releases there are, and which of them CURRENT names. Whatever is announced was verified, byte by byte, just
-before."""
+"""Announce a release, roll back, and list the releases. Every byte of a release is verified before CURRENT names it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ class ReleaseRow:
     id: str
     current: bool
     problem: str | None
-    """Why it cannot be served, as far as sizes and headers tell; None where it can."""
+    """Why no reader can serve it, as far as sizes and headers tell; None where one can."""
     date: str = ""
     items: int = 0
     users: int = 0
@@ -32,16 +31,16 @@ class ReleaseRow:
 def announce(releases: Path, release_id: str) -> None:
     """Verify every byte of a release, and point CURRENT at it.
 
-    Raises ReleaseError when there is no such release, or when it is damaged; CURRENT then stays as it is.
+    Raises ReleaseError where there is no such release, or where it is damaged. CURRENT then stays as it is.
     """
-    release = open_locked(releases, release_id, verify=True)  # held until it is announced: `daybreak prune` leaves it
+    release = open_locked(releases, release_id, verify=True)  # locked until CURRENT names it, so that prune leaves it
     pointer.announce(releases, release.id)
 
 
 def rollback(releases: Path) -> str:
-    """Point CURRENT at the release that was announced before the one in place, every byte verified; returns its id.
+    """Verify every byte of the release announced before the incumbent, and point CURRENT back at it; returns its id.
 
-    Raises ReleaseError when there is none, or when it is damaged; CURRENT then stays as it is.
+    Raises ReleaseError where there is none, or where it is damaged. CURRENT then stays as it is.
     """
     release = open_locked(releases, pointer.before_current(releases), verify=True)
     pointer.announce(releases, release.id, "rollback")
@@ -49,9 +48,9 @@ def rollback(releases: Path) -> str:
 
 
 def releases(folder: Path) -> list[ReleaseRow]:
-    """The releases in a folder, newest first; damaged ones say what is wrong. Empty where the folder is missing.
+    """The releases in a folder, newest first, each with its problem if it has one. Empty where the folder is missing.
 
-    Raises ReleaseError when CURRENT is there, but not readable.
+    Raises ReleaseError where CURRENT exists but is not readable.
     """
     current = pointer.read_or_none(folder)
     there = {path.name for path in folder.glob("*") if pointer.RELEASE_ID.fullmatch(path.name)}

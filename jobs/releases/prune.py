@@ -1,4 +1,4 @@
-"""Prune: old releases are removed that nobody serves, reads, or would roll back to; and old events of the log."""
+"""Prune: remove old releases that nobody serves, reads, or would roll back to, and old events of the patch log."""
 
 import os
 import shutil
@@ -15,28 +15,29 @@ from lookup.release import manifest, pointer
 from lookup.release.locks import removing
 
 PRUNING = ".pruning-"
+"""Prefix of a release that is being deleted."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a release."""
+    """What prune did with a release."""
 
     id: str
     bytes: int
     why: str | None = None
-    """Why it was left; None where it was removed, or in a dry run would be."""
+    """Why it stays; None where it is removed, or in a dry run would be."""
 
 
 def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: bool = False) -> Iterator[Outcome]:
-    """Remove old releases, the oldest first; yields what became of each that is not to be kept by itself.
+    """Remove old releases, the oldest first; yields an outcome for each release that the rules do not keep.
 
-    keep: so many releases stay of those that rollbacks go through, CURRENT among them. spare: ids that stay besides.
-    A release that was never announced stays as long as it is newer than CURRENT: it may yet be published. One that a
-    reader holds is left, and says so. Each is renamed before it is deleted, so that an interrupted prune leaves nothing
-    half readable; the next one goes on with it. dry_run: say what would be done.
+    keep: so many of the releases that rollbacks go through stay, CURRENT is one of them. spare: ids that stay as well.
+    A release that was never announced stays while it is newer than CURRENT: it may yet be published. One that a reader
+    has locked stays, and its outcome tells so. Prune renames a release before it deletes it, so that an interrupted
+    prune leaves nothing half readable; the next prune deletes the rest. dry_run: change nothing.
 
-    Raises ConfigError when `keep` is less than 1, ReleaseError when CURRENT is missing or not readable, DaybreakError
-    when a folder cannot be renamed or deleted.
+    Raises ConfigError where `keep` is less than 1, ReleaseError where CURRENT is missing or not readable, DaybreakError
+    where a folder cannot be renamed or deleted.
     """
     if keep < 1:
         raise ConfigError(f"--keep must be 1 or more, CURRENT is one of them; it is {keep}")
@@ -58,10 +59,10 @@ def old_ids(releases: Path, keep: int = 3, spare: Collection[str] = ()) -> list[
 
 
 def prune_log(releases: Path, log: PatchLog, before: date) -> int:
-    """Remove from the log of patches what every release that is there has absorbed: events of before a day, and
-    statements that had ended by then. Returns how many.
+    """Remove from the patch log events from before a day, and statements that ended before it; returns how many.
 
-    Raises ReleaseError when the manifest of a release is not readable, LogError when the log is not.
+    Only what every existing release has absorbed is removed.
+    Raises ReleaseError where the manifest of a release is not readable, LogError where the log is not.
     """
     there = [path for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)]
     absorbed = min((manifest.read(path).patches_until for path in there), default=0)
@@ -69,7 +70,7 @@ def prune_log(releases: Path, log: PatchLog, before: date) -> int:
 
 
 def kept_ids(releases: Path, keep: int) -> set[str]:
-    """The ids of the releases that stay, whoever reads them. Raises ReleaseError when CURRENT is not readable."""
+    """The ids of the releases that stay, locked or not. Raises ReleaseError where CURRENT is not readable."""
     stack = pointer.stack(releases)
     announced = pointer.announced(releases)
     there = (path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
@@ -82,7 +83,7 @@ def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Out
     with removing(folder) as held:
         if held is not None:
             return Outcome(release_id, size, held)
-        # Somebody may have rolled back to it just now; from here on it is too late for that: nobody can open it.
+        # Somebody may have rolled back to it just now. From here on nobody can: this lock keeps readers out.
         if release_id in kept_ids(releases, keep):
             return Outcome(release_id, size, "it was announced meanwhile")
         if dry_run:
@@ -101,4 +102,4 @@ def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Out
 def _delete(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if os.path.lexists(folder):
-        raise DaybreakError(f"{folder}: it cannot be deleted whole; it is no longer readable as a release")
+        raise DaybreakError(f"{folder}: some of it cannot be deleted; it is no longer readable as a release")

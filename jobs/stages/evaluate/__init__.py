@@ -1,1 +1,1 @@
-"""Stage `evaluate`."""
+"""Stage `evaluate`: the lists on held-out days, beside those of the incumbent and of the baselines."""

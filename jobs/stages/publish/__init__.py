@@ -1,1 +1,1 @@
-"""Stage `publish`."""
+"""Stage `publish`: announce the validated release of the run."""

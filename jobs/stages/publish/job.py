@@ -1,4 +1,4 @@
-"""Publish: point CURRENT at a release. Whatever is announced was verified, byte by byte, just before."""
+"""Publish: verify every byte of the release that was validated, and point CURRENT at it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
-    """Announce the release of the run. Spark is not needed.
+    """Announce the release of the run. It needs no Spark.
 
-    Raises MissingStepError when that very release did not pass `validate`, ReleaseError when it is damaged.
+    Raises MissingStepError where this very release has not passed `validate`, ReleaseError where it is damaged.
     """
     release_id = config.run.read_json("release.json")["id"]
     validation = config.run.read_json("validation.json")

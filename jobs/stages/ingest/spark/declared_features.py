@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def kinds(source: "DataFrame", features: dict[str, str]) -> dict[str, str]:
     """The kind of each feature by its name, NUMBER or TEXT. features: name = a column or an expression.
 
-    Raises ConfigError, naming the key, for a column that is not there, and for one of another type.
+    Raises ConfigError, naming the key, where a column is missing or has another type.
     """
     from pyspark.sql.types import BooleanType, NumericType, StringType
 
@@ -23,15 +23,15 @@ def kinds(source: "DataFrame", features: dict[str, str]) -> dict[str, str]:
         kind = source.select(column(source, expression, key)).schema[0].dataType
         if not isinstance(kind, (NumericType, BooleanType, StringType)):
             raise ConfigError(
-                f"{key} = {expression!r} is of type {kind.simpleString()}; a number, yes or no, or text expected: "
-                f"make it one, as in `string({expression})`"
+                f"{key} = {expression!r} is of type {kind.simpleString()}; expected a number, yes or no, or text: "
+                f"convert it, as in `string({expression})`"
             )
         found[name] = TEXT if isinstance(kind, StringType) else NUMBER
     return found
 
 
 def values(source: "DataFrame", features: dict[str, str]) -> "Column":
-    """What is known of each item, map<string, string>; yes is 1.0, no 0.0; empty texts and NaN are unknown."""
+    """The known values of each item, map<string, string>. Yes is 1.0, no is 0.0; empty texts and NaN are unknown."""
     from pyspark.sql import functions as F
 
     parts = []

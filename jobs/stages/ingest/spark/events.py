@@ -1,4 +1,4 @@
-"""EventsConfig: from the columns of the shop's files to table `events`."""
+"""Events: the columns of the shop's files become table `events`."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ SAME_EVENT = ("user_id", "item_id", "type", "time", "value", "price", "discount"
 
 
 def map_events(spark: "SparkSession", config: Config, names: EventsConfig, items: "DataFrame") -> Checked:
-    """Read and check one table of events against the good items (`item_id`, `item`)."""
+    """Read and check one table of events against the good items (`item_id`, `item`). Of equal events one counts."""
     from pyspark import StorageLevel
     from pyspark.sql import Window
     from pyspark.sql import functions as F

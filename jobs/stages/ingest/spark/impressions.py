@@ -1,4 +1,4 @@
-"""ImpressionsConfig: from the columns of the shop's files to the tables `shown` and `visits`, of the last days only."""
+"""Impressions: the columns of the shop's files become tables `shown` and `visits`, for the days of the ranker only."""
 
 from datetime import timedelta
 from functools import reduce
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def map_impressions(spark: "SparkSession", config: Config, items: "DataFrame") -> dict[str, list[Checked]]:
-    """All tables of impressions, and of visits, by what they are; nothing where the shop has none.
+    """The checked tables by name, `impressions` and `visits`; empty where the shop has none.
 
     items: the good ones (`item_id`, `item`).
     """
@@ -30,8 +30,7 @@ def map_impressions(spark: "SparkSession", config: Config, items: "DataFrame") -
 def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, items: "DataFrame") -> Checked:
     """Read and check one table of impressions against the good items (`item_id`, `item`).
 
-    Rows that were over before the days of the ranker, or not yet there on the night, are passed over: they are many,
-    and not wrong.
+    It leaves out rows that end before the days of the ranker or begin after them: they are many, and not wrong.
     """
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
@@ -78,7 +77,7 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
 
 
 def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) -> Checked:
-    """Read and check who was where; days outside those of the ranker are passed over."""
+    """Read and check one table of visits; it leaves out days that are not days of the ranker."""
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
 
@@ -106,13 +105,13 @@ def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) 
 
 
 def shown(tables: list[Checked]) -> "DataFrame":
-    """Table SHOWN; the same item shown twice at once is there once."""
+    """Table SHOWN; an item shown twice to the same user, or at the same place, at one time is one row."""
     rows = reduce(lambda one, other: one.unionByName(other), (table.good().drop("item_id") for table in tables))
     return rows.dropDuplicates(["item", "user_id", "place", "time"])
 
 
 def visits(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
-    """Table VISITS: where each user was first on each day."""
+    """Table VISITS: the first visit of each user on each day."""
     from pyspark.sql import functions as F
 
     rows = spark.createDataFrame([], "user_id string, place string, time timestamp")
@@ -124,7 +123,7 @@ def visits(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
 
 
 def _days(config: Config) -> "tuple[Column, Column]":
-    """From when to when impressions count: the first moment, and the first after them."""
+    """The time span in which impressions count: its first moment, and the first one after it."""
     from pyspark.sql import functions as F
 
     days = (config.date - timedelta(days=config.ranker.days), config.date)

@@ -1,4 +1,4 @@
-"""Rows that were checked: the good go on, the bad go to quarantine with where they stand and why."""
+"""Checked rows: good ones go on; bad ones go to quarantine, each with its file, its row and the reason."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 REASON = "_reason"
 LATER = "after the night"
-"""Not a fault: an event of the night's day or after, which a later night will know."""
+"""Not a fault: an event of the night's day or later. A later night reads it."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A table as read, every row with a reason: null for a good one."""
+    """A table as read, with a reason for each row; the reason of a good row is null."""
 
     source: "DataFrame"
-    """The records as read."""
+    """The records as read, before any mapping."""
     rows: "DataFrame"
-    """The same, mapped, with `PLACE` and `REASON`; persisted."""
+    """The mapped rows, with `PLACE` and `REASON`; persisted."""
 
     def good(self) -> "DataFrame":
         """The rows without a reason."""
@@ -31,18 +31,18 @@ class Checked:
         return self.rows.filter(F.col(REASON).isNull()).drop(REASON, *PLACE)
 
     def later(self) -> int:
-        """How many events are left to later nights."""
+        """The number of events that later nights read."""
         from pyspark.sql import functions as F
 
         return int(self.rows.filter(F.col(REASON) == LATER).count())
 
     def quarantine(self, source: str) -> "DataFrame":
-        """The bad rows, as table `quarantine` wants them."""
+        """The bad rows as table QUARANTINE. source: what they are of, such as `events`."""
         from pyspark.sql import functions as F
 
         bad = self.rows.filter(F.col(REASON).isNotNull() & (F.col(REASON) != LATER))
         number = record_number(self.source, *PLACE) if bad.head(1) else F.lit(0)
-        # The records are read again, for the bad rows only: keeping those of all rows at hand costs more.
+        # It reads the records of bad rows again. Persisting the records of all rows would cost more.
         return self.source.join(F.broadcast(bad.select(*PLACE, REASON)), list(PLACE)).select(
             F.lit(source).alias("source"),
             F.col("_file").alias("file"),
@@ -53,7 +53,7 @@ class Checked:
 
 
 def _record(frame: "DataFrame") -> "Column":
-    """The record as it was read: its text where it could not be read, else its columns as JSON."""
+    """The record: its text where it is not readable, else its columns as JSON."""
     from pyspark.sql import functions as F
 
     names = [c for c in frame.columns if c not in HIDDEN]
@@ -61,14 +61,14 @@ def _record(frame: "DataFrame") -> "Column":
 
 
 def first_reason(*rules: "tuple[Column, str]") -> "Column":
-    """The reason of the first rule that a row breaks; null where it breaks none."""
+    """The reason of the first rule that a row breaks; null where it breaks none. rules: (broken, reason)."""
     from pyspark.sql import functions as F
 
     return F.coalesce(*(F.when(broken, F.lit(reason)) for broken, reason in rules))
 
 
 def number_rules(raw: "Column", number: "Column", name: str, least: float | None = None) -> "list[tuple[Column, str]]":
-    """The rules of an optional number: readable where it is given, finite, and not below `least`."""
+    """The rules of an optional number: where it is given, it is readable, finite, and not below `least`."""
     from pyspark.sql import functions as F
 
     given = F.trim(raw.cast("string")) != ""
@@ -80,7 +80,7 @@ def number_rules(raw: "Column", number: "Column", name: str, least: float | None
 
 
 def report(quarantined: "DataFrame") -> dict[tuple[str, str], int]:
-    """Log how many rows went to quarantine, by source and reason, most first; returns the counts."""
+    """Log the counts of rows in quarantine by source and reason, the largest first; returns them."""
     found = quarantined.groupBy("source", "reason").count().collect()
     counts = {(r["source"], r["reason"]): r["count"] for r in sorted(found, key=lambda r: -r["count"])}
     for (source, reason), rows in counts.items():

@@ -44,7 +44,7 @@ def test_what_is_known_is_kept_as_text(source):
     ("expression", "said"),
     [
         ("size", "items.features.x = 'size' is neither a column nor an expression over the columns: grams, count"),
-        ("array(count)", r"items.features.x = 'array\(count\)' is of type array<int>; a number, yes or no, or text"),
+        ("array(count)", r"items.features.x = 'array\(count\)' is of type array<int>; expected a number, yes or no"),
         ("current_date()", "is of type date; .* as in `string"),
     ],
 )
