@@ -13,6 +13,8 @@ from jobs.config.bounds import EXPECTED
 from jobs.errors import ConfigError
 
 T = TypeVar("T")
+SIMILAR = 0.7
+"""How alike a key and an unknown one must be, by `difflib`, for the key to be suggested."""
 Place = tuple[str, ...]
 """Where a table stands: the names of the tables around it and its own. The tables of a list share one place."""
 WANTED = {
@@ -50,7 +52,7 @@ def _say(error: ErrorDetails, tables: dict[Place, list[str]], where: str) -> str
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "unexpected_keyword_argument":
-        return _unknown(key, tuple(part for part in path if isinstance(part, str)), tables)
+        return _unknown(key, tuple(part for part in path if isinstance(part, str)), tables, where)
     if "key" in context:  # a check between fields that a table reports of one of its own
         key, found = f"{key}.{context['key']}", context["found"]
     else:
@@ -66,13 +68,14 @@ def _say(error: ErrorDetails, tables: dict[Place, list[str]], where: str) -> str
     return f"{key} must be {wanted}" + (", not a table" if error["type"] in WANTED else "")
 
 
-def _unknown(key: str, place: Place, tables: dict[Place, list[str]]) -> str:
+def _unknown(key: str, place: Place, tables: dict[Place, list[str]], where: str) -> str:
     """Names the keys of the table, and the one that is meant: a similar one, or the same one of another table."""
     *table, name = place
     names = tables[tuple(table)]
-    meant = [".".join([*table, one]) for one in difflib.get_close_matches(name, names, 1)]
+    meant = [".".join([*table, one]) for one in difflib.get_close_matches(name, names, 1, SIMILAR)]
     meant += [".".join([*other, name]) for other, known in tables.items() if name in known]
-    return f"unknown key {key}; expected one of {', '.join(names)}" + (f"; did you mean {meant[0]}?" if meant else "")
+    suggested = f"; did you mean {where}{meant[0]}?" if meant else ""
+    return f"unknown key {key}; expected one of {', '.join(names)}{suggested}"
 
 
 def _tables(kind: Any, place: Place = ()) -> Iterator[tuple[Place, list[str]]]:

@@ -17,7 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jobs.cli.quality.problems import problem
 from jobs.config import presets
+from jobs.config.learning import TrainConfig
 from jobs.config.presets.settings import Preset, read
+from jobs.config.toml import fill
 from jobs.errors import ConfigError
 from jobs.evaluation.harness import LENGTHS
 from jobs.evaluation.problems.problem import Problem
@@ -144,7 +146,7 @@ def tuning_of(
         raise ConfigError(f"--metric: unknown metric {metric!r}; expected one of {', '.join(METRICS)}")
     start = read(name)
     if epochs is not None:
-        start = replace(start, train=replace(start.train, epochs=epochs))
+        start = replace(start, train=fill(TrainConfig, vars(start.train) | {"epochs": epochs}, "--epochs"))
     first = end and end - timedelta(days=days)
     with redirect_stdout(sys.stderr):
         found = [problem(folder, part="valid", split=first, days=days, master=master) for folder in folders]

@@ -36,7 +36,7 @@ def sequences(folder: Path, seed: int, users: int = 40) -> Path:
 
 
 def tune(study: Path, *words: object, trials: int = 3) -> int:
-    return main(["tune", *map(str, words), "--study", str(study), "--trials", str(trials), "--epochs", "2"])
+    return main(["tune", "--epochs", "2", *map(str, words), "--study", str(study), "--trials", str(trials)])
 
 
 def figures(study: Path) -> list[float]:
@@ -159,6 +159,10 @@ def test_an_interrupted_search_prints_the_best_so_far(tmp_path, capsys, monkeypa
         (["--preset", "grocer"], "no preset 'grocer'; there are repeat"),
         (["--preset", "sequence", "--metric", "ndcg@11"], "unknown metric 'ndcg@11'; expected one of recall@5"),
         (["--preset", "sequence", "--seconds", "0"], "--seconds must be more than 0"),
+        (
+            ["--preset", "sequence", "--epochs", "10001"],
+            "--epochs: epochs must be a whole number from 1 to 10,000, not",
+        ),
         (["--preset", "sequence", "--seed", "-1"], "--seed must be 0 or more"),
         (["--preset", "sequence", "--out", "no/such/folder/found.toml"], "--out: there is no folder no/such/folder"),
     ],
