@@ -3,8 +3,9 @@
 import ast
 import inspect
 import json
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lookup.release.catalog_schema import CATALOG, Table
 from lookup.release.locks import LOCKED_FILE
 from lookup.release.manifest import KEYS, PARTS, FileFact, Manifest
 from lookup.release.schema import ARRAYS, FIRST_VERSION, FREE, LETTERS, SCHEMA_VERSION, Array, Letter
+from lookup.scoring.score_parameters import ScoreParameters
 
 FILE = Path(inspect.getfile(schema)).parent / "FORMAT.md"
 COMMAND = "python -m tests.release_format"
@@ -102,6 +104,7 @@ vector (`norm` in the manifest), an item vector v stands there as (v, √(M² �
 
 ```python
 import json
+import re
 from pathlib import Path
 
 import annoy
@@ -173,14 +176,24 @@ def manifest_keys() -> str:
 
 def keys_of(kind: Any) -> str:
     """The fields of a dataclass as keys in JSON, with their docstrings."""
+    return table(("key", "type", "since", "in older releases", "what"), rows_of(kind))
+
+
+def rows_of(kind: Any) -> list[Sequence[str]]:
+    """The rows of that table."""
     docs, rows = docs_of(kind), []
     for one in fields(kind):
         since = one.metadata.get("since", FIRST_VERSION)
         stand_in = "needed" if one.default is MISSING else json.dumps(one.default)
-        key = KEYS[one.name] if kind is Manifest else one.name
         annotation, doc = docs[one.name]
+        if kind is ScoreParameters and is_dataclass(one.type):  # flat in the file
+            rows += rows_of(one.type)
+            continue
+        key = KEYS[one.name] if kind is Manifest else one.name
+        if other := re.search(r" JSON: `(\w+)`\.", doc):
+            key, doc = other[1], doc.replace(other[0], "")
         rows.append((f"`{key}`", json_type(annotation), str(since), stand_in, doc))
-    return table(("key", "type", "since", "in older releases", "what"), rows)
+    return rows
 
 
 def json_type(annotation: str) -> str:

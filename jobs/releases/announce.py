@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookup.errors import ReleaseError
+from lookup.errors import ReleaseError, VersionError
 from lookup.release import manifest, pointer
 from lookup.release.locks import open_locked
 from lookup.release.reader import open_from
@@ -16,31 +16,36 @@ class ReleaseRow:
     id: str
     current: bool
     problem: str | None
-    """Why no reader can serve it, as far as sizes and headers tell; None where one can."""
+    """Why it cannot serve, as far as sizes and headers tell; None where it can."""
     date: str = ""
     items: int = 0
     users: int = 0
+    other_version: bool = False
+    """The problem is its schema version: it may be whole, for a newer or an older Daybreak."""
 
     def __str__(self) -> str:
         mark = "*" if self.current else " "
         if self.problem:
-            return f"{mark} {self.id}  DAMAGED: {self.problem}"
+            return f"{mark} {self.id}  {'NOT READABLE' if self.other_version else 'DAMAGED'}: {self.problem}"
         return f"{mark} {self.id}  night of {self.date}, {self.items:,} items, {self.users:,} users"
 
 
 def announce(releases: Path, release_id: str) -> None:
     """Verify every byte of a release, and point CURRENT at it.
 
-    Raises ReleaseError where there is no such release, or where it is damaged. CURRENT then stays as it is.
+    Raises ReleaseError when there is no such release, or when it is damaged or of a schema version that this Daybreak
+    does not read; CURRENT then stays as it is.
     """
-    release = open_locked(releases, release_id, verify=True)  # locked until CURRENT names it, so that prune leaves it
+    release = open_locked(releases, release_id, verify=True)  # until it is announced, `daybreak prune` leaves it
     pointer.announce(releases, release.id)
 
 
 def rollback(releases: Path) -> str:
-    """Verify every byte of the release announced before the incumbent, and point CURRENT back at it; returns its id.
+    """Verify every byte of the release that was announced before CURRENT, and point CURRENT at it; returns its id.
 
-    Raises ReleaseError where there is none, or where it is damaged. CURRENT then stays as it is.
+    It does not open the release that CURRENT names, whose schema version may be any. Raises ReleaseError when no
+    release was announced before it, or when that one is damaged or of a schema version that this Daybreak does not
+    read; CURRENT then stays as it is.
     """
     release = open_locked(releases, pointer.before_current(releases), verify=True)
     pointer.announce(releases, release.id, "rollback")
@@ -48,9 +53,9 @@ def rollback(releases: Path) -> str:
 
 
 def releases(folder: Path) -> list[ReleaseRow]:
-    """The releases in a folder, newest first, each with its problem if it has one. Empty where the folder is missing.
+    """The releases in a folder, newest first; damaged ones and those of other schema versions say what is wrong.
 
-    Raises ReleaseError where CURRENT exists but is not readable.
+    Empty where the folder is missing. Raises ReleaseError when CURRENT exists but is not readable.
     """
     current = pointer.read_or_none(folder)
     there = {path.name for path in folder.glob("*") if pointer.RELEASE_ID.fullmatch(path.name)}
@@ -62,5 +67,5 @@ def _row(folder: Path, release_id: str, current: bool) -> ReleaseRow:
     try:
         facts: manifest.Manifest = open_from(folder, release_id).manifest
     except ReleaseError as error:
-        return ReleaseRow(release_id, current, str(error))
+        return ReleaseRow(release_id, current, str(error), other_version=isinstance(error, VersionError))
     return ReleaseRow(release_id, current, None, facts.date, facts.counts["items"], facts.counts["users"])

@@ -1,4 +1,4 @@
-"""Prune: remove old releases that nobody serves, reads, or would roll back to, and old events of the patch log."""
+"""Prune: remove old releases that nobody serves, reads or would roll back to, and old events of the log."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from jobs.errors import ConfigError
-from lookup.errors import DaybreakError
+from lookup.errors import DaybreakError, ReleaseError
 from lookup.patches.patch import micros
 from lookup.patches.patch_log import PatchLog
 from lookup.release import manifest, pointer
@@ -25,16 +25,18 @@ class Outcome:
     id: str
     bytes: int
     why: str | None = None
-    """Why it stays; None where it is removed, or in a dry run would be."""
+    """Why it stays; None where it was removed, or in a dry run would be."""
 
 
 def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: bool = False) -> Iterator[Outcome]:
-    """Remove old releases, the oldest first; yields an outcome for each release that the rules do not keep.
+    """Remove old releases, the oldest first; yields an outcome for each that is removed, or that stays unexpectedly.
 
-    keep: so many of the releases that rollbacks go through stay, CURRENT is one of them. spare: ids that stay as well.
-    A release that was never announced stays while it is newer than CURRENT: it may yet be published. One that a reader
-    has locked stays, and its outcome tells so. Prune renames a release before it deletes it, so that an interrupted
-    prune leaves nothing half readable; the next prune deletes the rest. dry_run: change nothing.
+    keep: how many releases stay of those that rollbacks go through, CURRENT among them. spare: ids that stay besides.
+    A release that was never announced stays as long as it is newer than CURRENT: it may yet be published. A release
+    that a process reads stays. What stays and goes depends on CURRENT, HISTORY and locks alone, so releases of all
+    schema versions are treated alike; one that stays but that this Daybreak cannot read is reported. Each is renamed
+    before it is deleted, so that an interrupted prune leaves nothing half readable; the next one deletes the rest.
+    dry_run: say what would be done.
 
     Raises ConfigError where `keep` is less than 1, ReleaseError where CURRENT is missing or not readable, DaybreakError
     where a folder cannot be renamed or deleted.
@@ -44,46 +46,62 @@ def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: b
     if not dry_run:
         for leftover in releases.glob(f"{PRUNING}*"):
             _delete(leftover)
-    for release_id in old_ids(releases, keep, spare):
+    old = old_ids(releases, keep, spare)
+    for release_id in old:
         yield _remove(releases, release_id, keep, dry_run=dry_run)
+    for release_id in sorted(_found(releases) - set(old)):
+        try:
+            manifest.read(releases / release_id)
+        except ReleaseError as error:
+            yield Outcome(release_id, _size(releases / release_id), f"it is to stay, but is not readable: {error}")
 
 
 def old_ids(releases: Path, keep: int = 3, spare: Collection[str] = ()) -> list[str]:
-    """The ids of the releases that `prune` removes unless a reader holds them, the oldest first.
+    """The ids of the releases that `prune` removes unless a process reads them, the oldest first.
 
     Raises ReleaseError when CURRENT is missing or not readable.
     """
     kept = kept_ids(releases, keep) | set(spare)
-    found = (path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
-    return sorted(release_id for release_id in found if release_id not in kept)
+    return sorted(release_id for release_id in _found(releases) if release_id not in kept)
 
 
 def prune_log(releases: Path, log: PatchLog, before: date) -> int:
-    """Remove from the patch log events from before a day, and statements that ended before it; returns how many.
+    """Remove from the patch log what every release in the folder has absorbed: events before a day, and statements that
+    had ended by then. Returns how many.
 
-    Only what every existing release has absorbed is removed.
-    Raises ReleaseError where the manifest of a release is not readable, LogError where the log is not.
+    Raises ReleaseError, and removes nothing, when the manifest of a release is not readable; LogError when the log is
+    not.
     """
-    there = [path for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)]
-    absorbed = min((manifest.read(path).patches_until for path in there), default=0)
+    try:
+        absorbed = min((manifest.read(releases / one).patches_until for one in sorted(_found(releases))), default=0)
+    except ReleaseError as error:
+        raise ReleaseError(
+            f"{error}. The patch log keeps all its events until this release is readable or removed, because nobody "
+            "knows which of them it has absorbed"
+        ) from None
     return log.prune(absorbed, micros(datetime.combine(before, time(), UTC)))
 
 
 def kept_ids(releases: Path, keep: int) -> set[str]:
-    """The ids of the releases that stay, locked or not. Raises ReleaseError where CURRENT is not readable."""
+    """The ids of the releases that stay though nobody reads them. Raises ReleaseError when CURRENT is not readable."""
     stack = pointer.stack(releases)
     announced = pointer.announced(releases)
-    there = (path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name))
-    return {*stack[-keep:], *(name for name in there if name not in announced and name > stack[-1])}
+    waiting = {name for name in _found(releases) if name not in announced and name > stack[-1]}
+    return {*stack[-keep:], *waiting}
+
+
+def _found(releases: Path) -> set[str]:
+    """The ids of the releases in a folder, whole or not."""
+    return {path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)}
 
 
 def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Outcome:
     folder, away = releases / release_id, releases / f"{PRUNING}{release_id}"
-    size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
-    with removing(folder) as held:
-        if held is not None:
-            return Outcome(release_id, size, held)
-        # Somebody may have rolled back to it just now. From here on nobody can: this lock keeps readers out.
+    size = _size(folder)
+    with removing(folder) as readers:
+        if readers is not None:
+            return Outcome(release_id, size, readers)
+        # Somebody may have rolled back to it just now. From here on nobody can open it, so nobody can roll back to it.
         if release_id in kept_ids(releases, keep):
             return Outcome(release_id, size, "it was announced meanwhile")
         if dry_run:
@@ -97,6 +115,11 @@ def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Out
         pointer.sync_folder(releases)
     _delete(away)
     return Outcome(release_id, size)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
 
 
 def _delete(folder: Path) -> None:

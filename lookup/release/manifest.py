@@ -112,12 +112,13 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """As written to the file: what the release's own schema version has, and nothing of later ones."""
-        version, values = self.schema_version, asdict(self)
+        # The parameters are flat in the file, which does not nest the encoder in them.
+        version, values = self.schema_version, asdict(self) | {"score_parameters": self.score_parameters.to_json()}
         later = {one.letter for one in schema.LETTERS if one.since > version}
         values["dims"] = {letter: size for letter, size in self.dims.items() if letter not in later}
-        for name, kind in PARTS.items():
-            values[name] = {one.name: values[name][one.name] for one in fields(kind) if _since(one) <= version}
-        values["score_parameters"] = self.score_parameters.to_json()  # flat: the file does not nest the encoder in it
+        later = {one.name for kind in (*PARTS.values(), UserEncoder) for one in fields(kind) if _since(one) > version}
+        for name in PARTS:
+            values[name] = {key: value for key, value in values[name].items() if key not in later}
         return {KEYS[one.name]: values[one.name] for one in fields(self) if _since(one) <= version}
 
     def facts(self) -> dict[str, str]:
@@ -183,7 +184,7 @@ def digest(path: Path) -> str:
 
 def oldest_readable() -> int:
     """The oldest schema version that this Daybreak reads: the newest that brought something without a stand-in."""
-    kinds = (Manifest, *PARTS.values())
+    kinds = (Manifest, *PARTS.values(), UserEncoder)
     needed = (_since(one) for kind in kinds for one in fields(kind) if not _has_default(one))
     return max(schema.oldest_needed(), *needed)
 

@@ -8,7 +8,7 @@ from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.stages.validate import drift
 from jobs.stages.validate.finding import Finding
-from lookup.release.catalog_schema import CATALOG
+from lookup.release.catalog_schema import columns_of
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
 
@@ -22,24 +22,28 @@ def check_drift(release: Release, config: Config, incumbent: Manifest | None) ->
         days = [
             drift.Day(*row) for row in db.sql("SELECT day, type, events, users, items FROM events_per_day").fetchall()
         ]
-        empty, prices = items(db)
+        empty, prices = items(db, release.manifest.schema_version)
     findings = drift.check_collapse(days, config.date, config.validate.min_day_events)
     findings += drift.check_counts(days, config.date)
     if incumbent is None:
         return findings
     try:
         with duckdb.connect(str(config.releases / incumbent.id / CATALOG_FILE), read_only=True) as db:
-            empty_before, prices_before = items(db)
+            empty_before, prices_before = items(db, incumbent.schema_version)
     except duckdb.Error as error:  # a damaged release must not stop the nights after it
         log_line("validate", "not compared", why=error)
         return findings
-    findings += drift.check_items(empty, empty_before, incumbent.id)
+    both = {name: share for name, share in empty.items() if name in empty_before}  # an older schema has fewer columns
+    findings += drift.check_items(both, empty_before, incumbent.id)
     return findings + drift.check_prices(prices, prices_before, incumbent.id)
 
 
-def items(db: duckdb.DuckDBPyConnection) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """The share of items without a value (null, empty list or text), by column; and the prices of all items, rising."""
-    columns = [c for table in CATALOG if table.name == "items" for c in table.columns if c.name not in NEVER_EMPTY]
+def items(db: duckdb.DuckDBPyConnection, version: int) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """The share of items without a value (null, empty list or text), by column; and the prices of all items, rising.
+
+    version: the schema version of the release, which says what columns its catalog has.
+    """
+    columns = [column for column in columns_of("items", version) if column.name not in NEVER_EMPTY]
     empty = {"VARCHAR": "= ''", "VARCHAR[]": "= []"}
     counted = ", ".join(
         f"avg(({c.name} IS NULL OR {c.name} {empty.get(c.type, 'IS NULL')})::INT)::DOUBLE" for c in columns

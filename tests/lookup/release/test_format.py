@@ -1,15 +1,17 @@
 """`FORMAT.md` says what the code says, and its example runs."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from lookup.release.manifest import KEYS, PARTS, Manifest
 from lookup.release.schema import ARRAYS, LETTERS, Array
 from tests import release_format
 from tests.lookup.conftest import Two
-from tests.release_format import COMMAND, FILE, docs_of, json_type, older, page
+from tests.release_format import COMMAND, FILE, docs_of, json_type, older, page, rows_of
 
 
 def test_it_is_what_the_code_says() -> None:
@@ -45,6 +47,17 @@ class Example:
     """The first,
     on two lines."""
     second: int | None
+
+
+def test_the_keys_are_those_of_a_manifest(built: Two) -> None:
+    data = json.loads((built.releases / built.new / "manifest.json").read_text())
+    assert keys_in(Manifest) == list(data)
+    for name, kind in PARTS.items():
+        assert keys_in(kind) == list(data[KEYS[name]])
+
+
+def keys_in(kind: type) -> list[str]:
+    return [row[0].strip("`") for row in rows_of(kind)]
 
 
 def test_the_example_reads_a_release(built: Two, monkeypatch: pytest.MonkeyPatch) -> None:
