@@ -1,8 +1,7 @@
-"""Work beside the calls: a method called again and again by a thread of its own.
+"""Background work: a thread calls a method again and again.
 
-The thread does not keep its object alive, and ends with it. A fork copies no threads: the child of a process starts its
-own as soon as it asks (`ensure`). A fork waits until no such method is under way, so that the child finds nothing half
-done.
+The thread does not keep the method's object alive, and ends with it. A fork copies no threads: the child starts its own
+thread when it next calls `ensure`. A fork waits until no such method runs, so that the child finds nothing half done.
 """
 
 import os
@@ -15,23 +14,23 @@ from typing import TypeAlias
 Lock: TypeAlias = "threading.Lock | threading._RLock"
 
 CHECK_SECONDS = 1.0
-"""How often `ensure` really looks whether the thread is there."""
+"""How often `ensure` really checks that the thread lives."""
 
 
 class Background:
-    """Calls `method` every `seconds`, until its object is gone."""
+    """Calls a method every so many seconds, as long as its object exists."""
 
     def __init__(self, method: Callable[[], None], seconds: float):
         self._method, self._seconds = weakref.WeakMethod(method), seconds
         self._thread: threading.Thread | None = None
         self._check_at = 0.0
         self.working = threading.Lock()
-        """Held while the method is under way."""
+        """Held while the method runs."""
         hold_at_fork(self, self.working)
         self.ensure()
 
     def ensure(self) -> None:
-        """See to it that the thread is there. Cheap: one look at the clock, but for one call a second."""
+        """Start the thread where it does not live. Cheap: all but one call a second only read the clock."""
         if time.monotonic() < self._check_at or not self.working.acquire(blocking=False):
             return
         try:
@@ -44,7 +43,7 @@ class Background:
             self.working.release()
 
     def now(self) -> None:
-        """Call the method in this thread, when the other is not just doing so."""
+        """Call the method in this thread, after a call by the other thread has ended."""
         _call(self._method, self.working)
 
 
@@ -64,7 +63,7 @@ def _call(method: "weakref.WeakMethod[Callable[[], None]]", working: threading.L
 
 
 class _Forks:
-    """Holds locks while the process forks."""
+    """Holds all registered locks while the process forks."""
 
     def __init__(self) -> None:
         self.locks: weakref.WeakKeyDictionary[object, tuple[int, Lock]] = weakref.WeakKeyDictionary()
@@ -89,9 +88,10 @@ _FORKS = _Forks()
 
 
 def hold_at_fork(owner: object, lock: Lock, depth: int = 0) -> None:
-    """Let forks wait for the lock of an object: a child would inherit it held, by a thread that is not there.
+    """Let forks wait for the lock of an object; else a child could inherit it held by a thread that it does not have.
 
-    depth: who holds a lock may wait only for deeper ones; those of backgrounds are the outermost, 0. One an object.
+    depth: a thread that holds a lock may wait only for deeper ones; the locks of `Background` are the outermost, 0. An
+    object has one such lock.
     """
     with _FORKS.forking:
         _FORKS.locks[owner] = depth, lock

@@ -1,8 +1,8 @@
-"""What can go wrong when a release is read or patched: every message names the file or the key, and what to do."""
+"""Errors of `lookup`. Every message names the file or the key, and what to do."""
 
 
 class DaybreakError(Exception):
-    """The base of every error that Daybreak raises for a mistake or a fault it can name."""
+    """The base of every error that Daybreak raises for a mistake or a fault that it can name."""
 
 
 class ReleaseError(DaybreakError):
@@ -14,12 +14,12 @@ class VersionError(ReleaseError):
 
 
 class PatchError(DaybreakError, ValueError):
-    """A patch says something that cannot be; it was not kept."""
+    """A patch makes no sense; the log did not keep it."""
 
 
 class LogError(DaybreakError):
-    """The log of patches is damaged, of another version, out of reach, or cannot be written; nothing was half kept."""
+    """The patch log is damaged, of another version, unreachable or not writable. It keeps all patches of a call or none."""
 
 
 class ConditionError(DaybreakError, ValueError):
-    """A condition on items that cannot be: of something that is no number, or of a feature that nobody declared."""
+    """A condition on items makes no sense: its bound is no number, or its feature is not declared."""

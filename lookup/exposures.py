@@ -1,4 +1,4 @@
-"""Where `ExposureLog` stood in earlier versions: import it from `lookup`."""
+"""The module of `ExposureLog` in earlier versions. Import it from `lookup`."""
 
 import warnings
 

@@ -1,7 +1,7 @@
-"""Text ids and the rows they have in the arrays.
+"""Text ids and their rows in the arrays of a release.
 
-A row's place is that of the first 8 bytes of sha256 of its id, so a night on many machines can number ids by sorting,
-and a reader finds one by bisection in a mapped array without building a dictionary.
+Rows are in the order of the first 8 bytes of sha256 of their ids. So a night on many machines numbers ids by sorting,
+and a reader finds an id by bisection in a mapped array, without a dictionary.
 """
 
 from bisect import bisect_left
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 T = TypeVar("T")
 CACHED = 1 << 16
-"""Ids that are kept decoded: some 10 MiB a process at most."""
+"""How many ids stay decoded: some 10 MiB for each process at most."""
 
 
 def hash_id(data: bytes) -> int:
-    """The first 8 bytes of sha256 as a big-endian number, so that its order is that of the hexadecimal digest."""
+    """The first 8 bytes of sha256 as a big-endian number, so that numbers sort as hexadecimal digests do."""
     return int.from_bytes(sha256(data).digest()[:8], "big")
 
 
 def build(ids: Iterable[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint8]]:
-    """The three arrays of a set of ids, put in their order: hashes (n,), offsets (n + 1,), bytes.
+    """The three arrays of a set of ids, in the order of rows: hashes (n,), offsets (n + 1,) and bytes.
 
-    Raises ValueError when an id is there twice.
+    Raises ValueError for an id that is given twice.
     """
     texts = [text.encode() for text in ids]
     if len(set(texts)) != len(texts):
@@ -38,7 +38,7 @@ def build(ids: Iterable[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64], ND
 
 
 def each(what: str, given: Iterable[T]) -> Iterable[T]:
-    """What is given, to go through. what: names it. Raises TypeError where it is one text, or has no parts."""
+    """The given parts, to iterate over. Raises TypeError, naming `what`, for one text and for what is not iterable."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         one = "one text: " if isinstance(given, str | bytes) else ""
         raise TypeError(f"{what} are expected one after another, as in a list, not {one}{given!r:.100}")
@@ -46,10 +46,10 @@ def each(what: str, given: Iterable[T]) -> Iterable[T]:
 
 
 class Keys:
-    """Ids of one kind, in the order of their rows. Made of the three arrays; reads are scalar and touch few pages."""
+    """The ids of one kind, in the order of rows. Reads the three arrays of `build`, a few pages at a time."""
 
     def __init__(self, hashes: NDArray[np.uint64], offsets: NDArray[np.int64], data: NDArray[np.uint8]):
-        # A memoryview gives Python numbers at once; numpy would make a scalar object of every read.
+        # A memoryview gives Python numbers; numpy would make a scalar object for every read.
         self._hashes = hashes.data
         self._offsets = offsets.data
         self._data = data.data
@@ -60,13 +60,10 @@ class Keys:
         return len(self._hashes)
 
     def find(self, text: str) -> int:
-        """The row of an id, or -1. Any text will do.
-
-        Raises TypeError when it is not text.
-        """
+        """The row of an id; -1 for a text that is no id. Raises TypeError when the id is not text."""
         if not isinstance(text, str):
             raise TypeError(f"an id is text (str), not {type(text).__name__}: {text!r}")
-        data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is no id, and no reason to raise either
+        data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
         wanted = hash_id(data)
         hashes, offsets = self._hashes, self._offsets
         row = bisect_left(hashes, wanted)
@@ -77,7 +74,7 @@ class Keys:
         return -1
 
     def find_many(self, texts: Iterable[str]) -> NDArray[np.int64]:
-        """As `find`, of many: their rows, in their order."""
+        """The rows of many ids, in their order, int64; -1 for a text that is no id. Raises TypeError as `find` does."""
         wanted = list(texts)
         try:
             data = [text.encode() for text in wanted]
@@ -90,12 +87,12 @@ class Keys:
         there, offsets, every = found.tolist(), self._offsets, self._data
         for place, row in enumerate(there):
             if row >= 0 and every[offsets[row] : offsets[row + 1]] != data[place]:
-                there[place] = self.find(wanted[place])  # unknown, or another one with the same hash stands before it
+                there[place] = self.find(wanted[place])  # unknown, or behind another id with the same hash
         return np.array(there, dtype=np.int64)
 
 
 class _Texts(dict[int, str]):
-    """The id of a row; those read last stay decoded, for the same items are asked for again and again."""
+    """The id of each row. Ids stay decoded once read, because calls ask for the same items again and again."""
 
     def __init__(self, offsets: memoryview, data: memoryview):
         super().__init__()

@@ -1,1 +1,1 @@
-"""A/B tests: arms and what they showed."""
+"""A/B tests: the arms of a test, and the record of what each arm showed."""

@@ -1,10 +1,10 @@
-"""A/B tests: which arm a user is in, and the releases of the arms.
+"""A/B tests: the arm of a user, and the releases of the arms.
 
-The arm is a function of the salt and the user's id alone, so that every process and machine agrees without talking. The
-number of a user is the first 8 bytes of sha256(sha256(salt) + id), as a share of 2^64: uniform, and independent for
-different salts, as far as sha256 is (the first hash keeps one pair of texts from being read as another). Each arm, by
-name, has the next part of the interval from 0 to 1, as wide as its share. So of two arms, the one whose share grows
-keeps its users and gets others besides.
+The arm depends on the salt and the user's id alone, so every process and machine agrees without communication. The
+number of a user is the first 8 bytes of sha256(sha256(salt) + id), as a share of 2^64. It is uniform, and independent
+for different salts, as far as sha256 is; the inner hash keeps two pairs of salt and id from being the same text. The
+arms, by name, divide the interval from 0 to 1 by their shares. So of two arms, the one whose share grows keeps its
+users and gets new ones.
 """
 
 from bisect import bisect_right
@@ -19,19 +19,20 @@ from lookup.release.reader import Release
 
 
 class Arms:
-    """The arms of a test, each with a release, which is held as long as this object is there. Thread-safe.
+    """The arms of a test and their releases, which stay locked as long as this object exists. Thread-safe.
 
-    folder: of the releases. arms: name = id of a release; at least two, which may have the same. salt: the name of the
-    test; another one assigns users anew. shares: name = share of the users; all equal when None.
+    folder: of the releases. arms: the id of a release by the name of its arm; two arms at least, which may share a
+    release. salt: the name of the test; another salt assigns users anew. shares: of the users, by the name of the arm;
+    None makes all equal.
 
-    Raises ValueError for arms or shares that cannot be, ReleaseError, naming the file, for a release that is missing or
-    damaged.
+    Raises ValueError for arms or shares that make no test, and ReleaseError, naming the file, for a release that is
+    missing or damaged.
     """
 
     def __init__(self, folder: Path, arms: Mapping[str, str], salt: str, shares: Mapping[str, float] | None = None):
         self.salt, self.names = salt, sorted(arms)
         self.shares = _shares(self.names, shares)
-        """By name of the arm; they add up to 1."""
+        """The share of the users by the name of the arm; all add up to 1."""
         if not salt:
             raise ValueError("salt is the name of the test, which users are assigned by: it must not be empty")
         self._seed = sha256(sha256(salt.encode()).digest())
@@ -40,7 +41,7 @@ class Arms:
         self._releases = {name: opened[release_id] for name, release_id in arms.items()}
 
     def arm(self, user: str) -> str:
-        """The name of the arm that a user is in; any text is a user. Raises TypeError when it is not text."""
+        """The name of a user's arm. Any text is a user; raises TypeError for what is not text."""
         if not isinstance(user, str):
             raise TypeError(f"an id is text (str), not {type(user).__name__}: {user!r}")
         hashed = self._seed.copy()
@@ -49,11 +50,11 @@ class Arms:
 
     @property
     def releases(self) -> list[Release]:
-        """Every release of an arm, once."""
+        """The releases of all arms, each once."""
         return list({release.id: release for release in self._releases.values()}.values())
 
     def release(self, arm: str) -> Release:
-        """The release of an arm. Raises ValueError when there is no such arm."""
+        """The release of an arm. Raises ValueError for a name that no arm has."""
         try:
             return self._releases[arm]
         except KeyError:

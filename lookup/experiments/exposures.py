@@ -1,13 +1,14 @@
-"""The record of what was shown to whom, by which `daybreak compare` tells how good the arms of a test are.
+"""The record of what was shown to whom. `daybreak compare` reads it to compare the arms of a test.
 
-A file a day, UTC, `exposures-2026-11-22.jsonl`, one line of JSON an answer; all processes of a machine may write to
-the same. `add` puts the exposure into a queue in memory and never waits; a thread writes what is there, some times a
-second, in one piece. So what is lost:
+There is one file for each day (UTC), `exposures-2026-11-22.jsonl`, with one line of JSON for each answer. All processes
+of a machine may write to the same files. `add` puts an exposure into a queue in memory and never waits; a background
+thread writes the queue in one piece, several times a second. So exposures can be lost
 
-- when the process is killed (-9), or ends by `os._exit`: what was added in the last `WRITE_SECONDS`, and a line may
-  stay half written, which `daybreak compare` counts and passes over; when it ends otherwise, or after `flush`: nothing;
-- when the machine goes down: what its system had not yet written to the disk, usually the last half minute;
-- when the disk is full, or so slow that `QUEUED` wait: the newest, which `lost` counts, and a warning is logged.
+- when the process is killed (-9) or calls `os._exit`: those of the last `WRITE_SECONDS`. A line may stay half written,
+  which `daybreak compare` counts and skips. Any other end of the process, and `flush`, lose nothing;
+- when the machine crashes: those that the system had not written to the disk, usually of the last half minute;
+- when the disk is full, or so slow that `QUEUED` exposures wait: the newest. `lost` counts them, and a warning is
+  logged.
 """
 
 import json
@@ -27,45 +28,45 @@ from lookup.scoring.features import DAY
 
 LOG = logging.getLogger("lookup")
 WRITE_SECONDS = 0.1
-"""How often what was added is written."""
+"""How often the queue is written."""
 QUEUED = 100_000
-"""So many may wait to be written: some 50 MB with 20 items each."""
+"""How many exposures may wait to be written: some 50 MB with 20 items each."""
 
 
 class Exposure(NamedTuple):
-    """An answer that was shown."""
+    """An answer that a user saw."""
 
     user: str
     arm: str
     at: int
-    """When, in microseconds since 1970, UTC."""
+    """When the user saw it, in microseconds since 1970, UTC."""
     items: Sequence[str]
-    """Ids of what was shown, in order."""
+    """The ids of the items, in order."""
     test: str = ""
-    """The name of the test: its salt."""
+    """The name of the A/B test: its salt."""
     release: str = ""
     """The id of the release that answered."""
     place: str = ""
-    """Where it was shown, such as "home" or "basket"."""
+    """Where the answer was shown, such as "home" or "basket"."""
 
 
 class ExposureLog:
-    """Writes exposures into a folder, which is made where it is missing. Thread-safe, and safe to fork.
+    """Writes exposures into a folder. Thread-safe and safe to fork.
 
-    Raises OSError when the folder cannot be made.
+    folder: created where it does not exist. Raises OSError when it cannot be created.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lost = 0
-        """Exposures that were added and could not be written."""
+        """How many exposures could not be written."""
         self._told = 0
         self._queue: deque[Exposure] = deque()
         self._background = Background(self._write, WRITE_SECONDS)
         weakref.finalize(
             self, _write_last, self._background, self.folder, self._queue
-        )  # at the end of the process, too
+        )  # also at the end of the process
         _LOGS.add(self)
 
     def add(
@@ -79,9 +80,9 @@ class ExposureLog:
         place: str = "",
         at: int | None = None,
     ) -> None:
-        """Record an answer that was shown; the arguments are those of `Exposure`. at: now, when None.
+        """Record an answer that a user saw.
 
-        Raises TypeError when an item is not text.
+        Parameters are the fields of `Exposure`; at: None is now. Raises TypeError when an item id is not text.
         """
         "".join(items)  # raises here, not in the thread
         if len(self._queue) >= QUEUED:
@@ -92,7 +93,7 @@ class ExposureLog:
         self._background.ensure()
 
     def flush(self) -> None:
-        """Write what waits, now."""
+        """Write the queue now."""
         self._background.now()
 
     def _write(self) -> None:
@@ -109,7 +110,7 @@ _LOGS: weakref.WeakSet[ExposureLog] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for log in _LOGS:
-        log._queue.clear()  # what waits there is the parent's to write
+        log._queue.clear()  # the parent writes what waits there
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -121,7 +122,7 @@ def _write_last(background: Background, folder: Path, queue: deque[Exposure]) ->
 
 
 def _write_all(folder: Path, queue: deque[Exposure]) -> int:
-    """Write what is in the queue; returns how many exposures were lost, for want of room on the disk."""
+    """Write the queue. Returns how many exposures the disk did not take."""
     lost = 0
     batch = [queue.popleft() for _ in range(len(queue))]
     for day, group in groupby(batch, lambda exposure: exposure.at // DAY):
@@ -140,7 +141,7 @@ def _append(path: Path, data: bytes) -> None:
     with path.open("a+b", buffering=0) as file:
         if size := file.seek(0, os.SEEK_END):
             file.seek(size - 1)
-            if file.read(1) != b"\n":  # a kill left half a line
+            if file.read(1) != b"\n":  # a killed process left half a line
                 data = b"\n" + data
         written = 0
         while written < len(data):

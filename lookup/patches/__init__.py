@@ -1,1 +1,1 @@
-"""What changed after the release was built: patches, their log and its two stores."""
+"""Patches: what changed after a release was built, the patch log, and its stores in SQLite and Redis."""

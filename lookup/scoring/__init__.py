@@ -1,1 +1,1 @@
-"""What a score is made of, in numpy: the same functions by night and by day."""
+"""Scoring: what a score is made of, in numpy. The night and the day call the same functions."""

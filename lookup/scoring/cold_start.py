@@ -1,13 +1,13 @@
-"""The vectors of an item that nobody had yet, from its text and attributes: what the night does for such items, by day.
+"""Cold start: the vectors of an item without events, from its attributes and text. Night and day compute them alike.
 
-An item has labels: the prefixes of its category path, its brand, the tenth its price is in, and the words of its text.
-Attributes weigh 1 / sqrt(number of them), words likewise; with the weighted sum e of their label vectors, a part a
-head, M_h the map and H the number of heads,
+An item has labels: its attributes (the prefixes of its category path, its brand, the decile of its price) and the words
+of its text. Each attribute weighs 1 / sqrt(number of attributes), and each word likewise. With e the weighted sum of
+the label vectors, which has a part for each head, M_h the map of head h, and H the number of heads,
 
     x_h = e_h M_h        y_h = unit(e_h) / (temperature H)
 
-as for the items that the behaviour model never saw. The text part t is for the day alone: the night has a transformer,
-the day a linear map of the same labels, t = unit(sum of label texts), which the night fits to its text vectors.
+Only the text part t is the day's own: the night embeds texts with a transformer, the day with a linear map of the same
+labels, t = unit(sum of label texts), which the night fits to its text vectors.
 """
 
 import re
@@ -26,7 +26,7 @@ Matrix = NDArray[np.float32]
 
 
 def attributes(path: Sequence[str], brand: str | None, decile: int) -> list[str]:
-    """The labels of an item's facts: every prefix of its category path, its brand, and the tenth its price is in.
+    """The labels of an item's attributes: every prefix of its category path, its brand, and the decile of its price.
 
     decile: as `deciles` gives it.
     """
@@ -35,14 +35,14 @@ def attributes(path: Sequence[str], brand: str | None, decile: int) -> list[str]
 
 
 def deciles(prices: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """In which tenth each price is, 0 … 9; -1 where it, or every bound, is unknown."""
+    """The decile of each price, 0 … 9; -1 for an unknown price, and where there are no bounds."""
     if not len(bounds):
         return np.full(len(prices), -1)
     return np.where(np.isfinite(prices), np.searchsorted(bounds, prices, side="right"), -1)
 
 
 def words(text: str) -> list[str]:
-    """The different words of a text as labels, in order of the alphabet."""
+    """The different words of a text as labels, in alphabetical order."""
     return sorted({f"word={word}" for word in WORD.findall(text.lower())})
 
 
@@ -54,7 +54,7 @@ def text_of(fields: Mapping[str, Any]) -> str:
 
 
 def behaviour(sums: Matrix, maps: Matrix, temperature: float) -> tuple[Matrix, Matrix]:
-    """x and y of items that nobody had, each float32 (n, heads * d); zeros where nothing is known of an item.
+    """x and y of items without events, float32 (n, heads * d) each; zeros for an item of which nothing is known.
 
     sums: e of each item and head, (n, heads, d). maps: M of each head, (heads, d, d).
     """
@@ -69,23 +69,22 @@ class ColdStartFact:
     """The numbers of this module, stored in the manifest under `describe`."""
 
     temperature: float
-    """Of the behaviour model: its scores are cosines divided by it."""
+    """Of the behaviour model, whose scores are cosines divided by it."""
     weight: float
     """How much the text part of a score counts."""
     bias: float
-    """Of every item that nobody had."""
+    """The bias of every item without events."""
     price_bounds: list[float]
-    """The bounds of the tenths of prices, rising; empty where the model knew no price."""
+    """The bounds of the deciles of prices, rising; empty where the model saw no price."""
     text_cosine: float | None
-    """Mean cosine of t from labels to the night's, over items that were kept from the fit; null where there were none.
-    """
+    """The mean cosine of the day's t and the night's, over items that the fit did not see; null without such items."""
 
 
 class ColdStartEncoder:
-    """Makes the vectors of new items.
+    """Makes the vectors of items without events.
 
-    labels: their names. vectors: label vectors, (L, heads * d). maps: (heads * d, d), one head below the other. texts:
-    label texts, (L, T).
+    labels: the names of L labels. vectors: of the labels, (L, heads * d). maps: of the heads, one below the other,
+    (heads * d, d). texts: the text parts of the labels, (L, T).
     """
 
     def __init__(self, labels: Keys, vectors: Matrix, maps: Matrix, texts: Matrix, fact: ColdStartFact):
@@ -94,14 +93,15 @@ class ColdStartEncoder:
         self._bounds = np.asarray(fact.price_bounds, dtype=np.float64)
 
     def item(self, fields: Mapping[str, Any]) -> tuple[Matrix, Matrix]:
-        """x and v of an item from what is said of it: category (a list), brand, price, title, description, text.
+        """x and v of an item, float32 (D,) each.
 
-        Each may be missing or None. Returns float32 (D,) each.
+        fields: category (a list of names, the widest first), brand, price, title, description, text; each may be
+        missing or None.
         """
         return self.vectors(fields.get("category") or [], fields.get("brand"), fields.get("price"), text_of(fields))
 
     def vectors(self, path: Sequence[str], brand: str | None, price: float | None, text: str) -> tuple[Matrix, Matrix]:
-        """x and v of an item, float32 (D,) each: zeros but for the bias where nothing is known of it.
+        """x and v of an item, float32 (D,) each; only the bias differs from 0 where nothing is known of the item.
 
         path: its categories, the widest first. price: None where unknown. text: as `text_of` joins it.
         """
@@ -117,7 +117,7 @@ class ColdStartEncoder:
         return x.astype(np.float32), v.astype(np.float32)
 
     def _weighed(self, *kinds: list[str]) -> tuple[NDArray[np.int64], Matrix]:
-        """Rows of the labels that are known, and how much each counts."""
+        """The rows of the known labels, and how much each counts."""
         rows: list[int] = []
         weights: list[float] = []
         for labels in kinds:

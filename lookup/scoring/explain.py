@@ -1,4 +1,4 @@
-"""Why an item is recommended: the score taken apart into the events of the history, exactly."""
+"""Explanations: a score taken apart into the shares of the history's items, exactly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,73 +9,73 @@ from numpy.typing import NDArray
 from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
 
 WEIGHED, MOVED = 0.1, 0.01
-"""A smaller share of the logit, and a smaller change of the score, are not put in words."""
+"""The sentence leaves out smaller shares of the logit, and smaller changes of the score."""
 
 
 @dataclass(frozen=True)
 class Because:
-    """What one item of the history gives to a score."""
+    """What one item of the history contributes to a score."""
 
     item_id: str
     share: float
-    """Of the score, in its own unit; negative where the item speaks against."""
+    """In the unit of the score; negative where the item lowers the score."""
     times: int
-    """How often the user had it."""
+    """How many events of the history are with this item."""
     age_days: float
     """Of the newest event."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """What one feature gives, as the ranker weighs it."""
+    """What one feature of the ranker contributes."""
 
     name: str
-    """A group of `lookup.scoring.features.GROUPS`."""
+    """Of `lookup.scoring.features.GROUPS`."""
     share: float
-    """Of the logit of a purchase, against the mean of what is shown."""
+    """Of the logit of a purchase, compared with the mean of all impressions."""
     gain: float
-    """Of the score: what it adds because it is not as it was at night."""
+    """Of the score: what the feature adds because it changed since the night."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """A patch of the item that holds."""
+    """A statement of a patch that holds for the item."""
 
     field: str
     value: Any
     age: float
-    """Seconds since it came to be so."""
+    """Seconds since the statement's `at`."""
     source: str
-    """Who said so."""
+    """Who stated it."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why an item has its score for a user: the sum of the shares of `because`, `bias`, `again` and `gain`."""
+    """Why an item has its score for a user. The shares of `because`, `bias`, `again` and `gain` add up to `score`."""
 
     item_id: str
     score: float
     because: tuple[Because, ...]
     """The items of the history, the largest share first."""
     bias: float
-    """What the item has for everybody: how often it is had at all."""
+    """The item's share for every user: how popular it is."""
     again: float
-    """What the item has because this user had it before; 0 where not."""
+    """What the item gains because this user bought or viewed it before; else 0."""
     gain: float = 0.0
-    """What it has because of what changed since the night: the sum of the gains of `features`."""
+    """The rerank delta: what changes since the night add, the sum of the gains of `features`."""
     features: tuple[Feature, ...] = ()
-    """Those of the ranker, the largest share first (by size); empty where a release has none."""
+    """The ranker's features, the largest absolute share first; empty in a release without a ranker."""
     patches: tuple[Used, ...] = ()
-    """What is patched of the item."""
+    """The statements that hold for the item."""
 
     @property
     def sentence(self) -> str:
-        """The explanation as a sentence, with ids in place of names."""
+        """The explanation as a sentence, with item ids as names."""
         most = [one.item_id for one in self.because[:3] if one.share > 0]
         parts = []
         if self.again > 0:
             times = next((one.times for one in self.because if one.item_id == self.item_id), 0)
-            parts.append("it was had before" + (f", {times} times" if times > 1 else ""))
+            parts.append("it was bought or viewed before" + (f", {times} times" if times > 1 else ""))
         others = [item for item in most if item != self.item_id]
         if others:
             parts.append("it goes with " + _listed(others))
@@ -99,14 +99,17 @@ def item_shares(
     vectors: NDArray[np.float32],
     items: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """How much each item of a history gives to the scores of some items i.
+    """How much each item of a history contributes to the scores of some items i.
 
-    The vector of a user is a sum over events, divided by its length: so is its product with an item vector. Beside it
-    stands what follows the events' items. rows: item rows of the n events. inputs, ages, weights: of them, as of
-    `UserEncoder.user_vector`. transitions: of these rows. vectors: v_i, (m, D). items: the rows of i, (m,).
+    The vector of a user is a sum over events, divided by its length, and so is its product with an item vector. The
+    transitions from the events' items add to it.
 
-    Returns the h different rows of the history, rising, and their shares, float64 (h, m). With the bias of v_i (`kept`
-    times it, where the user had i), and what i gains for having been had, they add up to the score of i.
+    rows: item rows of the n events. inputs, ages, weights: of the events, as in `UserEncoder.user_vector`. transitions:
+    of these rows. vectors: v_i, (m, D). items: the rows of i, (m,).
+
+    Returns the h different rows of the history, rising, and their shares, float64 (h, m). The score of i is the sum of
+    its shares, the bias of v_i (times `kept_share` where the history holds i), and the term of
+    `ScoreParameters.repeat_terms` for i.
     """
     encoder = parameters.encoder
     left = weights[:, None] * (encoder.decay(ages) @ np.asarray(encoder.mix).T)
@@ -130,7 +133,7 @@ def item_shares(
 
 
 def _in_words(weighed: list[tuple[float, str]]) -> list[str]:
-    """What the first two do, or nothing."""
+    """The first two in words; an empty list for none."""
     said = [f"{name} {'raises' if share > 0 else 'lowers'} it" for share, name in weighed[:2]]
     return [_listed(said)] if said else []
 

@@ -16,37 +16,37 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "hour": ("hour_sin", "hour_cos"),
     "weekday": ("weekday_sin", "weekday_cos"),
 }
-"""What a person calls a feature, and the columns of the matrix that say it, in order."""
+"""The features by the names that people use, and the matrix columns of each, in order."""
 
 NAMES: tuple[str, ...] = tuple(name for columns in GROUPS.values() for name in columns)
 """The columns of the matrix."""
 
 CENT = 0.01
-"""A lower price counts as this one, because of the logarithm."""
+"""The lowest price that counts, because of the logarithm."""
 MOST_CHANGE = 3.0
-"""The logarithm of price against usual price is cut there: a twentieth, and twenty times."""
+"""The largest logarithm of price to usual price that counts: about a twentieth, or twenty times."""
 
 Numbers = NDArray[np.float32] | NDArray[np.float64] | float
 """One number for each of n candidates, or one for all."""
 
 
 DAY = 86_400_000_000
-"""Microseconds."""
+"""A day in microseconds."""
 
 
 def clock(micros: int) -> tuple[float, float]:
-    """Hour of the day, 0 to 24, UTC, and weekday, 0 is Monday, of microseconds since 1970."""
+    """The hour of the day, 0 to 24, UTC, and the weekday, 0 is Monday, of a time in microseconds since 1970."""
     days, rest = divmod(micros, DAY)
-    return rest / DAY * 24, float((days + 3) % 7)  # 1970 began with a Thursday
+    return rest / DAY * 24, float((days + 3) % 7)  # 1970 began on a Thursday
 
 
 class Bought(NamedTuple):
-    """What a user had of each of n candidates before now."""
+    """How a user bought, or viewed, each of n candidates before now."""
 
     days_since: NDArray[np.float64]
-    """Whole days since the last event with it, (n,); NaN where there is none."""
+    """Whole days since the last event with it, (n,); NaN for a candidate without one."""
     times: NDArray[np.float64]
-    """The sum of the weights of these events, (n,): where a purchase counts 1, how often it was bought."""
+    """The sum of the weights of these events, (n,). Where only purchases count, by 1: how often it was bought."""
 
 
 def bought(
@@ -56,10 +56,10 @@ def bought(
     candidates: NDArray[np.int32],
     today: int,
 ) -> Bought:
-    """What a history says of candidates.
+    """How a history's events went to candidates.
 
-    items, days, weights: of its m events in any order, (m,); days since 1970, UTC. candidates: different item rows,
-    (n,). today: as days; an event of a later day counts as one of today.
+    items, days, weights: of the m events, in any order, (m,); days since 1970, UTC. candidates: different item rows,
+    (n,). today: in days since 1970; an event of a later day counts as one of today.
     """
     order = np.argsort(candidates, kind="stable")
     ranked = candidates[order]
@@ -87,16 +87,17 @@ def matrix(
 ) -> NDArray[np.float32]:
     """The features of n candidates, float32 (n, len(NAMES)). Each argument: (n,), or one number for all.
 
-    score: of user and item, as the lists have it. price: now, in the shop's currency. usual_price: what the item costs
-    when nothing is taken off. in_stock: 1 or 0. popularity: array `item_popularity`. days_since, times: of `Bought`.
-    hour: of the day, 0 to 24, UTC. weekday: 0 is Monday.
+    score: of user and item, as in the lists. price: now, in the shop's currency. usual_price: without a discount.
+    in_stock: 1 or 0. popularity: of array `item_popularity`. days_since, times: of `Bought`. hour: of the day, 0 to 24,
+    UTC. weekday: 0 is Monday.
 
-    NaN says unknown. An unknown price is `price_unknown` 1 and `price_log` 0; without a price or a usual price there is
-    no change, and no cut. Unknown stock counts as in stock, unknown popularity as none; unknown days as never had.
+    NaN means unknown. An unknown price gives `price_unknown` 1 and `price_log` 0; without a price or a usual price
+    `price_change` and `price_cut` are 0. Unknown stock counts as in stock, unknown popularity as 0, and unknown days
+    mean that there was no event (`never_had`).
     """
     given = (score, price, usual_price, in_stock, popularity, days_since, times, hour, weekday)
     n = max(np.size(one) for one in given)
-    out = np.empty((len(NAMES), n), dtype=np.float32)  # a row a feature while it is filled, so that each is contiguous
+    out = np.empty((len(NAMES), n), dtype=np.float32)  # features are rows while they are filled, which is contiguous
     out[0] = score
     now = np.log(np.maximum(price, CENT))
     unknown = np.isnan(now)

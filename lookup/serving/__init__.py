@@ -1,1 +1,1 @@
-"""A call, from the state it reads to the hits it answers with."""
+"""Serving: a call, from the state that it reads to the hits that it answers with."""

@@ -71,7 +71,7 @@ def test_nobody_and_nothing_are_told(shop: Shop) -> None:
             [Because("x", 0.5, 3, 2.0), Because("b", 0.25, 1, 9.0)],
             1.0,
             [],
-            "x: it was had before, 3 times; it goes with b",
+            "x: it was bought or viewed before, 3 times; it goes with b",
         ),
         ([Because("a", -0.5, 3, 2.0)], 0.0, [], "x: it is the best of what is left"),
         ([], 0.0, [], "x: it is popular"),

@@ -1,8 +1,10 @@
 """Every retrieval source is named once, documented, and given by some call."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
+import lookup
 from lookup.serving.hit import SOURCES, SourceName
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
@@ -11,6 +13,12 @@ from tests.lookup.patched import opened
 def test_every_source_is_documented() -> None:
     assert set(get_args(SourceName)) == set(SOURCES)
     assert all(SOURCES.values())
+
+
+def test_the_manual_has_every_source() -> None:
+    manual = (Path(lookup.__file__).parent / "README.md").read_text(encoding="utf-8")
+    section = manual.split("## Where hits come from")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(SOURCES)
 
 
 def test_calls_give_every_source_and_no_other(built: Two, tmp_path: Path) -> None:
