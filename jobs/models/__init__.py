@@ -1,1 +1,9 @@
-"""What is learned: pure functions and models, no Spark."""
+"""The models that Daybreak learns. Pure functions over numpy, scipy and torch; no Spark.
+
+behaviour/          item vectors and the fading of events, from users' histories
+item_transitions    which items come next after which
+content/            text vectors, and the space that joins them with behaviour
+ranker/             probabilities of clicks and conversions
+attributes          the attributes of items that have vectors of their own
+user_vectors        vectors and history shares of many users at once
+"""

@@ -1,7 +1,7 @@
-"""What is known of an item before anybody has it, as labels: category, brand, price, the words of its text.
+"""Attributes of items: category, brand and price as names such as "brand=Acme", and the words of the text.
 
-The behaviour model learns a vector for each label that several items share, so an item that nobody has had yet has the
-vector of its labels.
+The behaviour model learns a vector for each attribute that several items share. A new item, without any event, gets its
+vector from its attributes.
 """
 
 from collections import Counter
@@ -19,23 +19,28 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 FACTS = ("category", "brand", "price", "text")
-"""The columns of table ITEMS that labels are made of."""
+"""The columns of table ITEMS from which attributes are made."""
 LEAST_ITEMS = 3
-"""A label of fewer items says no more than the items themselves."""
+"""An attribute of fewer items says no more than the items themselves."""
 MOST_ITEMS = 0.25
 """A word in a larger share of the items says nothing."""
 MOST_WORDS = 50_000
-"""The most frequent: they, and what they say of texts, go with every release."""
+"""At most this many words, the most frequent, get vectors: they and their text parts go with every release."""
 
 
 def price_bounds(prices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nine bounds of the tenths of the known prices, rising; empty where none is known. prices: NaN: unknown."""
+    """Return the nine bounds of the tenths of the known prices, rising; empty where no price is known.
+
+    prices: (n,), NaN where unknown.
+    """
     known = prices[np.isfinite(prices)]
     return np.quantile(known, np.arange(1, DECILES) / DECILES) if len(known) else np.empty(0)
 
 
-def described(items: "pa.Table | pa.RecordBatch", bounds: NDArray[np.float64]) -> tuple[list[list[str]], list[str]]:
-    """Attributes and text of items, from their FACTS."""
+def item_attributes(
+    items: "pa.Table | pa.RecordBatch", bounds: NDArray[np.float64]
+) -> tuple[list[list[str]], list[str]]:
+    """Return the attributes and the text of each item. items: with the columns FACTS. bounds: of prices."""
     prices = np.asarray([np.nan if price is None else price for price in items["price"].to_pylist()])
     tenths = deciles(prices, bounds).tolist()
     facts = zip(items["category"].to_pylist(), items["brand"].to_pylist(), tenths, strict=True)
@@ -44,39 +49,40 @@ def described(items: "pa.Table | pa.RecordBatch", bounds: NDArray[np.float64]) -
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The labels that have vectors."""
+    """The attributes that have vectors, words included."""
 
     names: list[str]
-    """Rising; the place is the label's number."""
+    """Rising; the place is the attribute's number."""
 
     @classmethod
     def of(cls, attributes: Iterable[Sequence[str]], texts: Iterable[str]) -> "Vocabulary":
-        """The labels that LEAST_ITEMS items or more share; of words those that MOST_ITEMS or fewer have, at most
-        MOST_WORDS, the most frequent.
+        """Choose the attributes that at least LEAST_ITEMS items share. attributes, texts: of each item.
+
+        A word must also be in at most MOST_ITEMS of the items, and among the MOST_WORDS most frequent.
         """
         facts, spoken, items = Counter[str](), Counter[str](), 0
-        for labels, text in zip(attributes, texts, strict=True):
-            facts.update(set(labels))
+        for own, text in zip(attributes, texts, strict=True):
+            facts.update(set(own))
             spoken.update(words(text))
             items += 1
-        kept = [name for name, n in facts.items() if n >= LEAST_ITEMS]
+        names = [name for name, n in facts.items() if n >= LEAST_ITEMS]
         telling = sorted((-n, name) for name, n in spoken.items() if LEAST_ITEMS <= n <= MOST_ITEMS * items)
-        kept += [name for _, name in telling[:MOST_WORDS]]
-        return cls(sorted(kept))
+        names += [name for _, name in telling[:MOST_WORDS]]
+        return cls(sorted(names))
 
     def matrix(self, attributes: Iterable[Sequence[str]], texts: Iterable[str]) -> "sp.csr_array":
-        """float32 (n, labels), sparse: 1 / sqrt(number of them) for each attribute of an item, likewise for words.
+        """Return how much each attribute counts for each item: float32 (n, L), sparse.
 
-        So attributes and words weigh the same, however many an item has. Labels that are not in the vocabulary are
-        passed over.
+        Each of an item's facts counts 1 / sqrt(number of them); so does each of its words. So facts and words count the
+        same together, however many an item has. Attributes outside the vocabulary do not count.
         """
         import scipy.sparse as sp
 
         number = {name: n for n, name in enumerate(self.names)}
         columns, values, offsets = [], [], [0]
         for facts, text in zip(attributes, texts, strict=True):
-            for labels in (facts, words(text)):
-                own = sorted({number[label] for label in labels if label in number})
+            for kind in (facts, words(text)):
+                own = sorted({number[name] for name in kind if name in number})
                 columns += own
                 values += [max(len(own), 1) ** -0.5] * len(own)
             offsets.append(len(columns))

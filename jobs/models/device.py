@@ -1,4 +1,4 @@
-"""What a torch device can do."""
+"""Abilities of torch devices."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def native_bfloat16(device: "torch.device") -> bool:
-    """Whether the device multiplies bfloat16 natively: then products are several times faster than in float32."""
+    """Say whether the device multiplies bfloat16 natively; products are then several times faster than in float32."""
     import torch
 
     if device.type == "cuda":

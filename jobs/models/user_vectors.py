@@ -1,4 +1,4 @@
-"""The vectors of users, and how much their events count, for Arrow batches of histories."""
+"""User vectors and history shares, for Arrow batches of histories."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def user_matrix(batch: "pa.RecordBatch", inputs: np.ndarray, encoder: UserEncoder) -> np.ndarray:
-    """The vectors of the users of a batch, float32 (n, D), from its columns items, ages and weights."""
+    """Return the vectors of the users of a batch, float32 (n, D), from its columns items, ages and weights."""
     result = np.empty((batch.num_rows, inputs.shape[1]), dtype=np.float32)
     for row, (items, ages, weights) in enumerate(_events(batch)):
         result[row] = encoder.user_vector(inputs[items], ages, weights)
@@ -22,7 +22,11 @@ def user_matrix(batch: "pa.RecordBatch", inputs: np.ndarray, encoder: UserEncode
 
 
 def history_shares(batch: "pa.RecordBatch", parameters: ScoreParameters) -> "dict[str, pa.ListArray]":
-    """The columns history (the different items of each user of a batch, rising), shares and repeats (their sums)."""
+    """Return the columns history, shares and repeats, one list a user of the batch.
+
+    history: the different items of the user, rising. shares, repeats: for each of them the sums of
+    `ScoreParameters.transition_shares` and `ScoreParameters.repeat_shares` over its events.
+    """
     import pyarrow as pa
 
     users = []
@@ -40,7 +44,7 @@ def history_shares(batch: "pa.RecordBatch", parameters: ScoreParameters) -> "dic
 
 
 def _events(batch: "pa.RecordBatch") -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Items, ages and weights of each user's history."""
+    """Yield items, ages and weights of each user's history."""
     ends = batch.column("items").offsets.to_numpy()
     items, ages, weights = (
         batch.column(name).values.to_numpy(zero_copy_only=False) for name in ("items", "ages", "weights")

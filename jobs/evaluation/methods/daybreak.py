@@ -1,4 +1,4 @@
-"""Daybreak itself as a method that can be measured: the very functions of the night, less Spark."""
+"""Daybreak itself as a method to measure: the functions of the night, without Spark."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,27 +16,27 @@ from jobs.config.presets.settings import read
 from jobs.evaluation.problems.problem import Histories, Problem
 from jobs.infra.logging import Progress
 from jobs.models.attributes import Vocabulary
-from jobs.models.behaviour import model_store as store
 from jobs.models.behaviour.encoding import score_parameters
-from jobs.models.content.space import Basis, Described, Space, followers, gram, repeats, with_one
+from jobs.models.behaviour.model_store import FITTED, Inputs
+from jobs.models.content.space import Basis, ColdStartModel, Space, gram, shop_repeats, shop_transitions, with_one
 from jobs.models.content.text_encoder import locate
-from jobs.models.item_transitions import nobody
+from jobs.models.item_transitions import empty
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 
 if TYPE_CHECKING:
     from jobs.models.behaviour.network import BehaviourModel
 
 FILES = 4
-"""Files of sequences, as the night writes them for one process."""
+"""Files of sequences; the night writes as many for one process."""
 TEXTS = 2000
-"""Texts that are embedded between two words of progress."""
+"""Texts that are embedded between two lines of progress."""
 
 
 class Daybreak:
-    """Encoder, followers and space, fitted with a preset."""
+    """Encoder, item transitions and space, fitted with a preset."""
 
     def __init__(self, preset: str, train: TrainConfig | None = None, embed: EmbedConfig | None = None):
-        """preset: a name of `jobs.config.presets`. train, embed: in place of the preset's sections."""
+        """preset: a name of `jobs.config.presets`. train, embed: replace the preset's sections."""
         sections = read(preset)
         self.train, self.embed = train or sections.train, embed or sections.embed
         self.name = f"daybreak {preset}"
@@ -49,38 +49,39 @@ class Daybreak:
         texts: NDArray[np.float32] | None = None,
         after: Callable[[int], None] | None = None,
     ) -> None:
-        """Fit as the night does: sequences, encoder, followers, then the vectors of all items.
+        """Fit as the night does: sequences, encoder, item transitions, then the vectors of all items.
 
-        texts: what `text_vectors` makes of the items' texts, where it is known already. after: called at the end of
-        every epoch with its number, from 1. Then `scores` answers with what is learned so far, but without followers,
-        which are fitted last. What it raises ends the fit.
+        texts: the vectors that `text_vectors` makes of the items' texts, if they are known already. after: called after
+        every epoch with its number, from 1. `scores` then answers with what the model has learned so far, but without
+        item transitions, which are fitted last. An error in it ends the fit.
 
         Raises ConfigError when the text model cannot be loaded.
         """
         import torch
 
-        from jobs.models.behaviour.fit import fit_files, numbers
+        from jobs.models.behaviour.fit import fit_files, fitted_numbers
 
         counts = np.bincount(problem.train.items, minlength=len(problem.items))
         rows = np.flatnonzero(counts)
         facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
         vocabulary = Vocabulary.of(*facts)
-        described = text_vectors(problem.items.texts, self.embed) if texts is None else texts
+        if texts is None:
+            texts = text_vectors(problem.items.texts, self.embed)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        join = partial(self._join, problem, rows, vocabulary, described)
+        join = partial(self._join, problem, rows, vocabulary, texts)
 
-        def looked(call: Callable[[int], None], epoch: int, model: "BehaviourModel") -> None:
-            none = nobody(len(rows))
-            join(numbers(model.cpu()) | {"next_item": none.items, "next_weight": none.weights})
+        def after_epoch(call: Callable[[int], None], epoch: int, model: "BehaviourModel") -> None:
+            none = empty(len(rows))
+            join(fitted_numbers(model.cpu()) | {"next_item": none.items, "next_weight": none.weights})
             model.to(device)
             call(epoch)
 
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            files = list(_write_sequences(problem, self.train.max_history, folder))
-            store.Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(folder)
-            fit_files(files, folder, self.train, device, partial(looked, after) if after else None)
-            join(dict(np.load(folder / store.FITTED)))
+            files = list(write_sequences(problem, self.train.max_history, folder))
+            Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(folder)
+            fit_files(files, folder, self.train, device, partial(after_epoch, after) if after else None)
+            join(dict(np.load(folder / FITTED)))
 
     def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `Method.scores`."""
@@ -94,7 +95,7 @@ class Daybreak:
             shares[part] = self._parameters.transition_shares(ages, weights)
             repeated[part] = self._parameters.repeat_shares(ages, weights)
         own = HistoryBatch(given.offsets, given.items, shares, repeated)
-        added = terms(own, self._followers, self._parameters, vectors, self._vector)
+        added = terms(own, self._transitions, self._parameters, vectors, self._vector)
         scores = vectors @ self._vector.T
         scores[np.repeat(np.arange(len(given)), np.diff(added.offsets)), added.items] += added.values
         return np.asarray(scores, dtype=np.float32)
@@ -108,25 +109,25 @@ class Daybreak:
         fitted: dict[str, NDArray[Any]],
     ) -> None:
         n, heads, width = len(problem.items), len(fitted["maps"]), fitted["maps"].shape[1]
-        # In full: where there are no labels, numpy cannot tell how wide they are.
+        # The width is spelled out because numpy cannot infer it where there are no attributes.
         vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
-        described = Described(vocabulary, vectors, fitted["maps"], self.train.temperature)
+        cold_start = ColdStartModel(vocabulary, vectors, fitted["maps"], self.train.temperature)
         low = float(np.quantile(fitted["bias"], self.embed.cold_bias))
         basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
-        space = Space(basis, described, self.embed.weight, low)
-        inputs, outputs = described.vectors(problem.items.attributes, problem.items.texts)
+        space = Space(basis, cold_start, self.embed.weight, low)
+        inputs, outputs = cold_start.vectors(problem.items.attributes, problem.items.texts)
         inputs[rows], outputs[rows] = fitted["x"], fitted["y"]
         biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
         biases[rows], cold[rows] = fitted["bias"], False
         self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
-        found = followers(rows, n, fitted["next_item"], fitted["next_weight"])
-        self._followers = ItemTransitions(*found, repeats(rows, n, fitted["item_repeat"]))
+        found = shop_transitions(rows, n, fitted["next_item"], fitted["next_weight"])
+        self._transitions = ItemTransitions(*found, shop_repeats(rows, n, fitted["item_repeat"]))
         self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), text=space.text)
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 
 def text_vectors(texts: list[str], settings: EmbedConfig) -> NDArray[np.float32]:
-    """The vectors of the text model, float32 (N, its width); of width 1 and 0 where there is no text at all.
+    """Return the text model's vectors, float32 (N, its width); zeros of width 1 where there is no text at all.
 
     Raises ConfigError when the text model cannot be loaded.
     """
@@ -147,8 +148,8 @@ def text_vectors(texts: list[str], settings: EmbedConfig) -> NDArray[np.float32]
     return np.concatenate(parts)
 
 
-def _write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:
-    """Table `sequences` of the users that can be learned from, in FILES files."""
+def write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:
+    """Write table `sequences` of the users with two days or more, in FILES files; yields their paths."""
     train = problem.train.newest(newest)
     days = np.floor(train.days).astype(np.int32)
     for number in range(FILES):

@@ -1,1 +1,1 @@
-"""The behaviour model, in torch."""
+"""The behaviour model, in torch: network, batches, fit, warm start and the model on disk."""

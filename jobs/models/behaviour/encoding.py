@@ -1,4 +1,4 @@
-"""From what was fitted to the score parameters that a release carries."""
+"""The score parameters of a release, made from the settings and the fitted numbers of a model."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,10 @@ def score_parameters(
     *,
     text: int,
 ) -> ScoreParameters:
-    """The score parameters of a model. widths, mix: of its heads.
+    """Make the score parameters of a model.
 
-    text: how many dimensions the text part has. Its events decay as those of the heads do on average.
+    widths: dimensions of each head. mix: the parts of the half-lives of each head. text: dimensions of the text part.
+    Events decay in the text part as they do in the heads on average.
     """
     parts = [*mix, np.mean(mix, axis=0).tolist()]
     return ScoreParameters(
@@ -32,7 +33,7 @@ def score_parameters(
 
 
 def transition_parameters(settings: TrainConfig) -> ScoreParameters:
-    """Parameters without heads and repeats: only how the transitions from a history's items decay."""
+    """Make parameters without heads and repeats: they say only how transitions from a history's items decay."""
     return ScoreParameters(
         UserEncoder(_half_lives(settings), mix=(), widths=()),
         transition_mix=tuple(settings.fading),

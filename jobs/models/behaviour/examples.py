@@ -1,6 +1,7 @@
-"""Users' histories as training reads them: from files, into batches for the encoder and examples for the followers.
+"""What training reads: users' histories, the batches of the network and the examples of the item transitions.
 
-Users are read one file at a time: memory does not grow with their number.
+Users are read one file at a time, so memory does not grow with their number. An item is named by its number in the
+model: its place among the item rows that training saw.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,24 +23,24 @@ from lookup.scoring.score_parameters import ScoreParameters
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-HELD = 0.5
-"""In unordered data, the share of a user's items that the others must predict, drawn anew in each epoch."""
+PREDICTED_SHARE = 0.5
+"""In unordered data: the share of a user's items that the other items predict. Each epoch draws it anew."""
 MOST_USERS = 200_000
-"""The followers are fitted on so many users: more would only make memory grow."""
+"""Item transitions are fitted on at most this many users; more users only need more memory."""
 MOST_ITEMS = 100
-"""… and on the newest items of a history."""
+"""Item transitions are fitted on at most this many of the newest items of a history."""
 
 
-Some = tuple[NDArray[np.int64], NDArray[np.floating[Any]]]
-"""Different items, as vocabulary numbers, and a number of each."""
+ItemWeights = tuple[NDArray[np.int64], NDArray[np.floating[Any]]]
+"""Different items, by their numbers in the model, and a number for each."""
 
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """One user's events in order of days."""
+    """The events of one user, in order of days."""
 
     items: NDArray[np.int64]
-    """Vocabulary numbers, shape (E,)."""
+    """Item numbers, shape (E,)."""
     days: NDArray[np.int64]
     """Days since 1970, shape (E,), rising."""
     weights: NDArray[np.float32]
@@ -48,13 +49,13 @@ class TrainingHistory:
     """The days to predict; None: all but the first."""
 
 
-def read_histories(file: Path, vocabulary: NDArray[np.int64]) -> list[TrainingHistory]:
-    """The users of one file of the table `sequences`; vocabulary: the item row of every vocabulary number, rising."""
+def read_histories(file: Path, rows: NDArray[np.int64]) -> list[TrainingHistory]:
+    """Read the users of one file of the table `sequences`. rows: the item row of every item number, rising."""
     table = pq.read_table(file, columns=["items", "days", "weights"])
     columns = [table.column(name).combine_chunks() for name in ("items", "days", "weights")]
     ends = columns[0].offsets.to_numpy()
     items, days, weights = (c.values.to_numpy(zero_copy_only=False) for c in columns)
-    numbers = np.searchsorted(vocabulary, items)
+    numbers = np.searchsorted(rows, items)
     return [
         TrainingHistory(numbers[a:b], days[a:b].astype(np.int64), weights[a:b].astype(np.float32))
         for a, b in pairwise(ends)
@@ -64,7 +65,7 @@ def read_histories(file: Path, vocabulary: NDArray[np.int64]) -> list[TrainingHi
 def make_batch(
     histories: list[TrainingHistory], targets_per_user: int, rng: np.random.Generator
 ) -> TrainingBatch | None:
-    """The days of some users, and a draw of the days to predict; None where no user has a second day."""
+    """Make a batch of some users and of the days to predict, which are drawn; None where no user has a second day."""
     places, days, wanted = [], [], []
     targets: list[int] = []
     distinct = [np.unique(h.days, return_inverse=True) for h in histories]
@@ -77,7 +78,7 @@ def make_batch(
         if history.targets is not None:
             later = later[np.isin(values[1:], history.targets)]
         for day in rng.choice(later, min(targets_per_user, len(later)), replace=False):
-            items, share = wanted_of(history, inverse == day)
+            items, share = item_weights(history, inverse == day)
             if share.sum() > 0:
                 wanted.append((np.full(len(items), len(targets)), items, share / share.sum()))
                 targets.append(user * longest + day)
@@ -96,17 +97,17 @@ def make_batch(
     )
 
 
-def wanted_of(
-    history: TrainingHistory, day: NDArray[np.bool_] | slice
+def item_weights(
+    history: TrainingHistory, events: NDArray[np.bool_] | slice
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The different items of some events of a history, and the sum of the weights of each."""
-    items, at = np.unique(history.items[day], return_inverse=True)
-    return items, np.bincount(at, weights=history.weights[day]).astype(np.float32)
+    """Return the different items of some events of a history, and the sum of the weights of each."""
+    items, at = np.unique(history.items[events], return_inverse=True)
+    return items, np.bincount(at, weights=history.weights[events]).astype(np.float32)
 
 
-def dealt(history: TrainingHistory, rng: np.random.Generator) -> TrainingHistory:
-    """A history without an order, dealt at random onto two days, each with an event where there are two."""
-    last = rng.random(len(history.items)) < HELD
+def split_at_random(history: TrainingHistory, rng: np.random.Generator) -> TrainingHistory:
+    """Put the events of an unordered history onto two days at random; two events or more leave no day empty."""
+    last = rng.random(len(history.items)) < PREDICTED_SHARE
     last[rng.permutation(len(last))[:2]] = [True, False][: len(last)]
     order = np.argsort(last, kind="stable")
     return TrainingHistory(history.items[order], last[order].astype(np.int64), history.weights[order])
@@ -115,10 +116,11 @@ def dealt(history: TrainingHistory, rng: np.random.Generator) -> TrainingHistory
 def recent(
     histories: list[TrainingHistory], since: int, replay: float, rng: np.random.Generator, *, ordered: bool
 ) -> list[TrainingHistory]:
-    """What a warm start learns from: the users with days to predict, each until the last of those.
+    """Select what a warm start learns from: users with days to predict, each history cut after the last such day.
 
-    Predicted is every day from `since` (days since 1970) and, against forgetting, about `replay` older ones for each,
-    drawn at random from all older days. Without an order users take the place of days: by their last event.
+    The fit predicts every day from `since` (days since 1970). Against forgetting it also predicts about `replay` older
+    days for each new one, drawn at random from all older days. In unordered data users take the place of days: the
+    last event of a user counts.
     """
     days = [np.unique(h.days)[1:] if ordered else h.days[-1:] for h in histories]
     new = sum(int((own >= since).sum()) for own in days)
@@ -135,14 +137,14 @@ def recent(
 def batches(
     files: list[Path], read: Callable[[Path], list[TrainingHistory]], settings: TrainConfig, rng: np.random.Generator
 ) -> Iterator[TrainingBatch]:
-    """One epoch: files and the users of a file in random order, users of similar length together.
+    """Yield the batches of one epoch. Files and the users of a file come in random order.
 
-    read: the users of a file.
+    read: reads the users of a file. Users with histories of similar length share a batch.
     """
     for place in rng.permutation(len(files)):
         histories = read(files[place])
         if not settings.ordered:
-            histories = [dealt(h, rng) for h in histories]
+            histories = [split_at_random(h, rng) for h in histories]
         size = settings.users_per_batch
         # Days are padded to the longest user of a batch: sort by length, then shuffle the batches.
         order = np.argsort([len(np.unique(h.days)) + rng.random() for h in histories], kind="stable")
@@ -153,46 +155,46 @@ def batches(
                 yield batch
 
 
-def examples(
-    files: list[Path], vocabulary: NDArray[np.int64], settings: TrainConfig
+def transition_examples(
+    files: list[Path], rows: NDArray[np.int64], settings: TrainConfig
 ) -> "tuple[sp.csr_array, sp.csr_array]":
-    """What `jobs.models.item_transitions.fit` learns from: histories x and what came next y, each (examples, n),
-    sparse.
+    """Make what `jobs.models.item_transitions.fit` learns from: histories x and the next items y, (examples, n) each.
 
-    Ordered: the newest `targets_per_user` days of each user that have a day before them. Unordered: every user once, y
-    like x; an item's own column must then be left out.
+    Both are float32 and sparse. rows: as in `read_histories`. Ordered data give an example for each of the newest
+    `targets_per_user` days of a user that have a day before them. Unordered data give one example for each user, in
+    which y has the items of x; the fit must then leave out an item's own column.
     """
     import scipy.sparse as sp
 
     parameters, users = transition_parameters(settings), 0
-    had: list[Some] = []
-    then: list[Some] = []
+    before: list[ItemWeights] = []
+    after: list[ItemWeights] = []
     for file in files:
-        for history in read_histories(file, vocabulary):
-            for before, wanted in _examples(history, parameters, settings):
-                had.append(before)
-                then.append(wanted)
+        for history in read_histories(file, rows):
+            for x, y in _user_examples(history, parameters, settings):
+                before.append(x)
+                after.append(y)
             users += 1
         if users >= MOST_USERS:
             break
 
-    def matrix(rows: list[Some]) -> sp.csr_array:
+    def matrix(parts: list[ItemWeights]) -> sp.csr_array:
         nothing = np.zeros(0)
         return sp.csr_array(
             (
-                np.concatenate([nothing, *(values for _, values in rows)]).astype(np.float32),
-                np.concatenate([nothing, *(items for items, _ in rows)]).astype(np.int32),
-                np.cumsum([0, *(len(items) for items, _ in rows)]),
+                np.concatenate([nothing, *(values for _, values in parts)]).astype(np.float32),
+                np.concatenate([nothing, *(items for items, _ in parts)]).astype(np.int32),
+                np.cumsum([0, *(len(items) for items, _ in parts)]),
             ),
-            shape=(len(rows), len(vocabulary)),
+            shape=(len(parts), len(rows)),
         )
 
-    return matrix(had), matrix(then)
+    return matrix(before), matrix(after)
 
 
-def _examples(
+def _user_examples(
     history: TrainingHistory, parameters: ScoreParameters, settings: TrainConfig
-) -> Iterator[tuple[Some, Some]]:
+) -> Iterator[tuple[ItemWeights, ItemWeights]]:
     if not settings.ordered:
         items = np.unique(history.items)
         once = np.ones(len(items))
@@ -207,6 +209,6 @@ def _examples(
             np.float32
         )
         newest = np.argsort(-shares, kind="stable")[:MOST_ITEMS]
-        then, wanted = wanted_of(history, slice(start, end))
+        next_items, wanted = item_weights(history, slice(start, end))
         if wanted.sum() > 0:
-            yield (items[newest], shares[newest]), (then, wanted / wanted.sum())
+            yield (items[newest], shares[newest]), (next_items, wanted / wanted.sum())

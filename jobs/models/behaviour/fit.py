@@ -1,10 +1,11 @@
-"""Fitting the behaviour model: what each process of `TorchDistributor` runs. Torch and numpy, no Spark.
+"""Fitting the behaviour model. Each process that `TorchDistributor` starts runs `fit_files`.
 
-Users are read from files, one file at a time: memory does not grow with their number.
+Users are read one file at a time, so memory does not grow with their number.
 """
 
 import time
 from collections.abc import Callable
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,55 +13,55 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import Progress, log_line
-from jobs.models import item_transitions as followers
-from jobs.models.behaviour import model_store as store
-from jobs.models.behaviour import warm_start as warm
-from jobs.models.behaviour.examples import TrainingHistory, batches, examples, read_histories, recent
+from jobs.models import item_transitions
+from jobs.models.behaviour import model_store
+from jobs.models.behaviour.examples import TrainingHistory, batches, read_histories, recent, transition_examples
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
+from jobs.models.behaviour.warm_start import begin, warm_settings
+from jobs.models.item_transitions import FittedTransitions, Penalty
 
 LAST = np.float32(-10_000.0)
-"""What an item loses that must come after all others: far more than followers give, yet float32 keeps scores apart."""
-QUICK = 10.0
-"""The few numbers that say how people repeat learn so much faster than vectors: each step must move them further."""
+"""What an item loses that must come after all others: far more than transitions add, yet float32 keeps the scores of
+such items apart."""
+REPEAT_RATE = 10.0
+"""The few numbers of repeat purchases learn at this many times the learning rate of the vectors."""
 MAX_NORM = 5.0
-"""Of the gradient of a step; larger ones are cut to it."""
+"""Longer gradients are cut to this length."""
 
 
 After = Callable[[int, BehaviourModel], None]
-"""What rank 0 calls after every epoch, with its number, from 1, and the model on the device; an error ends the fit."""
+"""Rank 0 calls it after every epoch with the epoch's number, from 1, and the model on the device. An error in it ends
+the fit."""
 
 
 def fit(
     files: list[Path],
-    inputs: store.Inputs,
+    inputs: model_store.Inputs,
     settings: TrainConfig,
     device: str,
     checkpoint: Path | None = None,
     *,
-    start: store.Start | None = None,
+    start: model_store.Start | None = None,
     after: After | None = None,
 ) -> tuple[BehaviourModel, list[float]]:
     """Fit the model in this process, together with the other processes of the group where there is one.
 
-    Every process takes its share of the files; gradients are averaged over the processes, so that all hold the same
-    model.
-    checkpoint: a file that rank 0 writes after every epoch; where it is there already, of the same settings and data,
-    the fit goes on from it, to the same result.
-    start: an older model to begin as, of whose users only those with new days, and a replay of older days, are learned
-    from.
+    Every process reads its share of the files. `DistributedDataParallel` averages the gradients, so all processes hold
+    the same model. One process alone needs neither a group nor the wrapper.
+
+    checkpoint: a file that rank 0 writes after every epoch. If it exists and belongs to the same settings and data, the
+    fit continues from it, to the same result. start: an older model to begin with; the fit then learns only from users
+    with new days, and from a replay of older days.
+
     Returns the model on the CPU and the mean loss (nats, summed over heads) of every epoch.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    torch.manual_seed(settings.seed)  # the same start everywhere
-    popularity = torch.from_numpy(inputs.events.astype(np.float32))
-    model = BehaviourModel(popularity, inputs.labels, settings)
-    if start is not None:
-        warm.begin(model, start, inputs.events)
-    model.to(device)
-    mine = files[rank::world]
+    model = _untrained(inputs, settings, start).to(device)
+    own_files = files[rank::world]
     users = sum(pq.read_metadata(f).num_rows for f in files)
 
     def read(file: Path) -> list[TrainingHistory]:
@@ -70,16 +71,17 @@ def fit(
         rng = np.random.default_rng([settings.seed, start.since, files.index(file)])
         return recent(histories, start.since, settings.replay, rng, ordered=settings.ordered)
 
-    sizes = [pq.read_metadata(f).num_rows if start is None else len(read(f)) for f in mine]
+    sizes = [pq.read_metadata(f).num_rows if start is None else len(read(f)) for f in own_files]
     steps = _steps(sizes, settings, world, device)
-    optimizer = torch.optim.AdamW(groups(model, settings))
+    optimizer = torch.optim.AdamW(parameter_groups(model, settings))
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.epochs * steps)
     if rank == 0:
+        items, attributes = inputs.attributes.shape
         log_line(
             "train",
             "fit",
-            items=len(inputs.rows),
-            labels=inputs.labels.shape[1],
+            items=items,
+            attributes=attributes,
             users=users,
             processes=world,
             steps=settings.epochs * steps,
@@ -88,39 +90,39 @@ def fit(
     key = [inputs.digest, begun, users, steps, sorted(vars(settings).items())]  # the same in every process
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     losses = resume(checkpoint, key, parts) if checkpoint else []
+    trained = model if world == 1 else _data_parallel(model)
     progress = Progress("train", "progress", settings.epochs * steps)
     for epoch in range(len(losses), settings.epochs):
-        # Numbers of an epoch's own: a fit that goes on from a checkpoint draws what it would have drawn.
+        # Each epoch seeds its own draws: a fit that continues from a checkpoint draws what it would have drawn.
         torch.manual_seed((settings.seed * 1000 + epoch) * 1000 + rank)
         rng = np.random.default_rng([settings.seed, epoch, rank])
         model.train()
         started, total, seen = time.monotonic(), 0.0, 0
-        stream = batches(mine, read, settings, rng)
-        for step in range(steps):
-            batch = next(stream, None)
+        stream = batches(own_files, read, settings, rng)
+        for step, batch in enumerate(islice(chain(stream, repeat(None)), steps), epoch * steps + 1):
             optimizer.zero_grad()
-            if batch is not None:
-                loss = model.loss(_to(batch, device))
+            if batch is not None or world > 1:  # a process that has run out of users still takes part in the average
+                loss = trained(batch and _to(batch, device))
                 loss.backward()
-                total, seen = total + float(loss.detach()) * len(batch.targets), seen + len(batch.targets)
-            _average_gradients(model, world)
+                targets = len(batch.targets) if batch else 0
+                total, seen = total + float(loss.detach()) * targets, seen + targets
             torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
             optimizer.step()
             schedule.step()
             if rank == 0:
-                progress.at(epoch * steps + step + 1, epoch=epoch + 1)
-        total, seen = _together(total, seen, world, device)
+                progress.at(step, epoch=epoch + 1)
+        total, seen = _sum_over_processes(total, seen, world, device)
         losses.append(total / max(seen, 1))
         if rank == 0:
             log_line("train", "epoch", n=epoch + 1, loss=losses[-1], targets=seen, seconds=time.monotonic() - started)
             if checkpoint:
-                keep(checkpoint, key, losses, parts)
+                save(checkpoint, key, losses, parts)
             if after:
                 after(epoch + 1, model.eval())
     return model.eval().cpu(), losses
 
 
-def keep(checkpoint: Path, key: list[Any], losses: list[float], parts: dict[str, Any]) -> None:
+def save(checkpoint: Path, key: list[Any], losses: list[float], parts: dict[str, Any]) -> None:
     """Write a checkpoint of some parts (model, optimizer, …), whole or not at all."""
     states = {name: part.state_dict() for name, part in parts.items()}
     torch.save({"key": key, "losses": losses, **states}, checkpoint.with_suffix(".new"))
@@ -128,7 +130,7 @@ def keep(checkpoint: Path, key: list[Any], losses: list[float], parts: dict[str,
 
 
 def resume(checkpoint: Path, key: list[Any], parts: dict[str, Any]) -> list[float]:
-    """Take up a checkpoint of the same key, if there is one; returns the losses of the epochs that are done."""
+    """Load a checkpoint of the same key into the parts, if there is one; returns the losses of its epochs."""
     if not checkpoint.exists():
         return []
     state = torch.load(checkpoint, weights_only=True)
@@ -141,8 +143,25 @@ def resume(checkpoint: Path, key: list[Any], parts: dict[str, Any]) -> list[floa
     return losses
 
 
+def _untrained(inputs: model_store.Inputs, settings: TrainConfig, start: model_store.Start | None) -> BehaviourModel:
+    torch.manual_seed(settings.seed)  # every process begins with the same numbers
+    popularity = torch.from_numpy(inputs.events.astype(np.float32))
+    model = BehaviourModel(popularity, inputs.attributes, settings)
+    if start is not None:
+        begin(model, start, inputs.events)
+    return model
+
+
+def _data_parallel(model: BehaviourModel) -> DistributedDataParallel:
+    """Wrap the model so that `backward` averages gradients over the processes.
+
+    Buffers are constants, the same in every process; the sparse ones cannot be broadcast.
+    """
+    return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
 def _steps(sizes: list[int], settings: TrainConfig, world: int, device: str) -> int:
-    """Steps of an epoch: those of the process with the most, so that all take the same number. sizes: users a file."""
+    """Return the steps of an epoch: those of the process with the most. sizes: users of each file of this process."""
     steps = sum(-(-size // settings.users_per_batch) for size in sizes)
     if world == 1:
         return steps
@@ -151,32 +170,25 @@ def _steps(sizes: list[int], settings: TrainConfig, world: int, device: str) -> 
     return int(most)
 
 
-def _together(total: float, seen: int, world: int, device: str) -> tuple[float, int]:
-    """The sums over all processes."""
+def _sum_over_processes(total: float, seen: int, world: int, device: str) -> tuple[float, int]:
     both = torch.tensor([total, seen], dtype=torch.float64, device=device)
     if world > 1:
         dist.all_reduce(both)
     return float(both[0]), int(both[1])
 
 
-def groups(model: BehaviourModel, settings: TrainConfig) -> list[dict[str, Any]]:
-    """The parameters by their learning rates. The few quick ones are sums, not directions: nothing pulls them to 0."""
-    quick = [model.repeat, model.item_repeat]
-    others = [one for one in model.parameters() if all(one is not own for own in quick)]
+def parameter_groups(model: BehaviourModel, settings: TrainConfig) -> list[dict[str, Any]]:
+    """Return the parameters by learning rate.
+
+    The numbers of repeat purchases learn faster. They are sums, not directions, so no weight decay pulls them to 0.
+    """
+    repeats = [model.repeat, model.item_repeat]
+    others = [one for one in model.parameters() if all(one is not own for own in repeats)]
     rate = settings.learning_rate
     return [
         {"params": others, "lr": rate, "weight_decay": settings.weight_decay},
-        {"params": quick, "lr": rate * QUICK, "weight_decay": 0.0},
+        {"params": repeats, "lr": rate * REPEAT_RATE, "weight_decay": 0.0},
     ]
-
-
-def _average_gradients(model: BehaviourModel, world: int) -> None:
-    if world == 1:
-        return
-    for parameter in model.parameters():
-        gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
-        dist.all_reduce(gradient)
-        parameter.grad = gradient / world
 
 
 def _to(batch: TrainingBatch, device: str) -> TrainingBatch:
@@ -186,71 +198,74 @@ def _to(batch: TrainingBatch, device: str) -> TrainingBatch:
 def fit_files(
     files: list[Path], folder: Path, settings: TrainConfig, device: str, after: After | None = None
 ) -> list[float]:
-    """Fit encoder and followers from files of table `sequences` and the folder's INPUTS; where there is a START, from
-    that. Rank 0 writes FITTED and WEIGHTS there.
+    """Fit the network and the item transitions from files of table `sequences` and the folder's INPUTS.
+
+    A START in the folder makes it a warm start. Rank 0 writes FITTED and WEIGHTS to the folder.
 
     Returns the mean loss of every epoch.
     """
-    inputs = store.Inputs.read(folder)
-    start = store.Start.read(folder) if (folder / store.START).exists() else None
+    inputs = model_store.Inputs.read(folder)
+    start = model_store.Start.read(folder) if (folder / model_store.START).exists() else None
     if start is not None:
-        settings = warm.settings_of(settings)
-    model, losses = fit(files, inputs, settings, device, folder / store.CHECKPOINT, start=start, after=after)
+        settings = warm_settings(settings)
+    model, losses = fit(files, inputs, settings, device, folder / model_store.CHECKPOINT, start=start, after=after)
     if not dist.is_initialized() or dist.get_rank() == 0:
-        found = numbers(model) | follow(files, inputs, settings, start)
-        np.savez(folder / store.WEIGHTS, **{name: one.detach().numpy() for name, one in model.named_parameters()})
-        np.savez(folder / store.FITTED, **found, losses=np.asarray(losses))
+        fitted = fitted_numbers(model) | fit_transitions(files, inputs, settings, start)
+        weights = {name: one.detach().numpy() for name, one in model.named_parameters()}
+        np.savez(folder / model_store.WEIGHTS, **weights)
+        np.savez(folder / model_store.FITTED, **fitted, losses=np.asarray(losses))
     return losses
 
 
-def numbers(model: BehaviourModel) -> dict[str, Any]:
-    """The fitted numbers of a model.
+def fitted_numbers(model: BehaviourModel) -> dict[str, Any]:
+    """Return the fitted numbers of a model, float32.
 
-    x, y: what goes into a release, (n, heads * d); bias (n,); mix (heads, H); label: of each label, (heads, L, d);
-    maps: (heads, d, d).
+    x, y: the behaviour parts of the release's item vectors, (n, heads * d). bias: (n,). mix: (heads, H). label: the
+    vectors of attributes, (heads, L, d). maps: (heads, d, d). item_repeat: (n,).
     """
     with torch.no_grad():
         heads = range(model.settings.heads)
         e = [model.item_vectors(head) for head in heads]
         bias = model.bias.mean(0)
-        again = model.item_repeat - (1.0 - model.settings.kept) * bias.mean()
+        repeats = model.item_repeat - (1.0 - model.settings.kept) * bias.mean()
         return {
             "x": torch.cat([e[head] @ model.map[head] for head in heads], 1).numpy(),
-            "y": torch.cat([scored(e[head], model.settings) for head in heads], 1).numpy(),
+            "y": torch.cat([scoring_vectors(e[head], model.settings) for head in heads], 1).numpy(),
             "bias": (bias - bias.mean()).numpy(),
             "mix": model.mix().numpy(),
-            "item_repeat": again.numpy() if model.settings.repeat else np.full(len(again), LAST),
+            "item_repeat": repeats.numpy() if model.settings.repeat else np.full(len(repeats), LAST),
             "label": model.label.numpy(),
             "maps": model.map.numpy(),
         }
 
 
-def follow(
-    files: list[Path], inputs: store.Inputs, settings: TrainConfig, start: store.Start | None = None
+def fit_transitions(
+    files: list[Path], inputs: model_store.Inputs, settings: TrainConfig, start: model_store.Start | None = None
 ) -> dict[str, Any]:
-    """next_item and next_weight, (n, N): the followers of every item, as item numbers, and what they add to a score.
+    """Return next_item (int32) and next_weight (float32), (n, N) each: each item's next items and what they gain.
 
-    With a start whose followers can be kept, only what leads to items that were taken since is fitted anew.
+    next_item holds item numbers. A start that brings item transitions along saves work: only the transitions to items
+    with events since then are fitted anew.
     """
     if settings.follow == 0.0:
-        nobody = followers.nobody(len(inputs.rows))
-        return {"next_item": nobody.items, "next_weight": nobody.weights}
+        empty = item_transitions.empty(len(inputs.rows))
+        return {"next_item": empty.items, "next_weight": empty.weights}
     started = time.monotonic()
-    x, y = examples(files, inputs.rows, settings)
-    penalty = followers.Penalty(settings.follow_ridge, settings.follow_shrink)
+    x, y = transition_examples(files, inputs.rows, settings)
+    penalty = Penalty(settings.follow_ridge, settings.follow_shrink)
     if start is None or not len(start.next_item):
-        found = followers.fit(x, y, penalty, itself=settings.ordered)
+        found = item_transitions.fit(x, y, penalty, itself=settings.ordered)
     else:
         histories = (history for file in files for history in read_histories(file, inputs.rows))
         changed = np.zeros(len(inputs.rows), dtype=bool)
         for history in histories:
             changed[history.items[history.days >= start.since]] = True
-        old = followers.FittedTransitions(start.next_item, start.next_weight)
-        found = followers.refit(old, x, y, penalty, np.flatnonzero(changed), itself=settings.ordered)
-    log_line("train", "followers", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
+        old = FittedTransitions(start.next_item, start.next_weight)
+        found = item_transitions.refit(old, x, y, penalty, np.flatnonzero(changed), itself=settings.ordered)
+    log_line("train", "transitions", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
     return {"next_item": found.items, "next_weight": found.weights * np.float32(settings.follow)}
 
 
-def scored(e: torch.Tensor, settings: TrainConfig) -> torch.Tensor:
-    """The part of a head in the vector that scores an item, (n, d), so that the product is the mean of the heads'."""
+def scoring_vectors(e: torch.Tensor, settings: TrainConfig) -> torch.Tensor:
+    """Return a head's part of the vectors that score items, (n, d): a score is then the mean of the heads' scores."""
     return torch.nn.functional.normalize(e, dim=1) / (settings.temperature * settings.heads)

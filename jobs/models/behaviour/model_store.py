@@ -1,16 +1,15 @@
 """Models on disk: `<work>/models/<model id>/`.
 
-    model.json      what is known of the model
+    model.json      facts of the model
     items/          table MODEL_ITEMS: the vectors of every item seen in training
-    labels/         table MODEL_LABELS: the vectors of labels, of which items that nobody had get theirs
-    maps.npy        float32 (heads, d, d): from an item's label vector to its input vector
-    next_item.npy, next_weight.npy      int32 and float32 (n, N): the followers of items, as places in `items`
-    item_repeat.npy                     float32 (n,): what the score of an item gains for who had it
-    weights.npz     the parameters of `jobs.models.behaviour.network.BehaviourModel` as they were learned, which a
-    warm start needs
+    labels/         table MODEL_LABELS: the vectors of attributes, from which new items get theirs
+    maps.npy        float32 (heads, d, d): from the sum of an item's attribute vectors to its input vector
+    next_item.npy, next_weight.npy      int32 and float32 (n, N): item transitions, as places in `items`
+    item_repeat.npy                     float32 (n,): what an item's score gains for users with it in their history
+    weights.npz     the learned parameters of `jobs.models.behaviour.network.BehaviourModel`, for a warm start
 
-While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and at last `fitted.npz`; where it is a
-warm start, `start.npz` too.
+While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and finally `fitted.npz`; a warm start
+also has `start.npz` there.
 """
 
 import hashlib
@@ -37,30 +36,30 @@ INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", 
 WEIGHTS = "weights.npz"
 SHAPE = ("heads", "dimensions", "half_lives")
 """Settings that a model and the one that continues it must share."""
-FOLLOWING = ("ordered", "follow_ridge", "follow_shrink", "follow_power", "fading")
-"""… and those that they must share for followers to be kept."""
+TRANSITION_SETTINGS = ("ordered", "follow_ridge", "follow_shrink", "follow_power", "fading")
+"""Settings that both must share as well for the new model to reuse item transitions."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a fit learns from beside the sequences."""
+    """What a fit learns from, beside the sequences."""
 
     rows: NDArray[np.int64]
-    """The item rows of the n items that were seen, rising; the place is an item's number in the model."""
+    """The rows of the n items in the sequences, rising; the place in it is an item's number in the model."""
     events: NDArray[np.int64]
-    """(n,), of each item."""
-    labels: "sp.csr_array"
+    """The number of events of each item, (n,)."""
+    attributes: "sp.csr_array"
     """float32 (n, L), as `jobs.models.attributes.Vocabulary.matrix` makes it."""
 
     @property
     def digest(self) -> str:
         """Eight characters that tell these inputs from any others."""
-        matrix = self.labels
+        matrix = self.attributes
         return digest(self.rows, self.events, matrix.indptr, matrix.indices, matrix.data)
 
     def write(self, folder: Path) -> None:
         """Write INPUTS."""
-        matrix = self.labels
+        matrix = self.attributes
         parts = {"indptr": matrix.indptr, "indices": matrix.indices, "data": matrix.data}
         np.savez(folder / INPUTS, rows=self.rows, events=self.events, shape=matrix.shape, **parts)
 
@@ -76,40 +75,44 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Start:
-    """What a warm start continues from."""
+    """What a warm start begins with."""
 
     since: int
     """The first day that the older model did not see, in days since 1970."""
     items: NDArray[np.int64]
-    """(n,): the older model's number of each item; -1 where it is new."""
-    labels: NDArray[np.int64]
-    """(L,): likewise of each label."""
+    """The older model's number of each item, (n,); -1 for a new item."""
+    attributes: NDArray[np.int64]
+    """The older model's number of each attribute, (L,); -1 for a new one."""
     next_item: NDArray[np.int32]
-    """(n, N): the older model's followers, in the new numbers; (0, 1) where none can be kept."""
+    """The older model's item transitions, in the new numbers, (n, N); (0, 1) where they cannot be reused."""
     next_weight: NDArray[np.float32]
-    """Of the same shape, before they are multiplied by `follow`."""
+    """Their weights, of the same shape, before `follow` multiplies them."""
     weights: dict[str, NDArray[np.float32]]
     """The older model's WEIGHTS."""
 
     @property
     def digest(self) -> str:
         """Eight characters that tell this start from any other."""
-        numbers = (self.items, self.labels, self.next_item, self.next_weight)
+        numbers = (self.items, self.attributes, self.next_item, self.next_weight)
         return digest(np.asarray(self.since), *numbers, *(self.weights[name] for name in sorted(self.weights)))
 
     @classmethod
     def of(cls, old: "Model", ids: list[str], names: list[str], settings: "TrainConfig") -> "Start":
-        """The start of a model of these items and labels, with these settings, from an older one of the same shape."""
-        items, labels = _places(old.item_ids(), ids), _places(old.labels()[0], names)
+        """Make the start of a new model from an older one of the same shape.
+
+        ids: of the new model's items. names: of its attributes. settings: of its fit.
+        """
+        items, attributes = _places(old.item_ids(), ids), _places(old.attributes()[0], names)
         next_item, next_weight = np.full((0, 1), -1, np.int32), np.zeros((0, 1), np.float32)
-        if old.settings["follow"] > 0 and all(old.settings[name] == getattr(settings, name) for name in FOLLOWING):
-            new = np.full(old.facts["items"] + 1, -1, dtype=np.int32)  # -1, where there is none, stays so
+        alike = all(old.settings[name] == getattr(settings, name) for name in TRANSITION_SETTINGS)
+        if alike and old.settings["follow"] > 0:
+            new = np.full(old.facts["items"] + 1, -1, dtype=np.int32)  # -1, for no item, stays -1
             new[items[items >= 0]] = np.flatnonzero(items >= 0)
             known = (items >= 0)[:, None]
             next_item = np.where(known, new[old.load("next_item")[items]], np.int32(-1))
             weight = old.load("next_weight")[items] / np.float32(old.settings["follow"])
             next_weight = np.where(next_item >= 0, weight, np.float32(0))
-        return cls((old.trained_until - EPOCH).days, items, labels, next_item, next_weight, old.weights())
+        return cls((old.trained_until - EPOCH).days, items, attributes, next_item, next_weight, old.weights())
 
     def write(self, folder: Path) -> None:
         """Write START."""
@@ -122,12 +125,12 @@ class Start:
         """Read START."""
         with np.load(folder / START) as data:
             weights = {name.removeprefix("weights "): data[name] for name in data if name.startswith("weights ")}
-            numbers = {name: data[name] for name in ("items", "labels", "next_item", "next_weight")}
+            numbers = {name: data[name] for name in ("items", "attributes", "next_item", "next_weight")}
             return cls(since=int(data["since"]), weights=weights, **numbers)
 
 
 def _places(old: list[str], new: list[str]) -> NDArray[np.int64]:
-    """Where each of the new names stands among the old; -1: nowhere."""
+    """Return the place of each new name among the old ones; -1 where it is not among them."""
     place = {name: n for n, name in enumerate(old)}
     return np.asarray([place.get(name, -1) for name in new], dtype=np.int64)
 
@@ -139,27 +142,30 @@ class Model:
     path: Path
     id: str
     day: date
-    """Of the night that trained it."""
+    """The date of the night that trained it."""
     trained_until: date
-    """It saw the events before this day; those after are held out for `evaluate`."""
+    """The model saw the events before this day. `evaluate` measures on later ones."""
     widths: tuple[int, ...]
     """Dimensions of each head."""
     mix: tuple[tuple[float, ...], ...]
-    """Of each head, the parts of the half-lives."""
+    """The parts of the half-lives, for each head."""
     settings: dict[str, Any]
-    """The section `train` of the configuration that it was fitted with."""
+    """The section `train` of the configuration of its fit."""
     price_bounds: NDArray[np.float64]
     """The bounds of the tenths of prices."""
     continued_from: str | None
-    """The id of the older model that this one was begun from; None: it was trained from scratch."""
+    """The id of the older model that this one continues; None: it was trained from scratch."""
     warm_starts: int
-    """How often it was continued since then."""
+    """The number of warm starts since the last training from scratch."""
     facts: dict[str, Any]
-    """What else `model.json` says: counts and losses."""
+    """The other facts of `model.json`: counts and losses."""
 
     @property
     def train(self) -> "TrainConfig":
-        """The settings that it was fitted with; raises ConfigError where another version of Daybreak wrote them."""
+        """The settings of its fit.
+
+        Raises ConfigError when another version of Daybreak wrote them.
+        """
         from jobs.config.learning import TrainConfig
         from jobs.config.toml import fill
 
@@ -169,14 +175,14 @@ class Model:
             raise ConfigError(f"{error}: the model is of another version; train one with `--full`") from error
 
     def item_ids(self) -> list[str]:
-        """The ids of its items, in the order of their numbers."""
+        """Return the ids of its items, in the order of their numbers."""
         import pyarrow.parquet as pq
 
         ids: list[str] = pq.read_table(self.path / "items", columns=["item_id"])["item_id"].to_pylist()
         return ids
 
-    def labels(self) -> tuple[list[str], NDArray[np.float32]]:
-        """Names and vectors of labels, float32 (L, sum of widths)."""
+    def attributes(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Return the names of attributes and their vectors, float32 (L, sum of widths)."""
         import pyarrow.parquet as pq
 
         from jobs.infra.arrow import matrix
@@ -185,12 +191,12 @@ class Model:
         return table["label"].to_pylist(), matrix(table["vector"].combine_chunks(), sum(self.widths))
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """The parameters, by their names in `jobs.models.behaviour.network.BehaviourModel`."""
+        """Return the learned parameters, by their names in `jobs.models.behaviour.network.BehaviourModel`."""
         with np.load(self.path / WEIGHTS) as data:
             return dict(data)
 
-    def unlike(self, settings: "TrainConfig") -> str | None:
-        """Why a model with these settings cannot continue this one; None where it can."""
+    def reason_not_to_continue(self, settings: "TrainConfig") -> str | None:
+        """Say why a model with these settings cannot continue this one; None where it can."""
         if not (self.path / WEIGHTS).exists():
             return f"{self.id} has no {WEIGHTS}"
         for name in SHAPE:
@@ -199,30 +205,30 @@ class Model:
         return None
 
     def load(self, name: str) -> NDArray[Any]:
-        """One of the arrays, mapped: "maps", "next_item", "next_weight" or "item_repeat"."""
+        """Map one of the arrays "maps", "next_item", "next_weight" or "item_repeat" into memory."""
         found: NDArray[Any] = np.load(self.path / f"{name}.npy", mmap_mode="r")
         return found
 
 
 def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list[str]) -> str:
-    """Turn the fitted numbers in a folder into a model, whole from the moment it can be seen; returns the model's id.
+    """Turn the fitted numbers in a folder into a model and return its id. The model appears whole or not at all.
 
-    about: what `model.json` is to say beside what the numbers do. ids: of the items, in order. names: of the labels.
+    about: facts for `model.json` that the numbers do not tell. ids: of the items, in order. names: of the attributes.
     """
     import pyarrow as pa
 
     from jobs.infra.arrow import list_column
 
     events, fitted = Inputs.read(new).events, dict(np.load(new / FITTED))
-    heads, labels, d = fitted["label"].shape
+    heads, attributes, d = fitted["label"].shape
     vectors = {"input": list_column(fitted["x"]), "output": list_column(fitted["y"])}
     _write(new / "items", {"item_id": ids, **vectors, "bias": pa.array(fitted["bias"]), "events": pa.array(events)})
-    joined = fitted["label"].transpose(1, 0, 2).reshape(labels, heads * d)
+    joined = fitted["label"].transpose(1, 0, 2).reshape(attributes, heads * d)
     _write(new / "labels", {"label": pa.array(names, pa.string()), "vector": list_column(joined)})
     for name in ("maps", "next_item", "next_weight", "item_repeat"):
         np.save(new / f"{name}.npy", fitted[name])
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
-    facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": labels}
+    facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": attributes}
     facts["mix"] = fitted["mix"].tolist()
     for scratch in (INPUTS, START, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
@@ -242,7 +248,7 @@ def _write(folder: Path, columns: dict[str, Any]) -> None:
 
 
 def digest(*arrays: NDArray[Any]) -> str:
-    """Eight characters that tell these numbers from any others; equal fits have equal ones."""
+    """Return eight characters that tell these numbers from any others; equal fits have equal ones."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(np.ascontiguousarray(array).tobytes())
@@ -250,7 +256,7 @@ def digest(*arrays: NDArray[Any]) -> str:
 
 
 def read(path: Path) -> Model:
-    """Read the model in a folder; raises OSError, KeyError or ValueError where it is not a whole one."""
+    """Read the model in a folder. Raises OSError, KeyError or ValueError when it is not whole."""
     facts = json.loads((path / "model.json").read_text())
     return Model(
         path=path,
@@ -268,14 +274,14 @@ def read(path: Path) -> Model:
 
 
 def newest(models: Path, day: date) -> Model | None:
-    """The newest model of `day` or before; None where there is none. A model of a later night is from the future."""
+    """Return the newest model of `day` or before, or None. The model of a later night knows the future."""
     found = [read(p.parent) for p in models.glob("[!.]*/model.json")]
     past = [m for m in found if m.day <= day]
     return max(past, key=lambda m: (m.day, m.id), default=None)
 
 
 def existing(models: Path, day: date) -> Model:
-    """The newest model of `day` or before.
+    """Return the newest model of `day` or before.
 
     Raises MissingStepError when there is none.
     """

@@ -1,5 +1,6 @@
-"""Cross-entropy over all items, where the matrix of probabilities (rows x items) is too large to keep; or over some
-that stand for all, where there are too many items even for that.
+"""Cross-entropy over all items, where the matrix of probabilities (rows x items) is too large for memory.
+
+Where even the full computation takes too long, a sample of items stands for all (`candidates`).
 """
 
 from typing import Any, NamedTuple
@@ -10,29 +11,29 @@ from torch import Tensor
 from jobs.models.device import native_bfloat16
 
 ROWS_AT_ONCE = 128
-"""Rows of the softmax that are in memory at once: with 12,000 items in bfloat16, what a core's cache holds."""
+"""Rows of the softmax that are in memory at once: with 12,000 items in bfloat16 they fill a core's cache."""
 
 
 class Wanted(NamedTuple):
     """The items to predict."""
 
     rows: Tensor
-    """Of which target, int64 (W,), rising."""
+    """The target of each, int64 (W,), rising."""
     items: Tensor
     """int64 (W,)."""
     shares: Tensor
-    """float32 (W,); those of a target add up to 1."""
+    """float32 (W,); the shares of a target add up to 1."""
 
 
 class FullSoftmax(torch.autograd.Function):
-    """Summed cross-entropy over all items, a block of rows at a time: the gradient is taken with the loss.
+    """Summed cross-entropy over all items, one block of rows at a time, with the gradient taken along with the loss.
 
-    So the matrix of probabilities is never whole in memory nor computed twice. Where the processor multiplies bfloat16
-    natively, products and probabilities are bfloat16; sums, losses and gradients are float32.
+    So the matrix of probabilities is never whole in memory and never computed twice. Where the processor multiplies
+    bfloat16 natively, products and probabilities are bfloat16; sums, losses and gradients are float32.
     """
 
     @staticmethod
-    def forward(  # noqa: PLR0917 - torch hands over positional arguments only
+    def forward(  # noqa: PLR0917 - torch passes positional arguments only
         ctx: Any,
         u: Tensor,
         y: Tensor,
@@ -41,16 +42,16 @@ class FullSoftmax(torch.autograd.Function):
         term_rows: Tensor | None,
         term_items: Tensor | None,
         terms: Tensor | None,
-        kept: float,
+        score_share: float,
     ) -> Tensor:
-        """u (T, d), y (n, d), bias (n,). terms: (R,); the score of term_items in term_rows, rising, is its term and
-        `kept` times what it were without.
+        """Return the summed loss. u: (T, d). y: (n, d). bias: (n,).
 
-        No pair of a row and an item may come twice among the terms.
+        terms, term_rows, term_items: (R,), term_rows rising. They change the scores of pairs of a row and an item: the
+        new score is the term plus `score_share` times the old score. A pair may appear once only.
         """
         kind = torch.bfloat16 if native_bfloat16(u.device) else torch.float32
         rows, items, shares = wanted
-        # The bias rides along as more columns, in two parts: bfloat16 alone would round it to three digits.
+        # The bias takes two more columns, in two parts: bfloat16 alone would round it to three digits.
         high = bias.to(kind)
         columns = torch.stack([high, (bias - high.float()).to(kind)], 1)
         low_y = torch.cat([y.to(kind), columns], 1)
@@ -69,7 +70,7 @@ class FullSoftmax(torch.autograd.Function):
             scores = block @ turned
             if term_rows is not None and term_items is not None and terms is not None:
                 added = (term_rows[a:b] - start, term_items[a:b])
-                scores.index_put_(added, kept * scores[added] + terms[a:b].to(kind))
+                scores.index_put_(added, score_share * scores[added] + terms[a:b].to(kind))
             probability = torch.softmax(scores, 1)
             place, share = (rows[first:last] - start, items[first:last]), shares[first:last]
             loss -= (probability[place].float().clamp(min=1e-9).log() * share).sum()
@@ -77,7 +78,7 @@ class FullSoftmax(torch.autograd.Function):
             if grad_terms is not None:
                 of_terms = probability[added]
                 grad_terms[a:b] = of_terms.float()
-                probability.index_put_(added, kept * of_terms)
+                probability.index_put_(added, score_share * of_terms)
             grad_u[start : start + ROWS_AT_ONCE] = (probability @ low_y[:, :d]).float()
             grad_y += (probability.T @ block).float()
         ctx.save_for_backward(grad_u, grad_y[:, :d], grad_y[:, d])
@@ -86,7 +87,7 @@ class FullSoftmax(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients kept by `forward`."""
+        """Return the gradients that `forward` saved."""
         grad_u, grad_y, grad_bias = ctx.saved_tensors
         return (
             grad_u * scale,
@@ -101,22 +102,22 @@ class FullSoftmax(torch.autograd.Function):
 
 
 def candidates(certain: Tensor, biases: Tensor, samples: int) -> tuple[Tensor, Tensor]:
-    """Some of n items whose partition sum estimates that of all.
+    """Draw some of n items whose partition sum estimates that of all.
 
     certain: numbers of items that must be among them, int64, different. biases: (n,), of all items. samples: how many
-    of the others are drawn. Returns their numbers, int64 (C,), rising, and by how much their scores must be raised,
-    float32 (C,): by -log(chance of being among them), so that with s the scores
+    of the others are drawn. Returns their numbers, int64 (C,), rising, and what must be added to their scores, float32
+    (C,): -log(chance of being drawn), so that with the scores s
 
         E[sum_C exp(s_i - log chance_i)] = sum_i exp(s_i)
 
     (the estimate of Horvitz & Thompson; for softmaxes Bengio & Senécal, IEEE TNN 2008, section III; Jean et al., ACL
     2015, section 3; Yi et al., RecSys 2019, eq. 4, whose log Q is the log of the chance here).
 
-    The estimate varies least where the chance is in proportion to exp(s_i). Of that exp(bias_i) is the part that all
-    users share, so it is the chance of an item: on a grocer's 29,000 items 2,000 draws by it miss the log of the full
-    sum by .010, even draws by .019; where biases are alike, the draws are even. Drawn without replacement, each item
-    with just its chance, and always so many (systematically from a shuffled list: Särndal et al., Model Assisted Survey
-    Sampling, 1992, section 3.6).
+    The estimate varies least where the chance is in proportion to exp(s_i). All users share its factor exp(bias_i), so
+    an item's chance follows that factor: on a grocer's 29,000 items 2,000 draws by it miss the log of the full sum by
+    .010, even draws by .019. Equal biases give even draws. Items are drawn without replacement, each with exactly its
+    chance, and always the same number of them (systematically from a shuffled list: Särndal et al., Model Assisted
+    Survey Sampling, 1992, section 3.6).
     """
     n = len(biases)
     weights = torch.softmax(biases.detach().double(), 0)
@@ -132,7 +133,10 @@ def candidates(certain: Tensor, biases: Tensor, samples: int) -> tuple[Tensor, T
 
 
 def chances(weights: Tensor, samples: int) -> Tensor:
-    """In proportion to weights, (n,), float64, but at most 1; they add up to `samples` where so many are above 0."""
+    """Return chances in proportion to weights, (n,), float64, at most 1; they add up to `samples`.
+
+    Where fewer than `samples` weights are above 0, each of those has chance 1.
+    """
     sure = torch.zeros_like(weights, dtype=torch.bool)
     if samples >= int((weights > 0).sum()):
         return (weights > 0).double()

@@ -1,1 +1,1 @@
-"""Vectors of texts, and the space that joins them with behaviour."""
+"""Text vectors, the space that joins them with behaviour, and text parts of new items."""

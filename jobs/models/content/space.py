@@ -3,8 +3,8 @@
     x = [ x_b ; t ; 0 ]        v = [ y_b ; weight * t ; bias ]
 
 x_b, y_b and the bias come from the behaviour model (the bias less the mean of all). t is the text vector, centred, cut
-to its principal components and of length 1. An item that training never saw ("cold") takes x_b and y_b from the vectors
-of its labels: category, brand, price and words.
+to its principal components and scaled to length 1. A cold item, which training never saw, takes x_b and y_b from the
+vectors of its attributes: category, brand, price and words.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Sums = NDArray[np.float64]
 
 
 def gram(rows: Matrix, weights: Sums | None = None) -> Sums:
-    """Sum over rows z of weight * z z^T, float64. It adds up over blocks and partitions.
+    """Return the sum over rows z of weight * z z^T, float64. It adds up over blocks and partitions.
 
     rows: shape (n, m). weights: shape (n,), by default 1. Returns shape (m, m).
     """
@@ -29,7 +29,7 @@ def gram(rows: Matrix, weights: Sums | None = None) -> Sums:
 
 
 def with_one(*parts: Matrix) -> Matrix:
-    """Parts side by side, after a column of ones."""
+    """Put parts side by side, after a column of ones."""
     return np.concatenate([np.ones((len(parts[0]), 1), dtype=np.float32), *parts], axis=1)
 
 
@@ -40,13 +40,14 @@ class Basis:
     mean: Matrix
     """Shape (d,)."""
     components: Matrix
-    """Shape (d, d_t), orthonormal columns, by falling variance."""
+    """Shape (d, d_t): orthonormal columns, by falling variance."""
 
     @classmethod
     def of(cls, sums: Sums, dimensions: int) -> "Basis":
-        """From the `gram` of [1 ; text], weighted by items a text: eigenvectors of the covariance. At most d of them.
+        """Make a basis of at most `dimensions` eigenvectors of the covariance.
 
-        Each is turned so that its largest coordinate is positive; the same sums always give the same basis.
+        sums: the `gram` of [1 ; text], weighted by the number of items with the text. Each component is turned so that
+        its largest coordinate is positive, so the same sums always give the same basis.
         """
         count = max(sums[0, 0], 1.0)
         mean = sums[0, 1:] / count
@@ -56,7 +57,7 @@ class Basis:
         return cls(mean.astype(np.float32), (components * np.sign(largest)).astype(np.float32))
 
     def cut(self, texts: Matrix) -> Matrix:
-        """t of text vectors, shape (n, d) to (n, d_t): length 1, or zeros for an item without text (all zeros)."""
+        """Return t of text vectors, (n, d) to (n, d_t): of length 1, or zeros for an item without text (all zeros)."""
         cut = (texts - self.mean) @ self.components
         norms = np.linalg.norm(cut, axis=1, keepdims=True)
         there = texts.any(axis=1, keepdims=True) & (norms > 0)
@@ -64,31 +65,32 @@ class Basis:
 
 
 @dataclass(frozen=True)
-class Described:
-    """What the behaviour model knows of items that it never saw."""
+class ColdStartModel:
+    """The part of the behaviour model that gives cold items their vectors."""
 
     vocabulary: Vocabulary
-    labels: Matrix
+    attribute_vectors: Matrix
     """(L, d_b), one part a head."""
     maps: Matrix
     """(heads, d, d)."""
     temperature: float
 
     def vectors(self, attributes: list[list[str]], texts: list[str]) -> tuple[Matrix, Matrix]:
-        """x_b and y_b of items from their labels, each float32 (n, d_b); zeros for an item with none that is known."""
-        sums = self.vocabulary.matrix(attributes, texts) @ self.labels
+        """Return x_b and y_b of items from their attributes, float32 (n, d_b) each; zeros where none is known."""
+        sums = self.vocabulary.matrix(attributes, texts) @ self.attribute_vectors
         return behaviour(sums.reshape(len(texts), len(self.maps), -1), self.maps, self.temperature)
 
 
 @dataclass(frozen=True)
 class Space:
-    """How items get their vectors."""
+    """The vector space of items and users."""
 
     basis: Basis
-    described: Described
+    cold_start: ColdStartModel
     weight: float
-    """Of the text part in a score."""
+    """The weight of the text part in a score."""
     cold_bias: float
+    """The bias of cold items."""
 
     @property
     def text(self) -> int:
@@ -98,7 +100,7 @@ class Space:
     @property
     def behaviour(self) -> int:
         """d_b."""
-        return self.described.labels.shape[1]
+        return self.cold_start.attribute_vectors.shape[1]
 
     @property
     def dimensions(self) -> int:
@@ -108,10 +110,10 @@ class Space:
     def join(
         self, texts: Matrix, inputs: Matrix, outputs: Matrix, biases: Matrix, cold: NDArray[np.bool_]
     ) -> tuple[Matrix, Matrix]:
-        """x and v of items, each float32, shape (n, D).
+        """Return x and v of items, each float32, shape (n, D).
 
-        texts: shape (n, d). inputs, outputs: of the behaviour model, shape (n, d_b), of cold items as `Described` makes
-        them. biases, cold: shape (n,); what stands in biases of a cold item is not read.
+        texts: shape (n, d). inputs, outputs: x_b and y_b of the behaviour model, for cold items of `ColdStartModel`,
+        shape (n, d_b). biases, cold: shape (n,); cold items get `cold_bias` instead of their bias.
         """
         t = self.basis.cut(texts)
         biases = np.where(cold, self.cold_bias, biases).astype(np.float32)[:, None]
@@ -120,26 +122,28 @@ class Space:
         return x.astype(np.float32), v.astype(np.float32)
 
 
-def followers(
+def shop_transitions(
     rows: NDArray[np.int64], items: int, next_item: NDArray[np.int32], next_weight: Matrix
 ) -> tuple[NDArray[np.int32], Matrix]:
-    """The followers of a model's items as rows of a shop: int32 and float32 (items, N), -1 and 0 where there is none.
+    """Turn a model's item transitions into rows of a shop: int32 and float32 (items, N), -1 and 0 after the last.
 
-    rows: of each of the model's n items, -1 where the shop has it no more. next_item, next_weight: (n, N), the model's.
+    rows: the row of each of the model's n items, -1 where the shop no longer has it. items: how many items the shop
+    has. next_item, next_weight: the model's arrays, (n, N).
     """
     found = np.full((items, next_item.shape[1]), -1, dtype=np.int32)
     weights = np.zeros(found.shape, dtype=np.float32)
     there = np.flatnonzero(rows >= 0)
-    known = np.append(rows, -1).astype(np.int32)  # place -1, of no item, is the last
+    known = np.append(rows, -1).astype(np.int32)  # place -1 stands for no item and is the last
     found[rows[there]] = known[next_item[there]]
     weights[rows[there]] = np.where(found[rows[there]] >= 0, next_weight[there], 0.0)
     return found, weights
 
 
-def repeats(rows: NDArray[np.int64], items: int, item_repeat: Matrix) -> Matrix:
-    """What the score of each item of a shop gains for who had it, float32 (items,); unknown items gain what is usual.
+def shop_repeats(rows: NDArray[np.int64], items: int, item_repeat: Matrix) -> Matrix:
+    """Turn a model's `item_repeat`, (n,), into that of a shop, float32 (items,); unknown items get the median.
 
-    rows: as in `followers`. item_repeat: (n,), of the model.
+    It is what the score of an item gains for users with the item in their history. rows, items: as in
+    `shop_transitions`.
     """
     usual = np.median(item_repeat) if len(item_repeat) else 0.0
     found = np.full(items, usual, dtype=np.float32)

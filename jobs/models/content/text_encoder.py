@@ -1,6 +1,6 @@
-"""Texts to vectors by a transformer: what sentence-transformers computes, less what makes it slow.
+"""Text vectors by a transformer, equal to those of sentence-transformers but faster.
 
-Texts are sorted by length, so that little is padded; batches are sized by tokens, not texts; products are in bfloat16
+Texts are sorted by length, so little is padded. Batches are sized by tokens, not by texts. Products are in bfloat16
 where the processor has it.
 """
 
@@ -22,14 +22,14 @@ from jobs.models.device import native_bfloat16
 
 
 class TextEncoder:
-    """A text model of Hugging Face and its tokenizer, on one device.
+    """A text model of Hugging Face with its tokenizer, on one device.
 
-    model: an id on the hub, or a folder. max_tokens: longer texts are cut. batch_tokens: texts are computed together
-    up to so many tokens, padding included. precision: "auto" (bfloat16 where native), "float32" or "bfloat16".
-    device: a torch device.
+    model: an id on the hub, or a folder. max_tokens: longer texts are cut. batch_tokens: a batch holds at most this
+    many tokens, padding included. precision: "auto" (bfloat16 where native), "float32" or "bfloat16". device: a torch
+    device.
 
-    Token vectors are pooled by the mean, or as `1_Pooling/config.json` in the model says (mean or first token), and
-    L2-normalised.
+    The vector of a text is the mean of its token vectors, or what `1_Pooling/config.json` in the model says (mean or
+    first token), L2-normalised.
 
     Raises ConfigError, naming the model, when it cannot be loaded or pools in another way.
     """
@@ -62,7 +62,7 @@ class TextEncoder:
         self.batch_tokens = batch_tokens
 
     def encode(self, texts: Sequence[str | None]) -> NDArray[np.float32]:
-        """The vectors of texts, float32, shape (n, dimensions), of length 1; zeros for None and blank texts."""
+        """Return the vectors of texts, float32, shape (n, dimensions), of length 1; zeros for None and blank texts."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         filled = [n for n, text in enumerate(texts) if text and text.strip()]
         if not filled:
@@ -90,7 +90,7 @@ class TextEncoder:
 
 
 def dimensions(model: str) -> int:
-    """The dimensions of the vectors of a text model, without loading it.
+    """Return the dimensions of the vectors of a text model, without loading it.
 
     Raises ConfigError, naming the model, when it cannot be read.
     """
@@ -101,7 +101,7 @@ def dimensions(model: str) -> int:
 
 
 def identity(model: str) -> str:
-    """What tells one text model from another: a hash of the files of a folder, or hub id and revision."""
+    """Return what tells one text model from another: a hash of the files of a folder, or hub id and revision."""
     folder = Path(model)
     if not folder.is_dir():
         from transformers import AutoConfig
@@ -126,7 +126,7 @@ def _loading(model: str) -> Iterator[None]:
 
 
 def _batches(lengths: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[np.int64]]:
-    """Places of texts in batches of like length, the longest first, so that memory does not grow later on."""
+    """Yield the places of texts in batches of similar length, the longest first, so memory does not grow later on."""
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
@@ -136,9 +136,9 @@ def _batches(lengths: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[
 
 
 def _pools_first_token(model: str) -> bool:
-    """Whether the vector of a text is that of its first token; otherwise it is the mean of all.
+    """Say whether the vector of a text is that of its first token; otherwise it is the mean of all tokens.
 
-    Raises ConfigError when the model says that it needs something else.
+    Raises ConfigError when the model needs another pooling.
     """
     from transformers.utils import cached_file
 
@@ -160,13 +160,13 @@ def _pools_first_token(model: str) -> bool:
 
 
 def locate(model: str, base: Path) -> str:
-    """What `transformers` is to load for `embed.model`: an existing folder, or else an id on the hub.
+    """Return what `transformers` must load for `embed.model`: an existing folder, or else an id on the hub.
 
-    Raises ConfigError when a folder is meant that is not there.
+    Raises ConfigError when the value names a folder that does not exist.
     """
     path = resolve(model, base)
     if path.exists():
         return str(path)
     if model.startswith(("package://", "/", "./", "../", "~")) or model.count("/") > 1:
-        raise ConfigError(f"embed.model = {model!r}: there is no folder {path}")
+        raise ConfigError(f"embed.model = {model!r}: there is no folder {path}; name a folder or a Hugging Face id")
     return model

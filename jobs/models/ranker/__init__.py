@@ -1,1 +1,1 @@
-"""The ranker of clicks and conversions."""
+"""The ranker of clicks and conversions: its samples, point-in-time features and fit."""

@@ -1,4 +1,4 @@
-"""Fitting the ranker: two heads over all impressions, by full-batch L-BFGS. Torch and numpy, no Spark."""
+"""Fitting the ranker: two heads over all impressions, by full-batch L-BFGS."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,20 @@ from torch.nn import functional
 from lookup.scoring.ranker import HEADS, Ranker, Weights
 
 RIDGE = 1e-3
-"""Of the squared weights, beside a loss that is 1 for a model that knows the two rates alone."""
+"""The penalty on squared weights. A model that knows only the two rates has a loss of 1 a head."""
 STEPS = 200
 LEAST_CHANGE = 1e-6
-"""A feature that varies less than so much, in its own unit, is one that never changes."""
+"""A feature with a smaller standard deviation, in its own unit, counts as constant."""
 FOLDS = 5
-"""Every so many users are held back to choose between models."""
+"""One user in this many is held out, to choose between the models."""
 BETTER = 0.002
-"""The network must save at least this share of the loss that the linear model leaves, or the linear one is taken."""
+"""The network must lower the linear model's loss by at least this share; otherwise the linear model is chosen."""
 ENOUGH = 50
-"""RankerSample bought, and clicked but not bought: with fewer nothing is learned."""
+"""The least number of impressions of each kind (converted, clicked only, neither) that a fit needs."""
 
 FOLDER = "ranker"
-"""In the run: `ranker.npy` (`lookup.scoring.ranker.Weights.flat`), `usual_price.npy` (I,), `ranker.json`. Not there
-where the
-night has no ranker."""
+"""The folder of a run with `ranker.npy` (`lookup.scoring.ranker.Weights.flat`), `usual_price.npy` (I,) and
+`ranker.json`. A night without a ranker has no such folder."""
 
 
 @dataclass(frozen=True)
@@ -35,53 +34,54 @@ class RankerSample:
     """(n, F), in the order of `lookup.scoring.features.NAMES`."""
     clicked: NDArray[np.bool_]
     converted: NDArray[np.bool_]
-    """Only where clicked."""
+    """True only for clicked impressions."""
     weights: NDArray[np.float32]
     """How many impressions each stands for."""
     users: NDArray[np.int64]
-    """A number of the user."""
+    """The number of the user."""
 
     def where(self, chosen: NDArray[np.bool_]) -> "RankerSample":
-        """Some of them."""
+        """Return some of the impressions. chosen: (n,)."""
         return RankerSample(*(part[chosen] for part in vars(self).values()))
 
     def least(self) -> int:
-        """How many there are of the rarest kind: converted, clicked only, neither."""
+        """Return the size of the rarest kind: converted, clicked only, neither."""
         clicked, converted = int(self.clicked.sum()), int(self.converted.sum())
         return min(converted, clicked - converted, len(self.clicked) - clicked)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The ranker that was chosen, and why."""
+class ChosenRanker:
+    """The ranker that was chosen, and the losses that decided."""
 
     weights: Weights
     losses: dict[int, float]
-    """By hidden units, 0 for the linear model: what of the uncertainty about conversions is left for held-back users; 1
-    for a model that knows the rate alone."""
+    """The loss for held-out users (`loss`), by the number of hidden units; 0 is the linear model."""
 
 
-def choose(sample: RankerSample, hidden: int, seed: int) -> Chosen:
-    """Fit a linear model and a network to most users, take the one that is better for the others, and fit it to all.
+def choose(sample: RankerSample, hidden: int, seed: int) -> ChosenRanker:
+    """Choose between a linear model and a network, and fit the better one to all users.
 
-    Better: for conversions, by which candidates are ranked. A network that is hardly better is not taken, for what it
-    says is harder to follow.
+    Both are fitted to most users and compared on the others, by the loss of conversions, for these rank candidates. A
+    network must be better by BETTER, because a linear model is easier to explain.
     """
-    back = sample.users % FOLDS == 0
+    held_out = sample.users % FOLDS == 0
     losses: dict[int, float] = {}
-    if hidden and sample.where(back).least() and sample.where(~back).least():
-        losses = {units: loss(fit(sample.where(~back), units, seed), sample.where(back)) for units in (0, hidden)}
+    if hidden and sample.where(held_out).least() and sample.where(~held_out).least():
+        losses = {
+            units: loss(fit(sample.where(~held_out), units, seed), sample.where(held_out)) for units in (0, hidden)
+        }
     best = hidden if losses and losses[hidden] < losses[0] * (1 - BETTER) else 0
-    return Chosen(fit(sample, best, seed), losses)
+    return ChosenRanker(fit(sample, best, seed), losses)
 
 
 def fit(sample: RankerSample, hidden: int, seed: int) -> Weights:
-    """A ranker with so many hidden units; 0 for a linear one.
+    """Fit a ranker with a number of hidden units; 0 makes a linear one.
 
     The loss is that of the entire space (Ma et al., SIGIR 2018, equation 3): the cross-entropies of the click head with
-    clicks, and of the product of both heads with conversions, over all impressions. Conversions are rare, so each is
-    counted as a share of what a model leaves that knows the rates alone: else the head that is wanted most is fitted
-    least.
+    clicks, and of the product of both heads with conversions, over all impressions. Each is divided by the
+    cross-entropy of a model that knows only the rate: otherwise conversions, which are rare and matter most, would
+    count least.
     """
     centre, scale, moves = _normal(sample)
     inputs = torch.from_numpy(((sample.features - centre) / scale * moves).astype(np.float32))
@@ -116,14 +116,14 @@ def fit(sample: RankerSample, hidden: int, seed: int) -> Weights:
 
 
 def loss(weights: Weights, sample: RankerSample) -> float:
-    """The cross-entropy of conversions under a ranker, as a share of what the rate alone leaves."""
+    """Return a ranker's cross-entropy of conversions, divided by that of a model that knows only the rate."""
     p = Ranker(weights).score(sample.features).astype(np.float64)
     lost = -np.log(np.maximum(np.where(sample.converted, p, 1 - p), 1e-12))
     return float(lost @ _weighed(sample)[:, 1].numpy())
 
 
 def _normal(sample: RankerSample) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Mean, standard deviation (1 where nothing changes), and 1 or 0: whether a feature changes; (F,) each."""
+    """Return mean, standard deviation (1 for constant features), and 0 for constant features or else 1; (F,) each."""
     shares = sample.weights.astype(np.float64) / sample.weights.sum(dtype=np.float64)
     centre = shares @ sample.features
     spread = np.sqrt(shares @ (sample.features - centre) ** 2)
@@ -132,12 +132,12 @@ def _normal(sample: RankerSample) -> tuple[NDArray[np.float32], NDArray[np.float
 
 
 def _rates(sample: RankerSample) -> NDArray[np.float64]:
-    """The share of impressions clicked, and converted, (2,)."""
+    """Return the shares of impressions that were clicked, and converted, (2,)."""
     return np.average(np.stack([sample.clicked, sample.converted], axis=1), axis=0, weights=sample.weights)
 
 
 def _weighed(sample: RankerSample) -> torch.Tensor:
-    """What the cross-entropies of an impression count, (n, 2): their sum is 1 a head for a model of the rates alone."""
+    """Return the weights of an impression's cross-entropies, (n, 2): a model of the rates alone sums to 1 a head."""
     p = _rates(sample)
     left = -(p * np.log(p) + (1 - p) * np.log1p(-p))
     shares = sample.weights.astype(np.float64) / sample.weights.sum(dtype=np.float64)
@@ -145,13 +145,16 @@ def _weighed(sample: RankerSample) -> torch.Tensor:
 
 
 def _logits(inputs: torch.Tensor, parts: list[torch.Tensor]) -> torch.Tensor:
-    """(n, 2), by the formula of `lookup.scoring.ranker`."""
+    """Return logits, (n, 2), by the formula of `lookup.scoring.ranker`."""
     hidden, hidden_bias, direct, out, bias = parts
     return inputs @ direct + torch.relu(inputs @ hidden + hidden_bias) @ out + bias
 
 
 def _entropies(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropies of clicks, and of conversions with the product of both heads, (n, 2); exact for tiny rates."""
+    """Return cross-entropies of clicks, and of conversions with the product of both heads, (n, 2).
+
+    They are exact for tiny rates.
+    """
     yes = functional.logsigmoid(logits)
     no_click = functional.logsigmoid(-logits[:, 0])
     # 1 - p q = (1 - p) + p (1 - q)

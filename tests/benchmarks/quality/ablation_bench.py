@@ -71,8 +71,8 @@ class Without:
 
 
 def transitions(method: Daybreak) -> None:
-    fitted = method._followers
-    method._followers = replace(fitted, next_item=np.full_like(fitted.next_item, NO_ITEM))
+    fitted = method._transitions
+    method._transitions = replace(fitted, next_item=np.full_like(fitted.next_item, NO_ITEM))
 
 
 def text(method: Daybreak) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from jobs.config.config import Config
 from jobs.config.loader import load
 from jobs.evaluation.harness import ranked
-from jobs.evaluation.methods.daybreak import Daybreak, _write_sequences, text_vectors
+from jobs.evaluation.methods.daybreak import Daybreak, text_vectors, write_sequences
 from jobs.evaluation.metrics import ranking as metrics
 from jobs.evaluation.problems.problem import Problem
 from jobs.evaluation.problems.split import problem_of_run
@@ -53,7 +53,7 @@ class Weekly(Daybreak):
         rows = np.flatnonzero(counts)
         facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
         vocabulary, ids = Vocabulary.of(*facts), [problem.items.ids[row] for row in rows]
-        files = list(_write_sequences(problem, self.train.max_history, new))
+        files = list(write_sequences(problem, self.train.max_history, new))
         store.Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(new)
         about = {"day": str(day), "trained_until": str(day), "price_bounds": [], "settings": dict(vars(self.train))}
         if continued:

@@ -1,4 +1,4 @@
-"""Small data to learn from, written as the job `train` writes them."""
+"""Small data to learn from, in the form that the job `train` writes."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from jobs.config.learning import TrainConfig
 from jobs.models.behaviour.examples import TrainingHistory, read_histories
 from jobs.models.behaviour.model_store import Inputs
 
-VOCABULARY = np.arange(0, 40, 2, dtype=np.int64)
-"""20 items, at even rows."""
+ROWS = np.arange(0, 40, 2, dtype=np.int64)
+"""The item rows of the 20 items of the model: even ones."""
 
 
 def settings(**changed) -> TrainConfig:
@@ -21,9 +21,9 @@ def settings(**changed) -> TrainConfig:
 
 
 def write(path: Path, histories: list[list[tuple[int, int, float]]]) -> Path:
-    """A file of table `sequences`: of each user the (number of the item, day, weight)."""
+    """Write a file of table `sequences` with the events (item number, day, weight) of each user."""
     columns = {
-        "items": [[int(VOCABULARY[item]) for item, _, _ in events] for events in histories],
+        "items": [[int(ROWS[item]) for item, _, _ in events] for events in histories],
         "days": [[day for _, day, _ in events] for events in histories],
         "weights": [[weight for _, _, weight in events] for events in histories],
     }
@@ -33,18 +33,18 @@ def write(path: Path, histories: list[list[tuple[int, int, float]]]) -> Path:
 
 
 def round_and_round(folder: Path, users: int = 48, files: int = 2) -> list[Path]:
-    """Users who go round: after item n comes item n + 1, a day later."""
+    """Write users who go round: after item n comes item n + 1, a day later."""
     starts = np.random.default_rng(3).integers(0, 20, users)
     people = [[((int(start) + n) % 20, 100 + n, 1.0) for n in range(8)] for start in starts]
     return [write(folder / f"{n}.parquet", people[n::files]) for n in range(files)]
 
 
 def read(file: Path) -> list[TrainingHistory]:
-    """The users of a file."""
-    return read_histories(file, VOCABULARY)
+    """Read the users of a file."""
+    return read_histories(file, ROWS)
 
 
-def inputs(labels: int = 4) -> Inputs:
-    """Every item with one of some labels, in turn."""
-    one = sp.csr_array(np.eye(max(labels, 1), dtype=np.float32)[np.arange(20) % max(labels, 1)][:, :labels])
-    return Inputs(VOCABULARY, np.full(20, 19, dtype=np.int64), one)
+def inputs(attributes: int = 4) -> Inputs:
+    """Inputs in which every item has one of some attributes, in turn."""
+    one = sp.csr_array(np.eye(max(attributes, 1), dtype=np.float32)[np.arange(20) % max(attributes, 1)][:, :attributes])
+    return Inputs(ROWS, np.full(20, 19, dtype=np.int64), one)

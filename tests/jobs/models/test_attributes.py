@@ -1,11 +1,10 @@
-"""What is known of an item, as labels."""
+"""Attributes of items, and the ones that get vectors."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.models import attributes as labels
-from jobs.models.attributes import Vocabulary, described, price_bounds
+from jobs.models.attributes import Vocabulary, item_attributes, price_bounds
 from lookup.scoring.cold_start import attributes, deciles, words
 
 
@@ -32,7 +31,7 @@ def test_words_are_different_lower_and_sorted():
     assert words("") == []
 
 
-def test_a_label_must_be_shared_and_a_word_must_say_something():
+def test_an_attribute_must_be_shared_and_a_word_must_not_be_everywhere():
     facts = [["a", "a"], ["a"], ["a", "b"], ["b"], *[[] for _ in range(12)]]
     texts = ["three", "three", "three two", "two", *["all"] * 5, *["four"] * 4, "", "", ""]
     assert len(texts) == len(facts) == 16
@@ -40,13 +39,13 @@ def test_a_label_must_be_shared_and_a_word_must_say_something():
     assert Vocabulary.of(facts, texts).names == ["a", "word=four", "word=three"]
 
 
-def test_of_more_words_than_a_release_carries_the_most_frequent_are_kept(monkeypatch):
-    monkeypatch.setattr(labels, "MOST_WORDS", 2)
+def test_only_the_most_frequent_words_stay(monkeypatch):
+    monkeypatch.setattr("jobs.models.attributes.MOST_WORDS", 2)
     texts = ["b c d"] * 3 + ["c d", "d"] + [""] * 20
     assert Vocabulary.of([["a"]] * 25, texts).names == ["a", "word=c", "word=d"]
 
 
-def test_the_matrix_weighs_attributes_and_words_the_same():
+def test_facts_and_words_weigh_the_same():
     vocabulary = Vocabulary(["a", "b", "c", "word=x"])
     found = vocabulary.matrix([["a", "b", "b", "d"], [], ["c"]], ["x y", "", "x"])
     assert found.dtype == np.float32
@@ -54,7 +53,7 @@ def test_the_matrix_weighs_attributes_and_words_the_same():
     assert Vocabulary([]).matrix([["a"]], ["x"]).shape == (1, 0)
 
 
-def test_facts_from_a_table():
+def test_attributes_from_a_table():
     table = pa.table(
         {
             "category": pa.array([["Food"], []], pa.list_(pa.string())),
@@ -65,7 +64,7 @@ def test_facts_from_a_table():
     )
     expected = ([["category=Food", "price=1"], ["brand=Own"]], ["Milk", ""])
     bounds = np.array([1.0, 3.0])
-    assert described(table, bounds) == expected
-    assert described(table.to_batches()[0], bounds) == expected
+    assert item_attributes(table, bounds) == expected
+    assert item_attributes(table.to_batches()[0], bounds) == expected
     with pytest.raises(KeyError):
-        described(table.drop_columns(["brand"]), bounds)
+        item_attributes(table.drop_columns(["brand"]), bounds)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.models.attributes import Vocabulary
-from jobs.models.content.space import Described
+from jobs.models.content.space import ColdStartModel
 from lookup import keys
 from lookup.release.reader import Release
 from lookup.scoring.cold_start import ColdStartEncoder, ColdStartFact, attributes, deciles, text_of, words
@@ -44,7 +44,7 @@ def test_the_day_makes_the_vectors_of_the_night(
     decile = int(deciles(np.array([np.nan if price is None else price]), BOUNDS)[0])
     vocabulary = Vocabulary(NAMES)
     labels = attributes(path, brand, decile)
-    inputs, outputs = Described(vocabulary, VECTORS, MAPS, FACT.temperature).vectors([labels], [text])
+    inputs, outputs = ColdStartModel(vocabulary, VECTORS, MAPS, FACT.temperature).vectors([labels], [text])
     x, v = describer.vectors(path, brand, price, text)
     np.testing.assert_allclose(x[: HEADS * D], inputs[0], atol=1e-5)
     np.testing.assert_allclose(v[: HEADS * D], outputs[0], atol=1e-5)

@@ -15,10 +15,19 @@ from jobs.errors import DataError
 from jobs.infra.arrow import list_column, matrix
 from jobs.infra.blocks import Blocks
 from jobs.infra.tables import ITEM_VECTORS
-from jobs.models.attributes import FACTS, Vocabulary, described
+from jobs.models.attributes import FACTS, Vocabulary, item_attributes
 from jobs.models.behaviour.model_store import Model
-from jobs.models.content.space import Basis, Described, Space, Sums, followers, gram, repeats, with_one
-from jobs.models.content.words import ITEMS, fit_texts, kept_from_fit
+from jobs.models.content.attribute_texts import ITEMS, fit_texts, held_out
+from jobs.models.content.space import (
+    Basis,
+    ColdStartModel,
+    Space,
+    Sums,
+    gram,
+    shop_repeats,
+    shop_transitions,
+    with_one,
+)
 from lookup.scoring.cold_start import ColdStartFact
 
 if TYPE_CHECKING:
@@ -61,9 +70,9 @@ def fit(texts: "DataFrame", known: "DataFrame", size: int, model: Model, options
 
     sums = _sum(texts.select("vector", "items"), partial(_text_sums, size=size), 1 + size)
     low = known.where("not cold").agg(F.percentile_approx("bias", options.cold_bias)).first()[0]
-    names, vectors = model.labels()
+    names, vectors = model.attributes()
     maps = np.array(model.load("maps"))
-    labels = Described(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
+    labels = ColdStartModel(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
     return Space(Basis.of(sums, options.dimensions), labels, options.weight, float(low or 0.0))
 
 
@@ -82,10 +91,10 @@ def write_followers(items: "DataFrame", model: Model, folder: Path) -> int:
     shop = pl.DataFrame(pl.from_arrow(items.select("item_id", "item").toArrow()))
     seen = pl.DataFrame({"item_id": model.item_ids()}, schema={"item_id": pl.String})
     rows = seen.join(shop, on="item_id", how="left", maintain_order="left")["item"].fill_null(-1).to_numpy()
-    found, weights = followers(rows, shop.height, model.load("next_item"), model.load("next_weight"))
+    found, weights = shop_transitions(rows, shop.height, model.load("next_item"), model.load("next_weight"))
     np.save(folder / "item_next_item.npy", found)
     np.save(folder / "item_next_weight.npy", weights)
-    np.save(folder / "item_repeat.npy", repeats(rows, shop.height, model.load("item_repeat")))
+    np.save(folder / "item_repeat.npy", shop_repeats(rows, shop.height, model.load("item_repeat")))
     return int((found >= 0).sum())
 
 
@@ -95,7 +104,7 @@ def write_labels(items: Blocks, folder: Path, space: Space, bounds: NDArray[np.f
 
     items: table ITEMS. folder: with `item_input.npy`. bounds: of prices.
     """
-    made, heads = space.described, len(space.described.maps)
+    made, heads = space.cold_start, len(space.cold_start.maps)
     inputs = np.load(folder / "item_input.npy", mmap_mode="r")
     step = max(-(-len(inputs) // ITEMS), 1)
     facts: list[list[str]] = []
@@ -104,13 +113,13 @@ def write_labels(items: Blocks, folder: Path, space: Space, bounds: NDArray[np.f
     for batch in items.read("item", *FACTS):
         there = items.rows(batch, "item", len(inputs))
         chosen = there % step == 0
-        own = described(batch.filter(pa.array(chosen)), bounds)
+        own = item_attributes(batch.filter(pa.array(chosen)), bounds)
         facts, said = facts + own[0], said + own[1]
         rows.append(there[chosen])
     texts = np.asarray(inputs[np.concatenate(rows), space.behaviour : -1])
-    fitted, cosine = fit_texts(made.vocabulary.matrix(facts, said), texts, kept_from_fit(said))
+    fitted, cosine = fit_texts(made.vocabulary.matrix(facts, said), texts, held_out(said))
     (folder / "labels.json").write_text(json.dumps(made.vocabulary.names))
-    np.save(folder / "label_vector.npy", made.labels)
+    np.save(folder / "label_vector.npy", made.attribute_vectors)
     np.save(folder / "label_map.npy", made.maps.reshape(space.behaviour, space.behaviour // heads))
     np.save(folder / "label_text.npy", fitted)
     return ColdStartFact(made.temperature, space.weight, space.cold_bias, bounds.tolist(), cosine)
@@ -166,7 +175,9 @@ def _join(batches: Batches, space: Space, bounds: NDArray[np.float64]) -> Batche
         cold = batch.column("cold").to_numpy(zero_copy_only=False)
         if cold.any():
             inputs, outputs = inputs.copy(), outputs.copy()
-            inputs[cold], outputs[cold] = space.described.vectors(*described(batch.filter(pa.array(cold)), bounds))
+            inputs[cold], outputs[cold] = space.cold_start.vectors(
+                *item_attributes(batch.filter(pa.array(cold)), bounds)
+            )
         x, v = space.join(
             matrix(batch.column("vector"), len(space.basis.mean)),
             inputs,

@@ -1,4 +1,4 @@
-"""The fit: it learns, equal seeds give equal digits, two processes make what one makes, and a killed one goes on."""
+"""The fit: it learns, equal seeds give equal digits, two processes equal one, and a killed fit continues."""
 
 import dataclasses
 import multiprocessing
@@ -11,12 +11,10 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from jobs.models.behaviour import fit as fitting
-from jobs.models.behaviour import model_store as store
-from jobs.models.behaviour import softmax
+from jobs.models.behaviour import model_store, softmax
 from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.examples import batches
-from jobs.models.behaviour.fit import fit, fit_files, numbers
+from jobs.models.behaviour.fit import LAST, fit, fit_files, fitted_numbers, parameter_groups, save
 from jobs.models.behaviour.network import BehaviourModel
 from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from tests.jobs.models.made import inputs, read, round_and_round, settings, write
@@ -24,7 +22,7 @@ from tests.jobs.models.made import inputs, read, round_and_round, settings, writ
 
 def fitted(files: list[Path], checkpoint: Path | None = None, **changed) -> tuple[dict[str, np.ndarray], list[float]]:
     model, losses = fit(files, inputs(), settings(**changed), "cpu", checkpoint)
-    return numbers(model), losses
+    return fitted_numbers(model), losses
 
 
 def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
@@ -35,17 +33,17 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
     files = round_and_round(tmp_path)
     found, losses = fitted(files, epochs=25, dimensions=16)
     assert losses[-1] < 0.5 * losses[0]
-    # After five items in a row comes the sixth, nearly always; by chance it would once.
+    # After five items in a row the sixth is nearly always first; by chance it would be first once.
     made = score_parameters(settings(), [16], found["mix"].tolist(), text=0)
     x, y = np.pad(found["x"], ((0, 0), (0, 1))), np.hstack([found["y"], found["bias"][:, None]])
-    had = [(first + np.arange(5)) % 20 for first in range(20)]
+    histories = [(first + np.arange(5)) % 20 for first in range(20)]
     ages, ones, best = np.arange(5.0, 0.0, -1.0), np.ones(5), []
-    for own in had:
+    for own in histories:
         scores = y @ made.encoder.user_vector(x[own], ages, ones)
         nothing = np.full((5, 1), -1, np.int32), np.zeros((5, 1), np.float32)
         own_shares = made.transition_shares(ages, ones), made.repeat_shares(ages, ones)
-        following = TransitionRows(*nothing, found["item_repeat"][own])
-        items, added = made.item_terms(HistoryShares(own, *own_shares), following, scores[own])
+        transitions = TransitionRows(*nothing, found["item_repeat"][own])
+        items, added = made.item_terms(HistoryShares(own, *own_shares), transitions, scores[own])
         scores[items] += added
         best.append(scores.argmax())
     assert np.sum(best == (np.arange(20) + 5) % 20) >= 15
@@ -57,28 +55,28 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
 
 
 @pytest.mark.parametrize("changed", [{"heads": 2, "own_dropout": 0.3}, {"ordered": False}, {"samples": 4}])
-def test_other_ways_are_reproducible_too(tmp_path, changed):
+def test_other_settings_are_reproducible_too(tmp_path, changed):
     files = round_and_round(tmp_path)
     (one, losses), (other, same) = fitted(files, **changed), fitted(files, **changed)
     assert losses[-1] < losses[0]
     assert (losses, equal(one, other)) == (same, True)
 
 
-def test_how_people_repeat_is_learned(tmp_path):
-    """Everybody takes one thing of the first ten day after day, and one of the others only once."""
+def test_the_fit_learns_which_items_are_bought_again(tmp_path):
+    """Everybody buys one of the first ten items day after day, and one of the others only once."""
     people = [[(n % 10, day, 1.0) for day in range(6)] + [(10 + n % 10, n % 6, 1.0)] for n in range(60)]
     files = [write(tmp_path / "0.parquet", [sorted(own, key=lambda event: event[1]) for own in people])]
     model, _ = fit(files, inputs(), settings(epochs=10), "cpu")
-    learned, found = model.item_repeat.detach(), numbers(model)["item_repeat"]
+    learned, found = model.item_repeat.detach(), fitted_numbers(model)["item_repeat"]
     assert float(model.repeat.detach()) > 1.1  # it began at 1
     assert learned[:10].min() > 0 > learned[10:].max()  # they began at 0
     assert found[:10].min() > found[10:].max()
     assert found.dtype == np.float32
 
 
-def test_where_nobody_repeats_what_was_had_is_last(tmp_path):
+def test_without_repeats_items_of_the_history_come_last(tmp_path):
     found, _ = fitted(round_and_round(tmp_path), repeat=0.0)
-    np.testing.assert_array_equal(found["item_repeat"], np.full(20, fitting.LAST))
+    np.testing.assert_array_equal(found["item_repeat"], np.full(20, LAST))
     assert found["item_repeat"].dtype == np.float32
 
 
@@ -102,13 +100,12 @@ class KilledError(Exception):
 def test_a_killed_fit_goes_on_to_the_same_digits(tmp_path, monkeypatch, capsys):
     files, checkpoint = round_and_round(tmp_path), tmp_path / "checkpoint.pt"
     whole, losses = fitted(files)
-    keep = fitting.keep
 
-    def keep_one(*arguments) -> None:
-        keep(*arguments)
+    def save_one(*arguments) -> None:
+        save(*arguments)
         raise KilledError
 
-    monkeypatch.setattr(fitting, "keep", keep_one)
+    monkeypatch.setattr("jobs.models.behaviour.fit.save", save_one)
     with pytest.raises(KilledError):
         fitted(files, checkpoint)
     with pytest.raises(KilledError):
@@ -122,11 +119,11 @@ def test_a_killed_fit_goes_on_to_the_same_digits(tmp_path, monkeypatch, capsys):
     assert equal(fitted(files, checkpoint)[0], whole)
 
 
-def test_after_every_epoch_rank_0_may_look_at_the_model_and_end_the_fit(tmp_path):
+def test_rank_0_calls_after_every_epoch_and_may_end_the_fit(tmp_path):
     files, seen = round_and_round(tmp_path), []
 
     def after(epoch: int, model) -> None:
-        seen.append((epoch, numbers(model)["y"].copy()))
+        seen.append((epoch, fitted_numbers(model)["y"].copy()))
         if epoch == 2:
             raise KilledError
 
@@ -135,17 +132,17 @@ def test_after_every_epoch_rank_0_may_look_at_the_model_and_end_the_fit(tmp_path
         fit_files(files, tmp_path, settings(epochs=5), "cpu", after)
     assert [epoch for epoch, _ in seen] == [1, 2]
     assert not np.array_equal(seen[0][1], seen[1][1])
-    # Looking changes nothing.
-    looked, _ = fit(files, inputs(), settings(), "cpu", after=lambda epoch, model: None)
-    assert equal(numbers(looked), fitted(files)[0])
+    # A call that does nothing changes nothing.
+    called, _ = fit(files, inputs(), settings(), "cpu", after=lambda epoch, model: None)
+    assert equal(fitted_numbers(called), fitted(files)[0])
 
 
-def test_weight_decay_leaves_the_numbers_of_repeating_alone():
+def test_weight_decay_leaves_the_numbers_of_repeats_alone():
     """A step without any gradient: whatever moves is moved by the decay."""
     torch.manual_seed(1)
-    model, options = BehaviourModel(torch.ones(20), inputs().labels, settings()), settings(weight_decay=0.5)
+    model, options = BehaviourModel(torch.ones(20), inputs().attributes, settings()), settings(weight_decay=0.5)
     before = {name: one.detach().clone() for name, one in model.named_parameters()}
-    optimizer = torch.optim.AdamW(fitting.groups(model, options))
+    optimizer = torch.optim.AdamW(parameter_groups(model, options))
     for one in model.parameters():
         one.grad = torch.zeros_like(one)
     optimizer.step()
@@ -154,7 +151,7 @@ def test_weight_decay_leaves_the_numbers_of_repeating_alone():
 
 
 @pytest.mark.parametrize("what", ["settings", "inputs"])
-def test_a_checkpoint_of_something_else_is_passed_over(tmp_path, capsys, what):
+def test_a_checkpoint_of_other_settings_or_data_is_ignored(tmp_path, capsys, what):
     files, checkpoint = round_and_round(tmp_path), tmp_path / "checkpoint.pt"
     fitted(files, checkpoint)
     capsys.readouterr()
@@ -164,7 +161,7 @@ def test_a_checkpoint_of_something_else_is_passed_over(tmp_path, capsys, what):
         other = dataclasses.replace(inputs(), events=np.arange(20, dtype=np.int64))
         found, _ = fit(files, other, settings(), "cpu", checkpoint)
         expected, _ = fit(files, other, settings(), "cpu")
-        assert equal(numbers(found), numbers(expected))
+        assert equal(fitted_numbers(found), fitted_numbers(expected))
     assert "resumed" not in capsys.readouterr().out
 
 
@@ -194,8 +191,10 @@ def together(folder: Path, checkpoint: Path | None = None) -> list[dict[str, np.
 
 
 def test_two_processes_make_what_one_makes(tmp_path, monkeypatch):
-    """Each has half of the users in a step of an epoch, and one process all of them; without what is drawn."""
-    monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)  # sums in another order must be as good
+    """A step has all users: half of them in each process, or all in one. Nothing is drawn at random."""
+    monkeypatch.setattr(
+        softmax, "native_bfloat16", lambda device: False
+    )  # sums in another order may differ in the last bits
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     alone, losses = fitted(round_and_round(tmp_path / "one", files=1), **CALM)
@@ -208,13 +207,13 @@ def test_two_processes_make_what_one_makes(tmp_path, monkeypatch):
         np.testing.assert_allclose(first[name], values, atol=1e-3 * np.abs(values).max(), err_msg=name)
 
 
-def test_a_process_without_users_goes_along(tmp_path):
+def test_a_process_without_users_takes_part(tmp_path):
     round_and_round(tmp_path, files=1)
     write(tmp_path / "none.parquet", [])
     first, second = together(tmp_path, tmp_path / "checkpoint.pt")
     assert equal(first, second)
     assert first["losses"][-1] < first["losses"][0]
-    # Both take up the checkpoint that rank 0 wrote, and have nothing left to do.
+    # Both load the checkpoint that rank 0 wrote, and nothing is left to do.
     assert equal(together(tmp_path, tmp_path / "checkpoint.pt")[1], second)
 
 
@@ -223,12 +222,12 @@ def test_a_model_on_disk_is_what_was_fitted(tmp_path):
     new.mkdir(parents=True)
     made, options = inputs(), settings(heads=2, follow=0.5)
     made.write(new)
-    read = store.Inputs.read(new)
+    read = model_store.Inputs.read(new)
     assert read.digest == made.digest
-    assert (read.labels != made.labels).nnz == 0
+    assert (read.attributes != made.attributes).nnz == 0
     losses = fit_files(files, new, options, "cpu")
-    assert (new / store.CHECKPOINT).exists()
-    expected = dict(np.load(new / store.FITTED))
+    assert (new / model_store.CHECKPOINT).exists()
+    expected = dict(np.load(new / model_store.FITTED))
     assert expected["losses"].tolist() == losses
     about = {
         "day": "2026-03-01",
@@ -238,9 +237,9 @@ def test_a_model_on_disk_is_what_was_fitted(tmp_path):
         "settings": dict(vars(options)),
     }
     ids = pa.chunked_array([pa.array([f"i{n}" for n in range(20)])])
-    model_id = store.finish(new, about, ids, list("abcd"))
+    model_id = model_store.finish(new, about, ids, list("abcd"))
     assert not new.exists()
-    model = store.existing(tmp_path / "models", day)
+    model = model_store.existing(tmp_path / "models", day)
     assert (model.id, model.day, model.trained_until) == (model_id, day, date(2026, 2, 15))
     assert sorted(path.name for path in model.path.iterdir()) == [
         "item_repeat.npy", "items", "labels", "maps.npy", "model.json", "next_item.npy", "next_weight.npy",
@@ -249,7 +248,7 @@ def test_a_model_on_disk_is_what_was_fitted(tmp_path):
     assert (model.widths, model.settings, model.price_bounds.tolist()) == ((8, 8), vars(options), [1.0, 2.0])
     np.testing.assert_allclose(model.mix, expected["mix"])
     assert model.item_ids() == ids.to_pylist()
-    names, vectors = model.labels()
+    names, vectors = model.attributes()
     assert names == list("abcd")
     np.testing.assert_array_equal(vectors, np.hstack(list(expected["label"])))
     for name in ("maps", "next_item", "next_weight", "item_repeat"):
@@ -259,16 +258,16 @@ def test_a_model_on_disk_is_what_was_fitted(tmp_path):
     new.mkdir()
     made.write(new)
     fit_files(files, new, options, "cpu")
-    assert store.finish(new, about, ids, list("abcd")) == model_id
+    assert model_store.finish(new, about, ids, list("abcd")) == model_id
     assert len(list((tmp_path / "models").iterdir())) == 1
 
 
-def test_a_model_without_labels_is_a_model(tmp_path):
+def test_a_model_without_attributes_is_a_model(tmp_path):
     files, new = round_and_round(tmp_path), tmp_path / ".2026-03-01"
     new.mkdir()
-    inputs(labels=0).write(new)
+    inputs(attributes=0).write(new)
     losses = fit_files(files, new, settings(), "cpu")
     about = {"day": "2026-03-01", "trained_until": "2026-02-15", "price_bounds": [], "losses": losses, "settings": {}}
-    store.finish(new, about, pa.chunked_array([pa.array([f"i{n}" for n in range(20)])]), [])
-    names, vectors = store.existing(tmp_path, date(2026, 3, 2)).labels()
+    model_store.finish(new, about, pa.chunked_array([pa.array([f"i{n}" for n in range(20)])]), [])
+    names, vectors = model_store.existing(tmp_path, date(2026, 3, 2)).attributes()
     assert (names, vectors.shape) == ([], (0, 8))

@@ -1,4 +1,4 @@
-"""The behaviour model: it is what its formulas say, by torch, by numpy in `lookup` and by hand."""
+"""The behaviour model computes what its formulas say: against torch, numpy in `lookup` and results by hand."""
 
 import dataclasses
 from pathlib import Path
@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from jobs.models.behaviour import softmax
 from jobs.models.behaviour.encoding import score_parameters
-from jobs.models.behaviour.examples import TrainingHistory, batches, dealt, make_batch, read_histories
-from jobs.models.behaviour.fit import numbers
+from jobs.models.behaviour.examples import TrainingHistory, batches, make_batch, read_histories, split_at_random
+from jobs.models.behaviour.fit import fitted_numbers
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
 from jobs.models.behaviour.softmax import FullSoftmax, Wanted, candidates, chances
-from tests.jobs.models.made import VOCABULARY, inputs, read, round_and_round, settings, write
+from tests.jobs.models.made import ROWS, inputs, read, round_and_round, settings, write
 
 
-def model(labels: int = 4, **changed) -> BehaviourModel:
+def model(attributes: int = 4, **changed) -> BehaviourModel:
     torch.manual_seed(5)
-    made = inputs(labels)
-    return BehaviourModel(torch.from_numpy(made.events.astype(np.float32)), made.labels, settings(**changed))
+    made = inputs(attributes)
+    return BehaviourModel(torch.from_numpy(made.events.astype(np.float32)), made.attributes, settings(**changed))
 
 
 @pytest.mark.parametrize("kept", [None, 1.0, 0.2, 0.0])
@@ -70,10 +70,10 @@ def gradients(made: BehaviourModel, batch: TrainingBatch, **changed) -> dict[str
 
 
 def few_users(folder: Path) -> TrainingBatch:
-    """Of the 20 items, the batch knows at most 10."""
+    """Make a batch with at most 10 of the 20 items."""
     people = [[((start + n) % 8 + start // 5, 100 + n, 1.0) for n in range(5)] for start in range(6)]
     file = write(folder / "few.parquet", people)
-    batch = make_batch(read_histories(file, VOCABULARY), 3, np.random.default_rng(0))
+    batch = make_batch(read_histories(file, ROWS), 3, np.random.default_rng(0))
     assert batch is not None
     assert len(torch.unique(batch.items)) <= 10
     return batch
@@ -82,11 +82,11 @@ def few_users(folder: Path) -> TrainingBatch:
 CALM = {"heads": 2, "input_dropout": 0.0, "event_dropout": 0.0, "own_dropout": 0.0, "popularity": 0.0}
 
 
-@pytest.mark.parametrize("labels", [4, 0])
+@pytest.mark.parametrize("attributes", [4, 0])
 @pytest.mark.parametrize("repeat", [4.0, 0.0])
-def test_the_softmax_of_all_the_rest_is_the_full_one(monkeypatch, tmp_path, repeat, labels):
+def test_a_sample_of_all_items_gives_the_full_softmax(monkeypatch, tmp_path, repeat, attributes):
     monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)
-    made, batch = model(labels, **CALM, repeat=repeat).train(), few_users(tmp_path)
+    made, batch = model(attributes, **CALM, repeat=repeat).train(), few_users(tmp_path)
     full, sampled = gradients(made, batch), gradients(made, batch, samples=20)
     for name, one in full.items():
         torch.testing.assert_close(sampled[name], one, rtol=1e-5, atol=1e-6, msg=name)
@@ -111,15 +111,15 @@ def test_the_sampled_softmax_expects_the_full_one(monkeypatch, tmp_path):
     assert np.mean(biased) < float(full["loss"]) * 0.97
 
 
-def test_the_draws_are_so_many_each_by_its_chance_and_sum_to_the_whole():
+def test_each_item_is_drawn_by_its_chance_and_the_sum_is_that_of_all():
     torch.manual_seed(0)
     biases, scores, certain = torch.randn(30) * 2, torch.randn(30), torch.tensor([3, 7])
     whole, sums, times = float(torch.exp(scores).sum()), [], torch.zeros(30)
     for _ in range(2000):
-        items, raised = candidates(certain, biases, 6)
-        assert (len(items), raised[torch.isin(items, certain)].tolist()) == (8, [0.0, 0.0])
+        items, correction = candidates(certain, biases, 6)
+        assert (len(items), correction[torch.isin(items, certain)].tolist()) == (8, [0.0, 0.0])
         assert (items.diff() > 0).all()
-        sums.append(float(torch.exp(scores[items] + raised).sum()))
+        sums.append(float(torch.exp(scores[items] + correction).sum()))
         times[items] += 1
     assert np.mean(sums) == pytest.approx(whole, abs=4 * np.std(sums) / 2000**0.5)
     weights = torch.softmax(biases.double(), 0)
@@ -139,9 +139,9 @@ def test_chances_are_at_most_1_and_add_up(weights, samples):
         torch.testing.assert_close(found[below] / found[below].sum(), known[below] / known[below].sum())
 
 
-def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
-    """One statement of the user vector: torch at night equals numpy in `lookup`, head by head."""
-    histories = read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:4]
+def test_training_and_lookup_make_the_same_user_vectors(tmp_path):
+    """Torch at night equals numpy in `lookup`, head by head."""
+    histories = read_histories(round_and_round(tmp_path)[0], ROWS)[:4]
     histories[1] = dataclasses.replace(histories[1], weights=np.linspace(0.1, 2.0, 8).astype(np.float32))
     made = model(heads=2, half_lives=[1.0, 10.0, 0.0], fading=[3.0, 2.0, 1.0])
     with torch.no_grad():  # as after training: the heads differ, and maps are no longer the identity
@@ -150,7 +150,7 @@ def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
     batch = make_batch(histories, 100, np.random.default_rng(0))
     assert batch is not None
     made.eval()
-    fitted = numbers(made)
+    fitted = fitted_numbers(made)
     day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
     x = np.hstack([fitted["x"], np.zeros((20, 1), dtype=np.float32)])
     for head in range(2):
@@ -167,7 +167,7 @@ def test_the_vectors_of_training_are_those_of_the_day(tmp_path):
 
 def test_a_score_is_the_mean_of_the_heads():
     made = model(heads=2, temperature=0.25).eval()
-    fitted = numbers(made)
+    fitted = fitted_numbers(made)
     for head in range(2):
         e = made.item_vectors(head).detach().numpy()
         unit = e / np.linalg.norm(e, axis=1, keepdims=True)
@@ -180,25 +180,25 @@ def test_a_score_is_the_mean_of_the_heads():
 def test_the_loss_is_the_mean_over_targets_summed_over_heads(monkeypatch, tmp_path, repeat, kept):
     monkeypatch.setattr(softmax, "native_bfloat16", lambda device: False)
     made = model(heads=2, repeat=repeat, kept=kept).eval()
-    batch = make_batch(read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:3], 100, np.random.default_rng(0))
+    batch = make_batch(read_histories(round_and_round(tmp_path)[0], ROWS)[:3], 100, np.random.default_rng(0))
     assert batch is not None
     target, item, value = made.repeated(batch, made.item_repeat)
     assert len(value) > 0
-    parts, again = torch.ones(len(batch.targets), 20), torch.zeros(len(batch.targets), 20)
+    parts, repeats = torch.ones(len(batch.targets), 20), torch.zeros(len(batch.targets), 20)
     if repeat:
-        parts[target, item], again = kept, again.index_put((target, item), value)
+        parts[target, item], repeats = kept, repeats.index_put((target, item), value)
     expected = 0.0
     for head in range(2):
         e = made.item_vectors(head)
         scores = made.user_vectors(head, e, batch) @ torch.nn.functional.normalize(e, dim=1).T / 0.1 + made.bias[head]
-        loss = torch.nn.functional.cross_entropy(parts * scores + again, batch.wanted_item)  # one item a day
+        loss = torch.nn.functional.cross_entropy(parts * scores + repeats, batch.wanted_item)  # one item a day
         expected += float(loss.detach())
     assert float(made.loss(batch).detach()) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("labels", [4, 0])
-def test_an_item_is_itself_and_its_labels(labels):
-    made, dense = model(labels), inputs(labels).labels.toarray()
+@pytest.mark.parametrize("attributes", [4, 0])
+def test_a_vector_is_the_item_s_own_and_those_of_its_attributes(attributes):
+    made, dense = model(attributes), inputs(attributes).attributes.toarray()
     e = made.item_vectors(0)
     expected = torch.from_numpy(dense) @ made.label[0] + made.own[0]
     torch.testing.assert_close(e, expected)
@@ -206,10 +206,10 @@ def test_an_item_is_itself_and_its_labels(labels):
     np.testing.assert_allclose(made.label.grad[0], np.tile(dense.sum(0)[:, None], 8))
 
 
-def test_items_without_a_vector_of_their_own_still_learn_labels(tmp_path):
-    """With own_dropout nearly 1 nothing but labels is left: they get the gradients, and the items none."""
+def test_items_without_a_vector_of_their_own_still_teach_attributes(tmp_path):
+    """With own_dropout nearly 1 only attributes are left: they get gradients, and the items none."""
     made = model(own_dropout=1 - 1e-9, input_dropout=0.0, event_dropout=0.0).train()
-    batch = make_batch(read_histories(round_and_round(tmp_path)[0], VOCABULARY)[:3], 100, np.random.default_rng(0))
+    batch = make_batch(read_histories(round_and_round(tmp_path)[0], ROWS)[:3], 100, np.random.default_rng(0))
     made.loss(batch).backward()
     assert not made.own.grad.any()
     assert made.label.grad.abs().sum() > 0
@@ -235,11 +235,11 @@ def test_the_wanted_shares_of_a_day_add_up_to_one():
     assert wanted == {(1, 1): pytest.approx(2 / 3), (1, 2): pytest.approx(1 / 3), (2, 2): 1.0}
 
 
-def test_unordered_histories_are_dealt_anew_onto_two_days(tmp_path):
+def test_unordered_histories_are_split_anew_onto_two_days(tmp_path):
     history = TrainingHistory(np.arange(12), np.full(12, 7), np.arange(12, dtype=np.float32))
     rng, seen = np.random.default_rng(1), []
     for _ in range(200):
-        given = dealt(history, rng)
+        given = split_at_random(history, rng)
         assert set(given.days) == {0, 1}
         assert np.all(np.diff(given.days) >= 0)
         assert sorted(given.items) == list(range(12))
@@ -248,8 +248,10 @@ def test_unordered_histories_are_dealt_anew_onto_two_days(tmp_path):
     assert len(set(seen)) > 3
     assert np.mean(seen) == pytest.approx(6, abs=0.5)
     two = TrainingHistory(np.array([4, 9]), np.array([3, 3]), np.ones(2, dtype=np.float32))
-    assert {tuple(dealt(two, rng).items) for _ in range(50)} == {(4, 9), (9, 4)}
-    assert dealt(TrainingHistory(np.array([4]), np.array([3]), np.ones(1, dtype=np.float32)), rng).days.tolist() in (
+    assert {tuple(split_at_random(two, rng).items) for _ in range(50)} == {(4, 9), (9, 4)}
+    assert split_at_random(
+        TrainingHistory(np.array([4]), np.array([3]), np.ones(1, dtype=np.float32)), rng
+    ).days.tolist() in (
         [0],
         [1],
     )

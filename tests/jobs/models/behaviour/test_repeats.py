@@ -1,4 +1,4 @@
-"""What was had: in training, in the numbers of a fit, and by day it counts alike."""
+"""Repeats: items of the history count the same in training, in the fitted numbers and in lookup."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,14 @@ import torch
 
 from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.examples import TrainingHistory, make_batch
-from jobs.models.behaviour.fit import LAST, numbers
+from jobs.models.behaviour.fit import LAST, fitted_numbers
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
 from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from tests.jobs.models.made import inputs, settings
 
 
 def people(rng: np.random.Generator) -> list[TrainingHistory]:
-    """Users of several lengths, with items that come again, and items that nobody has."""
+    """Users of several lengths, with items that come again, and items that no_items has."""
     return [
         TrainingHistory(
             rng.integers(0, 20, n) // spread, np.sort(rng.integers(0, n, n)) * 2, rng.random(n).astype(np.float32)
@@ -23,13 +23,15 @@ def people(rng: np.random.Generator) -> list[TrainingHistory]:
 
 
 def model(**changed) -> BehaviourModel:
-    """As after training: its heads differ, its biases are not around 0, and items gain what is their own.
+    """Make a model as after training: heads differ, biases are not around 0, and item_repeat differs by item.
 
-    Its own weight of repeats is the one that is set, unless a test changes it.
+    Its learned weight of repeats is the setting, unless a test changes it.
     """
     torch.manual_seed(5)
     made = inputs()
-    found = BehaviourModel(torch.from_numpy(made.events.astype(np.float32)), made.labels, settings(**changed)).eval()
+    found = BehaviourModel(
+        torch.from_numpy(made.events.astype(np.float32)), made.attributes, settings(**changed)
+    ).eval()
     with torch.no_grad():
         for name in ("mix_logits", "bias", "item_repeat"):
             getattr(found, name).add_(torch.randn_like(getattr(found, name)))
@@ -48,7 +50,7 @@ def known(
     return history.items[before], now - history.days[before], history.weights[before].astype(float)
 
 
-def test_what_was_had_gains_in_training_what_the_formula_says():
+def test_items_of_the_history_gain_what_the_formula_says():
     """Against a loop over every target and the formula of `lookup`; in training with the model's own weight."""
     histories = people(np.random.default_rng(2))
     made = model(half_lives=[1.0, 10.0, 0.0], fading=[3.0, 2.0, 1.0], repeat=5.0)
@@ -67,7 +69,7 @@ def test_what_was_had_gains_in_training_what_the_formula_says():
             expected[row, number] = 1.7 * np.log1p(total) + float(made.item_repeat[number].detach())
     assert len(found) == len(target) > 20
     assert found == pytest.approx(expected, abs=1e-5)
-    # Of it are learned that weight, and what each item gains wherever it was had before.
+    # The fit learns that weight, and what each item gains where it is in the history.
     value.sum().backward()
     assert made.item_repeat.grad.tolist() == np.bincount(item.numpy(), minlength=20).tolist()
     counts = (value - made.item_repeat[item]).sum() / 1.7
@@ -75,20 +77,20 @@ def test_what_was_had_gains_in_training_what_the_formula_says():
     assert {name for name, one in made.named_parameters() if one.grad is not None} == {"item_repeat", "repeat"}
 
 
-def test_by_day_the_weight_of_repeats_is_the_one_that_is_set():
+def test_the_weight_of_repeats_in_a_release_is_the_setting():
     made = model(repeat=5.0)
-    before = numbers(made)
+    before = fitted_numbers(made)
     with torch.no_grad():
         made.repeat.fill_(1.7)
-    after = numbers(made)
+    after = fitted_numbers(made)
     assert all(np.array_equal(before[name], after[name]) for name in before)
     day = score_parameters(made.settings, [8], after["mix"].tolist(), text=0)
     assert (day.repeat_weight, day.repeat_mix, day.kept_share) == (5.0, (0.5, 0.5), 0.2)
 
 
 @pytest.mark.parametrize(("repeat", "kept"), [(4.0, 0.2), (0.5, 1.0), (2.0, 0.0)])
-def test_the_scores_by_day_are_those_of_training_but_for_a_number_that_all_have(repeat, kept):
-    """A fit's numbers are centred: neither the order of what was had, nor that among the rest, may change by it."""
+def test_scores_by_day_equal_those_of_training_up_to_one_constant(repeat, kept):
+    """A fit's numbers are centred: that may change the order neither of the items in the history nor of the others."""
     histories = people(np.random.default_rng(4))
     made = model(heads=2, half_lives=[1.0, 10.0, 0.0], fading=[3.0, 2.0, 1.0], repeat=repeat, kept=kept)
     batch = make_batch(histories, 100, np.random.default_rng(0))
@@ -102,21 +104,21 @@ def test_the_scores_by_day_are_those_of_training_but_for_a_number_that_all_have(
             scores[target, item] = kept * scores[target, item] + value
             theirs += scores / 2
         mean = float(made.bias.mean())
-    fitted = numbers(made)
+    fitted = fitted_numbers(made)
     assert float(fitted["bias"].mean()) == pytest.approx(0.0, abs=1e-6)
     assert abs(mean) > 1  # else nothing is centred here
     day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
     x, v = np.pad(fitted["x"], ((0, 0), (0, 1))), np.hstack([fitted["y"], fitted["bias"][:, None]])
-    nobody = np.full((20, 1), -1, dtype=np.int32), np.zeros((20, 1), dtype=np.float32)
+    no_items = np.full((20, 1), -1, dtype=np.int32), np.zeros((20, 1), dtype=np.float32)
     rows_with_both = 0
     for row in range(len(batch.targets)):
         items, ages, weights = known(batch, row, histories)
         scores = v @ day.encoder.user_vector(x[items], ages, weights)
-        had = HistoryShares(
+        history = HistoryShares(
             items.astype(np.int32), day.transition_shares(ages, weights), day.repeat_shares(ages, weights)
         )
-        following = TransitionRows(*(array[items] for array in (*nobody, fitted["item_repeat"])))
-        changed, added = day.item_terms(had, following, scores[items])
+        transitions = TransitionRows(*(array[items] for array in (*no_items, fitted["item_repeat"])))
+        changed, added = day.item_terms(history, transitions, scores[items])
         assert changed.tolist() == np.unique(items).tolist()
         scores[changed] += added
         rows_with_both += 0 < len(changed) < 20
@@ -124,15 +126,17 @@ def test_the_scores_by_day_are_those_of_training_but_for_a_number_that_all_have(
     assert rows_with_both > 10
 
 
-def test_where_nobody_takes_a_thing_again_nothing_is_kept_or_counted():
+def test_without_repeats_nothing_is_counted():
     made = model(repeat=0.0, kept=0.2)
-    fitted = numbers(made)
+    fitted = fitted_numbers(made)
     np.testing.assert_array_equal(fitted["item_repeat"], np.full(20, LAST))
     assert fitted["item_repeat"].dtype == np.float32
     day = score_parameters(made.settings, [8], fitted["mix"].tolist(), text=0)
     assert (day.repeat_weight, day.kept_share) == (0.0, 1.0)
-    # So what was had keeps its order, far behind all others.
+    # So items of the history keep their order, far behind all others.
     rows, ones = np.array([3, 7], dtype=np.int32), np.ones(2, dtype=np.float32)
-    following = TransitionRows(np.full((2, 1), -1, np.int32), np.zeros((2, 1), np.float32), fitted["item_repeat"][rows])
-    _, added = day.item_terms(HistoryShares(rows, ones, ones), following, np.array([5.0, -5.0], dtype=np.float32))
+    transitions = TransitionRows(
+        np.full((2, 1), -1, np.int32), np.zeros((2, 1), np.float32), fitted["item_repeat"][rows]
+    )
+    _, added = day.item_terms(HistoryShares(rows, ones, ones), transitions, np.array([5.0, -5.0], dtype=np.float32))
     np.testing.assert_array_equal(added, [LAST, LAST])

@@ -1,4 +1,4 @@
-"""A warm start: what was known stays, what is new is learned, and older days are not forgotten."""
+"""A warm start keeps what the model knows, learns what is new and does not forget older days."""
 
 import dataclasses
 from datetime import date
@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from jobs.models.behaviour import fit as fitting
-from jobs.models.behaviour import model_store as store
-from jobs.models.behaviour import warm_start as warm
+from jobs.models.behaviour import model_store
 from jobs.models.behaviour.examples import TrainingHistory, batches, recent
-from jobs.models.behaviour.fit import fit, fit_files, numbers
+from jobs.models.behaviour.fit import fit, fit_files, fit_transitions, fitted_numbers, save
 from jobs.models.behaviour.network import BehaviourModel
+from jobs.models.behaviour.warm_start import NEW_ITEM_SCALE, begin, warm_settings
 from tests.jobs.models.made import inputs, read, settings, write
 
 SINCE = 200
@@ -40,7 +39,9 @@ def new_days(folder: Path, items: int = 20, users: int = 40) -> Path:
     return write(folder / "new.parquet", people)
 
 
-def kept(folder: Path, file: Path, made: store.Inputs, names: list[str], **changed) -> store.Model:
+def model_of_old_days(
+    folder: Path, file: Path, made: model_store.Inputs, names: list[str], **changed
+) -> model_store.Model:
     """A model on disk of the days before SINCE."""
     new = folder / ".fit"
     new.mkdir(parents=True)
@@ -49,34 +50,34 @@ def kept(folder: Path, file: Path, made: store.Inputs, names: list[str], **chang
     losses = fit_files([file], new, options, "cpu")
     about = {"day": OLD_DAY, "trained_until": OLD_DAY, "price_bounds": [], "losses": losses, "settings": vars(options)}
     ids = pa.chunked_array([pa.array([f"i{row}" for row in made.rows])])
-    store.finish(new, about, ids, names)
-    return store.existing(folder, date(2026, 3, 1))
+    model_store.finish(new, about, ids, names)
+    return model_store.existing(folder, date(2026, 3, 1))
 
 
-def fewer(made: store.Inputs, items: int) -> store.Inputs:
-    return store.Inputs(made.rows[:items], made.events[:items], made.labels[:items])
+def fewer(made: model_store.Inputs, items: int) -> model_store.Inputs:
+    return model_store.Inputs(made.rows[:items], made.events[:items], made.attributes[:items])
 
 
-def ids(made: store.Inputs) -> list[str]:
+def ids(made: model_store.Inputs) -> list[str]:
     return [f"i{row}" for row in made.rows]
 
 
-def test_what_was_known_keeps_its_numbers_by_name(tmp_path):
-    made = inputs(labels=4)
-    model = kept(tmp_path, old_days(tmp_path, 18), fewer(made, 18), list("abcd"), heads=2)
-    # Item 0 is gone, 18 and 19 are new; label b is gone, and z is new; both lists are in another order.
-    labels = sp.csr_array(np.ones((19, 4), dtype=np.float32))
-    later = store.Inputs(made.rows[1:], np.arange(1, 20), labels)
-    start = store.Start.of(model, ids(later), ["z", "d", "c", "a"], settings())
+def test_known_items_and_attributes_keep_their_numbers(tmp_path):
+    made = inputs(attributes=4)
+    model = model_of_old_days(tmp_path, old_days(tmp_path, 18), fewer(made, 18), list("abcd"), heads=2)
+    # Item 0 is gone, 18 and 19 are new; attribute b is gone, and z is new; both lists are in another order.
+    attributes = sp.csr_array(np.ones((19, 4), dtype=np.float32))
+    later = model_store.Inputs(made.rows[1:], np.arange(1, 20), attributes)
+    start = model_store.Start.of(model, ids(later), ["z", "d", "c", "a"], settings())
     assert start.items.tolist() == [*range(1, 18), -1, -1]
-    assert (start.labels.tolist(), start.since) == ([-1, 3, 2, 0], SINCE)
+    assert (start.attributes.tolist(), start.since) == ([-1, 3, 2, 0], SINCE)
     start.write(tmp_path)
-    assert store.Start.read(tmp_path).digest == start.digest
+    assert model_store.Start.read(tmp_path).digest == start.digest
 
     torch.manual_seed(0)
-    begun = BehaviourModel(torch.ones(19), labels, settings(heads=2))
+    begun = BehaviourModel(torch.ones(19), attributes, settings(heads=2))
     fresh = {name: one.detach().clone().numpy() for name, one in begun.named_parameters()}
-    warm.begin(begun, start, later.events)
+    begin(begun, start, later.events)
     found = {name: one.detach().numpy() for name, one in begun.named_parameters()}
     old = model.weights()
     for name in ("map", "mix_logits", "repeat"):
@@ -86,7 +87,7 @@ def test_what_was_known_keeps_its_numbers_by_name(tmp_path):
     np.testing.assert_array_equal(found["item_repeat"][:17], old["item_repeat"][1:])
     np.testing.assert_array_equal(found["label"][:, 1:], old["label"][:, [3, 2, 0]])
     np.testing.assert_array_equal(found["label"][:, 0], fresh["label"][:, 0])
-    np.testing.assert_allclose(found["own"][:, 17:], fresh["own"][:, 17:] * warm.QUIET)
+    np.testing.assert_allclose(found["own"][:, 17:], fresh["own"][:, 17:] * NEW_ITEM_SCALE)
     np.testing.assert_allclose(found["item_repeat"][17:], old["item_repeat"].mean(), rtol=1e-6)
     for head in range(2):
         line = np.polyfit(np.log(later.events[:17] + 1.0), old["bias"][head, 1:], 1)
@@ -94,7 +95,7 @@ def test_what_was_known_keeps_its_numbers_by_name(tmp_path):
 
 
 def loss_of(model: BehaviourModel, file: Path, since: int | None = None) -> float:
-    """Of all targets of a file, or of those of the new days."""
+    """The loss of all targets of a file, or of those of the new days."""
 
     def some(path: Path) -> list[TrainingHistory]:
         every = read(path)
@@ -106,26 +107,30 @@ def loss_of(model: BehaviourModel, file: Path, since: int | None = None) -> floa
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory) -> tuple[Path, Path, store.Model]:
-    """Old days, the same with the new, and a model of the old."""
+def shop(tmp_path_factory) -> tuple[Path, Path, model_store.Model]:
+    """A file of old days, one of old and new days, and a model of the old days."""
     folder = tmp_path_factory.mktemp("shop")
     old = old_days(folder)
-    return old, new_days(folder), kept(folder / "models", old, inputs(), list("abcd"), epochs=25, dimensions=16)
+    return (
+        old,
+        new_days(folder),
+        model_of_old_days(folder / "models", old, inputs(), list("abcd"), epochs=25, dimensions=16),
+    )
 
 
-def continued(shop: tuple[Path, Path, store.Model], checkpoint: Path | None = None, **changed) -> BehaviourModel:
+def continued(shop: tuple[Path, Path, model_store.Model], checkpoint: Path | None = None, **changed) -> BehaviourModel:
     _, new, model = shop
     options = settings(dimensions=16, **{"warm_epochs": 8, "warm_learning_rate": 1e-2, **changed})
-    start = store.Start.of(model, ids(inputs()), list("abcd"), options)
-    found, _ = fit([new], inputs(), warm.settings_of(options), "cpu", checkpoint, start=start)
+    start = model_store.Start.of(model, ids(inputs()), list("abcd"), options)
+    found, _ = fit([new], inputs(), warm_settings(options), "cpu", checkpoint, start=start)
     return found
 
 
 def test_the_new_days_are_learned_and_a_replay_keeps_the_old(shop):
     old, new, model = shop
-    start = store.Start.of(model, ids(inputs()), list("abcd"), settings())
-    before = BehaviourModel(torch.ones(20), inputs().labels, settings(dimensions=16))
-    warm.begin(before, start, inputs().events)
+    start = model_store.Start.of(model, ids(inputs()), list("abcd"), settings())
+    before = BehaviourModel(torch.ones(20), inputs().attributes, settings(dimensions=16))
+    begin(before, start, inputs().events)
     forgetful, mindful = continued(shop, replay=0.0), continued(shop, replay=3.0)
     for one in (forgetful, mindful):
         assert loss_of(one, new, SINCE) < 0.7 * loss_of(before, new, SINCE)
@@ -133,36 +138,36 @@ def test_the_new_days_are_learned_and_a_replay_keeps_the_old(shop):
     assert loss_of(mindful, old) < loss_of(before, old) + 0.3
 
 
-def test_an_item_that_was_not_there_is_learned(tmp_path):
+def test_a_new_item_is_learned(tmp_path):
     """In the new days, item 19 follows item 3."""
     made = inputs()
-    model = kept(tmp_path / "models", old_days(tmp_path, 19), fewer(made, 19), list("abcd"), epochs=10)
+    model = model_of_old_days(tmp_path / "models", old_days(tmp_path, 19), fewer(made, 19), list("abcd"), epochs=10)
     people = [[(3, SINCE + n % 2, 1.0), (19, SINCE + 1 + n % 2, 1.0)] for n in range(40)]
     file = write(tmp_path / "new.parquet", people)
     options = settings(warm_epochs=10, warm_learning_rate=1e-2)
-    start = store.Start.of(model, ids(made), list("abcd"), options)
-    untaught = BehaviourModel(torch.ones(20), made.labels, options)
-    warm.begin(untaught, start, made.events)
-    taught, losses = fit([file], made, warm.settings_of(options), "cpu", start=start)
+    start = model_store.Start.of(model, ids(made), list("abcd"), options)
+    untaught = BehaviourModel(torch.ones(20), made.attributes, options)
+    begin(untaught, start, made.events)
+    taught, losses = fit([file], made, warm_settings(options), "cpu", start=start)
     assert len(losses) == 10
     assert losses[-1] < 0.5 * losses[0]
     assert loss_of(taught, file) < 0.3 * loss_of(untaught, file)
 
 
-def test_the_same_again_and_after_a_kill(shop, tmp_path, monkeypatch, capsys):
-    whole = numbers(continued(shop, warm_epochs=2))
-    keep, checkpoint = fitting.keep, tmp_path / "checkpoint.pt"
+def test_a_warm_start_is_reproducible_also_after_a_kill(shop, tmp_path, monkeypatch, capsys):
+    whole = fitted_numbers(continued(shop, warm_epochs=2))
+    checkpoint = tmp_path / "checkpoint.pt"
 
-    def keep_one(*arguments) -> None:
-        keep(*arguments)
+    def save_one(*arguments) -> None:
+        save(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "keep", keep_one)
+    monkeypatch.setattr("jobs.models.behaviour.fit.save", save_one)
     with pytest.raises(KeyboardInterrupt):
         continued(shop, checkpoint, warm_epochs=2)
     monkeypatch.undo()
     capsys.readouterr()
-    found = numbers(continued(shop, checkpoint, warm_epochs=2))
+    found = fitted_numbers(continued(shop, checkpoint, warm_epochs=2))
     assert "train resumed epochs=1" in capsys.readouterr().out
     assert all(np.array_equal(found[name], whole[name]) for name in whole)
     # The checkpoint is of this start alone.
@@ -174,44 +179,44 @@ def test_the_same_again_and_after_a_kill(shop, tmp_path, monkeypatch, capsys):
 
 def test_nothing_new_changes_nothing(shop):
     old, _, model = shop
-    found = numbers(continued((old, old, model)))
-    start = store.Start.of(model, ids(inputs()), list("abcd"), settings())
-    before = BehaviourModel(torch.ones(20), inputs().labels, settings(dimensions=16))
-    warm.begin(before, start, inputs().events)
-    expected = numbers(before)
+    found = fitted_numbers(continued((old, old, model)))
+    start = model_store.Start.of(model, ids(inputs()), list("abcd"), settings())
+    before = BehaviourModel(torch.ones(20), inputs().attributes, settings(dimensions=16))
+    begin(before, start, inputs().events)
+    expected = fitted_numbers(before)
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name])
 
 
-def test_fit_files_finds_the_start_and_refits_the_followers_of_what_was_taken(shop, tmp_path):
+def test_fit_files_finds_the_start_and_refits_the_transitions_to_items_with_new_events(shop, tmp_path):
     _, new, model = shop
     options = settings(dimensions=16, follow=2.0)
     inputs().write(tmp_path)
-    store.Start.of(model, ids(inputs()), list("abcd"), options).write(tmp_path)
+    model_store.Start.of(model, ids(inputs()), list("abcd"), options).write(tmp_path)
     losses = fit_files([new], tmp_path, options, "cpu")
     assert len(losses) == options.warm_epochs
-    found, whole = dict(np.load(tmp_path / store.FITTED)), fitting.follow([new], inputs(), options)
+    found, whole = dict(np.load(tmp_path / model_store.FITTED)), fit_transitions([new], inputs(), options)
     old = {name: model.load(name) for name in ("next_item", "next_weight")}
 
     def column(part: dict[str, np.ndarray], item: int, follow: float) -> dict[int, float]:
         rows, place = np.nonzero(part["next_item"] == item)
         return {int(r): float(part["next_weight"][r, p]) / follow for r, p in zip(rows, place, strict=True)}
 
-    for item in range(20):  # items 0 … 4 were taken since; the model before had follow = 1
+    for item in range(20):  # items 0 … 4 have events since then; the older model has follow = 1
         expected = column(whole, item, 2.0) if item < 5 else column(old, item, 1.0)
         assert column(found, item, 2.0) == pytest.approx(expected, rel=1e-5), item
     assert column(whole, 0, 2.0) != pytest.approx(column(old, 0, 1.0), rel=1e-3)
-    # Other followers than before cannot be kept.
+    # With other settings the item transitions cannot be reused.
     ridge = dataclasses.replace(options, follow_ridge=1.0)
-    assert not len(store.Start.of(model, ids(inputs()), list("abcd"), ridge).next_item)
+    assert not len(model_store.Start.of(model, ids(inputs()), list("abcd"), ridge).next_item)
 
 
 def test_a_model_of_another_shape_says_why(shop):
     model = shop[2]
-    assert model.unlike(settings(dimensions=16)) is None
+    assert model.reason_not_to_continue(settings(dimensions=16)) is None
     for name, value in (("heads", 2), ("dimensions", 8), ("half_lives", [1.0, 5.0])):
         changed = dataclasses.replace(settings(dimensions=16), **{name: value})
-        assert f"train.{name} = {model.settings[name]}, not {value}" in (model.unlike(changed) or "")
+        assert f"train.{name} = {model.settings[name]}, not {value}" in (model.reason_not_to_continue(changed) or "")
 
 
 days_of_users = st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=12), min_size=1, max_size=8)
@@ -228,14 +233,14 @@ def test_recent_users_have_all_new_days_and_a_share_of_the_old(days, since, repl
     )
     for one in found:
         assert len(one.targets) == len(np.unique(one.targets)) > 0
-        assert one.days[-1] == one.targets[-1]  # what comes after is nobody's business
+        assert one.days[-1] == one.targets[-1]  # later days do not count
         assert one.days[0] < one.targets[0]
         assert len(one.items) == len(one.days) == len(one.weights)
     if replay == 0:
         assert all((h.targets >= since).all() for h in found)
 
 
-def test_the_replay_is_as_large_as_it_is_said():
+def test_the_replay_has_the_size_of_the_setting():
     rng = np.random.default_rng(4)
     histories = [TrainingHistory(np.arange(50), np.arange(50), np.ones(50, np.float32)) for _ in range(200)]
     for ordered, whole, new in ((True, 49, 5), (False, 1, 0)):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.models.attributes import Vocabulary
-from jobs.models.content.space import Basis, Described, Space, followers, gram, repeats, with_one
+from jobs.models.content.space import Basis, ColdStartModel, Space, gram, shop_repeats, shop_transitions, with_one
 
 RNG = np.random.default_rng(5)
 
@@ -45,24 +45,24 @@ def test_cut_has_length_one_and_leaves_blank_items_at_zero():
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_basis_of_next_to_nothing_is_finite(count):
+def test_a_basis_of_no_or_one_text_is_finite(count):
     rows = texts(count)
     cut = Basis.of(gram(with_one(rows)), 3).cut(rows)
     assert cut.shape == (count, 3)
     assert np.isfinite(cut).all()
 
 
-def described(labels=3, heads=2, d=2):
-    vectors = RNG.normal(size=(labels, heads * d)).astype(np.float32)
+def cold_start(attributes=3, heads=2, d=2):
+    vectors = RNG.normal(size=(attributes, heads * d)).astype(np.float32)
     maps = RNG.normal(size=(heads, d, d)).astype(np.float32)
-    return Described(Vocabulary([f"l{n}" for n in range(labels)]), vectors, maps, temperature=0.5)
+    return ColdStartModel(Vocabulary([f"l{n}" for n in range(attributes)]), vectors, maps, temperature=0.5)
 
 
-def test_items_that_nobody_had_are_described_by_their_labels():
-    made = described()
+def test_cold_items_get_the_vectors_of_their_attributes():
+    made = cold_start()
     x, y = made.vectors([["l0"], ["l1", "l2", "other"], []], ["", "", "words unknown"])
     assert (x.shape, y.shape, x.dtype, y.dtype) == ((3, 4), (3, 4), np.float32, np.float32)
-    sums = [made.labels[0], (made.labels[1] + made.labels[2]) / np.sqrt(2)]
+    sums = [made.attribute_vectors[0], (made.attribute_vectors[1] + made.attribute_vectors[2]) / np.sqrt(2)]
     for row, e in enumerate(sums):
         for head, part in enumerate((slice(0, 2), slice(2, 4))):
             np.testing.assert_allclose(x[row, part], e[part] @ made.maps[head], rtol=1e-5)
@@ -72,8 +72,8 @@ def test_items_that_nobody_had_are_described_by_their_labels():
     assert not y[2].any()
 
 
-def test_without_labels_nothing_is_known_of_new_items():
-    x, y = described(labels=0).vectors([["a"], []], ["b", ""])
+def test_without_attributes_cold_items_have_zero_vectors():
+    x, y = cold_start(attributes=0).vectors([["a"], []], ["b", ""])
     assert not x.any()
     assert not y.any()
     assert x.shape == y.shape == (2, 4)
@@ -84,7 +84,7 @@ def test_join():
     basis = Basis.of(gram(with_one(rows)), 4)
     t = basis.cut(rows)
     inputs, outputs = (RNG.normal(size=(60, 4)).astype(np.float32) for _ in range(2))
-    space = Space(basis, described(), weight=0.5, cold_bias=-7.0)
+    space = Space(basis, cold_start(), weight=0.5, cold_bias=-7.0)
     cold = np.arange(60) % 2 == 0
     biases = RNG.normal(size=60).astype(np.float32)
     x, v = space.join(rows, inputs, outputs, biases, cold)
@@ -97,19 +97,19 @@ def test_join():
     np.testing.assert_array_equal(v[:, 8], np.where(cold, np.float32(-7.0), biases))
 
 
-def test_followers_get_the_rows_of_the_shop():
+def test_transitions_get_the_rows_of_the_shop():
     """The model's items 0 … 3 are rows 2, gone, 0 and 4 of a shop of five items."""
     rows = np.array([2, -1, 0, 4])
     next_item = np.array([[3, 1, -1], [0, 2, 3], [-1, -1, -1], [1, 2, 0]], dtype=np.int32)
     next_weight = np.array([[5, 4, 0], [9, 9, 9], [0, 0, 0], [3, -2, 1]], dtype=np.float32)
-    found, weights = followers(rows, 5, next_item, next_weight)
+    found, weights = shop_transitions(rows, 5, next_item, next_weight)
     assert (found.dtype, weights.dtype) == (np.int32, np.float32)
     none = [-1, -1, -1]
     assert found.tolist() == [none, none, [4, -1, -1], none, [-1, 0, 2]]
     assert weights.tolist() == [[0, 0, 0], [0, 0, 0], [5, 0, 0], [0, 0, 0], [0, -2, 1]]
 
 
-def test_items_that_nobody_had_are_repeated_as_is_usual():
-    found = repeats(np.array([2, -1, 0]), 4, np.array([0.5, 9.0, -1.0], dtype=np.float32))
+def test_unknown_items_get_the_median_repeat():
+    found = shop_repeats(np.array([2, -1, 0]), 4, np.array([0.5, 9.0, -1.0], dtype=np.float32))
     assert (found.tolist(), found.dtype) == ([-1.0, 0.5, 0.5, 0.5], np.float32)
-    assert not repeats(np.zeros(0, dtype=np.int64), 3, np.zeros(0, dtype=np.float32)).any()
+    assert not shop_repeats(np.zeros(0, dtype=np.int64), 3, np.zeros(0, dtype=np.float32)).any()
