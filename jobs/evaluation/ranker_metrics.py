@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evaluation.metrics.classification import calibrated
-from jobs.models.ranker.learn import RankerSample
+from jobs.models.ranker.samples import RankerSample
 from lookup.scoring.ranker import Ranker, Weights
 
 OURS, BASELINE = "ranker", "logistic regression"

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from jobs.models.ranker.samples import RankerSample
 from lookup.scoring.ranker import HEADS, Ranker, Weights
 
 RIDGE = 1e-3
@@ -20,34 +21,6 @@ BETTER = 0.002
 """The network must lower the linear model's loss by at least this share; otherwise the linear model is chosen."""
 ENOUGH = 50
 """The least number of impressions of each kind (converted, clicked only, neither) that a fit needs."""
-
-FOLDER = "ranker"
-"""The folder of a run with `ranker.npy` (`lookup.scoring.ranker.Weights.flat`), `usual_price.npy` (I,) and
-`ranker.json`. A night without a ranker has no such folder."""
-
-
-@dataclass(frozen=True)
-class RankerSample:
-    """A weighted sample of n impressions, (n,) each."""
-
-    features: NDArray[np.float32]
-    """(n, F), in the order of `lookup.scoring.features.NAMES`."""
-    clicked: NDArray[np.bool_]
-    converted: NDArray[np.bool_]
-    """True only for clicked impressions."""
-    weights: NDArray[np.float32]
-    """How many impressions each stands for."""
-    users: NDArray[np.int64]
-    """The number of the user."""
-
-    def where(self, chosen: NDArray[np.bool_]) -> "RankerSample":
-        """Return some of the impressions. chosen: (n,)."""
-        return RankerSample(*(part[chosen] for part in vars(self).values()))
-
-    def least(self) -> int:
-        """Return the size of the rarest kind: converted, clicked only, neither."""
-        clicked, converted = int(self.clicked.sum()), int(self.converted.sum())
-        return min(converted, clicked - converted, len(self.clicked) - clicked)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jobs.infra.runs import Run
-from jobs.models.ranker.learn import FOLDER
+from jobs.models.ranker.ranker_store import FOLDER
 from jobs.stages.build.array_writer import ArrayWriter
 
 

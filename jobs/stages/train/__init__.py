@@ -1,1 +1,1 @@
-"""Stage `train`."""
+"""Stage `train`: the behaviour model of a night."""

@@ -1,1 +1,1 @@
-"""Stage `train_ranker`."""
+"""Stage `train_ranker`: the ranker of clicks and conversions of a night."""

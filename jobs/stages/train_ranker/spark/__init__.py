@@ -1,1 +1,1 @@
-"""The Spark layer of this stage."""
+"""The Spark layer of `train_ranker`: impressions, their outcomes and point-in-time facts."""

@@ -1,4 +1,4 @@
-"""Table `impressions`: a sample of what was shown, what came of it, and its features as they were then."""
+"""Table `impressions`: a sample of impressions with their outcomes and point-in-time features."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -10,9 +10,9 @@ import numpy as np
 
 from jobs.config.config import Config
 from jobs.infra.tables import EVENTS, IMPRESSIONS, ITEMS, SHOWN, VISITS
-from jobs.models.ranker.point_in_time import Candidates, KnownEvents, Vectors, features_then
+from jobs.models.ranker.point_in_time import Candidates, KnownEvents, Vectors, point_in_time_features
 from jobs.stages.train_ranker.spark.facts import facts
-from jobs.stages.train_ranker.spark.outcomes import Tables, draw
+from jobs.stages.train_ranker.spark.outcomes import ImpressionTables, draw
 from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
@@ -22,25 +22,26 @@ if TYPE_CHECKING:
 Batches = Iterator["pa.RecordBatch"]
 
 FACTS = ("price", "usual_price", "in_stock", "popularity")
-KEPT = ("item", "kind", "clicked", "converted", "weight")
+IMPRESSION_COLUMNS = ("item", "kind", "clicked", "converted", "weight")
 
 
 def write_impressions(spark: "SparkSession", config: Config, since: date) -> dict[str, int]:
-    """Write the table, of impressions since a day; returns how many there were in each stratum, before sampling."""
+    """Write the table of impressions since a day. Returns how many there are in each stratum, before sampling."""
     from pyspark.sql import functions as F
 
     run, settings = config.run, config.ranker
     events = run.read(spark, EVENTS).filter(F.col("weight") > 0)
     recent = events.filter(F.col("day") >= F.lit(since))
-    sample = draw(
-        Tables(run.read(spark, SHOWN), run.read(spark, VISITS), recent, run.read(spark, ITEMS)), since, settings
-    )
+    tables = ImpressionTables(run.read(spark, SHOWN), run.read(spark, VISITS), recent, run.read(spark, ITEMS))
+    sample = draw(tables, since, settings)
     drawn = sample.rows.withColumn("day", F.to_date("time"))
     mornings = drawn.select("item", "day").distinct()
     known = facts(events, mornings, settings, config.topk.popular_half_life_days, config.date)
     full = drawn.withColumnRenamed("price", "_shown_at").join(known, ["item", "day"])
     full = full.withColumn("price", F.coalesce("_shown_at", "price")).drop("_shown_at")
-    one = F.struct(F.unix_micros("time").alias("time"), *KEPT, *(F.col(n).cast("double").alias(n) for n in FACTS))
+    one = F.struct(
+        F.unix_micros("time").alias("time"), *IMPRESSION_COLUMNS, *(F.col(n).cast("double").alias(n) for n in FACTS)
+    )
     users = full.groupBy("user_id").agg(F.sort_array(F.collect_list(one)).alias("shown"))
     task = partial(
         _with_features,
@@ -55,7 +56,7 @@ def write_impressions(spark: "SparkSession", config: Config, since: date) -> dic
 
 
 def _histories(events: "DataFrame") -> "DataFrame":
-    """user_id, and `known`: all events, the oldest first."""
+    """Return user_id and `known`: all events of the user, the oldest first."""
     from pyspark.sql import functions as F
 
     one = F.struct(F.unix_micros("time").alias("time"), "item", "weight")
@@ -63,7 +64,10 @@ def _histories(events: "DataFrame") -> "DataFrame":
 
 
 def _with_features(batches: Batches, folder: Path, parameters: ScoreParameters, newest: int) -> Batches:
-    """Rows of table `impressions` from users with what they were shown and what they had, both by time."""
+    """Make rows of table `impressions` from users with `shown`, their impressions, and `known`, their events.
+
+    Both are in order of time.
+    """
     import pyarrow as pa
 
     from jobs.infra.arrow import list_column
@@ -79,14 +83,15 @@ def _with_features(batches: Batches, folder: Path, parameters: ScoreParameters, 
             for start, end in zip(starts, [*starts[1:], len(times)], strict=True):
                 moment = there.slice(start, end - start)
                 time = int(times[start])
-                facts_then = (moment.field(name).to_numpy(zero_copy_only=False) for name in FACTS)
-                candidates = Candidates(moment.field("item").to_numpy(), *facts_then)
-                parts.append(features_then(time, candidates, events.before(time, newest), vectors, parameters))
+                item_facts = (moment.field(name).to_numpy(zero_copy_only=False) for name in FACTS)
+                candidates = Candidates(moment.field("item").to_numpy(), *item_facts)
+                earlier = events.before(time, newest)
+                parts.append(point_in_time_features(time, candidates, earlier, vectors, parameters))
             columns = {
                 "user_id": pa.array([user_ids[row].as_py()] * len(times)),
                 "time": pa.array(times, pa.timestamp("us", "UTC")),
                 "features": list_column(np.concatenate(parts)),
-                **{name: there.field(name) for name in KEPT},
+                **{name: there.field(name) for name in IMPRESSION_COLUMNS},
             }
             yield pa.RecordBatch.from_arrays([columns[n] for n in IMPRESSIONS.columns], IMPRESSIONS.columns)
 

@@ -1,4 +1,4 @@
-"""Which impressions there were, what came of them, and a sample of them with weights: Spark SQL."""
+"""Impressions, their outcomes, and a weighted sample of them: Spark SQL."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,8 +14,8 @@ STRATA = ("converted", "clicked only", "neither")
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The tables of a run that impressions are made of, events of the days of the impressions only."""
+class ImpressionTables:
+    """The tables of a run from which impressions are made; `events` has only the days of the impressions."""
 
     shown: "DataFrame"
     visits: "DataFrame"
@@ -28,41 +28,48 @@ class ImpressionSample:
     """A sample of impressions."""
 
     rows: "DataFrame"
-    """user_id, item, time, kind, price, in_stock, clicked, converted, and weight: how many impressions one stands for.
+    """user_id, item, time, kind, price, in_stock, clicked, converted and weight: how many impressions a row stands for.
     Persisted."""
     counts: dict[str, int]
-    """How many impressions there were in each of `STRATA`, before sampling."""
+    """How many impressions there are in each of `STRATA`, before sampling."""
 
 
-def draw(tables: Tables, since: date, settings: RankerConfig) -> ImpressionSample:
-    """A sample of the impressions since a day, the same whenever it is drawn.
+def draw(tables: ImpressionTables, since: date, settings: RankerConfig) -> ImpressionSample:
+    """Draw a sample of the impressions since a day. The same tables and settings always give the same sample.
 
-    A user who was where something was shown, at the time, had an impression of it; once a day where a table names the
-    users, the first. What comes of it is what the user does in the window from that moment on. Of each stratum at most
-    about `settings.sample` are drawn, all alike, with weights for the others (Horvitz & Thompson, JASA 1952).
+    A user who was at a place while it showed an item has an impression of it. Where a table names the users, the first
+    impression of a day counts. The outcome is what the user does in the window that begins with the impression. Of each
+    stratum about `settings.sample` are drawn at most, all with the same chance, and weighted for the others (Horvitz &
+    Thompson, JASA 1952).
     """
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
 
     named, moments = _named(tables, since)
     total = _pairs(tables, named, moments, since).count()
-    labelled = _labelled(_pairs(tables, named, _outcomes(moments, tables, settings), since), tables.items, settings)
-    # One number for an impression decides; all that were clicked are kept until it is known how many these are.
+    ends = _outcomes(moments, tables, settings)
+    impressions = _with_outcome(_pairs(tables, named, ends, since), tables.items, settings)
+        _pairs(tables, named, _outcomes(moments, tables, settings), since), tables.items, settings
+    )
+    # One number decides for each impression. All clicked ones stay until their number is known.
     number = F.pmod(F.xxhash64("user_id", "item", "time", F.lit(settings.seed)), F.lit(1 << 40)) / F.lit(float(1 << 40))
-    kept = labelled.withColumn("_draw", number).withColumn("_stratum", _stratum())
+    drawn = impressions.withColumn("_draw", number).withColumn("_stratum", _stratum())
     neither = min(1.0, settings.sample / max(total, 1))
-    kept = kept.filter(F.col("clicked") | (F.col("_draw") < neither)).persist(StorageLevel.DISK_ONLY)
-    found = {row["_stratum"]: row["count"] for row in kept.groupBy("_stratum").count().collect()}
+    drawn = drawn.filter(F.col("clicked") | (F.col("_draw") < neither)).persist(StorageLevel.DISK_ONLY)
+    found = {row["_stratum"]: row["count"] for row in drawn.groupBy("_stratum").count().collect()}
     converted, clicked = found.get(0, 0), found.get(1, 0)
     rates = [min(1.0, settings.sample / max(n, 1)) for n in (converted, clicked)] + [neither]
     rate = F.element_at(F.array(*(F.lit(rate) for rate in rates)), F.col("_stratum") + 1)
-    rows = kept.filter(F.col("_draw") < rate).withColumn("weight", (1.0 / rate).cast("float"))
+    rows = drawn.filter(F.col("_draw") < rate).withColumn("weight", (1.0 / rate).cast("float"))
     counts = dict(zip(STRATA, (converted, clicked, total - converted - clicked), strict=True))
     return ImpressionSample(rows.drop("_draw", "_stratum").dropDuplicates(["user_id", "item", "time"]), counts)
 
 
-def _named(tables: Tables, since: date) -> "tuple[DataFrame, DataFrame]":
-    """What was shown to users by name, and the moments at which anybody saw something: user_id, time, place or null."""
+def _named(tables: ImpressionTables, since: date) -> "tuple[DataFrame, DataFrame]":
+    """Return what was shown to named users, and the moments at which anybody saw something.
+
+    A moment has user_id, time and place; place is null for a named user.
+    """
     from pyspark.sql import functions as F
 
     first = F.min(F.struct("time", "kind", "price", "in_stock")).alias("first")
@@ -75,8 +82,8 @@ def _named(tables: Tables, since: date) -> "tuple[DataFrame, DataFrame]":
     return named, moments.unionByName(there)
 
 
-def _pairs(tables: Tables, named: "DataFrame", moments: "DataFrame", since: date) -> "DataFrame":
-    """Every impression: the columns of the moment, item, kind, price and in_stock."""
+def _pairs(tables: ImpressionTables, named: "DataFrame", moments: "DataFrame", since: date) -> "DataFrame":
+    """Return every impression: the columns of the moment, item, kind, price and in_stock."""
     from pyspark.sql import functions as F
 
     placed = tables.shown.filter(F.col("place").isNotNull() & (F.col("until") > F.lit(since).cast("timestamp")))
@@ -86,8 +93,8 @@ def _pairs(tables: Tables, named: "DataFrame", moments: "DataFrame", since: date
     return seen.unionByName(named.join(moments.filter(F.col("place").isNull()), ["user_id", "time"])).drop("place")
 
 
-def _labelled(pairs: "DataFrame", items: "DataFrame", settings: RankerConfig) -> "DataFrame":
-    """With `converted` and `clicked` in place of `_bought` and `_clicked`."""
+def _with_outcome(pairs: "DataFrame", items: "DataFrame", settings: RankerConfig) -> "DataFrame":
+    """Replace `_bought` and `_clicked` by `converted` and `clicked`."""
     from pyspark.sql import functions as F
 
     every = pairs.join(F.broadcast(_touched(items, settings)), "item")
@@ -97,7 +104,7 @@ def _labelled(pairs: "DataFrame", items: "DataFrame", settings: RankerConfig) ->
 
 
 def _touched(items: "DataFrame", settings: RankerConfig) -> "DataFrame":
-    """item, and `_touches`: the number by which an event touches it: its row, or that of its narrowest category."""
+    """Return item and `_touches`: what a click on it touches, the number of its row or of its narrowest category."""
     from pyspark.sql import functions as F
 
     if settings.engagement == "item":
@@ -106,9 +113,10 @@ def _touched(items: "DataFrame", settings: RankerConfig) -> "DataFrame":
     return items.select("item", path.alias("_touches"))
 
 
-def _outcomes(moments: "DataFrame", tables: Tables, settings: RankerConfig) -> "DataFrame":
-    """user_id, time and place of each moment, with `_bought`: the items bought in the window from it on, and
-    `_clicked`: the numbers (`_touched`) that the user touched there.
+def _outcomes(moments: "DataFrame", tables: ImpressionTables, settings: RankerConfig) -> "DataFrame":
+    """Return user_id, time and place of each moment with the outcomes in the window that begins there.
+
+    `_bought`: the items bought. `_clicked`: the numbers of `_touched` that the user clicked.
     """
     from pyspark.sql import functions as F
 
@@ -140,7 +148,7 @@ def _outcomes(moments: "DataFrame", tables: Tables, settings: RankerConfig) -> "
 
 
 def _stratum() -> "Column":
-    """The place in `STRATA` of an impression."""
+    """Return the place of an impression in `STRATA`."""
     from pyspark.sql import functions as F
 
     return F.when(F.col("converted"), 0).when(F.col("clicked"), 1).otherwise(2)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jobs.evaluation.ranker_metrics import measure
-from jobs.models.ranker.learn import RankerSample, choose, fit, loss
+from jobs.models.ranker.learn import choose, fit, loss
+from jobs.models.ranker.samples import RankerSample
 from lookup.scoring import features
 from lookup.scoring.ranker import Ranker
 

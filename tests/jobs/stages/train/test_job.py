@@ -1,4 +1,4 @@
-"""The job `train`: a model of the days before the held-out ones, kept while it is young, by one process or by two."""
+"""The job `train`: a model of the days before the held-out ones, by one process or two, used while it is recent."""
 
 import dataclasses
 import shutil
@@ -15,9 +15,9 @@ from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.errors import DataError
 from jobs.infra.frames import model_items
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
-from jobs.models.behaviour import model_store as store
+from jobs.models.behaviour import model_store
 from jobs.models.behaviour.fit import fit_files
-from jobs.stages.train import job as train
+from jobs.stages.train.job import run
 
 NIGHT = date(2026, 3, 1)
 
@@ -54,54 +54,54 @@ def shop(folder: Path, night: date = NIGHT, **changed) -> Config:
 
 def test_a_model_knows_nothing_of_the_held_out_days(spark, tmp_path):
     config = shop(tmp_path)
-    counts = train.run(spark, config)
+    counts = run(spark, config)
     assert counts["trained_until"] == "2026-02-24"
-    model = store.existing(config.models, NIGHT)
+    model = model_store.existing(config.models, NIGHT)
     table = pl.from_arrow(model_items(spark, model.path).toArrow()).sort("item_id")
     assert table["item_id"].to_list() == sorted(f"i{n}" for n in range(11))
     assert table["events"].sum() == 12 * 10
     assert {len(v) for v in table["input"]} == {8}
     # Item 11 and its price are of the held-out days; "thing" is a word of all.
     np.testing.assert_allclose(model.price_bounds, np.quantile(range(1, 11), np.arange(1, 10) / 10))
-    names, _ = model.labels()
+    names, _ = model.attributes()
     assert names == ["category=Even", "category=Odd"]
     assert counts["labels"] == 2
     assert not list(config.models.glob(".*"))
 
 
-def test_a_young_model_is_kept_until_it_is_old_or_a_full_night_comes(spark, tmp_path):
+def test_a_recent_model_stays_until_it_is_old_or_a_full_night_comes(spark, tmp_path):
     config = shop(tmp_path)
-    first = train.run(spark, config)["model"]
-    assert train.run(spark, dataclasses.replace(config, full=True))["model"] == first  # equal to the last bit
-    assert train.run(spark, config) == {"model": first, "trained": False}
+    first = run(spark, config)["model"]
+    assert run(spark, dataclasses.replace(config, full=True))["model"] == first  # equal to the last bit
+    assert run(spark, config) == {"model": first, "trained": False}
     other = dataclasses.replace(config.train, seed=8)
-    assert train.run(spark, dataclasses.replace(config, full=True, train=other))["model"] != first
+    assert run(spark, dataclasses.replace(config, full=True, train=other))["model"] != first
     # A model of a later night is from the future for an earlier one.
-    assert store.newest(config.models, NIGHT - timedelta(days=1)) is None
+    assert model_store.newest(config.models, NIGHT - timedelta(days=1)) is None
 
 
 @pytest.fixture
 def here(monkeypatch):
-    """Fits run in this process, for quickness: what TorchDistributor adds is tested below."""
+    """Run fits in this process, which is faster. A test below uses TorchDistributor."""
 
     def fit(spark, config: Config, folder: Path) -> list[float]:
         files = sorted(config.run.path(SEQUENCES.name).glob("*.parquet"))
         return fit_files(files, folder, config.train, "cpu")
 
-    monkeypatch.setattr(train, "_fit", fit)
+    monkeypatch.setattr("jobs.stages.train.job.fit_distributed", fit)
 
 
 @pytest.mark.usefixtures("here")
 def test_the_next_nights_continue_the_model_with_the_days_since(spark, tmp_path, capsys):
-    first = train.run(spark, dataclasses.replace(shop(tmp_path), warm_start=True))
+    first = run(spark, dataclasses.replace(shop(tmp_path), warm_start=True))
     assert 'from_scratch why="there is no model yet"' in capsys.readouterr().out
     assert first["continued_from"] is None
     config = shop(tmp_path, NIGHT + timedelta(days=4))
     warm = dataclasses.replace(config, warm_start=True)
-    counts = train.run(spark, warm)
+    counts = run(spark, warm)
     assert (counts["continued_from"], counts["trained_until"], counts["items"]) == (first["model"], "2026-02-28", 12)
     assert f"continues model={first['model']}" in capsys.readouterr().out
-    old, new = (store.newest(config.models, day) for day in (NIGHT, config.date))
+    old, new = (model_store.newest(config.models, day) for day in (NIGHT, config.date))
     assert (new.id, new.continued_from, new.warm_starts) == (counts["model"], old.id, 1)
     assert (old.continued_from, old.warm_starts) == (None, 0)
     np.testing.assert_array_equal(new.price_bounds, old.price_bounds)  # so a price label means what it meant
@@ -113,15 +113,15 @@ def test_the_next_nights_continue_the_model_with_the_days_since(spark, tmp_path,
     assert 0 < np.abs(after - before).max() < 0.1 < np.abs(before).max()
 
     # Nothing is new for the same night, and the same numbers are found again.
-    assert train.run(spark, warm) == {"model": new.id, "trained": False}
+    assert run(spark, warm) == {"model": new.id, "trained": False}
     shutil.rmtree(new.path)
-    assert train.run(spark, warm)["model"] == new.id
+    assert run(spark, warm)["model"] == new.id
     # A full night trains from scratch, and so does one whose model would have another shape.
-    assert train.run(spark, dataclasses.replace(config, full=True))["continued_from"] is None
+    assert run(spark, dataclasses.replace(config, full=True))["continued_from"] is None
     for found in config.models.glob(f"{config.date}-*"):
         shutil.rmtree(found)
     other = dataclasses.replace(config.train, dimensions=4)
-    assert train.run(spark, dataclasses.replace(warm, train=other))["continued_from"] is None
+    assert run(spark, dataclasses.replace(warm, train=other))["continued_from"] is None
     assert f'why="{old.id} has train.dimensions = 8, not 4"' in capsys.readouterr().out
 
 
@@ -130,43 +130,43 @@ def test_nights_continue_as_often_as_the_settings_say(spark, tmp_path, capsys):
     found = []
     for nights in range(4):
         config = shop(tmp_path, NIGHT + timedelta(days=2 * nights), max_age_days=1, warm_starts=2)
-        train.run(spark, config)
-        found.append(store.existing(config.models, config.date).warm_starts)
+        run(spark, config)
+        found.append(model_store.existing(config.models, config.date).warm_starts)
     assert found == [0, 1, 2, 0]
     assert "was continued 2 times (train.warm_starts)" in capsys.readouterr().out
 
 
-def test_two_processes_that_were_killed_go_on_when_the_job_runs_again(spark, tmp_path, monkeypatch, capfd):
-    def killed(*arguments):  # inside, so that it is sent whole to the processes, which have no tests to import
+def test_two_killed_processes_continue_when_the_job_runs_again(spark, tmp_path, monkeypatch, capfd):
+    def killed(*arguments):  # defined here, so that it is sent whole to the processes, which cannot import tests
         import os
         import signal
 
-        import jobs.stages.train.job
+        import jobs.stages.train.spark
         from jobs.models.behaviour import fit
 
-        keep = fit.keep
+        save = fit.save
 
-        def keep_and_die(*given) -> None:
-            keep(*given)
+        def save_and_die(*given) -> None:
+            save(*given)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        fit.keep = keep_and_die
-        return jobs.stages.train.job.fit_process(*arguments)
+        fit.save = save_and_die
+        return jobs.stages.train.spark.fit_process(*arguments)
 
     config = shop(tmp_path, processes=2)
     with monkeypatch.context() as patched:
-        patched.setattr(train, "fit_process", killed)
+        patched.setattr("jobs.stages.train.spark.fit_process", killed)
         with pytest.raises(RuntimeError):
-            train.run(spark, config)
-    assert store.newest(config.models, NIGHT) is None
-    assert (config.models / f".{NIGHT}" / store.CHECKPOINT).exists()
+            run(spark, config)
+    assert model_store.newest(config.models, NIGHT) is None
+    assert (config.models / f".{NIGHT}" / model_store.CHECKPOINT).exists()
     capfd.readouterr()
-    resumed = train.run(spark, config)["model"]
+    resumed = run(spark, config)["model"]
     assert "train resumed epochs=1" in capfd.readouterr().out
     shutil.rmtree(config.models)
-    assert train.run(spark, config)["model"] == resumed
+    assert run(spark, config)["model"] == resumed
     assert "resumed" not in capfd.readouterr().out
-    model = store.existing(config.models, NIGHT)
+    model = model_store.existing(config.models, NIGHT)
     assert model.facts["losses"][-1] < model.facts["losses"][0]
     assert model.facts["items"] == 11
 
@@ -174,4 +174,4 @@ def test_two_processes_that_were_killed_go_on_when_the_job_runs_again(spark, tmp
 def test_a_shop_too_young_to_learn_from_says_so(spark, tmp_path):
     config = dataclasses.replace(shop(tmp_path), train=TrainConfig(holdout_days=30))
     with pytest.raises(DataError, match="no user has events on two days before 2026-01-30"):
-        train.run(spark, config)
+        run(spark, config)

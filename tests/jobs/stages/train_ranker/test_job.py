@@ -12,7 +12,7 @@ import pytest
 from jobs.config.learning import RankerConfig
 from jobs.config.shop import ImpressionsConfig, VisitsConfig
 from jobs.infra.tables import EVENTS, SHOWN, VISITS
-from jobs.stages.train_ranker import job as train_ranker
+from jobs.stages.train_ranker.job import run
 from jobs.stages.train_ranker.spark.impressions import write_impressions
 from lookup.scoring.features import NAMES
 from lookup.scoring.ranker import Weights
@@ -83,7 +83,7 @@ def shop(spark, tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(spark, shop):
     config, made, arrays = shop
-    return train_ranker.run(spark, config), config, made, arrays
+    return run(spark, config), config, made, arrays
 
 
 def table(config) -> pl.DataFrame:
@@ -109,7 +109,7 @@ def expected(made) -> dict[tuple[str, int, datetime], dict[str, Any]]:
     return outcomes
 
 
-def test_impressions_are_those_who_were_there_and_what_they_did_then(done):
+def test_impressions_and_outcomes_equal_a_plain_loop(done):
     _, config, made, _ = done
     frame, wanted = table(config), expected(made)
     assert set(zip(frame["user_id"], frame["item"], frame["time"], strict=True)) == set(wanted)
@@ -120,7 +120,7 @@ def test_impressions_are_those_who_were_there_and_what_they_did_then(done):
         assert (row["kind"], row["weight"]) == (truth["kind"], 1.0)
 
 
-def test_features_are_as_of_the_moment(done):
+def test_features_are_of_the_point_in_time(done):
     _, config, made, arrays = done
     wanted = expected(made)
     for row in table(config).sample(60, seed=3).iter_rows(named=True):
@@ -140,7 +140,7 @@ def plain_features(row, truth, events, arrays) -> dict[str, float]:
     price = truth["price"] or (last and np.mean([e["price"] for e in lately if e["day"] == last]))
     usual = lately and np.mean([e["price"] + e["discount"] for e in lately])
     popularity = sum(2 ** (-((at(day, 0) - e["time"]) / timedelta(days=1)) / HALF_LIFE) for e in before)
-    had = [e for e in mine if e["item"] == item]
+    bought = [e for e in mine if e["item"] == item]
     change = np.log(price / usual) if price and usual else 0.0
     hour = (time - at(day, 0)) / timedelta(hours=1)
     return {
@@ -151,9 +151,9 @@ def plain_features(row, truth, events, arrays) -> dict[str, float]:
         "price_cut": max(0.0, 1 - np.exp(change)),
         "sold_out": float(truth["in_stock"] is False),
         "popularity_log": np.log1p(popularity),
-        "never_had": float(not had),
-        "days_since_log": np.log1p((day - had[-1]["day"]).days) if had else 0.0,
-        "times_log": np.log1p(len(had)),
+        "never_had": float(not bought),
+        "days_since_log": np.log1p((day - bought[-1]["day"]).days) if bought else 0.0,
+        "times_log": np.log1p(len(bought)),
         "hour_sin": np.sin(2 * np.pi * hour / 24),
         "hour_cos": np.cos(2 * np.pi * hour / 24),
         "weekday_sin": np.sin(2 * np.pi * day.weekday() / 7),
@@ -168,14 +168,15 @@ def plain_score(mine, item, day, arrays) -> float:
     vector = PARAMETERS.encoder.user_vector(arrays["item_input"][rows], ages, weights)
     scores = arrays["item_vector"] @ vector
     if len(rows):
-        had = HistoryShares(rows, PARAMETERS.transition_shares(ages, weights), PARAMETERS.repeat_shares(ages, weights))
-        following = TransitionRows(*(arrays[f"item_{name}"][rows] for name in ("next_item", "next_weight", "repeat")))
-        items, added = PARAMETERS.item_terms(had, following, scores[rows])
+        shares = PARAMETERS.transition_shares(ages, weights), PARAMETERS.repeat_shares(ages, weights)
+        history = HistoryShares(rows, *shares)
+        transitions = TransitionRows(*(arrays[f"item_{name}"][rows] for name in ("next_item", "next_weight", "repeat")))
+        items, added = PARAMETERS.item_terms(history, transitions, scores[rows])
         scores[items] += added
     return float(scores[item])
 
 
-def test_what_the_night_keeps(done):
+def test_the_files_of_the_ranker(done):
     said, config, made, _ = done
     ranker = config.run.read_json("ranker/ranker.json")
     about = ranker["about"]
@@ -233,7 +234,7 @@ def test_without_impressions_there_is_no_ranker(spark, shop, capsys, changed, wh
     config, _, _ = shop
     folder = config.run.path("ranker")
     folder.mkdir(exist_ok=True)
-    assert train_ranker.run(spark, dataclasses.replace(config, **changed)) == {"ranker": False}
+    assert run(spark, dataclasses.replace(config, **changed)) == {"ranker": False}
     assert not folder.exists()
     (line,) = capsys.readouterr().out.splitlines()
     assert re.search(why, line)
