@@ -49,8 +49,6 @@ def draw(tables: ImpressionTables, since: date, settings: RankerConfig) -> Impre
     total = _pairs(tables, named, moments, since).count()
     ends = _outcomes(moments, tables, settings)
     impressions = _with_outcome(_pairs(tables, named, ends, since), tables.items, settings)
-        _pairs(tables, named, _outcomes(moments, tables, settings), since), tables.items, settings
-    )
     # One number decides for each impression. All clicked ones stay until their number is known.
     number = F.pmod(F.xxhash64("user_id", "item", "time", F.lit(settings.seed)), F.lit(1 << 40)) / F.lit(float(1 << 40))
     drawn = impressions.withColumn("_draw", number).withColumn("_stratum", _stratum())
