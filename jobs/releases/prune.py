@@ -101,7 +101,7 @@ def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Out
     with removing(folder) as readers:
         if readers is not None:
             return Outcome(release_id, size, readers)
-        # Somebody may have rolled back to it just now. From here on nobody can open it, so nobody can roll back to it.
+        # Somebody may have rolled back to it just now. From here on nobody can: this lock keeps readers out.
         if release_id in kept_ids(releases, keep):
             return Outcome(release_id, size, "it was announced meanwhile")
         if dry_run:

@@ -101,8 +101,8 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
     footer = mapped[end:]
     if footer != FOOTER + space_id.encode("ascii"):
         space = footer.removeprefix(FOOTER)
-        said = f"of space {space.decode('ascii', 'replace')}" if footer.startswith(FOOTER) else "without a space"
-        raise ReleaseError(f"{path}: the file is {said}; the manifest's space is {space_id}; spaces are never mixed")
+        found = f"of space {space.decode('ascii', 'replace')}" if footer.startswith(FOOTER) else "without a space"
+        raise ReleaseError(f"{path}: the file is {found}; the manifest's space is {space_id}; spaces are never mixed")
     return np.ndarray(shape, dtype, buffer=mapped, offset=start)
 
 

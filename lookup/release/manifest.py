@@ -116,7 +116,7 @@ class Manifest:
         version, values = self.schema_version, asdict(self) | {"score_parameters": self.score_parameters.to_json()}
         later = {one.letter for one in schema.LETTERS if one.since > version}
         values["dims"] = {letter: size for letter, size in self.dims.items() if letter not in later}
-        later = {one.name for kind in (*PARTS.values(), UserEncoder) for one in fields(kind) if _since(one) > version}
+        later = {_key(one) for kind in (*PARTS.values(), UserEncoder) for one in fields(kind) if _since(one) > version}
         for name in PARTS:
             values[name] = {key: value for key, value in values[name].items() if key not in later}
         return {KEYS[one.name]: values[one.name] for one in fields(self) if _since(one) <= version}
@@ -204,8 +204,8 @@ def read(release: Path) -> Manifest:
     if isinstance(values["dims"], dict):
         values["dims"] = {one.letter: one.stand_in for one in schema.LETTERS if one.since > version} | values["dims"]
     for rule in RULES:
-        if not rule.holds(values.get(rule.field)):
-            raise ReleaseError(f"{path}: {rule.said(values.get(rule.field))}")
+        if not rule.valid(values.get(rule.field)):
+            raise ReleaseError(f"{path}: {rule.complaint(values.get(rule.field))}")
     key = ""
     try:
         for name, kind in PARTS.items():
@@ -280,6 +280,11 @@ def _facts(data: dict[str, Any]) -> dict[str, str]:
         for key, value in data.items()
         if key not in NOT_IN_CATALOG
     }
+
+
+def _key(one: Field[Any]) -> str:
+    key: str = one.metadata.get("key", one.name)
+    return key
 
 
 def _since(one: Field[Any]) -> int:

@@ -15,11 +15,11 @@ class Rule(NamedTuple):
     """What a field of the manifest must be."""
 
     field: str
-    holds: Callable[[Any], bool]
+    valid: Callable[[Any], bool]
     expected: str
 
-    def said(self, value: object) -> str:
-        """What is wrong with a value."""
+    def complaint(self, value: object) -> str:
+        """What is wrong with a value, and what is expected."""
         verb = "are" if self.field in ("dims", "counts", "features", "weights", "metrics") else "is"
         return f"{self.field} {verb} {value!r}; {self.expected}"
 

@@ -5,8 +5,9 @@ the tables for SQL. Each array and letter says since which schema version it exi
 release of an older version. So a reader of today opens a release of yesterday's schema and no caller needs an `if`.
 
 To add an array: state it here with `since` one above today's version, raise `SCHEMA_VERSION`, give it a stand-in with
-which readers behave as they did before, and write it in `jobs.stages.build`. An array never changes its meaning, dtype
-or shape: give the changed one a new name.
+which readers behave as they did before, and write it in `jobs.stages.build`. Then `python -m tests.release_format`
+writes FORMAT.md, and `python -m tests.golden_release` the release by which later readers are tested. An array never
+changes its meaning, dtype or shape: give the changed one a new name.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """Releases of older schema versions open and answer as in their time; newer and too old ones are refused by number."""
 
+import json
 from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 import lookup
 from lookup.errors import VersionError
 from lookup.release import manifest, pointer, schema
+from lookup.release.arrays import file_name, settle
 from lookup.release.locks import LOCKED_FILE
 from lookup.release.manifest import Manifest, oldest_readable
 from lookup.release.reader import Release
 from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION
 from tests import golden_release
 from tests.golden_release import COMMAND, answers, archive, expected, unpack, versions
-from tests.lookup.release.versions import NEEDED, NEXT, at_next_version, set_version
+from tests.lookup.release.versions import NEEDED, NEXT, as_if_new, at_next_version, set_version
 
 
 @pytest.fixture
@@ -79,6 +81,52 @@ def test_an_array_of_a_later_version_has_its_stand_in(golden: Path, monkeypatch:
     assert not shades.flags.writeable
     assert release.manifest.dims["Z"] == 2
     assert_equal(answers(golden), expected(SCHEMA_VERSION))
+
+
+NAN = float("nan")
+KEY_PARTS = ("hash", "id_offsets", "id_bytes")
+
+
+@pytest.mark.parametrize(
+    "stand_ins",
+    [
+        {"user_again_item": -1, "user_again_score": 0, "B": 0},
+        {"item_topk_item": -1, "item_topk_score": 0, "S": 0},
+        {"user_topk_item": -1, "user_topk_score": 0, "K": 3},
+        {"popular_item": -1, "popular_score": 0, "P": 2, "item_popularity": 0},
+        {"item_next_item": -1, "item_next_weight": 0, "item_repeat": 0, "N": 1},
+        {"user_history_offsets": 0, "user_history_item": 0, "user_history_day": 0, "user_history_weight": 0, "E": 0},
+        {"item_price": NAN, "item_usual_price": NAN, "item_in_stock": 1},
+        {"item_brand": -1, "M": 0} | {f"brand_{part}": 0 for part in KEY_PARTS},
+        {"label_vector": 0, "label_text": 0, "L": 0} | {f"label_{part}": 0 for part in KEY_PARTS},
+    ],
+    ids=lambda stand_ins: next(iter(stand_ins)),
+)
+def test_callers_need_no_if_for_a_stand_in(
+    golden: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: dict[str, float]
+) -> None:
+    """Of every kind of array: the golden release without its files answers, from what it has."""
+    folder = golden / pointer.read(golden)
+    data = json.loads((folder / "manifest.json").read_text())
+    for name in stand_ins:
+        if len(name) == 1:
+            del data["dims"][name]
+        else:
+            (folder / file_name(name)).unlink()
+            del data["files"][file_name(name)]
+    (folder / "manifest.json").write_text(json.dumps(data))
+    as_if_new(monkeypatch, stand_ins)
+    said, wanted = answers(golden), expected(SCHEMA_VERSION)
+    assert len(said["recommend nobody"]) == 6
+    assert said["item item-5"] == wanted["item item-5"]
+    release = Release(folder)
+    for array in release.arrays.values():
+        settle(array)
+    if "item_topk_item" in stand_ins:
+        assert {hit[2] for hit in said["similar item-5"]} == {"category"}
+    if "B" in stand_ins:
+        assert said["buy_again user-0"] == []
+        assert_equal(said["recommend user-0"], wanted["recommend user-0"])
 
 
 def test_a_reader_follows_across_versions(golden: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Another schema version than today's, for tests: as if a later Daybreak read and wrote releases."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ def at_next_version(
     monkeypatch.setattr(schema, "LETTERS", (*LETTERS, *letters))
     monkeypatch.setattr(schema, "ARRAYS", (*ARRAYS, array))
     monkeypatch.setattr(schema, "_BY_NAME", {one.name: one for one in (*ARRAYS, array)})
+
+
+def as_if_new(monkeypatch: pytest.MonkeyPatch, stand_ins: dict[str, float]) -> None:
+    """Have this process read the next schema version, as if it brought these arrays and letters of today's."""
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", NEXT)
+    for name, stated in (("ARRAYS", ARRAYS), ("LETTERS", LETTERS)):
+        changed = []
+        for one in stated:
+            key = one.name if isinstance(one, Array) else one.letter
+            changed.append(replace(one, since=NEXT, stand_in=stand_ins[key]) if key in stand_ins else one)
+        monkeypatch.setattr(schema, name, tuple(changed))
 
 
 def set_version(release: Path, version: object) -> None:
