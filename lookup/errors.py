@@ -18,7 +18,7 @@ class PatchError(DaybreakError, ValueError):
 
 
 class LogError(DaybreakError):
-    """The patch log is damaged, of another version, unreachable or not writable. It keeps all patches of a call or none."""
+    """The patch log is damaged, of another version, out of reach or not writable. It kept all of a call or nothing."""
 
 
 class ConditionError(DaybreakError, ValueError):
