@@ -5,12 +5,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.infra.memory import peak_mib
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from jobs.config.config import Config
 
 JOBS = {
     "ingest": "checked tables, from the files of the shop",
@@ -27,7 +28,7 @@ JOBS = {
 """Every job of the night in order. `jobs.stages.<name>.job.run(spark, config)` runs it and returns its counts."""
 
 
-def run_job(name: str, spark: "SparkSession", config: Config) -> dict[str, Any]:
+def run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any]:
     """Run one job of the night and write its receipt: counts, seconds, and the peak memory of its largest process."""
     log_line(name, "start", date=config.date)
     started = time.monotonic()

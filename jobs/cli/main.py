@@ -96,7 +96,3 @@ def _usage(error: typer.TyperException) -> int:
         path = context.command_path if context else "daybreak"
         print(f"daybreak: {escaped_lines(message.rstrip('.'))}; see `{path} --help`", file=sys.stderr)
     return error.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -40,7 +40,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dic
     config.write_text(config.read_text() + GPUS.format(script=script))
     command = ["run", "--config", str(config), "--date", NIGHT, "--master", "local-cluster[2,1,2048]"]
     done = subprocess.run(
-        [sys.executable, "-m", "jobs.cli.main", *command],
+        [sys.executable, "-m", "jobs.cli", *command],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -11,9 +11,7 @@ def init(
 ) -> None:
     """Look at the files in a folder and write a first daybreak.toml there, with every guess explained.
 
-    Example:
-
-      daybreak init my-shop/
+    Example: daybreak init my-shop/
     """
     from jobs.config.first_config import write_first_config
 

@@ -9,11 +9,9 @@ from jobs.cli.output import TextTable, on_terminal, show_json
 def receipt(night: NightDate, config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
     """Print what the night of a date did: what each job counted, its seconds and memory, and the metrics.
 
-    A terminal shows a table. A pipe gets one line of JSON, as with --json.
+    A terminal shows tables. A pipe gets one line of JSON, as with --json.
 
-    Example:
-
-      daybreak receipt --date 2026-11-22 --json
+    Example: daybreak receipt --date 2026-11-22 --json
     """
     run = load(config, night).run
     run.existing("receipts")

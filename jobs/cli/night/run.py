@@ -17,9 +17,7 @@ def run(
 ) -> None:
     """Run the whole night without a scheduler: every job in order, the last of which publishes the release.
 
-    Example:
-
-      daybreak run --config my-shop/daybreak.toml --date 2026-11-22
+    Example: daybreak run --config my-shop/daybreak.toml --date 2026-11-22
     """
     settings = night_config(config, night, full=full, warm_start=warm_start, override=override, reason=reason)
     start(list(JOBS), settings, master)

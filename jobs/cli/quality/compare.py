@@ -53,7 +53,7 @@ def compare(
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            "--metric", metavar="NAME", show_default="all that have events", help="What to compare; give it again."
+            "--metric", metavar="NAME", show_default="all that have events", help="What to compare; give several."
         ),
     ] = None,
     test: Annotated[
@@ -95,7 +95,7 @@ def compare(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare the arms of an A/B test, by what was shown (exposures) and what users then did (events).
+    r"""Compare the arms of an A/B test, by what was shown (exposures) and what users then did (events).
 
     An event counts when its user was shown its item at most --window hours before. The test compares users, not events:
     means of users by Welch's test, ratios by the delta method, both with the bootstrap beside them. A sample ratio
@@ -104,9 +104,11 @@ def compare(
     Metrics: conversion (share of users with a conversion), clicks (a user), ctr (clicks an exposure), value (of
     conversions, a user), order (value a conversion).
 
-    Example:
+    Examples:
 
-      daybreak compare --exposures exposures/ --events orders.parquet clicks.parquet --shares a=0.9 b=0.1
+      daybreak compare --exposures shown/ --events daybreak.toml --metric value
+      daybreak compare --exposures shown/ --events orders.csv clicks.csv \
+          --shares a=0.9 b=0.1
     """
     from jobs.experiments.compare import CompareOptions
     from jobs.experiments.compare import compare as compared

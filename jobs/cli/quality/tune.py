@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 def tune(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR …", help="Folders of public sets or of shops; their mean counts.")
+        list[Path], typer.Argument(metavar="DIR", help="Folders of public sets or of shops; their mean counts.")
     ],
     *,
     preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="Where the search starts.")],
@@ -37,15 +37,17 @@ def tune(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the preset there too.")] = None,
     master: Master = LOCAL,
 ) -> int:
-    """Search better settings for a preset, on validation data alone, and print them as a preset.
+    r"""Search better settings for a preset, on validation data alone, and print them as a preset.
 
     A public set is measured on its part valid; a shop on the --days before --date, and nothing from --date on is read.
     The study stays in its file: the same command, run again, goes on with it. Ctrl-C ends the search and prints the
     best settings so far.
 
-    Example:
+    Examples:
 
-      daybreak tune sets/amazon-beauty sets/amazon-toys --preset sequence --study study.db --out found.toml
+      daybreak tune my-shop/ --date 2026-10-01 --preset repeat --study shop.db
+      daybreak tune sets/beauty sets/toys --preset sequence --study study.db \
+          --trials 40 --out found.toml
     """
     for name, given in (("trials", trials), ("epochs", epochs), ("seconds", seconds)):
         if given is not None and given <= 0:

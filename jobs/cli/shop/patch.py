@@ -43,13 +43,13 @@ def patch(
         Path | None, typer.Option("--rejected", metavar="FILE", help="Write wrong lines there, as they are.")
     ] = None,
 ) -> int:
-    r"""Patch what is served: prices, stock, new items, events, forgotten users.
+    """Patch what is served: prices, stock, new items, events, forgotten users.
 
     FILE has one patch a line as JSON, or is CSV with a header. Without FILE the command reads standard input, and each
     line is in the log some 50 ms after it came. An empty cell of CSV states nothing; null states "unknown".
 
-      {"item_id": "A1", "price": 9.5, "in_stock": true, "at": "2026-11-22T10:00:00Z", "until": "2026-11-23"}
-      {"user_id": "900", "item_id": "A1", "type": "purchase", "value": 2}
+      {"item_id": "A1", "price": 9.5, "in_stock": true, "until": "2026-11-23"}
+      {"user_id": "900", "item_id": "A1", "type": "purchase", "at": 1795341600}
       {"forget": "900"}
 
       item_id,price,in_stock

@@ -20,9 +20,7 @@ def recommend(
 ) -> None:
     """Show what a user is recommended, as `shop.recommend` answers in a backend.
 
-    Example:
-
-      daybreak recommend 900 -k 5 --history A1 B2
+    Example: daybreak recommend 900 -k 5 --history A1 B2
     """
     import lookup
 

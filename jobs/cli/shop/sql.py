@@ -33,9 +33,7 @@ def sql(
 
     A table shows the first 100 rows; --json prints all of them.
 
-    Example:
-
-      daybreak sql "SELECT title, price FROM items ORDER BY price DESC LIMIT 5"
+    Example: daybreak sql "SELECT title, price FROM items ORDER BY price DESC LIMIT 5"
     """
     import duckdb
 

@@ -1,12 +1,13 @@
 """The words of a command line: lists, truths, and what is not understood."""
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 import typer
 
-from jobs.cli.main import main
+from jobs.cli.main import app, main
 from tests.jobs.cli.understood import command_names, understood
 
 
@@ -67,6 +68,24 @@ def test_every_command_has_a_help(name: str, capsys: pytest.CaptureFixture[str])
     assert f"Usage: daybreak {name} " in out
     summary = out.splitlines()[3].strip()
     assert summary[0].isupper()
+
+
+def examples() -> list[str]:
+    """The command lines in the help texts, each on one line."""
+    texts = [(info.callback.__doc__ or "").replace("\\\n", " ") for info in app.registered_commands]
+    return [line for text in texts for line in re.findall(r"^ +(?:Example: )?(?:.*\| )?daybreak (.+)$", text, re.M)]
+
+
+def test_help_has_examples_that_fit_a_terminal() -> None:
+    assert len(examples()) > 10
+    for info in app.registered_commands:
+        indented = re.findall(r"^      (.+)$", info.callback.__doc__, re.M)
+        assert [line for line in indented if len(line) > 76] == []
+
+
+@pytest.mark.parametrize("line", examples())
+def test_the_examples_of_the_help_are_understood(line: str) -> None:
+    understood(line.partition(" > ")[0])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,14 @@ def test_a_submitted_job_leaves_the_master_to_spark_submit(config: str, started:
     ]
 
 
+def test_ctrl_c_ends_with_130(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*what: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jobs.cli.night.run.start", interrupted)
+    assert main(["run", "--config", config]) == 130
+
+
 def test_spark_submit_starts_a_program_that_finds_its_packages(config: str, tmp_path: Path) -> None:
     """A wrong date is told before Spark is opened, so that this test needs none."""
     program = Path(sys.modules["jobs"].__path__[0]) / "submit.py"

@@ -144,7 +144,7 @@ def test_mistakes_are_told(run: Any, tmp_path: Path, *, words: list[str], stdin:
 
 def test_what_is_piped_in_is_there_before_the_pipe_ends(tmp_path: Path) -> None:
     log = open_log(tmp_path)
-    command = [sys.executable, "-m", "jobs.cli.main", "patch", "--releases", str(tmp_path)]
+    command = [sys.executable, "-m", "jobs.cli", "patch", "--releases", str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ) as feed:
         assert feed.stdin
         for n in range(1, 4):
