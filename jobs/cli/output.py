@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, changes of direction, and halves of characters."""
+
+LEAST_WIDTH = 24
+"""Characters of a line below which no column of text is folded."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class TextTable:
     """The heads of the columns."""
     rows: Sequence[Sequence[str]]
     right: Sequence[str] = ()
-    """Columns of numbers, which are aligned at the right and never wrapped."""
+    """Columns of numbers, which are aligned at the right and never folded."""
 
     def cells(self) -> list[list[str]]:
         """The head and the rows, fit to be printed."""
@@ -43,23 +46,28 @@ class TextTable:
         ]
 
     def draw(self) -> None:
-        """Print the table on the terminal; long text is folded where the terminal is too narrow."""
+        """Print the table on the terminal. Where that is too narrow, text is folded; nothing is cut."""
         from rich.box import SIMPLE_HEAD
+        from rich.cells import cell_len
         from rich.console import Console
-        from rich.measure import Measurement
         from rich.table import Table
         from rich.text import Text
 
-        head, *rows = ([Text(cell) for cell in row] for row in self.cells())
-        table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-        for name, cell in zip(self.columns, head, strict=True):
-            number = name in self.right
-            table.add_column(cell, justify="right" if number else "left", no_wrap=number, overflow="fold")
+        head, *rows = self.cells()
+        width = Console().width
+        widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
+        frame = 3 * len(widths) + 1
+        for n in sorted(range(len(widths)), key=lambda n: widths[n], reverse=True):
+            over = sum(widths) + frame - width
+            if over > 0 and self.columns[n] not in self.right:
+                widths[n] -= min(over, max(widths[n] - LEAST_WIDTH, 0))
+        table = Table(box=SIMPLE_HEAD, header_style="bold")
+        for name, title, cells in zip(self.columns, head, widths, strict=True):
+            justify: Literal["left", "right"] = "right" if name in self.right else "left"
+            table.add_column(Text(title), justify=justify, overflow="fold", width=cells)
         for row in rows:
-            table.add_row(*row)
-        console = Console()
-        least = Measurement.get(console, console.options, table).minimum
-        Console(width=max(console.width, least), highlight=False).print(table)
+            table.add_row(*map(Text, row))
+        Console(width=max(width, sum(widths) + frame), highlight=False).print(table)
 
 
 def escaped(text: object) -> str:

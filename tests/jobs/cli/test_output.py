@@ -61,7 +61,7 @@ def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "─" in out
 
 
-@pytest.mark.parametrize("width", [20, 40])
+@pytest.mark.parametrize("width", [20, 36, 60])
 def test_a_narrow_terminal_folds_and_cuts_nothing(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +70,17 @@ def test_a_narrow_terminal_folds_and_cuts_nothing(
     assert "1,200.00" in out
     folded = "".join(out.split()).replace("1,200.00", "")
     assert SAFE.replace(" ", "") in folded
+    assert max(map(len, out.splitlines())) <= max(width, 39)
+
+
+def test_many_columns_keep_their_figures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    names = [f"metric {n}" for n in range(12)]
+    show(TextTable(["set", *names], [["a-shop", *(f"0.{n:04}" for n in range(12))]], right=names))
+    head, _, row = (line for line in capsys.readouterr().out.splitlines() if line.strip())
+    assert all(name in head for name in names)
+    assert row.split() == ["a-shop", *(f"0.{n:04}" for n in range(12))]
 
 
 def test_json_knows_every_value(capsys: pytest.CaptureFixture[str]) -> None:
