@@ -137,13 +137,14 @@ def test_an_unknown_history_leaves_the_list(shop: lookup.Shop) -> None:
 
 
 def test_similar(shop: lookup.Shop, release: Release) -> None:
-    row = release.items.find("item-4")
-    hits = shop.similar("item-4", k=30)
+    row = release.items.find("item-5")
+    hits = shop.similar("item-5", k=30)
     assert of(hits, "similar") == expected(release, "item_topk", row, 30, "similar")
     order = ["similar", "category", "popular"]
     assert [hit.source for hit in hits] == sorted((hit.source for hit in hits), key=order.index)
     there = {hit.item_id for hit in of(hits, "category")}
     names = [release.categories.id(code) for code in release.item_category[row].tolist() if code >= 0]
+    assert there
     assert all(set(shop.item(item)["category"]) & set(names) for item in there)  # type: ignore[index]
     assert shop.similar(UNKNOWN, k=3) == shop.popular(3)
     for item in list(map(release.items.id, range(60))):

@@ -56,13 +56,7 @@ def test_a_table_with_slices(sets, capsys):
         ["a-shop", method, way] for way in ("masked", "unmasked") for method in ("popular", "item-cosine")
     ]
     assert "the baseline" in first
-    assert {line.split("  ")[1].strip() for line in second.splitlines()[1:]} <= {
-        "long tail",
-        "new items",
-        "never had",
-        "light users",
-        "heavy users",
-    }
+    assert {line.split("  ")[1].strip() for line in second.splitlines()[1:]} == {"long tail", "light users"}
 
 
 def test_a_suite_is_one_table_with_the_published_figures(sets, capsys):
@@ -99,7 +93,7 @@ def test_a_shop_is_read_and_split_at_a_day(spark, tmp_path, capsys, monkeypatch)
     late = {(e["user"], e["item"]) for e in events if "2026-01-21" <= e["at"] < "2026-01-31"}
     early = {e["user"] for e in events if e["at"] < "2026-01-21"}
     assert rows[0]["unmasked"]["all"]["users"] == len({user for user, _ in late if user in early})
-    assert {name for name in rows[0]["unmasked"] if name.startswith("category")} <= {f"category {c}" for c in "ABC"}
+    assert {name for name in rows[0]["unmasked"] if name.startswith("category")} == {f"category {c}" for c in "ABC"}
     assert "ingest done" in err
     assert main(words) == 0  # the tables are there now
     assert "ingest done" not in capsys.readouterr().err

@@ -66,5 +66,5 @@ def test_attributes_from_a_table():
     bounds = np.array([1.0, 3.0])
     assert item_attributes(table, bounds) == expected
     assert item_attributes(table.to_batches()[0], bounds) == expected
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="brand"):
         item_attributes(table.drop_columns(["brand"]), bounds)

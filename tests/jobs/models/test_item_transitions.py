@@ -113,6 +113,7 @@ def test_next_items_are_found_and_weights_multiplied(tmp_path, ordered):
     if ordered:
         assert [items[0] for items in found["next_item"]] == [(n + 1) % 20 for n in range(20)]
     else:
+        assert all(max(items) >= 0 for items in found["next_item"].tolist())
         assert all(n not in items for n, items in enumerate(found["next_item"].tolist()))
 
 

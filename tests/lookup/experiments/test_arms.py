@@ -158,7 +158,7 @@ def test_exposures_are_written_by_themselves(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="expected str instance, int found"):
         ExposureLog(tmp_path).add("u", "a", [1])  # type: ignore[list-item]
 
 

@@ -192,7 +192,7 @@ class TestWhole:
         log.append([patches.forget(text + "!" if len(text) < 9 else "z", at=NOW) for text in odd])
         said = log.changes(0).statements
         assert [s.value for s in said if s.item == s.field] == odd
-        assert all(s.value == odd for s in said if s.field == "category")
+        assert [s.value for s in said if s.field == "category"] == [odd] * len(odd)
         for text in odd:
             (event,) = log.events(text, 0)
             assert bare(event) == (text, text, text, NOW, text, 0.1, 0)

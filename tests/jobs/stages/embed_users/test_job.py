@@ -62,6 +62,7 @@ def test_only_the_newest_events_make_the_vector(spark, made):
     short = dataclasses.replace(made, train=dataclasses.replace(made.train, max_history=1))
     embed_users.run(spark, short)
     users = pl.read_parquet(f"{made.run.path('user_vectors')}/*.parquet")
+    assert users.height == 12
     for user, vector, bought, history in users.select("user_id", "vector", "bought", "history").iter_rows():
         (item, age), *_ = HISTORIES[user]
         assert history == [item]
