@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from jobs.infra.runs import Run
+from jobs.infra.vector_store import VectorStore
 from lookup.scoring import features
 from lookup.scoring.ranker import Weights
 
 
 def write_ranker(run: Run, weights: Weights, usual_price: float, facts: dict[str, Any] | None = None) -> None:
     """Write a ranker as `train_ranker` does, with one usual price for all items. facts: instead of the true ones."""
-    items = len(np.load(run.path("vectors") / "item_vector.npy", mmap_mode="r"))
+    items = VectorStore.of(run).space.items
     about = {"features": list(features.NAMES), "hidden": weights.hidden.shape[1]} | (facts or {})
     metrics = [{"method": "ranker", "metric": "conversion auc", "value": 0.75, "users": 6}]
     with run.replacing("ranker") as folder:

@@ -3,7 +3,6 @@
 The tables are as Spark writes them: Parquet, in several files, rows in no order.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,14 +17,17 @@ import pyarrow.parquet as pq
 from jobs.config.config import Config
 from jobs.config.release import TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
+from jobs.infra.vector_store import FOLDER, VectorStore
 from jobs.models.user_vectors import history_shares, user_matrix
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from jobs.stages.build import job as build
 from jobs.stages.topk.spark.because import COLUMNS, reasons
+from lookup.item_fields import STORED
 from lookup.release import pointer
 from lookup.release.schema import NUMBER, TEXT
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
+from tests.vectors import write_store
 
 NIGHT = date(2026, 11, 22)
 CATEGORIES = ("DAIRY", "BREAD & CAKES", "Käse", "O'Neil")
@@ -62,7 +64,7 @@ def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Co
         events=[EventsConfig(files="events.csv", user_id="u", item_id="i", time="t")],
         base=base,
         date=night,
-        topk=TopKConfig(k=sizes.k, similar=sizes.similar, popular=sizes.popular, again=max(sizes.again, 1)),
+        topk=TopKConfig(k=sizes.k, similar=max(sizes.similar, 1), popular=sizes.popular, again=max(sizes.again, 1)),
     )
 
 
@@ -82,33 +84,31 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     """Write every table that `build` reads. Lists of users are exact: the best by u . v and what is added to it."""
     rng = np.random.default_rng(seed)
     root = config.run.root
-    (root / "vectors").mkdir(parents=True)
     item_ids = by_hash([f"item-{n}" for n in range(sizes.items)])
     shape = (sizes.items, sizes.dimensions)
     item_input, item_vector = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
-    np.save(root / "vectors" / "item_input.npy", item_input)
-    np.save(root / "vectors" / "item_vector.npy", item_vector)
     follow = followers(sizes, rng)
-    for name in ("next_item", "next_weight", "item_repeat"):
-        np.save(root / "vectors" / f"item_{name.removeprefix('item_')}.npy", getattr(follow, name))
     parameters = score_parameters(sizes)
-    encoder = parameters.encoder
-    space = {
-        "space_id": sha256(f"space {seed}".encode()).hexdigest()[:16],
-        "encoder": parameters.to_json(),
-        "dimensions": sizes.dimensions,
-        "behaviour": encoder.widths[0],
-        "text": encoder.widths[1],
-        "describe": {"temperature": 0.5, "weight": 0.25, "bias": -1.5, "price_bounds": [4.0, 8.0], "text_cosine": 0.5},
-        "model": f"model-{seed}",
-        "text_model": "none",
-        "trained_until": (config.date - timedelta(days=14)).isoformat(),
-    }
-    (root / "vectors" / "space.json").write_text(json.dumps(space))
-    (root / "vectors" / "labels.json").write_text(json.dumps(LABELS))
-    for name, width in (("vector", encoder.widths[0]), ("text", encoder.widths[1])):
-        np.save(root / "vectors" / f"label_{name}.npy", rng.normal(size=(len(LABELS), width)).astype(np.float32))
-    np.save(root / "vectors" / "label_map.npy", rng.normal(size=(encoder.widths[0],) * 2).astype(np.float32))
+    behaviour, text = parameters.encoder.widths
+    label_vector, label_text = (rng.normal(size=(len(LABELS), width)).astype(np.float32) for width in (behaviour, text))
+    vectors = write_store(
+        root / FOLDER,
+        {
+            "item_input": item_input,
+            "item_vector": item_vector,
+            "item_next_item": follow.next_item,
+            "item_next_weight": follow.next_weight,
+            "item_repeat": follow.item_repeat,
+            "label_vector": label_vector,
+            "label_map": rng.normal(size=(behaviour, behaviour)).astype(np.float32),
+            "label_text": label_text,
+        },
+        parameters,
+        LABELS,
+        space_id=sha256(f"space {seed}".encode()).hexdigest()[:16],
+        model=f"model-{seed}",
+        trained_until=config.date - timedelta(days=14),
+    )
     metrics = [
         {"method": method, "metric": metric, "value": value, "users": sizes.users}
         for method, value in (("daybreak", 0.3), ("popular", 0.1))
@@ -123,7 +123,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     categories = [CATEGORIES[n % len(CATEGORIES)] for n in range(sizes.items)]
     _write_items(root / "items", item_ids, categories, rng)
     _write_events(root / "events", config.date, sizes, rng)
-    _write_users(root, config.date, sizes, rng, item_input=item_input, item_vector=item_vector, follow=follow)
+    _write_users(root, config.date, sizes, rng, vectors)
     unit = item_vector / np.linalg.norm(item_vector, axis=1, keepdims=True)
 
     def similar(rows: np.ndarray) -> dict[str, Any]:
@@ -199,19 +199,20 @@ def _write(
 
 
 def _write_items(folder: Path, ids: list[str], categories: list[str], rng: np.random.Generator) -> None:
+    kinds = {"text": pa.string(), "number": pa.float64(), "switch": pa.bool_(), "path": pa.list_(pa.string())}
+
     def columns(rows: np.ndarray) -> dict[str, Any]:
         n = len(rows)
         return {
+            **{field.name: pa.array([None] * n, kinds[field.kind]) for field in STORED},
             "item": pa.array(rows, pa.int32()),
             "item_id": [ids[row] for row in rows],
             "title": [f'Item "{row}", größe' for row in rows],
-            "description": pa.array([None] * n, pa.string()),
             "category": pa.array(
                 [[] if row % 7 == 6 else ["FOOD", categories[row]] for row in rows], pa.list_(pa.string())
             ),
             "brand": pa.array([None if row % 3 else "Ünder" for row in rows], pa.string()),
             "price": pa.array([None if row % 5 == 4 else row / 4 for row in rows], pa.float64()),
-            "image": pa.array([None] * n, pa.string()),
             "in_stock": [bool(row % 2) or len(ids) == 1 for row in rows],
             "features": pa.array(list(map(_features, rows.tolist())), pa.map_(pa.string(), pa.string())),
             "text": [f"Item {row}" for row in rows],
@@ -250,10 +251,7 @@ def _write_users(
     night: date,
     sizes: Sizes,
     rng: np.random.Generator,
-    *,
-    item_input: np.ndarray,
-    item_vector: np.ndarray,
-    follow: ItemTransitions,
+    vectors: VectorStore,
 ) -> None:
     """Every user has had a few items that stand side by side, each of them twice, on days before the night."""
     ids = by_hash([f"user-{n}" for n in range(sizes.users)])
@@ -263,7 +261,8 @@ def _write_users(
     events = rng.permuted(np.tile(bought, 2), axis=1)
     ages = -np.sort(-rng.integers(1, 60, events.shape), axis=1)
     weights = rng.choice(np.array([0.125, 1.0]), events.shape)
-    parameters = score_parameters(sizes)
+    parameters, follow = vectors.score_parameters, ItemTransitions.of(vectors)
+    item_input, item_vector = vectors.array("item_input"), vectors.array("item_vector")
     made = pa.record_batch(
         {
             name: listed(np.arange(sizes.users + 1) * 2 * owned, values, kind)
@@ -272,7 +271,7 @@ def _write_users(
             )
         }
     )  # fmt: skip
-    vectors = user_matrix(made, item_input, parameters.encoder)
+    user_vectors = user_matrix(made, item_input, vectors.encoder)
     sums = history_shares(made, parameters)
     shares, repeats = (sums[name].flatten().to_numpy().reshape(bought.shape) for name in ("shares", "repeats"))
     days = (night - date(1970, 1, 1)).days - ages
@@ -285,7 +284,7 @@ def _write_users(
             "user_id": [ids[row] for row in rows],
             "events": pa.array(rng.integers(1, 50, n), pa.int64()),
             "last_event": pa.array([last] * n, pa.timestamp("us", "UTC")),
-            "vector": listed(np.arange(n + 1) * sizes.dimensions, vectors[rows], pa.float32()),
+            "vector": listed(np.arange(n + 1) * sizes.dimensions, user_vectors[rows], pa.float32()),
             "bought": listed(np.arange(n + 1) * owned, bought[rows], pa.int32()),
             "history": listed(np.arange(n + 1) * owned, bought[rows], pa.int32()),
             "shares": listed(np.arange(n + 1) * owned, shares[rows], pa.float32()),
@@ -299,15 +298,15 @@ def _write_users(
         had = HistoryBatch(
             np.arange(len(rows) + 1) * owned, *(part[rows].ravel() for part in (bought, shares, repeats))
         )
-        added = terms(had, follow, parameters, vectors[rows], item_vector)
-        scores = vectors[rows] @ item_vector.T
+        added = terms(had, follow, parameters, user_vectors[rows], item_vector)
+        scores = user_vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
         return {"user": pa.array(rows, pa.int32()), **best(scores, k)}
 
     def because(rows: np.ndarray) -> dict[str, Any]:
         columns = {name: users(rows)[name] for name in ("user", "items", "days", "weights")}
         batch = pa.record_batch({**columns, "listed": topk(rows)["items"]}).rename_columns(list(COLUMNS))
-        (made,) = reasons(iter([batch]), root / "vectors", parameters, (night - date(1970, 1, 1)).days)
+        (made,) = reasons(iter([batch]), vectors, (night - date(1970, 1, 1)).days)
         return {name: made.column(name) for name in ("user", "items", "scores")}
 
     def buy_again(rows: np.ndarray) -> dict[str, Any]:

@@ -39,9 +39,18 @@ class Blocks:
         return sum(pq.read_metadata(file).num_rows for file in self.files)
 
     def read(self, *columns: str) -> Iterator[pa.RecordBatch]:
-        """Its rows in blocks of at most `BLOCK_ROWS`, with these columns only."""
+        """Its rows in blocks of at most `BLOCK_ROWS`, with these columns only.
+
+        Raises DataError, naming the file, when it lacks one of the columns.
+        """
         for path in self.files:
             with pq.ParquetFile(path) as file:
+                missing = set(columns) - set(file.schema_arrow.names)
+                if missing:
+                    raise DataError(
+                        f"{path}: no column {', '.join(sorted(missing))}; the job that writes {self.folder.name} is of "
+                        "another version: run it again"
+                    )
                 yield from file.iter_batches(BLOCK_ROWS, columns=list(columns))
 
     def rows(self, batch: pa.RecordBatch, key: str, size: int) -> NDArray[np.int64]:

@@ -1,10 +1,13 @@
-"""The one statement of the tables inside a run: Spark schemas and checks derive from it.
+"""The one statement of the tables of a run: Spark schemas and checks derive from it.
 
-Every table is a folder of Parquet files under `runs/<date>/`. `item` is an item's row (0 … I-1) in the order of
-`lookup.release.schema`'s `item_hash`, `user` likewise a user's row among the active users.
+Each table is a folder of Parquet files under `runs/<date>/`. `item` is an item's row, 0 … I-1, in the order of the
+array `item_hash` of `lookup.release.schema`; `user` is likewise a user's row among the active users. Arrays of a run
+stand in `jobs.infra.vector_store`.
 """
 
 from dataclasses import dataclass
+
+from lookup.item_fields import STORED, Kind
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,27 @@ class RunTable:
         return [f.name for f in self.fields]
 
 
+SPARK_TYPES: dict[Kind, str] = {"text": "string", "number": "double", "switch": "boolean", "path": "array<string>"}
+"""The column type of each kind of item field."""
+
 ITEMS = RunTable(
     "items",
     ("item",),
     (
         Field("item", "int", "row of the item"),
         Field("item_id", "string"),
-        Field("title", "string"),
-        Field("description", "string"),
-        Field("category", "array<string>", "path, from the widest to the narrowest; never null, may be empty"),
-        Field("brand", "string"),
-        Field("price", "double", "from the item file, else the price of its last event; null where unknown"),
-        Field("image", "string"),
-        Field("in_stock", "boolean", "never null; true where the shop does not say"),
-        Field("features", "map<string, string>", "what `items.features` declares and is known; kinds: features.json"),
-        Field("text", "string", "what the text model reads: title, brand, category path, description"),
+        *(Field(field.name, SPARK_TYPES[field.kind], field.doc) for field in STORED),
+        Field(
+            "features",
+            "map<string, string>",
+            "known values of declared features, as text; kinds: features.json",
+        ),
+        Field("text", "string", "what models read of it (`lookup.item_fields.text_of`); may be empty"),
         Field("events", "bigint", "events before the night; 0 where none"),
     ),
 )
+"""`category` is never null, and may be empty. `price` is that of the item file, else that of the item's last event,
+else null. `in_stock` is never null: true where the shop does not say."""
 
 EVENTS = RunTable(
     "events",
@@ -67,7 +73,7 @@ EVENTS = RunTable(
         Field("value", "double", "quantity, rating or whatever the shop counts; null where unknown"),
         Field("price", "double", "of one piece, as paid; null where unknown"),
         Field("discount", "double", "taken off one piece; null where unknown"),
-        Field("query", "string", "what was typed before; null where nothing was"),
+        Field("query", "string", "the search words before the event; null where there were none"),
         Field("day", "date", "of `time`, UTC; the partition"),
     ),
     partition="day",
@@ -78,38 +84,42 @@ SHOWN = RunTable(
     ("item", "user_id", "place", "time"),
     (
         Field("item", "int", "row of the item"),
-        Field("user_id", "string", "who was shown it; null where a place showed it to all who came by"),
-        Field("place", "string", "where; null where `user_id` is given"),
-        Field("time", "timestamp", "UTC; of a place: from when on"),
-        Field("until", "timestamp", "of a place: until then; else null"),
+        Field("user_id", "string", "who saw it; null where a place showed it to every visitor"),
+        Field("place", "string", "where it was shown; null where `user_id` is given"),
+        Field("time", "timestamp", "UTC; of a place: the start"),
+        Field("until", "timestamp", "of a place: the end; else null"),
         Field("kind", "string", "how it was shown"),
-        Field("price", "double", "at which it was shown; null where unknown"),
+        Field("price", "double", "the price shown; null where unknown"),
         Field("in_stock", "boolean", "null where unknown"),
     ),
 )
-"""What was shown in the last `ranker.days`."""
+"""The impressions of the last `ranker.days`."""
 
 VISITS = RunTable(
     "visits",
     ("user_id", "day"),
     (
         Field("user_id", "string"),
-        Field("place", "string", "where the user's first visit of the day was"),
+        Field("place", "string", "of the user's first visit of the day"),
         Field("time", "timestamp", "of that visit, UTC"),
         Field("day", "date", "of `time`, UTC"),
     ),
 )
-"""Who saw what the places showed; empty where impressions name users."""
+"""Which users saw what the places showed; empty where impressions name users."""
 
 QUARANTINE = RunTable(
     "quarantine",
     ("file", "row"),
     (
         Field("source", "string", "items, events, impressions, visits or patches"),
-        Field("file", "string", "or the log of patches"),
-        Field("row", "bigint", "record in that file, from 1, a header not counted; of patches the position"),
+        Field("file", "string", "the file, or the patch log"),
+        Field(
+            "row",
+            "bigint",
+            "of the record in that file, from 1 after the header; of a patch its position in the log",
+        ),
         Field("reason", "string"),
-        Field("record", "string", "the record as it was read, JSON; a line that could not be read as it stands"),
+        Field("record", "string", "the record as JSON; a line that is not readable as it stands"),
     ),
 )
 
@@ -123,17 +133,17 @@ SEQUENCES = RunTable(
         Field("weights", "array<float>"),
     ),
 )
-"""What `train` learns from; gone when it ends."""
+"""What `train` learns from; `train` removes it when it ends."""
 
 TEXT_VECTORS = RunTable(
     "text_vectors",
     ("text",),
     (
         Field("text", "string", "a text of one or more items"),
-        Field("items", "bigint", "how many items have it"),
+        Field("items", "bigint", "how many items have this text"),
         Field("vector", "array<float>", "of the text model, of length 1"),
         Field("device", "string", "the torch device that computed it"),
-        Field("gpu", "string", "address of the GPU that Spark lent for it; null where none"),
+        Field("gpu", "string", "address of the GPU that Spark lent to the task; null where none"),
     ),
 )
 
@@ -153,24 +163,24 @@ USER_VECTORS = RunTable(
     (
         Field("user", "int", "row of the user"),
         Field("user_id", "string"),
-        Field("events", "bigint", "in the history that made the vector"),
+        Field("events", "bigint", "in the history that makes the vector"),
         Field("last_event", "timestamp", "UTC"),
         Field("vector", "array<float>", "u, D numbers"),
-        Field("bought", "array<int>", "different items of the whole history, rising; for exclusion and buy again"),
-        Field("history", "array<int>", "different items of the history that made the vector, rising"),
+        Field("bought", "array<int>", "different items of the whole history, ascending; for exclusion and buy again"),
+        Field("history", "array<int>", "different items of the history that makes the vector, ascending"),
         Field(
             "shares",
             "array<float>",
-            "how much the transitions from each count (`lookup.scoring.score_parameters`, n_j), summed",
+            "weight of each one's transitions (`lookup.scoring.score_parameters`, n_j), summed over its events",
         ),
         Field(
             "repeats",
             "array<float>",
-            "how much the repeats of each count (`lookup.scoring.score_parameters`, m_rj), summed",
+            "weight of each one's repeats (`lookup.scoring.score_parameters`, m_rj), summed over its events",
         ),
-        Field("items", "array<int>", "the item of every event that made the vector, the newest last; with"),
-        Field("days", "array<int>", "its day, since 1970, UTC; the day before the night has age 1"),
-        Field("weights", "array<float>", "and its weight"),
+        Field("items", "array<int>", "the item of each event that makes the vector, the newest last"),
+        Field("days", "array<int>", "the day of each, since 1970, UTC; the day before the night has age 1"),
+        Field("weights", "array<float>", "the weight of each"),
     ),
 )
 
@@ -182,7 +192,7 @@ def _lists(name: str, key: Field) -> RunTable:
         (
             key,
             Field("items", "array<int>", "item rows, best first"),
-            Field("scores", "array<float>", "falling; same length"),
+            Field("scores", "array<float>", "descending; same length"),
         ),
     )
 
@@ -193,11 +203,11 @@ USER_BECAUSE = RunTable(
     ("user",),
     (
         Field("user", "int"),
-        Field("items", "array<int>", "of each of the first places of the user's list the item of the history, by row,"),
+        Field("items", "array<int>", "for each first place of the user's list: the row of the item of the history"),
         Field(
             "scores",
             "array<float>",
-            "that gives most to its score, and how much, with what having had it gains; any sign",
+            "and how much that item gives to the score, more than any other; its own repeat counts too; any sign",
         ),
     ),
 )
@@ -207,7 +217,7 @@ POPULAR = _lists("popular", Field("category", "string", "a category's name, or '
 POPULARITY = RunTable(
     "popularity",
     ("item",),
-    (Field("item", "int"), Field("score", "float", "what the popular lists are ordered by; more than 0")),
+    (Field("item", "int"), Field("score", "float", "orders the popular lists; above 0")),
 )
 
 IMPRESSIONS = RunTable(
@@ -216,15 +226,15 @@ IMPRESSIONS = RunTable(
     (
         Field("user_id", "string"),
         Field("item", "int"),
-        Field("time", "timestamp", "when the user was shown the item, UTC"),
-        Field("kind", "string", "how"),
+        Field("time", "timestamp", "of the impression, UTC"),
+        Field("kind", "string", "how it was shown"),
         Field("clicked", "boolean", "see `ranker.engagement`; true where converted"),
         Field("converted", "boolean", "bought within the window"),
-        Field("weight", "float", "how many impressions it stands for"),
-        Field("features", "array<float>", "as they were then, in the order of `lookup.scoring.features.NAMES`"),
+        Field("weight", "float", "how many impressions this one stands for"),
+        Field("features", "array<float>", "at that point in time, in the order of `lookup.scoring.features.NAMES`"),
     ),
 )
-"""What the ranker learns from: a sample of all impressions."""
+"""A sample of all impressions, from which the ranker learns."""
 
 EVALUATION = RunTable(
     "evaluation",
@@ -234,20 +244,21 @@ EVALUATION = RunTable(
         Field(
             "method",
             "string",
-            '"daybreak": the candidate; "in place": the release in place, on the same users and held-out days, with '
-            'its own vectors; or a baseline: "popular", "own purchases"',
+            '"daybreak": the challenger; "in place": the incumbent, on the same users and held-out days, with its own '
+            'vectors; or a baseline: "popular", "own purchases"',
         ),
         Field(
             "slice",
             "string",
-            '"all", or what the row is limited to: wanted items that are "new items", "long tail", "never had" (by '
-            'this user); or users that are "light users", "heavy users"',
+            '"all", or the wanted items or users that the row is limited to: "new items", "long tail", "never had" '
+            '(items that this user never bought); "light users", "heavy users"',
         ),
         Field("recall", "double", "Recall@20 of that user"),
         Field("ndcg", "double", "NDCG@20 of that user"),
     ),
 )
-"""What `evaluate` measured, a row a user, method and slice; `validate` compares the release in place by it."""
+"""What `evaluate` measures, one row for each user, method and slice; `validate` compares challenger and incumbent by
+it."""
 
 
 MODEL_ITEMS = RunTable(
@@ -258,20 +269,20 @@ MODEL_ITEMS = RunTable(
         Field("input", "array<float>", "x of the behaviour model"),
         Field("output", "array<float>", "y of the behaviour model"),
         Field("bias", "float", "of the item, in logits"),
-        Field("events", "bigint", "that the model was trained on"),
+        Field("events", "bigint", "of the item that the model was trained on"),
     ),
 )
-"""The items of a model, `<work>/models/<model id>/items/`; items without a training event are not in it."""
+"""The items of a model, `<work>/models/<model id>/items/`, without those that have no training event."""
 
 MODEL_LABELS = RunTable(
     "labels",
     ("label",),
     (
         Field("label", "string", "such as 'brand=Acme' (`jobs.models.attributes`)"),
-        Field("vector", "array<float>", "one part a head"),
+        Field("vector", "array<float>", "one part for each head"),
     ),
 )
 """The labels of a model, `<work>/models/<model id>/labels/`."""
 
 RUN_TABLE_OF = {"because": "user_because"}
-"""The run's table behind a table of the catalog, where it has another name."""
+"""The run's table behind a table of the catalog, where the names differ."""

@@ -1,7 +1,6 @@
 """What a history adds to the scores of items, for a block of users. Numpy and scipy, no Spark."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,8 @@ from lookup.scoring.score_parameters import ScoreParameters
 if TYPE_CHECKING:
     import pyarrow as pa
     import scipy.sparse as sp
+
+    from jobs.infra.vector_store import VectorStore
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,9 @@ class ItemTransitions:
     """(I,)."""
 
     @classmethod
-    def open(cls, folder: Path) -> "ItemTransitions":
-        """From the folder `vectors/` of a run, mapped."""
-        names = ("item_next_item", "item_next_weight", "item_repeat")
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
+    def of(cls, vectors: "VectorStore") -> "ItemTransitions":
+        """From the vectors of a run, mapped."""
+        return cls(*(vectors.array(name) for name in ("item_next_item", "item_next_weight", "item_repeat")))
 
 
 @dataclass(frozen=True)

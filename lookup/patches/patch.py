@@ -19,12 +19,11 @@ from time import time
 from typing import Any, NamedTuple
 
 from lookup.errors import PatchError
+from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import validation as checks
 from lookup.patches.validation import EPOCH, RESERVED, iso
 
 ITEM, EVENT, FORGET = "item", "event", "forget"
-NOT_ABSORBED = ("hidden",)
-"""Switches that the night's table of items has no column for: as long as they are on, patches go on saying it."""
 LONGEST_VALUES = 100_000
 """Characters of a patch's values as JSON."""
 AHEAD = 5 * 60 * 1_000_000

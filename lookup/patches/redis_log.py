@@ -24,8 +24,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lookup.errors import LogError
+from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import redis_scripts
-from lookup.patches.patch import EVENT, ITEM, NOT_ABSORBED, Front, Patch, Statement, add, canonical, check, statements
+from lookup.patches.patch import EVENT, ITEM, Front, Patch, Statement, add, canonical, check, statements
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 
 LOG = logging.getLogger("lookup")

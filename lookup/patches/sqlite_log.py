@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lookup.errors import LogError
-from lookup.patches.patch import EVENT, ITEM, NOT_ABSORBED, Patch, Statement, add, canonical, check, front, statements
+from lookup.item_fields import NOT_ABSORBED
+from lookup.patches.patch import EVENT, ITEM, Patch, Statement, add, canonical, check, front, statements
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 from lookup.patches.sqlite_file import SqliteFile
 

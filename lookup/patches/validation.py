@@ -1,17 +1,16 @@
-"""What the parts of a patch must be. Every check raises PatchError, naming what was found and what was expected."""
+"""Checks of the parts of a patch. Every check raises PatchError, naming what was found and what was expected."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from numbers import Integral, Real
 from typing import Any
 
 from lookup.errors import PatchError
+from lookup.item_fields import ITEM_FIELDS, ItemField, Kind
 
 RESERVED = ("item_id", "user_id", "forget", "at", "until", "source")
-"""Names that an item's field cannot have: they are those of the lines of JSON."""
-TEXTS = ("title", "description", "text", "brand", "image")
-SWITCHES = ("in_stock", "hidden")
+"""Names that an item's field cannot have: the lines of JSON use them."""
 LONGEST_ID = 1000
 """Characters of an id, a source, a type or a field's name."""
 EXACT = 2**53
@@ -54,7 +53,7 @@ def number(what: str, value: Any) -> float:
 
 
 def times(what: str, at: Any, until: Any, latest: int) -> None:
-    """When a patch came to be so, and its end or None: microseconds since 1970; `at` is not above `latest`."""
+    """The start of a patch, and its end or None: microseconds since 1970; `at` is not above `latest`."""
     for name, moment in (("at", at), ("until", until)):
         if (name, moment) != ("until", None) and (not isinstance(moment, int) or isinstance(moment, bool)):
             raise PatchError(f"{what}: {name} is {moment!r:.100}; whole microseconds since 1970 were expected")
@@ -78,33 +77,51 @@ def event_values(what: str, values: Any) -> dict[str, Any]:
 
 
 def item_values(what: str, values: Any) -> dict[str, Any]:
-    """The fields of an item; None says unknown."""
+    """The fields of an item by name, each checked by its kind in `ITEM_FIELDS`, else as a feature; None: unknown."""
     if not isinstance(values, Mapping) or not values:
         raise PatchError(f"{what}: at least one field and its value were expected")
     for name in values:
         text_id(f"{what}: the name of a field", name)
         if name in RESERVED:
             raise PatchError(f"{what}: {name} is no field of an item; {', '.join(RESERVED)} mean something else")
-    return {str(name): None if v is None else _field(f"{what}: {name}", name, v) for name, v in values.items()}
+    return {str(name): None if v is None else _value(f"{what}: {name}", name, v) for name, v in values.items()}
 
 
-def _field(what: str, name: str, value: Any) -> Any:
-    if name == "price":
-        price = number(what, value)
-        if price < 0:
-            raise PatchError(f"{what} is {value!r}; 0 or more was expected")
-        return price
-    if name in SWITCHES:
-        if not isinstance(value, bool):
-            raise PatchError(f"{what} is {value!r:.100}; true or false was expected")
-        return value
-    if name in TEXTS:
-        return text(what, value)
-    if name == "category":
-        if not isinstance(value, list | tuple):
-            raise PatchError(f"{what} is {value!r:.100}; a list of texts, the widest first, was expected")
-        return [text(what, part) for part in value]
-    return _feature(what, value)
+def _value(what: str, name: str, value: Any) -> Any:
+    field = _FIELDS.get(name)
+    return _feature(what, value) if field is None else _CHECKS[field.kind](what, value, field)
+
+
+def _text(what: str, value: Any, _: ItemField) -> str:
+    return text(what, value)
+
+
+def _number(what: str, value: Any, field: ItemField) -> float:
+    found = number(what, value)
+    if field.least is not None and found < field.least:
+        raise PatchError(f"{what} is {value!r}; {field.least:g} or more was expected")
+    return found
+
+
+def _switch(what: str, value: Any, _: ItemField) -> bool:
+    if not isinstance(value, bool):
+        raise PatchError(f"{what} is {value!r:.100}; true or false was expected")
+    return value
+
+
+def _path(what: str, value: Any, _: ItemField) -> list[str]:
+    if not isinstance(value, list | tuple):
+        raise PatchError(f"{what} is {value!r:.100}; a list of texts, the widest first, was expected")
+    return [text(what, part) for part in value]
+
+
+_FIELDS = {field.name: field for field in ITEM_FIELDS}
+_CHECKS: dict[Kind, Callable[[str, Any, ItemField], Any]] = {
+    "text": _text,
+    "number": _number,
+    "switch": _switch,
+    "path": _path,
+}
 
 
 def _feature(what: str, value: Any) -> bool | str | int | float:

@@ -7,7 +7,11 @@ older release asks `columns_of` what it has.
 
 from dataclasses import dataclass
 
+from lookup.item_fields import STORED, Kind
 from lookup.release.schema import FIRST_VERSION
+
+DUCKDB_TYPES: dict[Kind, str] = {"text": "VARCHAR", "number": "DOUBLE", "switch": "BOOLEAN", "path": "VARCHAR[]"}
+"""The column type of each kind of item field."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,7 @@ CATALOG: tuple[Table, ...] = (
         ("item_id",),
         (
             Column("item_id", "VARCHAR", "the shop's own id"),
-            Column("title", "VARCHAR", "name shown to people"),
-            Column("description", "VARCHAR", "longer text"),
-            Column("category", "VARCHAR[]", "path, from the widest to the narrowest"),
-            Column("brand", "VARCHAR", ""),
-            Column("price", "DOUBLE", "in the shop's currency, as of the night"),
-            Column("image", "VARCHAR", "address of its picture"),
-            Column("in_stock", "BOOLEAN", "as of the night"),
+            *(Column(one.name, DUCKDB_TYPES[one.kind], one.doc, one.since or FIRST_VERSION) for one in STORED),
             Column(
                 "features", "MAP(VARCHAR, VARCHAR)", "the features that `items.features` declares, as text, where known"
             ),

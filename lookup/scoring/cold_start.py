@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.item_fields import text_of
 from lookup.keys import Keys
 
 DECILES = 10
@@ -44,13 +45,6 @@ def deciles(prices: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray
 def words(text: str) -> list[str]:
     """The different words of a text as labels, in alphabetical order."""
     return sorted({f"word={word}" for word in WORD.findall(text.lower())})
-
-
-def text_of(fields: Mapping[str, Any]) -> str:
-    """What is read of an item, as `ingest` joins it: title, brand, category path and description; after them `text`."""
-    path = ", ".join(fields.get("category") or [])
-    parts = (fields.get("title"), fields.get("brand"), path, fields.get("description"), fields.get("text"))
-    return ". ".join(part for part in parts if part)
 
 
 def behaviour(sums: Matrix, maps: Matrix, temperature: float) -> tuple[Matrix, Matrix]:
@@ -95,15 +89,15 @@ class ColdStartEncoder:
     def item(self, fields: Mapping[str, Any]) -> tuple[Matrix, Matrix]:
         """x and v of an item, float32 (D,) each.
 
-        fields: category (a list of names, the widest first), brand, price, title, description, text; each may be
-        missing or None.
+        fields: of `lookup.item_fields`, by name; each may be missing or None.
         """
         return self.vectors(fields.get("category") or [], fields.get("brand"), fields.get("price"), text_of(fields))
 
     def vectors(self, path: Sequence[str], brand: str | None, price: float | None, text: str) -> tuple[Matrix, Matrix]:
         """x and v of an item, float32 (D,) each; only the bias differs from 0 where nothing is known of the item.
 
-        path: its categories, the widest first. price: None where unknown. text: as `text_of` joins it.
+        path: its categories, the widest first. price: None where unknown. text: as `lookup.item_fields.text_of` makes
+        it.
         """
         decile = int(deciles(np.array([np.nan if price is None else price]), self._bounds)[0])
         rows, weights = self._weighed(attributes(path, brand, decile), words(text))

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from lookup.errors import LogError, PatchError
+from lookup.item_fields import DESCRIBING
 from lookup.keys import each
 from lookup.patches import patch
 from lookup.patches.patch import EVENT, ITEM, Patch
 from lookup.serving.live import Live
-from lookup.serving.state import DESCRIBING
 
 
 class PatchApi:

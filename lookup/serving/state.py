@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.item_fields import DESCRIBING
 from lookup.patches.overlay import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
 from lookup.patches.patch_log import FOREVER
@@ -13,8 +14,6 @@ from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER
 
 KEYS = {"category": "categories", "brand": "brands", "value": "values"}
-DESCRIBING = ("title", "text", "description", "category", "brand")
-"""Fields that make an unknown id a new item: one that can be found."""
 NOTHING = View({}, 0, FOREVER)
 
 PatchedFields = dict[str, Statement]

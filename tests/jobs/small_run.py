@@ -13,6 +13,9 @@ from jobs.config.learning import EmbedConfig, TrainConfig
 from jobs.config.release import TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.infra.tables import EVENTS, ITEMS, MODEL_ITEMS, MODEL_LABELS, USER_VECTORS
+from jobs.infra.vector_store import FOLDER, VectorStore
+from lookup.scoring.score_parameters import ScoreParameters
+from tests.vectors import write_store
 
 DAY = date(2026, 3, 2)
 TEXTS = ("apple juice", "orange juice", "apple pie", "dog food, dry", "cat food", "", "window cleaner", None)
@@ -108,17 +111,17 @@ def write_model(
     (folder / "model.json").write_text(json.dumps(about))
 
 
-def write_vectors(made: Config, arrays: dict[str, np.ndarray], space: dict[str, Any]) -> None:
-    """Write the folder vectors/ of `embed_items`: arrays by name, and what space.json says."""
-    with made.run.replacing("vectors") as folder:
-        folder.mkdir()
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array)
-        (folder / "space.json").write_text(json.dumps(space))
+def write_vectors(
+    made: Config, arrays: dict[str, np.ndarray], parameters: ScoreParameters, **facts: Any
+) -> VectorStore:
+    """Write the folder of vectors as `embed_items` does (see `tests.vectors.write_store`)."""
+    with made.run.replacing(FOLDER) as folder:
+        write_store(folder, arrays, parameters, **facts)
+    return VectorStore.of(made.run)
 
 
 def follow_some(count: int, seed: int = 9) -> dict[str, np.ndarray]:
-    """What `Followers` is made of: three, two, one or none of each item, of either sign, and the items' own numbers."""
+    """The arrays of `ItemTransitions`: three, two, one or no transition of each item, of either sign, and repeats."""
     rng = np.random.default_rng(seed)
     items = np.stack([rng.permutation(count)[:3] for _ in range(count)]).astype(np.int32)
     gone = np.arange(3) >= rng.integers(0, 4, (count, 1))

@@ -1,7 +1,7 @@
 """Point-in-time features of impressions, made by the functions that `lookup` calls by day."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,13 @@ from lookup.scoring import features
 from lookup.scoring.features import DAY
 from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 
+if TYPE_CHECKING:
+    from jobs.infra.vector_store import VectorStore
+
 
 @dataclass(frozen=True)
 class Vectors:
-    """Arrays of the folder `vectors/` of a run, mapped or not, by the names of a release."""
+    """The arrays of items (`jobs.infra.vector_store.ITEM_ARRAYS`), mapped or not."""
 
     item_input: NDArray[np.float32]
     item_vector: NDArray[np.float32]
@@ -22,9 +25,9 @@ class Vectors:
     item_repeat: NDArray[np.float32]
 
     @classmethod
-    def open(cls, folder: Path) -> "Vectors":
-        """Map the arrays of a folder into memory."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls.__dataclass_fields__))
+    def of(cls, vectors: "VectorStore") -> "Vectors":
+        """From the vectors of a run, mapped."""
+        return cls(*(vectors.array(name) for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

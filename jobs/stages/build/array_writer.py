@@ -1,4 +1,4 @@
-"""The arrays of a release from the tables of a run: each block is put at its rows in a mapped file."""
+"""The arrays of a release from the tables of a run: each block goes to its rows in a mapped file."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ from lookup.release.schema import NO_ITEM, NUMBER, WHOLE_SHOP
 
 RECORD_COLUMNS = [column.name for table in CATALOG if table.name == "items" for column in table.columns]
 Texts = Callable[[], Iterator[tuple[NDArray[np.int64], list[bytes]]]]
-"""Gives blocks of (rows, one text a row); called once for the lengths, and once for the bytes."""
+"""Returns blocks of (rows, one text for each row). It is called for the lengths, and again for the bytes."""
 
 
 class ArrayWriter:
@@ -32,7 +32,7 @@ class ArrayWriter:
         self.release, self.dims, self.space_id = release, dims, space_id
 
     def ids(self, prefix: str, table: Blocks, key: str, column: str) -> None:
-        """The three arrays of ids, from a table with a row number and an id.
+        """The three arrays of ids, from a table with row numbers and ids.
 
         Raises DataError when the numbers are not 0 … n-1 in the order of the ids' hashes.
         """
@@ -69,7 +69,7 @@ class ArrayWriter:
                     settle(offsets)
 
     def records(self, table: Blocks, features: dict[str, str]) -> None:
-        """The row of table `items` of every item, as JSON. features: their kinds, by name; numbers are such."""
+        """Each item's row of table `items`, as JSON. features: kinds by name; numbers are JSON numbers."""
 
         def encoded(record: dict[str, Any]) -> bytes:
             known = dict(record["features"])
@@ -84,7 +84,7 @@ class ArrayWriter:
         self.texts("item_record", texts)
 
     def vectors(self, name: str, table: Blocks, key: str, column: str) -> None:
-        """An array of vectors, from a table with a row number and a list of D numbers."""
+        """An array of vectors, from a table with row numbers and lists of D numbers."""
         with self.creating(name) as out:
             for batch in table.read(key, column):
                 rows = table.rows(batch, key, len(out))
@@ -95,9 +95,9 @@ class ArrayWriter:
                 settle(out)
 
     def copy(self, name: str, source: Path, rows: Sequence[int] | None = None) -> None:
-        """An array from a plain `.npy` file. rows: where each of its rows goes, where they do not stay.
+        """An array from a plain `.npy` file. rows: the new row of each of its rows; None: the same.
 
-        Raises DataError when its dtype or shape is not as expected.
+        Raises DataError when its dtype or shape differs from the statement.
         """
         values = np.load(source, mmap_mode="r")
         with self.creating(name) as out:
@@ -116,7 +116,7 @@ class ArrayWriter:
     ) -> None:
         """The two arrays of a family of lists, from a table with `key`, `items` and `scores`.
 
-        to_rows: the rows of a block, where the key is not the row itself.
+        to_rows: returns the rows of a block; needed where the key is not the row itself.
         """
         with self.creating(f"{prefix}_item") as items, self.creating(f"{prefix}_score") as scores:
             size, longest = items.shape
@@ -154,7 +154,7 @@ class ArrayWriter:
                     settle(array)
 
     def keys(self, prefix: str, names: list[str]) -> dict[str, int]:
-        """The three arrays of a family of names; returns the row of each."""
+        """The three arrays of a family of names. Returns the row of each name."""
         hashes, offsets, data = keys.build(names)
         for part, values in (("hash", hashes), ("id_offsets", offsets), ("id_bytes", data)):
             write(self.release, f"{prefix}_{part}", values, self.dims, self.space_id)
@@ -164,7 +164,8 @@ class ArrayWriter:
     def popular(self, table: Blocks, category: dict[str, int]) -> None:
         """The popular lists. category: the row of each.
 
-        Raises DataError when a list is there twice or of no category of an item, or that of the whole shop is missing.
+        Raises DataError when a list stands there twice or belongs to no category, or when that of the whole shop is
+        missing.
         """
         listed = [name for batch in table.read("category") for name in batch.column("category").to_pylist()]
         if len(set(listed)) != len(listed) or "" not in listed or not set(listed) <= {"", *category}:
@@ -177,11 +178,11 @@ class ArrayWriter:
         self.lists("popular", table, "category", rows)
 
     def creating(self, name: str, free: int = 0) -> AbstractContextManager[NDArray[Any]]:
-        """An array of the release, to be filled."""
+        """An array of the release, zeros to fill in."""
         return creating(self.release, name, self.dims, self.space_id, free)
 
 
 def _ascending(hashes: NDArray[np.uint64]) -> bool:
-    """Whether every row was written, and in order. A row never written is 0, which no id's hash is likely to be."""
+    """Whether every row is written, and the rows ascend. A missing row is 0, which hardly any id hashes to."""
     steps = (hashes[at : at + BLOCK_ROWS + 1] for at in range(0, len(hashes), BLOCK_ROWS))
     return all(bool(np.all(step) and np.all(step[1:] >= step[:-1])) for step in steps)

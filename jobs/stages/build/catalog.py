@@ -1,5 +1,4 @@
-"""`catalog.duckdb`: the tables of `lookup.release.catalog_schema.CATALOG`. DuckDB fills them straight from a run's
-Parquet files."""
+"""`catalog.duckdb`: DuckDB fills the tables of `lookup.release.schema.CATALOG` straight from a run's Parquet files."""
 
 from pathlib import Path
 from typing import Any
@@ -49,13 +48,13 @@ VIEWS = {
            FROM popular l JOIN items i USING (item_id)""",
     ),
 }
-"""Name: what it shows, and its query."""
+"""By name: what the view shows, and its query."""
 
 
 def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[str, Any]]) -> dict[str, int]:
     """Write the catalog of a release.
 
-    manifest: as far as it is known before the files are; its table holds all but the list of files.
+    manifest: without its list of files, which is known only later. Table `manifest` holds the rest.
     Returns the number of rows of each table.
     """
     with duckdb.connect(str(path), config={"memory_limit": DUCKDB_MEMORY}) as db:
@@ -75,7 +74,7 @@ def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[s
 
 
 def ddl(table: Table) -> str:
-    """The statements that create a table of the catalog, with its comments. Key columns are never null."""
+    """The SQL that creates a table of the catalog with its comments. Key columns are never null."""
     columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.name in table.key else ""}' for c in table.columns)
     comments = [f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_quoted(c.doc)}' for c in table.columns if c.doc]
     statements = [
@@ -89,7 +88,7 @@ def ddl(table: Table) -> str:
 def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
     columns = ", ".join(f'"{c.name}"' for table in CATALOG if table.name == "items" for c in table.columns)
     db.execute(f"INSERT INTO items SELECT {columns} FROM {_parquet(run, 'items')} ORDER BY item_id")
-    # Microseconds since 1970 in UTC, whichever way Spark wrote the time; no time zone of this machine comes into it.
+    # Microseconds since 1970 in UTC, however Spark wrote the time. The time zone of this machine plays no part.
     db.execute(
         f"""INSERT INTO users SELECT user_id, events, make_timestamp(epoch_us(last_event))
             FROM {_parquet(run, "user_vectors")} ORDER BY user_id"""
@@ -97,7 +96,7 @@ def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
 
 
 def _fill_lists(db: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Ordered by key, so that a query for one key reads few blocks of the file."""
+    """Fill the tables of lists, ordered by key, so that a query for one key reads few blocks of the file."""
     for table, (ids, key, column) in LISTS.items():
         keyed = f"""SELECT k.{column} AS id, l.items, l.scores FROM {_parquet(run, RUN_TABLE_OF.get(table, table))} l
                     JOIN {_parquet(run, ids)} k USING ({key})"""

@@ -1,9 +1,10 @@
-"""Build: a run's tables and vectors become an immutable release, not yet announced."""
+"""Job `build`: the tables and vectors of a run -> an immutable release, not yet announced."""
 
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
-from jobs.stages.build.assemble import build, remove_leftovers
+from jobs.stages.build.assemble import build
+from jobs.stages.build.release_folder import remove_leftovers
 from lookup.release import pointer
 from lookup.release.reader import open_from
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     """Build a release from the run, reopen it through `lookup` checking every byte, and name it in `release.json`.
 
-    What an earlier build of this run left is removed, unless it was announced. Spark is not needed: the tables are
-    read block by block, so the memory taken does not grow with the number of users.
+    The job first removes what an earlier build of this run left, unless it was announced. It needs no Spark: it reads
+    the tables block by block, so its memory does not grow with the number of users.
     Raises MissingStepError when a job before has not run, DataError when the tables do not fit together.
     """
     remove_leftovers(config.run, config.releases)

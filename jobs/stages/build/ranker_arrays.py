@@ -1,4 +1,4 @@
-"""The ranker of a run, if there is one, in the release."""
+"""The ranker of a run in the release, where the run has one."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from jobs.stages.build.array_writer import ArrayWriter
 
 
 def ranker_facts(run: Run) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """What the manifest says of the ranker, None where there is none, and its metrics."""
+    """What the manifest says of the ranker, or None without one, and the ranker's metrics."""
     if not run.path(FOLDER).exists():
         return None, []
     said = run.read_json(f"{FOLDER}/ranker.json")
@@ -18,7 +18,7 @@ def ranker_facts(run: Run) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]
 
 
 def write_ranker(writer: ArrayWriter, run: Run) -> None:
-    """The arrays `ranker` and `item_usual_price`; without a ranker empty, and NaN."""
+    """The arrays `ranker` and `item_usual_price`. Without a ranker the first is empty, and the second NaN."""
     if run.path(FOLDER).exists():
         flat = np.load(run.path(FOLDER) / "ranker.npy")
         writer.copy("item_usual_price", run.path(FOLDER) / "usual_price.npy")

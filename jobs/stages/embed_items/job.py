@@ -1,17 +1,11 @@
-"""Job `embed_items`: items and the newest model -> text_vectors, item_vectors and the folder vectors/.
-
-vectors/item_input.npy, vectors/item_vector.npy    float32 (I, D), plain numpy files
-vectors/item_next_item.npy, vectors/item_next_weight.npy    int32, float32 (I, N), the followers of items
-vectors/item_repeat.npy                            float32 (I,), what the score of an item gains for who had it
-vectors/labels.json, vectors/label_*.npy           what new items get their vectors from by day
-(`lookup.scoring.cold_start`)
-vectors/space.json                                 the space they are in, and the encoder of user vectors
+"""Job `embed_items`: items and the newest model -> tables text_vectors and item_vectors, and the folder of vectors
+(`jobs.infra.vector_store`).
 """
 
 import hashlib
 import json
 import time
-from dataclasses import asdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
@@ -20,6 +14,8 @@ from jobs.infra.tables import ITEM_VECTORS, ITEMS, TEXT_VECTORS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.infra.vector_store import VectorSpace
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
@@ -30,11 +26,13 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """
     from jobs.infra.blocks import Blocks
     from jobs.infra.tasks import watching
+    from jobs.infra.vector_store import VectorSpace, writing_vectors
     from jobs.models.behaviour import model_store as store
     from jobs.models.behaviour.encoding import score_parameters
     from jobs.models.content.text_encoder import dimensions, identity, locate
+    from jobs.stages.embed_items.arrays import write_item_vectors, write_labels, write_transitions
     from jobs.stages.embed_items.spark.texts import text_vectors
-    from jobs.stages.embed_items.spark.vectors import fit, joined, known, write_arrays, write_followers, write_labels
+    from jobs.stages.embed_items.spark.vectors import fit, joined, known
 
     night, options = config.run, config.embed
     text_model = locate(options.model, config.base)
@@ -55,37 +53,43 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     cold = facts.where("cold").count()
     facts.unpersist()
 
-    about: dict[str, Any] = {
-        "encoder": score_parameters(settings, model.widths, model.mix, text=space.text).to_json(),
-        "items": items.count(),
-        "dimensions": space.dimensions,
-        "behaviour": space.behaviour,
-        "text": space.text,
-        "model": model.id,
-        "text_model": options.model,
-        "trained_until": model.trained_until.isoformat(),
-    }
-    # The components depend on the texts: vectors of nights with other texts are of another space.
-    parts = [{**about, "items": None}, identity(text_model), options.weight, options.max_tokens, _fingerprint(texts)]
-    about["space_id"] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    with night.replacing("vectors") as folder:
-        folder.mkdir()
-        pairs = write_followers(items, model, folder)
-        write_arrays(Blocks.of(night, ITEM_VECTORS.name), folder, space.dimensions)
-        fact = write_labels(Blocks.of(night, ITEMS.name), folder, space, model.price_bounds)
-        about["describe"] = asdict(fact)
-        (folder / "space.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
+    with writing_vectors(night) as writer:
+        table = Blocks.of(night, ITEMS.name)
+        transitions = write_transitions(table, model, writer)
+        write_item_vectors(Blocks.of(night, ITEM_VECTORS.name), writer, space.dimensions)
+        made = VectorSpace(
+            space_id="",
+            score_parameters=score_parameters(settings, model.widths, model.mix, text=space.text),
+            items=items.count(),
+            dimensions=space.dimensions,
+            behaviour=space.behaviour,
+            text=space.text,
+            model=model.id,
+            text_model=options.model,
+            trained_until=model.trained_until,
+            cold_start=write_labels(table, writer, space, model.price_bounds),
+        )
+        # The components depend on the texts: vectors of nights with other texts are of another space.
+        parts = [identity(text_model), options.weight, options.max_tokens, _fingerprint(texts)]
+        made = replace(made, space_id=_space_id(made, parts))
+        writer.space(made)
     return {
-        "items": about["items"],
+        "items": made.items,
         "texts": different,
         "cold_items": cold,
-        "followers": pairs,
-        "text_cosine": fact.text_cosine,
+        "followers": transitions,
+        "text_cosine": made.cold_start.text_cosine,
         "texts_per_second": round(different / seconds, 1),
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),
-        "space_id": about["space_id"],
+        "space_id": made.space_id,
     }
+
+
+def _space_id(space: "VectorSpace", parts: list[Any]) -> str:
+    """16 hexadecimal digits that change with the space and the parts, but not with how many items there are."""
+    facts = {name: value for name, value in space.to_json().items() if name not in ("space_id", "describe")}
+    return hashlib.sha256(json.dumps([{**facts, "items": None}, *parts], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _distinct(frame: "DataFrame", column: str) -> list[str]:
@@ -93,7 +97,7 @@ def _distinct(frame: "DataFrame", column: str) -> list[str]:
 
 
 def _fingerprint(texts: "DataFrame") -> int:
-    """A number that changes with the texts and with how many items have them, whatever their order."""
+    """A number that changes with the texts and with how many items have each, whatever their order."""
     from pyspark.sql import functions as F
 
     return int(texts.agg(F.expr("bit_xor(xxhash64(text, items))")).first()[0] or 0)

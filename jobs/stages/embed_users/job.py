@@ -1,5 +1,7 @@
-"""Embed users: the vector of every active user, by the very function that the day calls
-(`lookup.scoring.user_encoder`)."""
+"""Job `embed_users`: events and the folder of vectors -> table user_vectors.
+
+Night and day share the function that makes a user's vector (`lookup.scoring.user_encoder`).
+"""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,6 +10,7 @@ from jobs.config.config import Config
 from jobs.errors import DataError
 from jobs.infra.frames import histories, number_by_hash
 from jobs.infra.tables import EVENTS, USER_VECTORS
+from jobs.infra.vector_store import VectorStore
 from jobs.stages.embed_users.spark import vectors
 
 if TYPE_CHECKING:
@@ -15,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Write table `user_vectors`.
+    """Write the vector of every active user. Returns how many users are active, and how many are not.
 
-    Raises DataError where no user is active.
+    Raises MissingStepError when embed_items has not run, DataError when no user is active.
     """
     from pyspark.sql import functions as F
 
@@ -29,7 +32,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         (F.col("last_event") >= F.lit(since).cast("timestamp")) & (F.col("events") >= rule.min_events)
     )
     numbered = number_by_hash(active, "user_id", "user")
-    config.run.write(USER_VECTORS, vectors(numbered, config.run))
+    config.run.write(USER_VECTORS, vectors(numbered, VectorStore.of(config.run)))
     spark.catalog.clearCache()
     users = config.run.read(spark, USER_VECTORS).count()
     if not users:

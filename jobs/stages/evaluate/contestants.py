@@ -5,13 +5,12 @@ All functions work on a block of users, with numpy and torch, without Spark.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.infra.vector_store import VectorStore
 from jobs.models.user_vectors import history_shares, user_matrix
 from jobs.ranking.exact import ItemLists, top_k
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
@@ -29,14 +28,9 @@ OURS, INCUMBENT, POPULAR, OWN_PURCHASES = METHODS = ("daybreak", "in place", "po
 class Contestant:
     """A release, or one to be, whose vectors make lists."""
 
-    folder: Path
-    """With item_input.npy, item_vector.npy and what `jobs.ranking.terms` reads."""
+    vectors: VectorStore
+    """With `jobs.infra.vector_store.ITEM_ARRAYS`; the rest may be missing."""
     parameters: ScoreParameters
-
-    @cached_property
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The vectors of items, mapped."""
-        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in ("item_input", "item_vector")}
 
     def lists(
         self, batch: "pa.RecordBatch", length: int, without: ItemLists | None, item_block: int, device: str
@@ -45,11 +39,11 @@ class Contestant:
 
         without: the items that are not listed, by user.
         """
-        vectors = user_matrix(batch, self.arrays["item_input"], self.parameters.encoder)
-        items = self.arrays["item_vector"]
+        vectors = user_matrix(batch, self.vectors.array("item_input"), self.parameters.encoder)
+        items = self.vectors.array("item_vector")
         added = terms(
             HistoryBatch.of(**history_shares(batch, self.parameters)),
-            ItemTransitions.open(self.folder),
+            ItemTransitions.of(self.vectors),
             self.parameters,
             vectors,
             items,

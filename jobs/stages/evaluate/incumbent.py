@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
+from jobs.infra.vector_store import VectorWriter
 from lookup.errors import ReleaseError
 from lookup.release import pointer
 from lookup.release.arrays import settle
@@ -24,7 +24,8 @@ BLOCK = 8192
 
 
 def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, ScoreParameters] | None:
-    """Write the arrays of `vectors/` for the release that CURRENT names; returns its id and score parameters.
+    """Write the arrays of items (`ITEM_ARRAYS`) for the release that CURRENT names; returns its id and
+    score parameters.
 
     item_ids: of this run, in the order of rows. until: the first held-out day. None where
     there is no release. None, and a line in the log, where it cannot be read or its model has seen held-out days.
@@ -55,22 +56,23 @@ def _write(release: Release, theirs: NDArray[np.int64], folder: Path) -> None:
     there = theirs >= 0
     ours = np.full(len(release.items) + 1, -1, dtype=np.int64)  # place -1, of no item, is the last
     ours[theirs[there]] = np.flatnonzero(there)
-    np.save(folder / "item_repeat.npy", np.where(there, release.item_repeat[theirs], ABSENT))
+    writer = VectorWriter(folder)
+    writer.write("item_repeat", np.where(there, release.item_repeat[theirs], ABSENT))
     sources = {
         "item_input": release.item_input,
         "item_vector": release.item_vector,
         "item_next_item": release.next_item,
         "item_next_weight": release.next_weight,
     }
-    with ExitStack() as open_files:
-        files = {name: open_files.enter_context((folder / f"{name}.npy").open("wb")) for name in sources}
-        for name, source in sources.items():
-            shape = (len(theirs), source.shape[1])
-            header = {"descr": npy.dtype_to_descr(source.dtype), "fortran_order": False, "shape": shape}
-            npy.write_array_header_1_0(files[name], header)
+    with ExitStack() as stack:
+        arrays = {
+            name: stack.enter_context(writer.create(name, (len(theirs), source.shape[1])))
+            for name, source in sources.items()
+        }
         for start in range(0, len(theirs), BLOCK):
             for name, values in _rows(release, theirs[start : start + BLOCK], ours).items():
-                files[name].write(values.astype(sources[name].dtype).tobytes())
+                arrays[name][start : start + BLOCK] = values
+                settle(arrays[name])
                 settle(sources[name])
 
 

@@ -1,16 +1,15 @@
 """Evaluate: measure the lists on the days held out of training, beside those of the incumbent and of two baselines."""
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.infra.runs import remove
 from jobs.infra.tables import EVALUATION, EVENTS
+from jobs.infra.vector_store import VectorStore
 from jobs.stages.evaluate.contestants import INCUMBENT, OURS, Contestant
 from jobs.stages.evaluate.incumbent import prepare
 from jobs.stages.evaluate.spark import item_ids, kinds_of, means, measured_users, popular_items, score_users
-from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,19 +22,19 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     incumbent. User vectors come from the events before the held-out days. Unless topk.bought is "include", items that a
     user has bought before are neither listed nor wanted. Of many users it measures a sample (validate.sample_users).
     """
-    space = config.run.read_json("vectors/space.json")
-    until = date.fromisoformat(space["trained_until"])
+    vectors = VectorStore.of(config.run)
+    until = vectors.space.trained_until
     events = config.run.read(spark, EVENTS).filter("weight > 0")
     before = events.filter(events["day"] < until)
     users = measured_users(events, until, config).persist()
-    contestants = {OURS: Contestant(config.run.existing("vectors"), ScoreParameters.from_json(space["encoder"]))}
+    contestants = {OURS: Contestant(vectors, vectors.score_parameters)}
     folder = config.run.path(".incumbent")
     remove(folder)
     try:
         found = prepare(config.releases, item_ids(spark, config), until, folder)
         if found is not None:
-            contestants[INCUMBENT] = Contestant(folder, found[1])
-        kinds = kinds_of(users, before, space["items"])
+            contestants[INCUMBENT] = Contestant(VectorStore(folder), found[1])
+        kinds = kinds_of(users, before, vectors.space.items)
         scores = score_users(users, contestants, popular_items(before, until, config), kinds, config)
         config.run.write(EVALUATION, scores)
     finally:

@@ -1,6 +1,5 @@
-"""Job `topk`: user_vectors, vectors/, events and items -> the tables of lists, and how popular each item is."""
+"""Job `topk`: user_vectors, events, items and the folder of vectors -> the tables of lists, and popularity."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
@@ -15,7 +14,7 @@ from jobs.infra.tables import (
     USER_TOPK,
     USER_VECTORS,
 )
-from lookup.scoring.score_parameters import ScoreParameters
+from jobs.infra.vector_store import VectorStore
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,20 +32,18 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists
 
     night, options = config.run, config.topk
-    folder = night.existing("vectors")
-    space = json.loads((folder / "space.json").read_text())
-    parameters = ScoreParameters.from_json(space["encoder"])
+    vectors = VectorStore.of(night)
     users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_TOPK, user_lists(users, folder, parameters, options, counts["users"]))
-        night.write(USER_AGAIN, user_again(users, folder, parameters, options, counts["users"]))
+        night.write(USER_TOPK, user_lists(users, vectors, options, counts["users"]))
+        night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
         lists = night.read(spark, USER_TOPK)
-        because = user_because(users, lists, folder, parameters, options, night=config.date, count=counts["users"])
+        because = user_because(users, lists, vectors, options, night=config.date, count=counts["users"])
         night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
-        night.write(ITEM_TOPK, item_lists(spark, folder, parameters.encoder, options, counts["items"]))
+        night.write(ITEM_TOPK, item_lists(spark, vectors, options, counts["items"]))
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
     night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular))
     return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

@@ -14,6 +14,7 @@ from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.infra.runs import remove
 from jobs.infra.tables import IMPRESSIONS
+from jobs.infra.vector_store import VectorStore
 from jobs.models.ranker.ranker_store import FOLDER, write_ranker
 from jobs.models.ranker.samples import RankerSample, read_sample
 from jobs.stages.train_ranker.spark.facts import usual_prices
@@ -34,7 +35,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
 
     for name in (FOLDER, IMPRESSIONS.name):
         remove(config.run.path(name))
-    until = date.fromisoformat(config.run.read_json("vectors/space.json")["trained_until"])
+    until = VectorStore.of(config.run).space.trained_until
     since = max(until, config.date - timedelta(days=config.ranker.days))
     measured = config.date - timedelta(days=config.ranker.measured_days)
     if not config.impressions:

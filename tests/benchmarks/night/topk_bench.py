@@ -21,6 +21,7 @@ from jobs.models.behaviour.encoding import transition_parameters
 from jobs.ranking.exact import top_k
 from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
 from tests.benchmarks.shared.timing import options, seconds
+from tests.vectors import write_store
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -85,12 +86,8 @@ def beside_mllib(users: int, items: int) -> None:
         )
         model = ALS(rank=DIMENSIONS, maxIter=1, userCol="user", itemCol="item", ratingCol="rating").fit(ratings)
         with tempfile.TemporaryDirectory() as folder:
-            vectors = Path(folder)
-            np.save(vectors / "item_vector.npy", random(items, 2))
             # Histories are empty and items have no transitions: then the problem is MLlib's.
-            np.save(vectors / "item_next_item.npy", np.full((items, 1), -1, dtype=np.int32))
-            np.save(vectors / "item_next_weight.npy", np.zeros((items, 1), dtype=np.float32))
-            np.save(vectors / "item_repeat.npy", np.zeros(items, dtype=np.float32))
+            vectors = write_store(Path(folder), {"item_vector": random(items, 2)}, parameters)
             kinds = {"bought": "int", "history": "int", "shares": "float", "repeats": "float"}
             empty = (f"cast(array() AS array<{kind}>) AS {name}" for name, kind in kinds.items())
             factors = model.userFactors.selectExpr("id AS user", "features AS vector", *empty)
@@ -98,7 +95,7 @@ def beside_mllib(users: int, items: int) -> None:
             factors.count()
 
             def ours() -> None:
-                lists = user_lists(factors, vectors, parameters, TopKConfig(k=K), users)
+                lists = user_lists(factors, vectors, TopKConfig(k=K), users)
                 lists.write.format("noop").mode("overwrite").save()
 
             ours()  # starts the Python workers and loads torch in them, as an earlier job of a night has

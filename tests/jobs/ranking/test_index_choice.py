@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.ranking import index_choice as search
 from jobs.ranking.index_choice import ask, choose, exact_top, measure_recall
-from jobs.stages.build.annoy_build import build_index
+from jobs.stages.build.annoy_writer import build_index
 from lookup.retrieval.annoy_index import Index
 from lookup.retrieval.scan import fit_projections, largest, scan, scan_projections
 from tests.releases import Sizes, score_parameters

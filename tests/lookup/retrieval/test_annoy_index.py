@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as numpy_arrays
 
-from jobs.stages.build.annoy_build import build_index
+from jobs.stages.build.annoy_writer import build_index
 from lookup import ReleaseError
 from lookup.retrieval.annoy_index import norms, open_index, reduce_items, reduce_query
 

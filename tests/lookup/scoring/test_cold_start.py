@@ -9,7 +9,7 @@ from jobs.models.attributes import Vocabulary
 from jobs.models.content.space import ColdStartModel
 from lookup import keys
 from lookup.release.reader import Release
-from lookup.scoring.cold_start import ColdStartEncoder, ColdStartFact, attributes, deciles, text_of, words
+from lookup.scoring.cold_start import ColdStartEncoder, ColdStartFact, attributes, deciles, words
 from tests.lookup.conftest import Two
 
 NAMES = sorted(
@@ -72,10 +72,3 @@ def test_a_release_describes_items(two: Two) -> None:
     np.testing.assert_allclose(x[:2], e @ release.arrays["label_map"], rtol=1e-5)
     np.testing.assert_allclose(v[:2], e / np.linalg.norm(e) / 0.5, rtol=1e-5)
     assert len(x) == len(v) == release.manifest.dims["D"]
-
-
-def test_the_text_is_joined_of_what_there_is() -> None:
-    said = {"title": "Tea", "brand": None, "category": ["FOOD", "TEA"], "description": "green", "price": 3.0}
-    assert text_of(said) == "Tea. FOOD, TEA. green"
-    assert text_of({**said, "brand": "Acme", "text": "mild"}) == "Tea. Acme. FOOD, TEA. green. mild"
-    assert text_of({}) == text_of({"title": "", "category": None}) == ""

@@ -1,4 +1,4 @@
-"""The text vectors by Spark: every different text once, by one encoder a Python worker."""
+"""The text vectors by Spark: each different text once, one encoder in each Python worker."""
 
 import os
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from jobs.models.content.text_encoder import TextEncoder
 
 TEXTS_A_TASK = 512
-"""At least so many texts make a task of their own."""
+"""A task has at least so many texts."""
 
 
 def text_vectors(items: "DataFrame", config: Config, texts: int) -> "DataFrame":
     """Table TEXT_VECTORS: the vectors of the different texts of the run's items. texts: how many there are.
 
-    Texts are sorted by length across each partition, so the blocks that come to the encoder hold texts of like length.
-    Equal inputs come in equal blocks, run after run.
+    Each partition is sorted by length, so that a block for the encoder holds texts of similar length. Equal inputs make
+    equal blocks in every run.
     """
     from pyspark.sql import functions as F
 
@@ -53,7 +53,7 @@ def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, base: Path)
 
 @lru_cache(maxsize=1)
 def _encoder(options: EmbedConfig, base: Path, device: str, threads: int) -> "TextEncoder":
-    """The encoder of this worker. Workers live on between tasks, and a task may lend another device than the last."""
+    """The encoder of this worker. A worker outlives its tasks, and the next task may bring another device."""
     import torch
 
     from jobs.models.content.text_encoder import TextEncoder, locate

@@ -1,9 +1,7 @@
-"""The item vectors by Spark: sums over partitions fit the space, then every item is joined into it."""
+"""The item vectors by Spark: sums over partitions fit the space, then each item gets its place in it."""
 
-import json
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,24 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.config.learning import EmbedConfig
-from jobs.errors import DataError
 from jobs.infra.arrow import list_column, matrix
-from jobs.infra.blocks import Blocks
 from jobs.infra.tables import ITEM_VECTORS
 from jobs.models.attributes import FACTS, Vocabulary, item_attributes
 from jobs.models.behaviour.model_store import Model
-from jobs.models.content.attribute_texts import ITEMS, fit_texts, held_out
-from jobs.models.content.space import (
-    Basis,
-    ColdStartModel,
-    Space,
-    Sums,
-    gram,
-    shop_repeats,
-    shop_transitions,
-    with_one,
-)
-from lookup.scoring.cold_start import ColdStartFact
+from jobs.models.content.space import Basis, ColdStartModel, Space, Sums, gram, with_one
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,8 +22,8 @@ Batches = Iterator[pa.RecordBatch]
 
 
 def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int, behaviour: int) -> "DataFrame":
-    """Every item with what is known of it: item, vector (of the text, zeros where it has none), input, output, bias,
-    events, cold, and the FACTS that labels are made of.
+    """The items with all that makes their vectors: item, vector (of the text; zeros where it has none), input, output,
+    bias, events, cold, and the FACTS that labels are made of.
 
     items, texts, model: the tables ITEMS, TEXT_VECTORS and MODEL_ITEMS. text, behaviour: dimensions of their vectors.
     """
@@ -81,74 +66,8 @@ def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "Da
     return known.mapInArrow(partial(_join, space=space, bounds=bounds), ITEM_VECTORS.ddl)
 
 
-def write_followers(items: "DataFrame", model: Model, folder: Path) -> int:
-    """Write `item_next_item.npy`, `item_next_weight.npy` and `item_repeat.npy`; returns how many pairs there are.
-
-    items: table ITEMS.
-    """
-    import polars as pl
-
-    shop = pl.DataFrame(pl.from_arrow(items.select("item_id", "item").toArrow()))
-    seen = pl.DataFrame({"item_id": model.item_ids()}, schema={"item_id": pl.String})
-    rows = seen.join(shop, on="item_id", how="left", maintain_order="left")["item"].fill_null(-1).to_numpy()
-    found, weights = shop_transitions(rows, shop.height, model.load("next_item"), model.load("next_weight"))
-    np.save(folder / "item_next_item.npy", found)
-    np.save(folder / "item_next_weight.npy", weights)
-    np.save(folder / "item_repeat.npy", shop_repeats(rows, shop.height, model.load("item_repeat")))
-    return int((found >= 0).sum())
-
-
-def write_labels(items: Blocks, folder: Path, space: Space, bounds: NDArray[np.float64]) -> ColdStartFact:
-    """Write what the vectors of new items are made of by day: `labels.json` (names) and `label_vector.npy`,
-    `label_map.npy`, `label_text.npy`, in their order. Returns the numbers beside them.
-
-    items: table ITEMS. folder: with `item_input.npy`. bounds: of prices.
-    """
-    made, heads = space.cold_start, len(space.cold_start.maps)
-    inputs = np.load(folder / "item_input.npy", mmap_mode="r")
-    step = max(-(-len(inputs) // ITEMS), 1)
-    facts: list[list[str]] = []
-    said: list[str] = []
-    rows: list[NDArray[np.int64]] = []
-    for batch in items.read("item", *FACTS):
-        there = items.rows(batch, "item", len(inputs))
-        chosen = there % step == 0
-        own = item_attributes(batch.filter(pa.array(chosen)), bounds)
-        facts, said = facts + own[0], said + own[1]
-        rows.append(there[chosen])
-    texts = np.asarray(inputs[np.concatenate(rows), space.behaviour : -1])
-    fitted, cosine = fit_texts(made.vocabulary.matrix(facts, said), texts, held_out(said))
-    (folder / "labels.json").write_text(json.dumps(made.vocabulary.names))
-    np.save(folder / "label_vector.npy", made.attribute_vectors)
-    np.save(folder / "label_map.npy", made.maps.reshape(space.behaviour, space.behaviour // heads))
-    np.save(folder / "label_text.npy", fitted)
-    return ColdStartFact(made.temperature, space.weight, space.cold_bias, bounds.tolist(), cosine)
-
-
-def write_arrays(table: Blocks, folder: Path, dimensions: int) -> None:
-    """Write `item_input.npy` and `item_vector.npy`, float32 (I, D), from table ITEM_VECTORS, a block at a time.
-
-    Raises DataError when a row is missing or there twice.
-    """
-    size = len(table)
-    filled = np.zeros(size, dtype=bool)
-    arrays = {
-        column: np.lib.format.open_memmap(folder / f"item_{column}.npy", "w+", np.float32, (size, dimensions))
-        for column in ("input", "vector")
-    }
-    for batch in table.read("item", *arrays):
-        rows = table.rows(batch, "item", size)
-        filled[rows] = True
-        for column, array in arrays.items():
-            array[rows] = matrix(batch.column(column), dimensions)
-    if not filled.all():
-        raise DataError(f"{table.folder}: {size} rows, but item {int(filled.argmin())} is not among them")
-    for array in arrays.values():
-        array.flush()
-
-
 def _sum(frame: "DataFrame", block_sums: Any, size: int) -> Sums:
-    """Sum of symmetric matrices, float64 (size, size), of which a partition sends one to the driver."""
+    """The sum of symmetric matrices, float64 (size, size). Each partition sends one to the driver."""
     total = np.zeros((size, size))
     for row in frame.mapInArrow(partial(_partition_sums, block_sums=block_sums), "sums binary").toLocalIterator():
         total += np.frombuffer(row["sums"]).reshape(size, size)

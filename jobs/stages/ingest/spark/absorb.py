@@ -1,31 +1,32 @@
-"""Patches in the tables of the night: items as they were patched, events that only the log knows, nobody forgotten."""
+"""Patches in the tables of the night: patched items, events that only the patch log knows, no forgotten user."""
 
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
-from jobs.stages.ingest.spark.patch_tables import COLUMNS, Patches
+from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason
 from jobs.stages.ingest.spark.shop_files import UPDATED
+from lookup.item_fields import ABSORBED, STORED, ItemField
 from lookup.release.schema import NUMBER
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-SAID_TEXT = "_said_text"
-"""Column of items: what the text model is to read, where a patch said so."""
+PATCHED = "_patched_"
+"""Begins the columns of items for patched fields that table `items` has no column for."""
 
 
 def patch_items(items: "DataFrame", patches: Patches, kinds: dict[str, str]) -> "tuple[DataFrame, DataFrame]":
-    """The good items as they were patched, with those that were added; and what is wrong in the log, for `quarantine`.
+    """The good items with their patches, and the added items; and the wrong rows of the log, for `quarantine`.
 
-    items: with column UPDATED: a statement counts where it is newer. An item is added by its title or text.
-    kinds: of the declared features; others are not kept.
+    items: with column UPDATED: a statement counts where it is newer. A title or a text adds an item.
+    kinds: of the declared features; statements on others are dropped.
     """
     from pyspark.sql import functions as F
 
     said = patches.items
     said = said.select(*(F.col(name).alias(name if name == "item_id" else f"new_{name}") for name in said.columns))
-    both = items.withColumn("_known", F.lit(True)).join(said, "item_id", "full").withColumn(SAID_TEXT, F.lit(None))
+    both = items.withColumn("_known", F.lit(True)).join(said, "item_id", "full")
     added = F.col("_known").isNull()
     nothing = added & F.coalesce("new_title", "new_text").isNull()
 
@@ -33,13 +34,15 @@ def patch_items(items: "DataFrame", patches: Patches, kinds: dict[str, str]) -> 
         at = F.col("new_at")[name]
         return at.isNotNull() & (added | (at > F.col(UPDATED)))
 
-    def merged(name: str, old: str) -> "Column":
-        return F.when(newer(name), F.col(f"new_{name}")).otherwise(F.col(old))
+    def merged(field: ItemField) -> "Column":
+        value = F.when(newer(field.name), F.col(f"new_{field.name}")).otherwise(F.col(field.name))
+        unknown = {"path": F.array().cast("array<string>"), "switch": F.lit(True)}.get(field.kind)
+        return value if unknown is None else F.coalesce(value, unknown)
 
-    columns = {name: merged(name, name) for name in COLUMNS if name != "text"}
-    columns["category"] = F.coalesce(columns["category"], F.array().cast("array<string>"))
-    columns["in_stock"] = F.coalesce(columns["in_stock"], F.lit(True))
-    columns[SAID_TEXT] = merged("text", SAID_TEXT)
+    columns = {field.name: merged(field) for field in STORED}
+    for name in ABSORBED:
+        if name not in columns:
+            columns[f"{PATCHED}{name}"] = F.when(newer(name), F.col(f"new_{name}"))
     features, rules = [], [(nothing, "item_id is not among the items, and neither title nor text was said of it")]
     for name, kind in kinds.items():
         given = F.col("new_features")[name]

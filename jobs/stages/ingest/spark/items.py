@@ -1,19 +1,23 @@
 """Items: from the columns of the shop's files to table `items`."""
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
-from jobs.stages.ingest.spark.absorb import SAID_TEXT
+from jobs.stages.ingest.spark.absorb import PATCHED
 from jobs.stages.ingest.spark.declared_features import values
+from jobs.stages.ingest.spark.item_text import item_text
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, UPDATED, column, identifier, joined, moment, read
+from lookup.item_fields import STORED, ItemField
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
 def map_items(spark: "SparkSession", config: Config) -> Checked:
-    """Read and check the items, with the time of which each row is; of rows with the same id the first is kept."""
+    """Read and check the items, with the time since when each row holds; of rows with the same id the first is good."""
     from pyspark import StorageLevel
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -21,36 +25,21 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
     names = config.items
     source = read(spark, names.files, config.base)
 
-    def text(name: str) -> "Column":
-        expression = getattr(names, name)
-        if expression is None:
-            return F.lit(None).cast("string")
-        return joined(source, expression, f"items.{name}")
-
     no = F.lit(None).cast("string")
-    price_raw = column(source, names.price, "items.price") if names.price else no
-    stock_raw = column(source, names.in_stock, "items.in_stock") if names.in_stock else no
-    price, in_stock = price_raw.cast("double"), stock_raw.cast("boolean")
+    fields = [_read_field(source, config, field) for field in STORED]
     updated_raw = column(source, names.updated, "items.updated") if names.updated else no
     updated = moment(updated_raw, None)
     item_id = identifier(source, names.item_id, "items.item_id")
     rows = source.select(
         *PLACE,
         item_id.alias("item_id"),
-        text("title").alias("title"),
-        text("description").alias("description"),
-        _category(source, config).alias("category"),
-        text("brand").alias("brand"),
-        price.alias("price"),
-        text("image").alias("image"),
-        F.coalesce(in_stock, F.lit(True)).alias("in_stock"),
+        *(field.value for field in fields),
         values(source, names.features).alias("features"),
         F.coalesce(updated, UPDATED).alias(UPDATED),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
             (item_id.isNull(), "item_id is missing"),
-            *number_rules(price_raw, price, "price", least=0),
-            ((F.trim(stock_raw.cast("string")) != "") & in_stock.isNull(), "in_stock is neither true nor false"),
+            *(rule for field in fields for rule in field.rules),
             ((F.trim(updated_raw.cast("string")) != "") & updated.isNull(), "updated is not readable"),
         ).alias(REASON),
     )
@@ -60,26 +49,53 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
     return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
 
 
-def _category(source: "DataFrame", config: Config) -> "Column":
-    """The category path as a list of names, from the widest to the narrowest; empty where the shop gives none."""
+@dataclass(frozen=True)
+class _FieldColumn:
+    """A field of `lookup.item_fields` as a column, and the rules that a good row keeps."""
+
+    value: "Column"
+    rules: "list[tuple[Column, str]]"
+
+
+def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _FieldColumn:
+    """The column of a field, by its kind; the configuration names the field's columns in the file under its name."""
     from pyspark.sql import functions as F
 
-    names = config.items.category
+    expression, key = getattr(config.items, field.name), f"items.{field.name}"
+    if field.kind == "path":
+        return _FieldColumn(_path(source, config, expression, key).alias(field.name), [])
+    if field.kind == "text":
+        text = F.lit(None).cast("string") if expression is None else joined(source, expression, key)
+        return _FieldColumn(text.alias(field.name), [])
+    raw = column(source, expression, key) if expression else F.lit(None).cast("string")
+    if field.kind == "number":
+        number = raw.cast("double")
+        return _FieldColumn(number.alias(field.name), number_rules(raw, number, field.name, field.least))
+    switch = raw.cast("boolean")
+    wrong = (F.trim(raw.cast("string")) != "") & switch.isNull()
+    on = F.coalesce(switch, F.lit(True)).alias(field.name)
+    return _FieldColumn(on, [(wrong, f"{field.name} is neither true nor false")])
+
+
+def _path(source: "DataFrame", config: Config, names: str | list[str] | None, key: str) -> "Column":
+    """A path as a list of names, from the widest to the narrowest; empty where the shop gives none."""
+    from pyspark.sql import functions as F
+
     if names is None:
         return F.array().cast("array<string>")
     if isinstance(names, str):
-        path = joined(source, names, "items.category")
+        path = joined(source, names, key)
         parts = F.split(F.coalesce(path, F.lit("")), "\\Q" + config.items.category_separator + "\\E")
     else:
-        parts = F.array(*(joined(source, n, "items.category") for n in names))
+        parts = F.array(*(joined(source, n, key) for n in names))
     trimmed = F.filter(F.transform(parts, lambda part: F.trim(part, F.lit(" "))), lambda part: part != "")
     return F.array_distinct(trimmed)
 
 
 def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":
-    """Table `items`: with the text to embed, the number of events, and, where none is given, the last event's price.
+    """Table `items`: with its text, the number of events, and, where no price is given, that of the last event.
 
-    What a patch said that the text model is to read stands for the description.
+    items: with a column `PATCHED` + name of each patched field that only the text contains, where patches were read.
     """
     from pyspark.sql import functions as F
 
@@ -87,11 +103,18 @@ def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":
         F.count("*").alias("events"),
         F.max_by("price", F.when(F.col("price").isNotNull(), F.col("time"))).alias("last_price"),
     )
-    path = F.nullif(F.concat_ws(", ", "category"), F.lit(""))
-    said = F.col(SAID_TEXT) if SAID_TEXT in items.columns else F.lit(None)
     return (
         items.join(known, "item", "left")
         .withColumn("events", F.coalesce("events", F.lit(0)))
         .withColumn("price", F.coalesce("price", "last_price"))
-        .withColumn("text", F.concat_ws(". ", "title", "brand", path, F.coalesce(said, "description")))
+        .withColumn("text", item_text(partial(_text_column, items)))
     )
+
+
+def _text_column(items: "DataFrame", name: str) -> "Column":
+    """The column of a field that is part of the text: a stored one, or what was patched; null where neither is."""
+    from pyspark.sql import functions as F
+
+    stored = any(field.name == name for field in STORED)
+    there = name if stored else f"{PATCHED}{name}"
+    return F.col(there) if there in items.columns else F.lit(None).cast("string")

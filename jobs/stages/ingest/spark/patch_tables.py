@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
+from lookup.item_fields import ABSORBED, ITEM_FIELDS, Kind
 from lookup.patches.patch import Statement, canonical, micros
 from lookup.patches.patch_log import Event, Forgotten, PatchLog, open_log
 from lookup.patches.validation import iso
@@ -27,8 +28,6 @@ TABLE = "patches"
 """Folder of the run with what was read of the log."""
 BLOCK = 100_000
 """Rows that are written at once."""
-COLUMNS = ("title", "description", "text", "category", "brand", "image", "price", "in_stock")
-"""Of table `items`, what a statement may be of; `text` is all that the text model reads."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Patches:
     events: "DataFrame"
     """user_id, item_id, type, time, value, position, record (the patch, JSON)."""
     items: "DataFrame"
-    """item_id, a column of each of COLUMNS, `features` (map of texts), `at` (map: field → time), position, record."""
+    """item_id, a column for each of ABSORBED, `features` (map of texts), `at` (map: field → time), position, record."""
     forgotten: "DataFrame"
     """user_id, at."""
 
@@ -93,10 +92,10 @@ def _event_row(event: Event) -> dict[str, Any]:
 
 def _item_row(item: str, said: list[Statement]) -> dict[str, Any]:
     values = {one.field: one.value for one in said}
-    features = {name: value for name, value in values.items() if name not in COLUMNS and value is not None}
+    features = {name: value for name, value in values.items() if name not in ABSORBED and value is not None}
     return {
         "item_id": item,
-        **{name: values.get(name) for name in COLUMNS},
+        **{name: values.get(name) for name in ABSORBED},
         "features": [(n, value if isinstance(value, str) else canonical(value)) for n, value in features.items()],
         "at": [(one.field, one.at) for one in said],
         "position": max(one.position for one in said),
@@ -129,8 +128,13 @@ def _schema(name: str) -> "pa.Schema":
         return pa.schema(
             {"user_id": text, "item_id": text, "type": text, "time": moment, "value": pa.float64(), **common}
         )
-    typed = {"category": pa.list_(text), "price": pa.float64(), "in_stock": pa.bool_()}
-    columns = {name: typed.get(name, text) for name in COLUMNS}
+    types: dict[Kind, pa.DataType] = {
+        "text": text,
+        "number": pa.float64(),
+        "switch": pa.bool_(),
+        "path": pa.list_(text),
+    }
+    columns = {field.name: types[field.kind] for field in ITEM_FIELDS if field.name in ABSORBED}
     maps = {"features": pa.map_(text, text), "at": pa.map_(text, moment)}
     return pa.schema({"item_id": text, **columns, **maps, **common})
 

@@ -1,10 +1,9 @@
-"""Why the first items of a user's list are recommended: which item of the history gives most to each score."""
+"""Why a user's first items are recommended: the item of the history that gives most to each score."""
 
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +12,10 @@ import pyarrow as pa
 from jobs.config.release import TopKConfig
 from jobs.infra.tables import USER_BECAUSE
 from jobs.infra.tasks import partitions
+from jobs.infra.vector_store import VectorStore
 from jobs.ranking.terms import ItemTransitions
 from lookup.scoring.explain import item_shares
-from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
+from lookup.scoring.score_parameters import TransitionRows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,27 +27,26 @@ COLUMNS = ("user", "history", "days", "weights", "listed")
 def user_because(
     users: "DataFrame",
     lists: "DataFrame",
-    vectors: Path,
-    parameters: ScoreParameters,
+    vectors: VectorStore,
     options: TopKConfig,
     *,
     night: date,
     count: int,
 ) -> "DataFrame":
-    """Table USER_BECAUSE, from the tables USER_VECTORS and USER_TOPK. night: ages are counted from it."""
+    """Table USER_BECAUSE, from the tables USER_VECTORS and USER_TOPK. night: the day from which ages are counted."""
     from pyspark.sql import functions as F
 
     first = lists.select("user", F.slice("items", 1, options.because).alias("listed"))
     both = users.select("user", F.col("items").alias("history"), "days", "weights").join(first, "user")
-    task = partial(reasons, vectors=vectors, parameters=parameters, today=(night - date(1970, 1, 1)).days)
+    task = partial(reasons, vectors=vectors, today=(night - date(1970, 1, 1)).days)
     parts = partitions(users.sparkSession, count, options.user_block)
     return both.select(*COLUMNS).repartition(parts).mapInArrow(task, USER_BECAUSE.ddl)
 
 
-def reasons(batches: Batches, vectors: Path, parameters: ScoreParameters, today: int) -> Batches:
-    """Batches of COLUMNS -> those of USER_BECAUSE. vectors: the folder. today: since 1970; ages are counted from it."""
-    inputs, outputs = (np.load(vectors / f"item_{name}.npy", mmap_mode="r") for name in ("input", "vector"))
-    follow = ItemTransitions.open(vectors)
+def reasons(batches: Batches, vectors: VectorStore, today: int) -> Batches:
+    """Batches of USER_BECAUSE from batches of COLUMNS. today: days since 1970, from which ages are counted."""
+    parameters, follow = vectors.score_parameters, ItemTransitions.of(vectors)
+    inputs, outputs = vectors.array("item_input"), vectors.array("item_vector")
     for batch in batches:
         history, days, weights, listed = (batch.column(name) for name in COLUMNS[1:])
         values = [column.values.to_numpy(zero_copy_only=False) for column in (history, days, weights, listed)]

@@ -1,9 +1,8 @@
-"""The lists by Spark: blocks of users and of items, each scored where Spark runs the task."""
+"""The lists by Spark: each task scores a block of users or of items."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from jobs.infra.arrow import matrix
 from jobs.infra.spark import task_device
 from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
 from jobs.infra.tasks import partitions, task_threads
+from jobs.infra.vector_store import VectorStore
 from jobs.ranking.exact import ItemLists, Rows, Terms, rank, top_k
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
-from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ Batches = Iterator[pa.RecordBatch]
 
 @dataclass(frozen=True)
 class Directions:
-    """`UserEncoder.directions` of all items, computed as it is read, a block at a time."""
+    """`UserEncoder.directions` of all items, computed block by block as they are read."""
 
     vectors: NDArray[np.float32]
     """The array `item_vector`, shape (I, D)."""
@@ -47,70 +46,60 @@ class Directions:
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
-def user_lists(
-    users: "DataFrame", vectors: Path, parameters: ScoreParameters, options: TopKConfig, count: int
-) -> "DataFrame":
-    """Table USER_TOPK: the best items of each user, those the user has had left out unless they are to be included."""
+def user_lists(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
+    """Table USER_TOPK: the best items of each user, without bought ones unless `bought` is "include"."""
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_lists, vectors=vectors, parameters=parameters, options=options)
+    task = partial(_user_lists, vectors=vectors, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_TOPK.ddl)
 
 
-def user_again(
-    users: "DataFrame", vectors: Path, parameters: ScoreParameters, options: TopKConfig, count: int
-) -> "DataFrame":
-    """Table USER_AGAIN: the items each user has had, best first; empty lists unless `bought` is "separate"."""
+def user_again(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
+    """Table USER_AGAIN: the items of each user's history, best first; empty lists unless `bought` is "separate"."""
     from pyspark.sql import functions as F
 
     if options.bought != "separate":
         nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
         return users.select("user", *nothing)
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_again, vectors=vectors, parameters=parameters, options=options)
+    task = partial(_user_again, vectors=vectors, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
-def item_lists(
-    spark: "SparkSession", vectors: Path, encoder: UserEncoder, options: TopKConfig, count: int
-) -> "DataFrame":
+def item_lists(spark: "SparkSession", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
     """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows."""
     parts = partitions(spark, count, options.user_block)
-    task = partial(_item_lists, vectors=vectors, encoder=encoder, options=options)
+    task = partial(_item_lists, vectors=vectors, options=options)
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
-def _user_lists(batches: Batches, vectors: Path, parameters: ScoreParameters, options: TopKConfig) -> Batches:
-    items = np.load(vectors / "item_vector.npy", mmap_mode="r")
+def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+    items = vectors.array("item_vector")
     for batch in batches:
         exclude = _lists(batch, "bought") if options.bought != "include" else None
         queries = matrix(batch.column("vector"), items.shape[1])
-        added = _terms(batch, vectors, parameters, queries, items)
+        added = _terms(batch, vectors, queries, items)
         found = _best(queries, items, options.k, options, added=added, exclude=exclude)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
-def _user_again(batches: Batches, vectors: Path, parameters: ScoreParameters, options: TopKConfig) -> Batches:
-    items = np.load(vectors / "item_vector.npy", mmap_mode="r")
+def _user_again(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+    items = vectors.array("item_vector")
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
-        added = _terms(batch, vectors, parameters, queries, items)
+        added = _terms(batch, vectors, queries, items)
         found = rank(queries, items, _lists(batch, "bought"), options.again, added)
         yield _table(USER_AGAIN.columns, batch.column("user"), *found)
 
 
 def _terms(
-    batch: pa.RecordBatch,
-    vectors: Path,
-    parameters: ScoreParameters,
-    queries: NDArray[np.float32],
-    items: NDArray[np.float32],
+    batch: pa.RecordBatch, vectors: VectorStore, queries: NDArray[np.float32], items: NDArray[np.float32]
 ) -> Terms:
-    had = HistoryBatch.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
-    return terms(had, ItemTransitions.open(vectors), parameters, queries, items)
+    history = HistoryBatch.of(*(batch.column(name) for name in ("history", "shares", "repeats")))
+    return terms(history, ItemTransitions.of(vectors), vectors.score_parameters, queries, items)
 
 
-def _item_lists(batches: Batches, vectors: Path, encoder: UserEncoder, options: TopKConfig) -> Batches:
-    items = Directions(np.load(vectors / "item_vector.npy", mmap_mode="r"), encoder)
+def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+    items = Directions(vectors.array("item_vector"), vectors.encoder)
     for batch in batches:
         rows = batch.column("id").to_numpy()
         itself = ItemLists(np.arange(len(rows) + 1), rows)

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jobs.config.config import Config
 from jobs.infra.tables import EVENTS, IMPRESSIONS, ITEMS, SHOWN, VISITS
+from jobs.infra.vector_store import VectorStore
 from jobs.models.ranker.point_in_time import Candidates, KnownEvents, Vectors, point_in_time_features
 from jobs.stages.train_ranker.spark.facts import facts
 from jobs.stages.train_ranker.spark.outcomes import ImpressionTables, draw
-from lookup.scoring.score_parameters import ScoreParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,8 +44,7 @@ def write_impressions(spark: "SparkSession", config: Config, since: date) -> dic
     users = full.groupBy("user_id").agg(F.sort_array(F.collect_list(one)).alias("shown"))
     task = partial(
         _with_features,
-        folder=run.existing("vectors"),
-        parameters=ScoreParameters.from_json(run.read_json("vectors/space.json")["encoder"]),
+        store=VectorStore.of(run),
         newest=config.train.max_history,
     )
     made = users.join(_histories(events), "user_id", "left").mapInArrow(task, IMPRESSIONS.ddl)
@@ -63,7 +61,7 @@ def _histories(events: "DataFrame") -> "DataFrame":
     return events.groupBy("user_id").agg(F.sort_array(F.collect_list(one)).alias("known"))
 
 
-def _with_features(batches: Batches, folder: Path, parameters: ScoreParameters, newest: int) -> Batches:
+def _with_features(batches: Batches, store: VectorStore, newest: int) -> Batches:
     """Make rows of table `impressions` from users with `shown`, their impressions, and `known`, their events.
 
     Both are in order of time.
@@ -72,7 +70,7 @@ def _with_features(batches: Batches, folder: Path, parameters: ScoreParameters, 
 
     from jobs.infra.arrow import list_column
 
-    vectors = Vectors.open(folder)
+    vectors, parameters = Vectors.of(store), store.score_parameters
     for batch in batches:
         user_ids, shown, known = (batch.column(name) for name in ("user_id", "shown", "known"))
         for row in range(batch.num_rows):

@@ -18,6 +18,7 @@ import lookup
 from jobs.config.config import Config
 from jobs.errors import DataError, MissingStepError
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK
+from jobs.infra.vector_store import FOLDER, ITEM_ARRAYS, VectorStore, array_path
 from jobs.stages.build import job as build
 from lookup import Release
 from lookup.release import pointer
@@ -126,8 +127,13 @@ def test_the_day_recomputes_the_vectors_of_the_night(release: Release) -> None:
 
 def test_vectors_are_the_runs(made: Path, release: Release) -> None:
     run = config_at(made.parent.parent).run
-    for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat"):
-        np.testing.assert_array_equal(release.arrays[name], np.load(run.path("vectors") / f"{name}.npy"))
+    vectors = VectorStore.of(run)
+    for array in ITEM_ARRAYS:
+        np.testing.assert_array_equal(release.arrays[array.name], vectors.array(array.name))
+    order = [release.labels.find(label) for label in vectors.labels]
+    for name in ("label_vector", "label_text"):
+        np.testing.assert_array_equal(release.arrays[name][order], vectors.array(name))
+    np.testing.assert_array_equal(release.arrays["label_map"], vectors.array("label_map"))
     users = pq.read_table(run.path("user_vectors")).sort_by("user").to_pydict()
     np.testing.assert_array_equal(release.arrays["user_vector"], np.array(users["vector"], dtype=np.float32))
     assert list(map(release.users.id, users["user"])) == users["user_id"]
@@ -302,8 +308,15 @@ def test_tables_that_do_not_fit_are_refused(
     assert list(config.releases.iterdir()) == []
 
 
+def test_a_table_of_another_version_is_refused(config: Config) -> None:
+    path = next(config.run.path("items").glob("*.parquet"))
+    pq.write_table(pq.read_table(path).drop_columns("brand"), path)
+    with pytest.raises(DataError, match=r"parquet: no column brand; the job that writes items is of another version"):
+        build.run(None, config)
+
+
 def test_vectors_of_another_shape_are_refused(config: Config) -> None:
-    path = config.run.path("vectors") / "item_vector.npy"
+    path = array_path(config.run.path(FOLDER), "item_vector")
     np.save(path, np.zeros((50, 7), np.float32))
     with pytest.raises(DataError, match=r"item_vector\.npy: float32 \(50, 7\) found; float32 \(50, 6\) expected"):
         build.run(None, config)

@@ -1,6 +1,7 @@
 """The job embed_items on a small run, with the packaged text model."""
 
 import json
+from datetime import date
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from jobs.errors import ConfigError, DataError, MissingStepError
 from jobs.infra.blocks import Blocks
 from jobs.infra.tables import ITEM_VECTORS, TEXT_VECTORS
 from jobs.infra.tables import ITEMS as TABLE
-from jobs.stages.embed_items.spark.vectors import write_arrays
+from jobs.infra.vector_store import VectorStore, VectorWriter
+from jobs.stages.embed_items.arrays import write_item_vectors
 from lookup import keys
-from lookup.scoring.cold_start import ColdStartEncoder, ColdStartFact
+from lookup.scoring.cold_start import ColdStartEncoder
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
@@ -61,12 +63,12 @@ def done(spark, tmp_path_factory):
 
 
 def arrays(made):
-    folder = made.run.existing("vectors")
-    return np.load(folder / "item_input.npy"), np.load(folder / "item_vector.npy")
+    store = VectorStore.of(made.run)
+    return np.array(store.array("item_input")), np.array(store.array("item_vector"))
 
 
 def space(made):
-    return json.loads((made.run.existing("vectors") / "space.json").read_text())
+    return VectorStore.of(made.run).space
 
 
 def test_counts_and_space(done):
@@ -78,16 +80,16 @@ def test_counts_and_space(done):
     assert counts["gpus_lent"] == []
     assert counts["texts_per_second"] > 0
     about = space(made)
-    assert about["dimensions"] == BEHAVIOUR + 3 + 1
-    assert (about["behaviour"], about["text"], about["model"]) == (BEHAVIOUR, 3, "m1")
-    assert about["trained_until"] == "2026-02-16"
-    parameters = ScoreParameters.from_json(about["encoder"])
+    assert (about.items, about.dimensions) == (ITEMS, BEHAVIOUR + 3 + 1)
+    assert (about.behaviour, about.text, about.model) == (BEHAVIOUR, 3, "m1")
+    assert about.trained_until == date(2026, 2, 16)
+    parameters = about.score_parameters
     # The heads, the text (which fades as they do on average), the followers and what was had as the model was fitted.
     mix, widths = ((0.75, 0.25), (0.5, 0.5), (0.625, 0.375)), (2, 2, 3)
     encoder = UserEncoder((7.0, float("inf")), mix, widths)
     assert parameters == ScoreParameters(encoder, (0.5, 0.25), 1.0, (0.5, 0.25), repeat_weight=2.0, kept_share=0.25)
-    assert len(about["space_id"]) == 16
-    int(about["space_id"], 16)
+    assert len(about.space_id) == 16
+    int(about.space_id, 16)
 
 
 def test_trained_items_keep_their_behaviour(done):
@@ -140,12 +142,12 @@ def test_cold_items_take_behaviour_from_their_labels(done):
 def test_the_day_describes_items_that_nobody_had_as_the_night_did(done, spark):
     made, counts = done
     x, v = arrays(made)
-    folder = made.run.existing("vectors")
-    names = json.loads((folder / "labels.json").read_text())
+    store = VectorStore.of(made.run)
+    names = store.labels
     known = keys.Keys(*keys.build(names))
     order = [names.index(known.id(row)) for row in range(len(names))]
-    vectors, maps, texts = (np.load(folder / f"label_{part}.npy") for part in ("vector", "map", "text"))
-    fact = ColdStartFact(**space(made)["describe"])
+    vectors, maps, texts = (store.array(f"label_{part}") for part in ("vector", "map", "text"))
+    fact = store.space.cold_start
     assert fact.text_cosine == counts["text_cosine"]
     describer = ColdStartEncoder(known, vectors[order], maps, texts[order], fact)
     rows = {row["item"]: row for row in made.run.read(spark, TABLE).collect()}
@@ -159,14 +161,14 @@ def test_the_day_describes_items_that_nobody_had_as_the_night_did(done, spark):
 
 def test_followers_have_rows_of_the_shop(done):
     made, counts = done
-    folder = made.run.existing("vectors")
-    items, weights = (np.load(folder / f"item_next_{part}.npy") for part in ("item", "weight"))
+    store = VectorStore.of(made.run)
+    items, weights = (store.array(f"item_next_{part}") for part in ("item", "weight"))
     assert items.shape == weights.shape == (ITEMS, 3)
     assert (items.dtype, weights.dtype) == (np.int32, np.float32)
     assert items[:2].tolist() == [[1, -1, 3], [0, -1, -1]]
     assert weights[:2].tolist() == [[3.0, 0.0, -1.0], [1.5, 0.0, 0.0]]
     assert counts["followers"] == (items >= 0).sum() == 3
-    again = np.load(folder / "item_repeat.npy")
+    again = store.array("item_repeat")
     assert again.dtype == np.float32
     np.testing.assert_array_equal(np.delete(again, COLD), FOLLOW[2][:-1])
     np.testing.assert_array_equal(again[list(COLD)], np.median(FOLLOW[2]))
@@ -221,4 +223,4 @@ def test_missing_row(spark, tmp_path):
     rows = [(0, [1.0], [1.0]), (0, [1.0], [1.0])]
     made.run.write(ITEM_VECTORS, spark.createDataFrame(rows, ITEM_VECTORS.ddl))
     with pytest.raises(DataError, match="item 1 is not among them"):
-        write_arrays(Blocks.of(made.run, "item_vectors"), tmp_path, 1)
+        write_item_vectors(Blocks.of(made.run, "item_vectors"), VectorWriter(tmp_path), 1)

@@ -1,7 +1,6 @@
 """The vectors of the night are those of the day, and the users are the active ones, in the order of their hashes."""
 
 import dataclasses
-import json
 from hashlib import sha256
 
 import numpy as np
@@ -31,10 +30,7 @@ def made(spark, tmp_path):
     config = dataclasses.replace(small_run.config(tmp_path), users=UsersConfig(active_days=90, min_events=3))
     pairs = [(user, item, age) for user, history in HISTORIES.items() for item, age in history]
     small_run.write(spark, config, small_run.items(10), small_run.events(pairs))
-    with config.run.replacing("vectors") as folder:
-        folder.mkdir()
-        np.save(folder / "item_input.npy", INPUTS)
-        (folder / "space.json").write_text(json.dumps({"encoder": PARAMETERS.to_json()}))
+    small_run.write_vectors(config, {"item_input": INPUTS}, PARAMETERS)
     return config
 
 

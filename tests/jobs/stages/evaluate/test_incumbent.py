@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from jobs.infra.vector_store import ITEM_ARRAYS, VectorStore
 from jobs.stages.evaluate import incumbent
 from jobs.stages.evaluate.contestants import Contestant
 from jobs.stages.evaluate.incumbent import ABSENT, prepare
@@ -29,7 +30,7 @@ def base(tmp_path_factory) -> Path:
 
 
 def arrays(folder: Path) -> dict[str, np.ndarray]:
-    return {path.stem: np.load(path) for path in folder.glob("*.npy")}
+    return {array.name: np.array(VectorStore(folder).array(array.name)) for array in ITEM_ARRAYS}
 
 
 @pytest.mark.parametrize("block", [1, 10, 8192])
@@ -70,7 +71,8 @@ def test_items_that_the_release_does_not_know_are_not_listed(base, tmp_path, len
     _, parameters = prepare(base / "releases", OURS, UNTIL, tmp_path / "made")
     histories = {"items": [[0, 35], [36]], "ages": [[1.0, 2.0], [3.0]], "weights": [[1.0, 1.0], [1.0]]}
     batch = pa.RecordBatch.from_pydict(histories)
-    found = Contestant(tmp_path / "made", replace(parameters, kept_share=kept)).lists(batch, length, None, 16, "cpu")
+    contestant = Contestant(VectorStore(tmp_path / "made"), replace(parameters, kept_share=kept))
+    found = contestant.lists(batch, length, None, 16, "cpu")
     for row in found.tolist():
         listed = [item for item in row if item >= 0]
         assert len(set(listed)) == len(listed) == min(length, 35)
@@ -108,5 +110,5 @@ def test_vectors_are_never_in_memory_together(tmp_path, monkeypatch):
     assert prepare(tmp_path / "releases", items, NIGHT, tmp_path / "made") is not None
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert np.load(tmp_path / "made" / "item_vector.npy", mmap_mode="r").nbytes == 2_400_000
+    assert VectorStore(tmp_path / "made").array("item_vector").nbytes == 2_400_000
     assert peak < 1_200_000

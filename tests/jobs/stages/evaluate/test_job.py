@@ -25,7 +25,6 @@ RNG = np.random.default_rng(5)
 INPUTS = np.hstack([RNG.normal(size=(ITEMS, 4)), np.zeros((ITEMS, 1))]).astype(np.float32)
 VECTORS = RNG.normal(size=(ITEMS, 5)).astype(np.float32)
 FOLLOW = small_run.follow_some(ITEMS)
-SPACE = {"encoder": PARAMETERS.to_json(), "trained_until": "2026-02-16", "items": ITEMS}
 # Training ended on the 16th of February, 14 days before the night: ages above 14 were known.
 BEFORE = {
     "a": [(1, 20.0), (2, 30.0), (1, 40.0)],
@@ -54,7 +53,7 @@ def made(spark, tmp_path):
     for n, row in enumerate(items):
         row["item_id"] = f"item-{n}" if n < KNOWN else f"new-{n}"
     small_run.write(spark, config, items, small_run.events(pairs))
-    small_run.write_vectors(config, {"item_input": INPUTS, "item_vector": VECTORS, **FOLLOW}, SPACE)
+    small_run.write_vectors(config, {"item_input": INPUTS, "item_vector": VECTORS, **FOLLOW}, PARAMETERS)
     return config
 
 

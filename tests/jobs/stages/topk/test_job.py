@@ -10,6 +10,7 @@ import jobs.stages.topk.job
 from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
+from jobs.infra.vector_store import VectorStore
 from jobs.stages.topk.spark.lists import user_again, user_lists
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
@@ -38,7 +39,6 @@ for user, columns in enumerate(zip(BOUGHT, SHARES, REPEATS, strict=True)):
         SCORES[user, item] += REPEAT * np.log(1 + again) + FOLLOW["item_repeat"][item]
         for follower, weight in zip(FOLLOW["item_next_item"][item], FOLLOW["item_next_weight"][item], strict=True):
             SCORES[user, follower] += share * weight if follower >= 0 else 0.0
-SPACE = {"behaviour": BEHAVIOUR, "text": TEXT, "encoder": PARAMETERS.to_json()}
 EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 3, 14.0), ("b", 1, 14.0), ("c", 4, 1.0)]
 
 
@@ -46,7 +46,7 @@ EVENTS = [("a", 0, 0.0), ("b", 8, 14.0), ("a", 8, 14.0), ("a", 16, 28.0), ("b", 
 def made(spark, tmp_path_factory):
     made = small_run.config(tmp_path_factory.mktemp("topk"))
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events(EVENTS))
-    small_run.write_vectors(made, {"item_vector": VECTORS, "item_input": INPUTS, **FOLLOW}, SPACE)
+    small_run.write_vectors(made, {"item_vector": VECTORS, "item_input": INPUTS, **FOLLOW}, PARAMETERS)
     small_run.write_users(spark, made, PEOPLE, BOUGHT, shares=SHARES, repeats=REPEATS)
     return made
 
@@ -84,9 +84,9 @@ def test_bought_included_or_excluded(spark, made, bought):
     options = replace(made.topk, bought=bought)
     users = made.run.read(spark, USER_VECTORS)
     left_out = {user: set(had) if bought == "exclude" else set() for user, had in enumerate(BOUGHT)}
-    found = by_key(user_lists(users, made.run.path("vectors"), PARAMETERS, options, USERS))
+    found = by_key(user_lists(users, VectorStore.of(made.run), options, USERS))
     check_lists(found, SCORES, lambda user: set(range(ITEMS)) - left_out[user], 5)
-    again = by_key(user_again(users, made.run.path("vectors"), PARAMETERS, options, USERS))
+    again = by_key(user_again(users, VectorStore.of(made.run), options, USERS))
     assert again == {user: ([], []) for user in range(USERS)}
 
 
@@ -149,6 +149,6 @@ def test_steps_missing(spark, tmp_path):
     small_run.write(spark, made, small_run.items(3), [])
     with pytest.raises(MissingStepError, match="daybreak job embed_items"):
         jobs.stages.topk.job.run(spark, made)
-    small_run.write_vectors(made, {"item_vector": VECTORS[:3]}, SPACE)
+    small_run.write_vectors(made, {"item_vector": VECTORS[:3]}, PARAMETERS)
     with pytest.raises(MissingStepError, match="daybreak job embed_users"):
         jobs.stages.topk.job.run(spark, made)

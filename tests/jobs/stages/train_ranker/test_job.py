@@ -76,7 +76,7 @@ def shop(spark, tmp_path_factory):
     rng = np.random.default_rng(1)
     arrays = {f"item_{name}": rng.normal(size=(ITEMS, 5)).astype(np.float32) for name in ("input", "vector")}
     arrays |= small_run.follow_some(ITEMS)
-    small_run.write_vectors(config, arrays, {"encoder": PARAMETERS.to_json(), "trained_until": SINCE.isoformat()})
+    small_run.write_vectors(config, arrays, PARAMETERS, trained_until=SINCE)
     return config, made, arrays
 
 

@@ -16,6 +16,7 @@ import pytest
 from jobs.config.config import Config
 from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError, ValidationError
+from jobs.infra.vector_store import FOLDER, VectorStore, VectorWriter, array_path
 from jobs.ranking import index_choice as search
 from jobs.stages.build import job as build
 from jobs.stages.publish import job as publish
@@ -125,26 +126,25 @@ def test_faults_are_found(
     ],
 )
 def test_faults_of_arrays_are_found(config: Config, name: str, value: float, fault: str) -> None:
-    path = config.run.path("vectors") / f"{name}.npy"
+    path = array_path(config.run.path(FOLDER), name)
     array = np.load(path)
     array.flat[0] = value  # item 0 has no followers
     np.save(path, array)
     assert fault in verdict(config)
 
 
-@pytest.mark.parametrize("what", ["shares", "repeats", "repeat", "kept", "item_repeat"])
+@pytest.mark.parametrize("what", ["shares", "repeats", "repeat_weight", "kept_share", "item_repeat"])
 def test_scores_are_held_against_what_the_history_adds(config: Config, what: str) -> None:
     """Lists were made with other numbers than the release says."""
     if what in {"shares", "repeats"}:
         rewrite(config, "user_vectors", lambda rows: [row.update({what: [9.0] * 4}) for row in rows])
     elif what == "item_repeat":
-        path = config.run.path("vectors") / "item_repeat.npy"
+        path = array_path(config.run.path(FOLDER), "item_repeat")
         np.save(path, np.load(path) + np.float32(0.5))
     else:
-        path = config.run.path("vectors") / "space.json"
-        space = json.loads(path.read_text())
-        space["encoder"][what] += 0.5
-        path.write_text(json.dumps(space))
+        store = VectorStore.of(config.run)
+        parameters = replace(store.score_parameters, **{what: getattr(store.score_parameters, what) + 0.5})
+        VectorWriter(store.folder).space(replace(store.space, score_parameters=parameters))
     assert "user_topk scores against u . v" in verdict(config)
 
 

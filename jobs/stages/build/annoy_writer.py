@@ -14,7 +14,7 @@ BLOCK = 8192
 
 
 def build_index(release: Path, item_vector: NDArray[np.float32], trees: int) -> tuple[AnnoyIndex, AnnoyFact]:
-    """Write `items.ann` into a release. item_vector: shape (I, D), I > 0. Returns it, and how it was made."""
+    """Write `items.ann` into a release. item_vector: shape (I, D), I > 0. Returns the index, and how it was made."""
     items, dimensions = item_vector.shape
     blocks = range(0, items, BLOCK)
     norm = float(max(norms(item_vector[start : start + BLOCK]).max() for start in blocks))

@@ -1,0 +1,53 @@
+"""The folder of vectors of a run, written for tests: what a test does not name is filled."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jobs.infra.vector_store import VECTOR_ARRAYS, VectorSpace, VectorStore, VectorWriter
+from lookup.scoring.cold_start import ColdStartFact
+from lookup.scoring.score_parameters import ScoreParameters
+
+COLD_START = ColdStartFact(temperature=0.5, weight=0.25, bias=-1.5, price_bounds=[4.0, 8.0], text_cosine=0.5)
+
+
+def space_of(items: int, dimensions: int, parameters: ScoreParameters, **facts: Any) -> VectorSpace:
+    """The space of some items. The last head reads the text. facts: of `VectorSpace`, by name."""
+    known = {
+        "space_id": "0123456789abcdef",
+        "behaviour": sum(parameters.encoder.widths[:-1]),
+        "text": parameters.encoder.widths[-1],
+        "model": "m1",
+        "text_model": "none",
+        "trained_until": date(2026, 2, 16),
+        "cold_start": COLD_START,
+    }
+    return VectorSpace(score_parameters=parameters, items=items, dimensions=dimensions, **{**known, **facts})
+
+
+def write_store(
+    folder: Path,
+    arrays: dict[str, np.ndarray],
+    parameters: ScoreParameters,
+    labels: list[str] | None = None,
+    **facts: Any,
+) -> VectorStore:
+    """Write a complete folder. arrays: by name, `item_vector` or `item_input` among them; others are zeros, without any
+    transition. labels: of the rows of the arrays of labels. facts: as in `space_of`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    items, dimensions = next(arrays[name] for name in ("item_vector", "item_input") if name in arrays).shape
+    labels = ["price=0"] if labels is None else labels
+    space = space_of(items, dimensions, parameters, **facts)
+    sizes = {"I": items, "D": dimensions, "H": space.behaviour, "T": space.text, "L": len(labels)}
+    sizes["N"] = arrays["item_next_item"].shape[1] if "item_next_item" in arrays else 1
+    sizes["Q"] = arrays["label_map"].shape[1] if "label_map" in arrays else space.behaviour
+    writer = VectorWriter(folder)
+    for array in VECTOR_ARRAYS:
+        filled = np.full([sizes[letter] for letter in array.shape], -(array.name == "item_next_item"), array.dtype)
+        writer.write(array.name, arrays.get(array.name, filled))
+    writer.labels(labels)
+    writer.space(space)
+    return VectorStore(folder)
