@@ -58,13 +58,17 @@ class TrainConfig:
     max_history: Count = 1000
     """The newest events of a user that are used."""
     epochs: Annotated[int, Within(1, 10_000)] = 6
+    """How often each user's days are predicted."""
     users_per_batch: Count = 32
+    """Users in a step."""
     targets_per_user: Count = 16
     """An epoch predicts at most this many of a user's days, drawn anew each time."""
     samples: Annotated[int, Within(0, 1_000_000_000)] = 4000
     """A step compares with the items of its users and so many others, which stand for the rest; 0: with all items."""
     learning_rate: Rate = 3e-3
+    """Of the first step of a training from scratch; it falls evenly to 0."""
     weight_decay: Annotated[float, Within(0, 100)] = 0.05
+    """How strongly AdamW pulls the vectors to 0."""
     input_dropout: Dropout = 0.3
     """Share of the coordinates of each event that drop out of a step."""
     event_dropout: Dropout = 0.2
@@ -93,6 +97,7 @@ class TrainConfig:
     processes: Annotated[int, Within(1, 1024)] = 1
     """How many processes `TorchDistributor` starts."""
     seed: Seed = 7
+    """The same seed and data give the same model."""
 
     @field_validator("fading")
     @classmethod
@@ -150,3 +155,4 @@ class RankerConfig:
     hidden: Annotated[int, Within(0, 4096)] = 8
     """Hidden units of the network; a linear model is taken where that is as good. 0: always a linear one."""
     seed: Seed = 7
+    """The same seed and data give the same ranker."""

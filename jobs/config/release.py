@@ -40,6 +40,7 @@ class TopKConfig:
     user_block: Count = 512
     """Users scored together; with `item_block` it bounds a task's memory."""
     item_block: Count = 4096
+    """Items that a block of users is scored against at a time."""
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -47,6 +48,7 @@ class BuildConfig:
     """`[build]`: how the best items for the vector of a session are found by day."""
 
     annoy_trees: Annotated[int, Within(1, 10_000)] = 30
+    """Trees of the Annoy index: more find more, and take more memory."""
     recall: Share = 0.98
     """Share of the exact first 20 items that the search must find; the quickest method that does is taken."""
 

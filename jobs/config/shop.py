@@ -14,6 +14,7 @@ class ShopConfig:
     """`[shop]`: the shop's name, and where Daybreak writes."""
 
     name: Text = "shop"
+    """What a release calls the shop."""
     work: Text = "work"
     """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
     releases: Text = "releases"
@@ -33,15 +34,23 @@ class ItemsConfig:
     files: Files
     """CSV, JSON lines or Parquet: a path relative to the TOML file, a glob, or `package://python_package/path`."""
     item_id: Text
+    """The id, as events name it."""
     title: Columns | None = None
+    """What a person calls the item; the text model reads it."""
     description: Columns | None = None
+    """More text for the text model."""
     category: Columns | None = None
     """A column with a path (split at `category_separator`), or a list of columns, the widest first."""
     category_separator: Text = ">"
+    """What separates the parts of a path in one column."""
     brand: Text | None = None
+    """An attribute of the item."""
     price: Text | None = None
+    """A number; its tenth among all prices is an attribute."""
     image: Text | None = None
+    """A link to a picture, handed through."""
     in_stock: Text | None = None
+    """Yes or no; without it every item is in stock."""
     updated: Text | None = None
     """The time since when the row holds: a newer patch wins over it. By default when the file was last modified."""
     features: dict[str, Text] = field(default_factory=dict)
@@ -57,17 +66,25 @@ class EventsConfig:
     """`[[events]]`: files of events, and which of their columns is which; several tables may stand side by side."""
 
     files: Files
+    """As of items."""
     user_id: Text
+    """Who it was."""
     item_id: Text
+    """Which item it was; an event of an unknown item goes to quarantine."""
     time: Text
+    """When it was."""
     type: Text = "'purchase'"
     """A column, or a quoted constant where the file holds one type only."""
     time_format: Text | None = None
     """A Spark datetime pattern; "seconds" or "milliseconds" for a Unix time; by default ISO 8601."""
     value: Text | None = None
+    """Quantity, rating or whatever the shop counts; a number."""
     price: Text | None = None
+    """The price of one piece, as paid."""
     discount: Text | None = None
+    """What was taken off one piece."""
     query: Text | None = None
+    """What the user typed before."""
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -75,10 +92,15 @@ class VisitsConfig:
     """`[impressions.visits]`: who was where, and when, for impressions of a place."""
 
     files: Files
+    """As of items."""
     user_id: Text
+    """Who was there."""
     place: Text
+    """Where, as the impressions name it."""
     time: Text
+    """When."""
     time_format: Text | None = None
+    """As of events."""
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -89,12 +111,15 @@ class ImpressionsConfig:
     """
 
     files: Files
+    """As of items."""
     item_id: Text
+    """What was shown."""
     time: Text
     """When the item was shown; of a place: from when on."""
     time_format: Text | None = None
     """As of events."""
     user_id: Text | None = None
+    """Who saw it."""
     place: Text | None = None
     """A store, a page, a mailing: whatever `visits` names too."""
     days: Duration = 1.0

@@ -1,6 +1,8 @@
 """The bounds of the configuration: what lies in them is read back from TOML, what does not is refused by its key."""
 
+import ast
 import dataclasses
+import itertools
 import math
 import re
 import typing
@@ -13,6 +15,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jobs.config
 from jobs.config.bounds import Within
 from jobs.config.config import Config, Sections
 from jobs.config.loader import load
@@ -264,3 +267,17 @@ def test_all_mistakes_of_a_file_are_said_a_line_each(tmp_path):
         "unknown key tran",
     ]
     assert all(line.startswith(f"{tmp_path}/d.toml: ") for line in lines)
+
+
+@pytest.mark.parametrize("module", ["shop", "learning", "release"])
+def test_every_key_has_a_docstring(module):
+    tree = ast.parse((Path(jobs.config.__file__).parent / f"{module}.py").read_text(encoding="utf-8"))
+    bare = [
+        f"{kind.name}.{ast.unparse(field.target)}"
+        for kind in tree.body
+        if isinstance(kind, ast.ClassDef)
+        for field, after in itertools.pairwise([*kind.body, None])
+        if isinstance(field, ast.AnnAssign)
+        and not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant))
+    ]
+    assert bare == []
