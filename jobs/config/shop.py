@@ -125,6 +125,7 @@ class ImpressionsConfig:
     days: Duration = 1.0
     """For how long a place shows the item; it must not show an item twice at a time."""
     visits: VisitsConfig | None = None
+    """`[impressions.visits]`, for impressions of a place."""
     kind: Text = "'shown'"
     """A column, or a quoted constant: how the item was shown."""
     price: Text | None = None
