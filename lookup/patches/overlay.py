@@ -1,6 +1,7 @@
-"""What a reader remembers of the log of patches: statements on items, who was forgotten, who had events since.
+"""The overlay: what a reader remembers of the patch log.
 
-Users' events themselves stay in the log, and are read when a call asks for that user.
+It holds the statements on items, who was forgotten, and who has new events. The events themselves stay in the log;
+a call for a user reads them.
 """
 
 import heapq
@@ -16,23 +17,23 @@ from lookup.patches.patch_log import FOREVER, Changes, PatchLog
 
 LOG = logging.getLogger("lookup")
 STATEMENT_BYTES = 700
-"""About what a statement takes in memory, beside its texts."""
+"""About how much memory a statement takes, without its texts."""
 USER_BYTES = 180
-"""About what a user takes."""
-KEPT_MARKS = 100_000
-"""So many changed items are remembered one by one; who is further behind looks at all."""
+"""About how much memory a user takes."""
+MOST_MARKS = 100_000
+"""How many changed items are remembered one by one. A state that is further behind is made from all statements."""
 
 Fields = dict[str, Front]
-"""The fronts of an item by field; never changed, but replaced."""
+"""The fronts of an item by field. A change replaces the dictionary."""
 
 
 class View(NamedTuple):
-    """What an overlay held at one moment."""
+    """What an overlay holds at one moment."""
 
     items: dict[str, Fields]
-    """By item id: of all items, or of those that changed since another view, where none means nothing any more."""
+    """By item id. Of all items, or of those that changed since another view; then no fields mean no statements."""
     mark: int
-    """The moment, for `Overlay.since`."""
+    """Names the moment, for `Overlay.since`."""
     until: int
     """When the next statement ends, microseconds since 1970."""
 
@@ -42,38 +43,39 @@ class Stats(NamedTuple):
 
     statements: int
     users: int
-    """With events, or forgotten, since the release."""
+    """Users with events, or forgotten, since the release."""
     bytes: int
-    """About."""
+    """About how much memory they take."""
     most_bytes: int
+    """The limit."""
     evicted: int
-    """Statements on items that had to go, the oldest first, because they were too many: they do not hold here."""
+    """How many statements on items were dropped, the oldest first, because of the limit. They do not hold here."""
     position: int
-    """Of the log, up to which it was read."""
+    """The position up to which the log was read."""
     oldest: int | None
-    """Event time of the oldest statement, microseconds since 1970; None where there is none."""
+    """The `at` of the oldest statement, microseconds since 1970; None without statements."""
 
 
 class Overlay:
-    """The memory of one reader. Thread-safe; the log is read without a lock, so that a slow one holds nobody up.
+    """The memory of one reader. Thread-safe; reads the log without a lock, so that a slow log delays no call.
 
-    log: where the patches are. most_bytes: what statements and users may take, about. When there are too many the
-    oldest statements go, which is logged and counted; when users take more than half, all users' events are asked for
-    at each call: slower, but never wrong.
+    log: of the patches. most_bytes: about how much memory statements and users may take. Above it, the oldest
+    statements are dropped, which is logged and counted. Where users alone take half, the overlay forgets who has
+    events, and every call asks the log: slower, but right.
     """
 
     def __init__(self, log: PatchLog, most_bytes: int = 256 << 20):
         self.log, self.most_bytes = log, most_bytes
         self.fields: dict[str, Fields] = {}
         self.forgotten: dict[str, tuple[int, int]] = {}
-        """User id → event time and position of the newest forget."""
+        """User id → `at` and position of the newest forget."""
         self.users: dict[str, int] = {}
         """User id → position of the newest event."""
         self.all_users = False
-        """Whether `users` is not complete, because there were too many."""
+        """Whether any user may have events, because `users` had grown too large."""
         self.position = self.evicted = 0
         self.mark = 0
-        """Counts the changes of items."""
+        """Counts the changes to items."""
         self._lock = threading.Lock()
         hold_at_fork(self, self._lock, depth=2)
         self._since: int | None = None
@@ -82,62 +84,62 @@ class Overlay:
         self._changed: list[str] = []
 
     def follow(self, watermark: int) -> None:
-        """Hold what a release with this watermark needs. Raises LogError when the log cannot be read."""
+        """Load what a release with this watermark needs. Raises LogError when the log cannot be read."""
         for attempt in range(3):
             if self._since is not None and self._since <= watermark:
                 return
             standing, changes = self.log.standing(watermark), self.log.changes(watermark)
             with self._lock:
                 if self._since is not None and self.position > changes.position and attempt < 2:
-                    continue  # another thread has read on meanwhile
+                    continue  # another thread has read further meanwhile
                 self.fields, self.forgotten, self.users, self.all_users = {}, {}, {}, False
                 self._ends, self._statements, self._bytes = [], 0, 0
-                self.mark += KEPT_MARKS + 1  # everything may be another now
+                self.mark += MOST_MARKS + 1  # everything may differ now
                 self._changed = []
-                self._put_in(standing)
-                self._take(changes)
+                self._add_statements(standing)
+                self._apply(changes)
                 self._since, self.position = watermark, changes.position
 
     def look(self) -> None:
-        """Read what is new in the log. Raises LogError when it cannot be read, or is gone; what is known stays."""
+        """Read what is new in the log. Raises LogError when it is unreadable or gone; what is known stays."""
         after = self.position
         changes = self.log.changes(after)
         if changes.position == after:
             return
         if changes.position < after:
-            changes = self._other(changes.position)
+            changes = self._restarted(changes.position)
         with self._lock:
-            self._take(changes)
+            self._apply(changes)
             if changes.position > self.position or self.position == after:
                 self.position = changes.position
 
     def absorb(self, watermark: int, now: int) -> None:
-        """Let go of what every release in use has absorbed, and of what had ended. now: microseconds since 1970."""
+        """Drop what every release in use has absorbed, and statements that have ended. now: microseconds since 1970."""
         if self._since is None or watermark <= self._since:
             return
-        if self.all_users:  # they may be few enough again
+        if self.all_users:  # few enough users may be left
             self._since = None
             self.follow(watermark)
         with self._lock:
             for item, fields in list(self.fields.items()):
                 for field, front in fields.items():
-                    kept = tuple(
+                    left = tuple(
                         one for one in front if not one.absorbed(watermark) and (one.until is None or one.until > now)
                     )
-                    if len(kept) < len(front):
-                        self._put(item, field, kept)
+                    if len(left) < len(front):
+                        self._set_front(item, field, left)
             self.users = {user: position for user, position in self.users.items() if position > watermark}
             self.forgotten = {user: one for user, one in self.forgotten.items() if one[1] > watermark}
             self._since = watermark
 
     def view(self, now: int | None) -> View:
-        """All statements. now: those that have ended by then (microseconds) count as changes; None: for replays."""
+        """All statements. now: statements that end by then, in microseconds, count as changes; None for replays."""
         with self._lock:
             self._expire(now)
             return View(dict(self.fields), self.mark, self._ends[0][0] if self._ends else FOREVER)
 
     def since(self, mark: int, now: int) -> View | None:
-        """What changed since a mark; None where that is no longer known."""
+        """What changed since a mark; None where too much did. now: as in `view`."""
         with self._lock:
             self._expire(now)
             behind = self.mark - mark
@@ -148,7 +150,7 @@ class Overlay:
             return View(found, self.mark, self._ends[0][0] if self._ends else FOREVER)
 
     def stats(self) -> Stats:
-        """What it holds."""
+        """What the overlay holds."""
         with self._lock:
             fields = dict(self.fields)
             counts = (self._statements, self._users, self._size, self.most_bytes, self.evicted, self.position)
@@ -163,24 +165,24 @@ class Overlay:
     def _size(self) -> int:
         return self._bytes + self._users * USER_BYTES
 
-    def _other(self, position: int) -> Changes:
-        """What a log has that was begun anew, or LogError when there is none."""
+    def _restarted(self, position: int) -> Changes:
+        """All changes of a log that was started again. Raises LogError for an empty one."""
         if position == 0:
             raise LogError(
                 f"{self.log.where}: the log is gone or empty; it was read up to position {self.position}, and what was "
-                "read goes on to hold: restore it from a copy"
+                "read still holds: restore the log from a copy"
             )
         LOG.warning(
-            "%s: ends at position %d, was read up to %d: it was begun anew, and is read from its beginning",
+            "%s: ends at position %d, was read up to %d: the log was started again, and is read from its beginning",
             self.log.where,
             position,
             self.position,
         )
         return self.log.changes(0)
 
-    def _take(self, changes: Changes) -> None:
-        """Put in what the log has; the same again changes nothing."""
-        self._put_in(changes.statements)
+    def _apply(self, changes: Changes) -> None:
+        """Apply what the log has. Changes that were applied before change nothing."""
+        self._add_statements(changes.statements)
         for one in changes.forgotten:
             self.forgotten[one.user] = max((one.at, one.position), self.forgotten.get(one.user, (0, 0)))
         if not self.all_users:
@@ -188,23 +190,23 @@ class Overlay:
                 self.users[user] = max(position, self.users.get(user, 0))
         if len(self.users) * USER_BYTES > self.most_bytes // 2:
             self.users, self.all_users = {}, True
-            LOG.warning("patches: too many users have events since the release; each call asks the log")
+            LOG.warning("patches: too many users have events since the release; every call asks the log")
         if self._size > self.most_bytes:
             self._evict()
-        if len(self._changed) > KEPT_MARKS:
-            self._changed = self._changed[-KEPT_MARKS // 2 :]
+        if len(self._changed) > MOST_MARKS:
+            self._changed = self._changed[-MOST_MARKS // 2 :]
 
-    def _put_in(self, statements: Iterable[Statement]) -> None:
+    def _add_statements(self, statements: Iterable[Statement]) -> None:
         for one in statements:
             before = self.fields.get(one.item, {}).get(one.field, ())
             after = add(before, one)
             if after is not before:
-                self._put(one.item, one.field, after)
-                self._count(one.item)
+                self._set_front(one.item, one.field, after)
+                self._mark_changed(one.item)
                 if one.until is not None:
                     heapq.heappush(self._ends, (one.until, one.item))
 
-    def _put(self, item: str, field: str, front: Front) -> None:
+    def _set_front(self, item: str, field: str, front: Front) -> None:
         fields = self.fields.get(item, {})
         before = fields.get(field, ())
         self._statements += len(front) - len(before)
@@ -217,31 +219,31 @@ class Overlay:
         else:
             self.fields.pop(item, None)
 
-    def _count(self, item: str) -> None:
+    def _mark_changed(self, item: str) -> None:
         self._changed.append(item)
         self.mark += 1
 
     def _expire(self, now: int | None) -> None:
         while now is not None and self._ends and self._ends[0][0] <= now:
-            self._count(heapq.heappop(self._ends)[1])
+            self._mark_changed(heapq.heappop(self._ends)[1])
 
     def _evict(self) -> None:
-        """Let the oldest statements go, by their place in the log, until nine tenths of the limit are kept."""
+        """Drop the oldest statements, by position, until nine tenths of the limit remain in use."""
         every = sorted(
             (one.position, item, field)
             for item, fields in self.fields.items()
             for field, front in fields.items()
             for one in front
         )
-        gone = 0
+        dropped = 0
         for position, item, field in every:
             if self._size <= 0.9 * self.most_bytes:
                 break
-            self._put(item, field, tuple(one for one in self.fields[item][field] if one.position != position))
-            self._count(item)
-            gone += 1
-        self.evicted += gone
-        LOG.warning("patches: %d statements on items evicted, the limit is %d bytes", gone, self.most_bytes)
+            self._set_front(item, field, tuple(one for one in self.fields[item][field] if one.position != position))
+            self._mark_changed(item)
+            dropped += 1
+        self.evicted += dropped
+        LOG.warning("patches: %d statements on items evicted, the limit is %d bytes", dropped, self.most_bytes)
 
 
 def _bytes(statement: Statement) -> int:

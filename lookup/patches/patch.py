@@ -1,14 +1,14 @@
-"""Patches: what changed after the release was built, checked before it is kept, and which statement holds when.
+"""Patches: changes after a release was built. They are checked before the log keeps them.
 
-As text a patch is one line of JSON, of one of three kinds:
+A patch is one line of JSON text, of one of three kinds:
 
     {"item_id": "A1", "price": 9.5, "in_stock": true, "at": "2026-11-22T10:00:00Z", "source": "erp"}
     {"user_id": "900", "item_id": "A1", "type": "purchase", "value": 2, "at": "2026-11-22T10:00:01Z"}
     {"forget": "900", "at": "2026-11-22T10:00:02Z"}
 
-An item's field may be stated many times. The value at a time is that of the greatest statement by (`at`, `source`, JSON
-of the value) that has not ended. One that is smaller than another and ends no later can never hold again: what is kept
-is the rest, the *front*, which is the same in whatever order, and however often, the statements came.
+Many statements may be about one field of an item. At any time the greatest statement that has not ended holds, by
+(`at`, `source`, JSON of the value). A statement that is smaller than another one and ends no later can never hold
+again. The log keeps the rest, the *front*: it is the same in whatever order, and however often, the statements arrive.
 """
 
 import json
@@ -20,37 +20,37 @@ from typing import Any, NamedTuple
 
 from lookup.errors import PatchError
 from lookup.item_fields import NOT_ABSORBED
-from lookup.patches import validation as checks
+from lookup.patches import validation
 from lookup.patches.validation import EPOCH, RESERVED, iso
 
 ITEM, EVENT, FORGET = "item", "event", "forget"
 LONGEST_VALUES = 100_000
-"""Characters of a patch's values as JSON."""
+"""The most characters of a patch's values as JSON."""
 AHEAD = 5 * 60 * 1_000_000
-"""Microseconds: so far may the clock that states an event time run before the one that checks it."""
+"""How many microseconds the clock that states a time may run ahead of the clock that checks it."""
 NEVER = 2**63 - 1
-"""The end of what has none, where ends are compared."""
+"""Stands for the end of a statement without one, where ends are compared."""
 
 
 class Patch(NamedTuple):
-    """A change, made by `item`, `event`, `forget` or `decode`, which check it. Times: microseconds since 1970, UTC."""
+    """A change. `item`, `event`, `forget` and `decode` make and check it. Times: microseconds since 1970, UTC."""
 
     kind: str
     """"item", "event" or "forget"."""
     key: str
     """The id of the item, or of the user."""
     at: int
-    """When it came to be so, which decides what holds; not when it was told."""
+    """When the change came to be, not when it was told. It decides which statement holds."""
     source: str
-    """Who says so."""
+    """Who states it, such as "erp"."""
     until: int | None
-    """Of an item: it holds until then; None: until another one does."""
+    """When a statement on an item ends by itself; None: never."""
     values: Mapping[str, Any]
-    """Of an item: field → JSON value, None for unknown; of an event: `item`, `type` and `value`; of a forget: empty."""
+    """Of an item: JSON values by field, None for unknown. Of an event: `item`, `type`, `value`. Of a forget: empty."""
 
 
 class Statement(NamedTuple):
-    """What a patch says of one field of an item."""
+    """What a patch states about one field of an item."""
 
     item: str
     field: str
@@ -59,15 +59,15 @@ class Statement(NamedTuple):
     until: int | None
     value: Any
     position: int = 0
-    """Where the log has it."""
+    """In the log; 0 for a statement that no log keeps yet."""
 
     def absorbed(self, watermark: int) -> bool:
-        """Whether a release with that watermark has it: never what ends by itself, nor that an item is hidden."""
+        """Whether a release with that watermark has the statement. None has one that ends, or that hides an item."""
         return self.position <= watermark and self.until is None and not (self.field in NOT_ABSORBED and self.value)
 
 
 Front = tuple[Statement, ...]
-"""The statements of one field that may hold now or later: greatest first, so with rising ends; usually one."""
+"""The statements on one field that may hold now or later, the greatest first, so with rising ends. Usually one."""
 
 
 def item(
@@ -78,11 +78,13 @@ def item(
     source: str = "shop",
     until: datetime | int | None = None,
 ) -> Patch:
-    """A patch of an item.
+    """A patch that states values of an item.
 
     values: `price` (0 or more), `in_stock`, `hidden`, `title`, `description`, `text`, `brand`, `image`, `category` (a
-    list of texts) and any feature (text, number or truth); None says unknown. at, until: a datetime with a zone, or
-    microseconds since 1970; at None: now. Raises PatchError for what cannot be.
+    list of texts) and any feature (a text, a number, true or false); None says that the value is unknown. at, until: a
+    datetime with a time zone, or microseconds since 1970; an `at` of None is now.
+
+    Raises PatchError for a patch that makes no sense.
     """
     end = None if until is None else micros(until)
     return check(Patch(ITEM, key, _now() if at is None else micros(at), source, end, values))
@@ -97,34 +99,34 @@ def event(
     at: datetime | int | None = None,
     source: str = "shop",
 ) -> Patch:
-    """A patch that tells an event of a user with an item. Times and errors as in `item`."""
+    """A patch that records an event of a user with an item. Times and errors as in `item`."""
     values = {"item": item, "type": type, "value": value}
     return check(Patch(EVENT, user, _now() if at is None else micros(at), source, None, values))
 
 
 def forget(user: str, *, at: datetime | int | None = None, source: str = "shop") -> Patch:
-    """A patch that forgets a user: every event up to that time. Times and errors as in `item`."""
+    """A patch that forgets a user's events up to `at`. Times and errors as in `item`."""
     return check(Patch(FORGET, user, _now() if at is None else micros(at), source, None, {}))
 
 
 def check(patch: Patch) -> Patch:
-    """The patch, with numbers as float (in features as they are).
+    """The patch with its numbers as float, except in features.
 
     Raises PatchError, naming what was found and what was expected.
     """
     if not isinstance(patch, Patch) or patch.kind not in (ITEM, EVENT, FORGET):
         raise PatchError(f"a patch of an item, an event or a forget was expected, not {patch!r:.100}")
-    checks.text_id("the id of the item" if patch.kind == ITEM else "the id of the user", patch.key)
+    validation.text_id("the id of the item" if patch.kind == ITEM else "the id of the user", patch.key)
     what = f"{'item' if patch.kind == ITEM else patch.kind + ' of user'} {patch.key!r:.100}"
-    checks.text_id(f"{what}: source", patch.source)
-    checks.times(what, patch.at, patch.until, _now() + AHEAD)
+    validation.text_id(f"{what}: source", patch.source)
+    validation.times(what, patch.at, patch.until, _now() + AHEAD)
     values: dict[str, Any] = {}
     if patch.kind == ITEM:
-        values = checks.item_values(what, patch.values)
+        values = validation.item_values(what, patch.values)
     elif patch.until is not None:
-        raise PatchError(f"{what}: only what is said of an item ends by itself (until)")
+        raise PatchError(f"{what}: only statements on items end by themselves (until)")
     elif patch.kind == EVENT:
-        values = checks.event_values(what, patch.values)
+        values = validation.event_values(what, patch.values)
     elif patch.values:
         raise PatchError(f"{what}: nothing more was expected, not {list(patch.values)!r:.100}")
     if len(canonical(values)) > LONGEST_VALUES:
@@ -133,7 +135,7 @@ def check(patch: Patch) -> Patch:
 
 
 def encode(patch: Patch) -> str:
-    """One line of JSON, without the line break; `decode` gives the same patch back."""
+    """The patch as one line of JSON without the line break. `decode` gives the same patch back."""
     key = {ITEM: "item_id", EVENT: "user_id", FORGET: "forget"}[patch.kind]
     values = {"item_id" if patch.kind == EVENT and name == "item" else name: v for name, v in patch.values.items()}
     end = {} if patch.until is None else {"until": iso(patch.until)}
@@ -141,9 +143,9 @@ def encode(patch: Patch) -> str:
 
 
 def decode(line: str, source: str = "patch") -> Patch:
-    """The patch of a line of JSON. source: where the line names none.
+    """The patch of a line of JSON. source: for a line that names none.
 
-    Raises PatchError as the constructors do, and where the line is not such an object.
+    Raises PatchError as `item` does, and for a line that is no JSON object.
     """
     try:
         data = json.loads(line)
@@ -155,8 +157,10 @@ def decode(line: str, source: str = "patch") -> Patch:
 
 
 def from_record(data: Mapping[str, Any], source: str = "patch") -> Patch:
-    """The patch of a record with the names of the lines of JSON. `at` and `until` are ISO 8601, UTC where no zone is
-    named, or seconds since 1970; without `at` it is now. source: where the record names none. Raises PatchError.
+    """The patch of a record, with the names of the lines of JSON.
+
+    `at` and `until` are ISO 8601, in UTC unless they name a time zone, or seconds since 1970; without `at` it is now.
+    source: for a record that names none. Raises PatchError as `item` does.
     """
     values = {name: value for name, value in data.items() if name not in RESERVED}
     at = _now() if data.get("at") is None else _time("at", data["at"])
@@ -176,7 +180,7 @@ def from_record(data: Mapping[str, Any], source: str = "patch") -> Patch:
 
 
 def statements(patch: Patch, position: int = 0) -> list[Statement]:
-    """What an item's patch says, field by field."""
+    """The statements of a patch of an item, one for each field."""
     return [
         Statement(patch.key, field, patch.at, patch.source, patch.until, value, position)
         for field, value in patch.values.items()
@@ -184,43 +188,46 @@ def statements(patch: Patch, position: int = 0) -> list[Statement]:
 
 
 def add(front: Front, new: Statement) -> Front:
-    """The front of a field with one more statement; the very same object where that one can never hold."""
+    """The front of a field with a new statement; the very same object where that statement can never hold."""
     if not front:
         return (new,)
     rank, end = _rank(new), _end(new)
     ranked = [(_rank(old), old) for old in front]
     if any(other >= rank and _end(old) >= end for other, old in ranked):
         return front
-    kept = [(other, old) for other, old in ranked if other > rank or _end(old) > end]
-    return tuple(old for _, old in sorted([*kept, (rank, new)], key=_first, reverse=True))
+    remaining = [(other, old) for other, old in ranked if other > rank or _end(old) > end]
+    return tuple(old for _, old in sorted([*remaining, (rank, new)], key=_first, reverse=True))
 
 
 def front(found: Iterable[Statement]) -> Front:
-    """The front of statements of one field, in any order."""
+    """The front of the statements on one field, given in any order."""
     result: Front = ()
     for statement in found:
         result = add(result, statement)
     return result
 
 
-def holding(kept: Front, at: int, ahead: int = AHEAD) -> Statement | None:
-    """The statement of a field that holds at a time (microseconds); None where none does.
+def holding(front: Front, at: int, ahead: int = AHEAD) -> Statement | None:
+    """The statement of a front that holds at a time, in microseconds since 1970; None where none does.
 
-    ahead: a statement from a clock that runs ahead, by so much at most, holds at once. The front knows nothing of what
-    held before its statements came to be so.
+    ahead: a statement of up to so many microseconds later holds at once, because clocks may run ahead. A front does not
+    know what held before its statements.
     """
-    for statement in kept:
+    for statement in front:
         if statement.at <= at + ahead and at < _end(statement):
             return statement
     return None
 
 
 canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-"""The one text of a JSON value."""
+"""The canonical text of a JSON value."""
 
 
 def micros(moment: datetime | int) -> int:
-    """Microseconds since 1970 UTC of a datetime with a zone; a whole number is taken as such. Raises PatchError."""
+    """A time as microseconds since 1970, UTC: of a datetime with a time zone, or an integer unchanged.
+
+    Raises PatchError for anything else.
+    """
     if isinstance(moment, datetime):
         if moment.utcoffset() is None:
             raise PatchError(f"{moment} has no time zone: say which, such as datetime.now(timezone.utc)")

@@ -1,18 +1,17 @@
-"""The log of patches in Redis: for many hosts. The one module that imports `redis` (the extra `daybreak[redis]`).
+"""The patch log in Redis, for many hosts. The only module that imports `redis` (the extra `daybreak-lookup[redis]`).
 
-    daybreak:changed        sorted set: what was changed, and the position of its last change; "i:" + item, "u:" + user
-                            with events, "f:" + forgotten user. One entry each, so it does not grow as a stream would
+    daybreak:changed        sorted set: what changed, by the position of its last change; "i:" + item, "u:" + user with
+                            events, "f:" + forgotten user. One entry each, so it does not grow as a stream would
     daybreak:item:<id>      hash: statement, as JSON → position; "" → that of the last change
     daybreak:events:<user>  hash: event, as JSON → position
     daybreak:forgotten      hash: user → time and position
     daybreak:standing       set: the items with statements that no release absorbs
     daybreak:position, daybreak:pruned, daybreak:version
 
-Writing is one script, which Redis does whole or not at all. The fronts of items are computed here; the script checks
-that nobody changed an item since it was read, else all is read and computed again.
+One script writes all patches of a call or none. The fronts of items are computed here; the script checks that no other
+writer has changed an item since it was read. Otherwise everything is read and computed again.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,40 +25,41 @@ from redis.retry import Retry
 from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import redis_scripts
-from lookup.patches.patch import EVENT, ITEM, Front, Patch, Statement, add, canonical, check, statements
+from lookup.patches.patch import ITEM, Patch, Statement, canonical, check
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
+from lookup.patches.redis_rows import events_in, forgotten_in, position_of, script_input, statements_in
 
 LOG = logging.getLogger("lookup")
 VERSION = "1"
 """Of the keys."""
 PAGE = 1000
-"""Items or users that one call of a reading script looks at, so that it never holds Redis for long."""
+"""How many items or users one call of the reading script returns, so that it never blocks Redis for long."""
 TRIES = 100
-"""How often a writer computes again because another changed the same items."""
+"""How often a writer tries again because another one changed the same items."""
 SYNC_MILLISECONDS = 10_000
-"""How long a writer waits until its patches are on disk, where the server can say so (WAITAOF)."""
+"""How long a writer waits until its patches are on disk, where the server can tell (WAITAOF)."""
 
 
 SETTINGS: dict[str, Any] = {
     "decode_responses": True,
     "socket_connect_timeout": 5.0,
     "socket_timeout": 30.0,
-    "retry": Retry(NoBackoff(), 1),  # whatever is sent twice counts once
+    "retry": Retry(NoBackoff(), 1),  # a command that arrives twice counts once
 }
 
 
 class RedisLog:
-    """See `lookup.patches.patch_log.PatchLog`. Made by `open_log`.
+    """A `lookup.patches.patch_log.PatchLog`. Made by `open_log`.
 
-    The server must keep an append-only file. Patches are on disk when `append` returns where the server has WAITAOF
-    (7.2 and later) or syncs always (`appendfsync always`); elsewhere a warning says what may be lost.
+    The server must keep an append-only file. When `append` returns, the patches are on disk where the server has
+    WAITAOF (7.2 and later) or syncs always (`appendfsync always`); elsewhere a warning says what may be lost.
     """
 
     def __init__(self, url: str):
         parts = urlsplit(url)
         self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         try:
-            self._server: Any = redis.Redis.from_url(url, **SETTINGS)  # its types leave open whether bytes are decoded
+            self._server: Any = redis.Redis.from_url(url, **SETTINGS)  # its types do not say that replies are decoded
         except ValueError as error:
             raise LogError(f"{self._where}: not the URL of a Redis server: {error}") from None
         self._append, self._page, self._prune_user, self._prune_item = map(
@@ -78,7 +78,7 @@ class RedisLog:
         return self._where
 
     def append(self, patches: Iterable[Patch]) -> int:
-        """See `Log.append`."""
+        """See `PatchLog.append`."""
         checked = [check(patch) for patch in patches]
         if not checked:
             return self.position()
@@ -92,78 +92,78 @@ class RedisLog:
         raise LogError(f"{self._where}: others keep changing the same items; nothing was kept, try again")
 
     def position(self) -> int:
-        """See `Log.position`."""
+        """See `PatchLog.position`."""
         with self._told():
             return int(self._server.get("daybreak:position") or 0)
 
     def changes(self, after: int) -> Changes:
-        """See `Log.changes`."""
+        """See `PatchLog.changes`."""
         said: dict[str, list[Statement]] = {}
         gone: dict[str, Forgotten] = {}
         users: dict[str, int] = {}
         position = after
         for position, entries in self._pages(after, "i"):  # noqa: B007 - that of the last page is the answer's
             for kind, key, last, content in entries:
-                # What changes between two pages is on a later one again: then that counts.
+                # What changes between two pages comes again on a later page, which counts.
                 if kind == "i":
-                    said[key] = [one for one in _statements(key, content) if one.position > after]
+                    said[key] = [one for one in statements_in(key, content) if one.position > after]
                 elif kind == "u":
                     users[key] = last
                 else:
-                    gone[key] = _forgotten(key, content[""])
-        found = sorted((one for rows in said.values() for one in rows), key=_position)
-        return Changes(position, found, sorted(gone.values(), key=_position), users)
+                    gone[key] = forgotten_in(key, content[""])
+        found = sorted((one for rows in said.values() for one in rows), key=position_of)
+        return Changes(position, found, sorted(gone.values(), key=position_of), users)
 
     def standing(self, until: int) -> list[Statement]:
-        """See `Log.standing`."""
+        """See `PatchLog.standing`."""
         with self._told():
             names = list(self._server.smembers("daybreak:standing"))
             contents = self._contents(names)
-        found = (one for name, content in zip(names, contents, strict=True) for one in _statements(name, content))
+        found = (one for name, content in zip(names, contents, strict=True) for one in statements_in(name, content))
         kept = (one for one in found if one.position <= until and not one.absorbed(until))
-        return sorted(kept, key=_position)
+        return sorted(kept, key=position_of)
 
     def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
-        """See `Log.events`."""
-        found: dict[Event, None] = {}  # for a scan may give one twice
+        """See `PatchLog.events`."""
+        found: dict[Event, None] = {}  # a scan may return one twice
         try:
             with self._told():
-                for event in _events(user, self._server.hscan_iter(f"daybreak:events:{user}", count=PAGE)):
+                for event in events_in(user, self._server.hscan_iter(f"daybreak:events:{user}", count=PAGE)):
                     if event.position > after and event.at <= until:
                         found[event] = None
                     if len(found) > 2 * newest:
                         found = dict.fromkeys(sorted(found, key=by_time)[-newest:])
-        except UnicodeEncodeError:  # half a character: nobody has such an id
+        except UnicodeEncodeError:  # a lone surrogate is in no id
             return []
         return sorted(found, key=by_time)[-newest:]
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
-        """See `Log.all_events`."""
+        """See `PatchLog.all_events`."""
         for user, content in self._once("u", after):
-            yield from (event for event in _events(user, content.items()) if after < event.position <= until)
+            yield from (event for event in events_in(user, content.items()) if after < event.position <= until)
 
     def items(self, until: int) -> Iterator[Statement]:
-        """See `Log.items`."""
+        """See `PatchLog.items`."""
         for item, content in self._once("i", 0):
-            yield from (said for said in _statements(item, content) if said.absorbed(until))
+            yield from (said for said in statements_in(item, content) if said.absorbed(until))
 
     def forgotten(self) -> list[Forgotten]:
-        """See `Log.forgotten`."""
+        """See `PatchLog.forgotten`."""
         with self._told():
             found = self._server.hgetall("daybreak:forgotten")
-        return [_forgotten(user, content) for user, content in sorted(found.items())]
+        return [forgotten_in(user, content) for user, content in sorted(found.items())]
 
     def reach(self, before: int) -> int:
-        """See `Log.reach`."""
+        """See `PatchLog.reach`."""
         position = self.position()
         late = (event.position for event in self.all_events(0, position) if event.at >= before)
         said = (one.position for one in self.items(position) if one.at >= before)
         return min([*late, *said], default=position + 1) - 1
 
     def prune(self, absorbed: int, before: int) -> int:
-        """See `Log.prune`."""
+        """See `PatchLog.prune`."""
         with self._told():
-            # First of all, so that what goes cannot come back meanwhile.
+            # First of all, so that no removed event comes back meanwhile.
             if before > int(self._server.get("daybreak:pruned") or 0):
                 self._server.set("daybreak:pruned", before)
             lasting = canonical(NOT_ABSORBED)
@@ -177,7 +177,7 @@ class RedisLog:
         return gone
 
     def close(self) -> None:
-        """See `Log.close`."""
+        """See `PatchLog.close`."""
         self._server.close()
 
     def _try(self, patches: list[Patch]) -> int:
@@ -185,8 +185,8 @@ class RedisLog:
         items = list(dict.fromkeys(patch.key for patch in patches if patch.kind == ITEM))
         contents = dict(zip(items, self._contents(items), strict=True))
         seen = [[item, content.get("", "")] for item, content in contents.items()]
-        asked = canonical({"seen": seen, "patches": list(_asked(patches, contents))})
-        pipe = self._server.pipeline(transaction=False)  # one connection, for WAITAOF speaks of its own writes
+        asked = canonical({"seen": seen, "patches": list(script_input(patches, contents))})
+        pipe = self._server.pipeline(transaction=False)  # one connection: WAITAOF is about its own writes
         self._append(args=[asked, VERSION], client=pipe)
         if self._waits:
             pipe.waitaof(1, 0, SYNC_MILLISECONDS)
@@ -199,7 +199,7 @@ class RedisLog:
         return int(position)
 
     def _can_wait(self) -> bool:
-        """Whether the server can say when it has synced. Raises LogError where it keeps no append-only file."""
+        """Whether the server can tell when it has synced. Raises LogError where it keeps no append-only file."""
         if not self._server.info("persistence").get("aof_enabled"):
             raise LogError(
                 f"{self._where}: this server keeps no append-only file, so a patch would not be on disk: "
@@ -228,7 +228,7 @@ class RedisLog:
         return found
 
     def _pages(self, after: int, wanted: str) -> Iterator[tuple[int, list[tuple[str, str, int, dict[str, str]]]]]:
-        """The log's position and what changed after one, page by page, up to a page that is not full."""
+        """The log's position and what changed after a position, page by page, up to a page that is not full."""
         while True:
             with self._told():
                 position, found = self._page(args=[after, PAGE, wanted])
@@ -241,7 +241,7 @@ class RedisLog:
             after = entries[-1][2]
 
     def _once(self, wanted: str, after: int) -> Iterator[tuple[str, dict[str, str]]]:
-        """The id and content of all items ("i") or users ("u") that changed after a position."""
+        """The id and content of each item ("i") or user ("u") that changed after a position."""
         seen: set[str] = set()
         for _, entries in self._pages(after, wanted):
             for kind, key, _, content in entries:
@@ -255,58 +255,3 @@ class RedisLog:
             yield
         except redis.RedisError as error:
             raise LogError(f"{self._where}: {type(error).__name__}: {error}") from error
-
-
-def _asked(patches: list[Patch], contents: dict[str, dict[str, str]]) -> Iterator[list[Any]]:
-    """What the script is asked to do for each patch; nothing for one of an item that can never hold."""
-    fronts: dict[tuple[str, str], Front] = {}
-    for item, content in contents.items():
-        for one in _statements(item, content):
-            fronts[item, one.field] = add(fronts.get((item, one.field), ()), one)
-    for patch in patches:
-        if patch.kind == EVENT:
-            values = patch.values
-            identity = canonical([patch.at, values["item"], values["type"], patch.source, values["value"]])
-            yield [patch.kind, patch.key, patch.at, identity]
-        elif patch.kind == ITEM:
-            gone: list[str] = []
-            new: list[Statement] = []
-            for said in statements(patch):
-                before = fronts.get((said.item, said.field), ())
-                after = fronts[said.item, said.field] = add(before, said)
-                if after is not before:
-                    new.append(said)
-                    gone += [_identity(old) for old in before if old not in after]
-            if new:
-                standing = int(any(not said.absorbed(0) for said in new))
-                yield [patch.kind, patch.key, gone, list(map(_identity, new)), standing]
-        else:
-            yield [patch.kind, patch.key, patch.at]
-
-
-def _identity(said: Statement) -> str:
-    return canonical([said.field, said.at, said.source, said.until, said.value])
-
-
-def _statements(item: str, content: dict[str, str]) -> list[Statement]:
-    found = []
-    for identity, position in content.items():
-        if identity:
-            field, at, source, until, value = json.loads(identity)
-            found.append(Statement(item, field, at, source, until, value, int(position)))
-    return found
-
-
-def _events(user: str, content: Iterable[tuple[str, str]]) -> Iterator[Event]:
-    for identity, position in content:
-        at, item, kind, source, value = json.loads(identity)
-        yield Event(user, item, kind, at, source, value, int(position))
-
-
-def _forgotten(user: str, content: str) -> Forgotten:
-    at, position = content.split()
-    return Forgotten(user, int(at), int(position))
-
-
-def _position(row: Statement | Forgotten) -> int:
-    return row.position

@@ -1,10 +1,12 @@
-"""The scripts of the log in Redis: each is done whole, and nothing comes between. Its keys: see
-`lookup.patches.redis_log`."""
+"""The Lua scripts of the log in Redis. Redis runs each one whole and runs nothing in between.
+
+`lookup.patches.redis_log` lists the keys.
+"""
 
 _COMMON = """
 local function text(number) return string.format('%.0f', number) end
 
--- Remove the events of a user up to a position that are of before a time; returns how many went.
+-- Remove the events of a user up to a position and before a time; returns how many.
 local function drop(user, upto, before)
   local key, last, gone = 'daybreak:events:' .. user, 0, 0
   local events = redis.call('HGETALL', key)
@@ -32,7 +34,7 @@ APPEND = (
 -- ARGV: JSON of {seen = {{item, position of its last change}}, patches = {
 --   {'item', item, statements gone, statements new, 1 where one of these is standing},
 --   {'event', user, time, event}, {'forget', user, time}}}
--- Returns the position after them; -1 where an item has changed since it was seen, and then nothing was done.
+-- Returns the position after the patches; -1 where an item has changed since it was seen: then nothing is done.
 local asked = cjson.decode(ARGV[1])
 for _, seen in ipairs(asked.seen) do
   if (redis.call('HGET', 'daybreak:item:' .. seen[1], '') or '') ~= seen[2] then return -1 end
@@ -74,7 +76,7 @@ return position
 
 PAGE = """
 -- ARGV: a position, how many entries, which kind's content is wanted ('i' or 'u').
--- Returns the log's position, and the entries that were changed after that position, in order.
+-- Returns the log's position, and the entries that changed after the given position, in order.
 local found = redis.call('ZRANGEBYSCORE', 'daybreak:changed', '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local entries = {}
 for n = 1, #found, 2 do
@@ -92,13 +94,13 @@ return {redis.call('GET', 'daybreak:position') or '0', entries}
 PRUNE_USER = (
     _COMMON
     + """
--- ARGV: user, a position, a time. Returns how many events went.
+-- ARGV: user, a position, a time. Returns how many events were removed.
 return drop(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]))
 """
 )
 
 PRUNE_ITEM = """
--- ARGV: item, a time, JSON of the switches that no release has. Returns how many statements went that ended by then.
+-- ARGV: item, a time, JSON of the switches that no release has. Removes statements that ended; returns how many.
 local key, gone, standing = 'daybreak:item:' .. ARGV[1], 0, false
 local lasting = {}
 for _, field in ipairs(cjson.decode(ARGV[3])) do lasting[field] = true end

@@ -1,4 +1,4 @@
-"""The SQLite file under a log of patches: how it is made, checked and connected to, and what its errors mean."""
+"""The SQLite file of a patch log: its tables, its connections, and what its errors mean."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from lookup.errors import LogError
 from lookup.release.pointer import sync_folder
 
 VERSION = 1
-"""Of the tables; in the file as `user_version`."""
+"""Of the tables: `user_version` in the file."""
 APPLICATION = 0x44425041
-"""That the file is a log of patches; in it as `application_id`."""
+"""Marks the file as a patch log: `application_id` in the file."""
 WAIT_SECONDS = 30.0
-"""How long a writer waits for another."""
+"""How long a writer waits for another writer."""
 
 TABLES = f"""
 CREATE TABLE head (position INTEGER NOT NULL, pruned INTEGER NOT NULL);
@@ -43,22 +43,22 @@ PRAGMA user_version = {VERSION};
 T = TypeVar("T")
 
 
-class Own:
-    """A thread's connection. It is in a cycle of its own making, so it is closed here and not left to the collector.
+class ThreadConnection:
+    """A thread's connection. It closes with this object, because it is in a reference cycle of its own.
 
-    Who uses `db` holds this object meanwhile: `SqliteFile.close` may be called by another thread.
+    A user of `db` holds this object meanwhile, since another thread may call `SqliteFile.close`.
     """
 
     def __init__(self, db: sqlite3.Connection, file: tuple[int, int]):
         self.db, self.file, self._process = db, file, os.getpid()
 
-    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # at the end of the interpreter os is gone
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # the interpreter may have unloaded os at its end
         if self._process == getpid():
             self.db.close()
 
 
 class SqliteFile:
-    """A file with the tables of a log, there or not yet, and a connection for every thread that asks."""
+    """A file with the tables of a log, which may not exist yet, and a connection for every thread that asks."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -66,38 +66,38 @@ class SqliteFile:
         self.close()
 
     def close(self) -> None:
-        """Forget every connection; they close with the object that held them."""
+        """Drop every connection. Each closes when nobody uses it any more."""
         self._process = os.getpid()
         self._local = threading.local()
         self.writing = threading.Lock()
-        """Held by the thread of this process that writes; other processes wait inside SQLite."""
+        """Held by the writing thread of this process. Other processes wait inside SQLite."""
 
-    def connection(self) -> Own | None:
-        """This thread's connection; None while there is no file."""
+    def connection(self) -> ThreadConnection | None:
+        """This thread's connection; None while the file does not exist."""
         if self._process != os.getpid():
-            # A connection must not be used, nor closed, by the child of the process that opened it.
+            # The child of a fork must neither use nor close the connections of its parent.
             self._inherited.append(self._local)
             self.close()
         try:
             stat = os.stat(self.path)
         except FileNotFoundError:
             return None
-        own: Own | None = getattr(self._local, "own", None)
-        if own is None or own.file != (stat.st_dev, stat.st_ino):  # not a file that was moved away
-            own = self._local.own = Own(self.alone(), (stat.st_dev, stat.st_ino))
+        own: ThreadConnection | None = getattr(self._local, "own", None)
+        if own is None or own.file != (stat.st_dev, stat.st_ino):  # another file took this one's place
+            own = self._local.own = ThreadConnection(self.alone(), (stat.st_dev, stat.st_ino))
         return own
 
     def create(self) -> None:
-        """Make the file, where it is not there; LogError where it cannot be."""
+        """Create the file where it does not exist. Raises LogError when it cannot be created."""
         if not self.path.exists():
             self.told(lambda: _create(self.path))
 
     def alone(self) -> sqlite3.Connection:
-        """A connection that is the caller's own, and to be closed."""
+        """A separate connection, which the caller closes."""
         return self.told(lambda: _connect(self.path))
 
     def told(self, action: Callable[[], T]) -> T:
-        """What the action gives; its errors of SQLite and of the file as LogError, with what to do."""
+        """The result of an action. Raises LogError, with what to do, for errors of SQLite and of the file."""
         try:
             return action()
         except (sqlite3.Error, OSError) as error:
@@ -107,7 +107,7 @@ class SqliteFile:
 
 
 def _create(path: Path) -> None:
-    """Make the file under another name and link it to its own, so that nobody sees half of it."""
+    """Create the file under another name and then link it to its own, so that nobody sees half of it."""
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         with closing(sqlite3.connect(new, isolation_level=None)) as db:

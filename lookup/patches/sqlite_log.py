@@ -1,4 +1,4 @@
-"""The log of patches in one SQLite file: for all processes of one host."""
+"""The patch log in one SQLite file, for all processes of one host."""
 
 import json
 import sqlite3
@@ -17,16 +17,16 @@ STATEMENT = "item, field, at, source, until, value, position"
 EVENT_ROW = "user, item, type, at, source, value, position"
 _SWITCHES = ", ".join(f"'{name}'" for name in NOT_ABSORBED)
 ABSORBED = f"until IS NULL AND NOT (field IN ({_SWITCHES}) AND value = 'true')"
-"""`Statement.absorbed`, less the position."""
+"""`Statement.absorbed` without the position."""
 
 T = TypeVar("T")
 
 
 class SqliteLog:
-    """See `lookup.patches.patch_log.PatchLog`. Made by `open_log`; the file is made by the first `append`.
+    """A `lookup.patches.patch_log.PatchLog`. Made by `open_log`; the first `append` creates the file.
 
-    Every thread has a connection of its own, which ends with it. A commit is synced to disk before it returns
-    (WAL, synchronous = FULL).
+    Every thread has its own connection, which closes with the thread. A commit is on disk before it returns (WAL,
+    synchronous = FULL).
     """
 
     def __init__(self, path: Path):
@@ -38,18 +38,18 @@ class SqliteLog:
         return str(self._file.path)
 
     def append(self, patches: Iterable[Patch]) -> int:
-        """See `Log.append`."""
+        """See `PatchLog.append`."""
         checked = [check(patch) for patch in patches]
         if not checked:
             return self.position()
         return self._write(lambda db: _keep(db, checked))
 
     def position(self) -> int:
-        """See `Log.position`."""
+        """See `PatchLog.position`."""
         return self._read(lambda db: int(db.execute("SELECT position FROM head").fetchone()[0]), 0)
 
     def changes(self, after: int) -> Changes:
-        """See `Log.changes`."""
+        """See `PatchLog.changes`."""
         last = self.position()
         if last <= after:
             return Changes(last, [], [], {})
@@ -68,12 +68,12 @@ class SqliteLog:
         return self._read(read, Changes(0, [], [], {}))
 
     def standing(self, until: int) -> list[Statement]:
-        """See `Log.standing`."""
+        """See `PatchLog.standing`."""
         query = f"SELECT {STATEMENT} FROM statements WHERE position <= ? AND NOT ({ABSORBED}) ORDER BY position"
         return self._read(lambda db: list(map(_statement, db.execute(query, (until,)))), [])
 
     def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
-        """See `Log.events`."""
+        """See `PatchLog.events`."""
         query = (
             f"SELECT {EVENT_ROW} FROM events WHERE user = ? AND position > ? AND at <= ? "
             "ORDER BY at DESC, item DESC, type DESC, source DESC LIMIT ?"
@@ -81,27 +81,27 @@ class SqliteLog:
         asked = (user, after, until, newest)
         try:
             found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, asked))), [])
-        except UnicodeEncodeError:  # half a character: nobody has such an id
+        except UnicodeEncodeError:  # a lone surrogate is in no id
             return []
         return sorted(found, key=by_time)
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
-        """See `Log.all_events`."""
+        """See `PatchLog.all_events`."""
         query = f"SELECT {EVENT_ROW} FROM events WHERE position > ? AND position <= ? ORDER BY position"
         return self._each(_event, query, (after, until))
 
     def items(self, until: int) -> Iterator[Statement]:
-        """See `Log.items`."""
+        """See `PatchLog.items`."""
         query = f"SELECT {STATEMENT} FROM statements WHERE position <= ? AND {ABSORBED} ORDER BY item, field"
         return self._each(_statement, query, (until,))
 
     def forgotten(self) -> list[Forgotten]:
-        """See `Log.forgotten`."""
+        """See `PatchLog.forgotten`."""
         query = "SELECT user, at, position FROM forgotten ORDER BY user"
         return self._read(lambda db: list(map(Forgotten._make, db.execute(query))), [])
 
     def reach(self, before: int) -> int:
-        """See `Log.reach`."""
+        """See `PatchLog.reach`."""
         query = f"""
             SELECT coalesce(min(position) - 1, (SELECT position FROM head)) FROM (
                 SELECT position FROM events WHERE at >= :before
@@ -110,7 +110,7 @@ class SqliteLog:
         return self._read(lambda db: int(db.execute(query, {"before": before}).fetchone()[0]), 0)
 
     def prune(self, absorbed: int, before: int) -> int:
-        """See `Log.prune`."""
+        """See `PatchLog.prune`."""
 
         def remove(db: sqlite3.Connection) -> int:
             gone = db.execute("DELETE FROM events WHERE position <= ? AND at < ?", (absorbed, before)).rowcount
@@ -121,7 +121,7 @@ class SqliteLog:
         return self._write(remove) if self._file.path.exists() else 0
 
     def close(self) -> None:
-        """See `Log.close`."""
+        """See `PatchLog.close`."""
         self._file.close()
 
     def _write(self, change: Callable[[sqlite3.Connection], int]) -> int:
@@ -136,7 +136,7 @@ class SqliteLog:
             return result
 
         self._file.create()
-        self._file.connection()  # the child of a fork gets a lock of its own: the parent may have held this one
+        self._file.connection()  # gives the child of a fork its own lock: the parent may have held this one
         with self._file.writing:
             own = self._file.connection()
             if own is None:
@@ -148,7 +148,7 @@ class SqliteLog:
         return empty if own is None else self._file.told(lambda: question(own.db))
 
     def _each(self, make: Callable[[tuple[Any, ...]], T], query: str, values: tuple[int, ...]) -> Iterator[T]:
-        """Row by row; on a connection of its own, so that other calls of this thread may come between."""
+        """Row by row, on a separate connection, so that this thread may make other calls in between."""
         if not self._file.path.exists():
             return
         with closing(self._file.alone()) as db:
@@ -158,7 +158,7 @@ class SqliteLog:
 
 
 def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
-    """Keep what is new in patches; returns the position after them."""
+    """Keep what is new in patches. Returns the position after them."""
     before, pruned = db.execute("SELECT position, pruned FROM head").fetchone()
     position = before
     for patch in patches:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch import EVENT, FORGET, ITEM, Front, Patch, Statement
 from lookup.patches.patch_log import Event, PatchLog
 
@@ -24,10 +24,10 @@ def some_patch(draw: st.DrawFn) -> Patch:
     kind, key, at, source = draw(st.sampled_from([ITEM, ITEM, EVENT, EVENT, FORGET])), draw(names), draw(times), "s"
     if kind == ITEM:
         until = draw(ends.filter(lambda end: end is None or end > at))
-        return patches.item(key, draw(values), at=at, source=draw(st.sampled_from("st")), until=until)
+        return patch.item(key, draw(values), at=at, source=draw(st.sampled_from("st")), until=until)
     if kind == EVENT:
-        return patches.event(key, draw(names), "view", value=draw(st.sampled_from([None, 2.0])), at=at, source=source)
-    return patches.forget(key, at=at, source=source)
+        return patch.event(key, draw(names), "view", value=draw(st.sampled_from([None, 2.0])), at=at, source=source)
+    return patch.forget(key, at=at, source=source)
 
 
 def state(log: PatchLog) -> dict[str, Any]:
@@ -48,17 +48,17 @@ def expected(all_patches: list[Patch]) -> dict[str, Any]:
     """The same, from the patches alone."""
     fronts: dict[tuple[str, str], Front] = {}
     forgotten: dict[str, int] = {}
-    for patch in all_patches:
-        if patch.kind == ITEM:
-            for said in patches.statements(patch):
-                fronts[said.item, said.field] = patches.add(fronts.get((said.item, said.field), ()), said)
-        elif patch.kind == FORGET:
-            forgotten[patch.key] = max(patch.at, forgotten.get(patch.key, 0))
+    for one in all_patches:
+        if one.kind == ITEM:
+            for said in patch.statements(one):
+                fronts[said.item, said.field] = patch.add(fronts.get((said.item, said.field), ()), said)
+        elif one.kind == FORGET:
+            forgotten[one.key] = max(one.at, forgotten.get(one.key, 0))
     events: dict[str, set[Event]] = {}
-    for patch in all_patches:
-        if patch.kind == EVENT and patch.at > forgotten.get(patch.key, -1):
-            event = Event(patch.key, patch.values["item"], "view", patch.at, "s", patch.values["value"], 0)
-            events.setdefault(patch.key, set()).add(event)
+    for one in all_patches:
+        if one.kind == EVENT and one.at > forgotten.get(one.key, -1):
+            event = Event(one.key, one.values["item"], "view", one.at, "s", one.values["value"], 0)
+            events.setdefault(one.key, set()).add(event)
     in_time = {
         user: sorted(rows, key=lambda e: (e.at, e.item, e.value is not None, e.value)) for user, rows in events.items()
     }
@@ -72,5 +72,5 @@ def expected(all_patches: list[Patch]) -> dict[str, Any]:
 def value(log: PatchLog, item: str, field: str, at: int = NOW) -> Any:
     """What a log says of an item's field at a time; the text "nothing" where it says nothing."""
     said = [s for s in log.changes(0).statements if (s.item, s.field) == (item, field)]
-    held: Statement | None = patches.holding(patches.front(said), at)
+    held: Statement | None = patch.holding(patch.front(said), at)
     return "nothing" if held is None else held.value

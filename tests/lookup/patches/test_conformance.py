@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookup.errors import PatchError
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch import Patch
 from lookup.patches.patch_log import PatchLog
 from tests.lookup.patches.conftest import NewLog
@@ -21,22 +21,22 @@ many = settings(max_examples=15, deadline=None, suppress_health_check=[HealthChe
 
 OTHER = """
 import sys
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 log = open_log(sys.argv[1])
 print([(said.item, said.value) for said in log.changes(0).statements], flush=True)
 input()
 print([(said.item, said.value) for said in log.changes(0).statements], flush=True)
-log.append([patches.event("u", "from afar", "view")])
+log.append([patch.event("u", "from afar", "view")])
 """
 
 
 def price(item: str, amount: float, at: int = NOW, **more: int) -> Patch:
-    return patches.item(item, {"price": amount}, at=at, **more)
+    return patch.item(item, {"price": amount}, at=at, **more)
 
 
 def view(user: str, item: str, at: int = NOW) -> Patch:
-    return patches.event(user, item, "view", at=at)
+    return patch.event(user, item, "view", at=at)
 
 
 def test_an_empty_log(log: PatchLog) -> None:
@@ -77,7 +77,7 @@ class TestOrder:
         assert value(log, "a", "price", NOW) == 5
 
     def test_of_two_sources_at_one_time_the_same_wins_always(self, log: PatchLog) -> None:
-        first, second = (patches.item("a", {"price": n}, at=NOW, source=s) for n, s in ((1, "erp"), (2, "web")))
+        first, second = (patch.item("a", {"price": n}, at=NOW, source=s) for n, s in ((1, "erp"), (2, "web")))
         log.append([second, first])
         assert value(log, "a", "price") == 2
 
@@ -89,8 +89,8 @@ class TestPositions:
         assert log.append([view("u", "b")]) == log.position() == 3
 
     def test_changes_are_those_after_a_position(self, log: PatchLog) -> None:
-        log.append([price("a", 1), view("u", "a"), patches.forget("w", at=NOW)])
-        log.append([patches.item("a", {"title": "A"}, at=NOW), view("v", "a"), patches.forget("x", at=NOW)])
+        log.append([price("a", 1), view("u", "a"), patch.forget("w", at=NOW)])
+        log.append([patch.item("a", {"title": "A"}, at=NOW), view("v", "a"), patch.forget("x", at=NOW)])
         later = log.changes(3)
         assert later.position == 6
         assert [(s.field, s.position) for s in later.statements] == [("title", 4)]
@@ -119,9 +119,9 @@ class TestPositions:
         assert len(log.events("u", 0)) == 3000
 
     def test_what_no_release_absorbs_stands(self, log: PatchLog) -> None:
-        log.append([patches.item("a", {"hidden": True, "price": 1}, at=NOW), price("b", 1, until=NOW + 10**9)])
-        log.append([patches.item("c", {"hidden": True}, at=NOW), patches.item("d", {"hidden": True}, at=NOW - 1)])
-        log.append([patches.item("d", {"hidden": False}, at=NOW)])  # and so does nothing for d
+        log.append([patch.item("a", {"hidden": True, "price": 1}, at=NOW), price("b", 1, until=NOW + 10**9)])
+        log.append([patch.item("c", {"hidden": True}, at=NOW), patch.item("d", {"hidden": True}, at=NOW - 1)])
+        log.append([patch.item("d", {"hidden": False}, at=NOW)])  # and so does nothing for d
         assert [(s.item, s.field) for s in log.standing(9)] == [("a", "hidden"), ("b", "price"), ("c", "hidden")]
         assert [(s.item, s.field) for s in log.standing(2)] == [("a", "hidden"), ("b", "price")]
         assert [(s.item, s.field) for s in log.items(3)] == [("a", "price")]
@@ -130,7 +130,7 @@ class TestPositions:
         log.append([view("u", "a", NOW - 9), price("a", 1, NOW - 9), view("u", "a", NOW - 5), view("u", "a", NOW - 8)])
         assert log.reach(NOW - 5) == 2
         assert log.reach(NOW) == 4
-        log.append([patches.item("b", {"hidden": True}, at=NOW), price("c", 1, NOW, until=NOW + 10**9)])
+        log.append([patch.item("b", {"hidden": True}, at=NOW), price("c", 1, NOW, until=NOW + 10**9)])
         assert log.reach(NOW) == 6  # no release absorbs these, so none waits for them
         log.append([price("a", 2, NOW)])
         assert log.reach(NOW) == 6
@@ -139,16 +139,16 @@ class TestPositions:
 class TestForget:
     def test_events_up_to_then_are_gone_and_stay_gone(self, log: PatchLog) -> None:
         log.append([view("u", "a", NOW - 2), view("u", "b", NOW), view("v", "a", NOW - 2)])
-        log.append([patches.forget("u", at=NOW - 1)])
+        log.append([patch.forget("u", at=NOW - 1)])
         log.append([view("u", "a", NOW - 2), view("u", "c", NOW - 1)])
         assert [event.item for event in log.events("u", 0)] == ["b"]
         assert log.changes(0).users == {"u": 2, "v": 3}
         assert [(gone.user, gone.at) for gone in log.forgotten()] == [("u", NOW - 1)]
 
     def test_the_last_time_counts(self, log: PatchLog) -> None:
-        log.append([patches.forget("u", at=NOW - 1)])
-        assert log.append([patches.forget("u", at=NOW - 5)]) == 1
-        assert log.append([patches.forget("u", at=NOW)]) == 2
+        log.append([patch.forget("u", at=NOW - 1)])
+        assert log.append([patch.forget("u", at=NOW - 5)]) == 1
+        assert log.append([patch.forget("u", at=NOW)]) == 2
         assert log.changes(1).forgotten == log.forgotten()
         assert [tuple(gone) for gone in log.forgotten()] == [("u", NOW, 2)]
 
@@ -156,7 +156,7 @@ class TestForget:
 class TestPrune:
     def test_old_absorbed_events_and_what_has_ended_go(self, log: PatchLog) -> None:
         old = [view("u", "a", NOW - 9), view("u", "b", NOW - 8), price("a", 1, NOW - 9, until=NOW - 8)]
-        log.append([*old, price("b", 1, NOW - 9), patches.forget("v", at=NOW - 9), view("u", "c", NOW - 9)])
+        log.append([*old, price("b", 1, NOW - 9), patch.forget("v", at=NOW - 9), view("u", "c", NOW - 9)])
         assert log.prune(5, NOW - 7) == 3
         assert [event.item for event in log.events("u", 0)] == ["c"]  # not absorbed
         assert [s.item for s in log.changes(0).statements] == ["b"]
@@ -187,9 +187,9 @@ class TestWhole:
 
     def test_any_text_comes_back(self, log: PatchLog) -> None:
         odd = ["\0", 'a"b\\', "ab:c d", "🜚\n", "{1}", "-1", "x" * 1000]
-        log.append([patches.item(text, {text: text, "category": odd}, at=NOW, source=text) for text in odd])
-        log.append([patches.event(text, text, text, value=0.1, at=NOW, source=text) for text in odd])
-        log.append([patches.forget(text + "!" if len(text) < 9 else "z", at=NOW) for text in odd])
+        log.append([patch.item(text, {text: text, "category": odd}, at=NOW, source=text) for text in odd])
+        log.append([patch.event(text, text, text, value=0.1, at=NOW, source=text) for text in odd])
+        log.append([patch.forget(text + "!" if len(text) < 9 else "z", at=NOW) for text in odd])
         said = log.changes(0).statements
         assert [s.value for s in said if s.item == s.field] == odd
         assert [s.value for s in said if s.field == "category"] == [odd] * len(odd)
@@ -212,12 +212,12 @@ class TestFuzz:
         kept: dict[tuple[str, str], Any] = {}
         for key, values in rows:
             try:
-                patch = patches.item(key, values, at=NOW, source=key)
+                made = patch.item(key, values, at=NOW, source=key)
             except PatchError:
                 continue
-            log.append([patch, patches.event(key, key, key, value=1e308, at=NOW, source=key)])
-            for said in patches.statements(patch):
-                front = patches.add(kept.get((key, said.field), ()), said)
+            log.append([made, patch.event(key, key, key, value=1e308, at=NOW, source=key)])
+            for said in patch.statements(made):
+                front = patch.add(kept.get((key, said.field), ()), said)
                 kept[key, said.field] = front
             assert [event.item for event in log.events(key, 0)] == [key]
         found = {(s.item, s.field): repr(s._replace(position=0)) for s in log.changes(0).statements}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lookup.errors import LogError
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.overlay import FOREVER, STATEMENT_BYTES, USER_BYTES, Overlay
 from lookup.patches.patch_log import PatchLog, open_log
 from tests.lookup.patched import SECOND
@@ -19,8 +19,8 @@ def log(tmp_path: Path) -> PatchLog:
     return open_log(tmp_path)
 
 
-def price(item: str, value: float, at: int = AT, until: int | None = None) -> patches.Patch:
-    return patches.item(item, {"price": value}, at=at, until=until)
+def price(item: str, value: float, at: int = AT, until: int | None = None) -> patch.Patch:
+    return patch.item(item, {"price": value}, at=at, until=until)
 
 
 def followed(log: PatchLog, watermark: int = 0, most_bytes: int = 1 << 20) -> Overlay:
@@ -56,7 +56,7 @@ def test_a_view_stays_as_it_was(log: PatchLog) -> None:
     log.append([price("a", 1)])
     overlay.look()
     view = overlay.view(None)
-    log.append([patches.item("a", {"brand": "Acme", "price": 2.0}, at=AT + 1), price("b", 3)])
+    log.append([patch.item("a", {"brand": "Acme", "price": 2.0}, at=AT + 1), price("b", 3)])
     overlay.look()
     assert list(view.items) == ["a"]
     assert [one.value for one in view.items["a"]["price"]] == [1.0]
@@ -77,9 +77,9 @@ def test_ends_are_told(log: PatchLog) -> None:
 
 def test_releases_absorb_and_roll_back(log: PatchLog) -> None:
     log.append([price("a", 1)])
-    log.append([price("b", 2), patches.item("b", {"hidden": True}, at=AT)])
-    log.append([price("c", 3, AT, AT + 10), patches.event("u", "a", "purchase", at=AT)])
-    log.append([patches.forget("v", at=AT), price("d", 4)])
+    log.append([price("b", 2), patch.item("b", {"hidden": True}, at=AT)])
+    log.append([price("c", 3, AT, AT + 10), patch.event("u", "a", "purchase", at=AT)])
+    log.append([patch.forget("v", at=AT), price("d", 4)])
     overlay = followed(log)
     every = overlay.view(None).items
     position = log.position()
@@ -118,12 +118,12 @@ def test_too_much_is_evicted_and_told(log: PatchLog, caplog: pytest.LogCaptureFi
 def test_too_many_users_are_asked_for_at_each_call(log: PatchLog, caplog: pytest.LogCaptureFixture) -> None:
     overlay = followed(log, most_bytes=20 * USER_BYTES)
     with caplog.at_level(logging.WARNING, "lookup"):
-        log.append([patches.event(f"u{n}", "a", "purchase", at=AT) for n in range(11)])
+        log.append([patch.event(f"u{n}", "a", "purchase", at=AT) for n in range(11)])
         overlay.look()
     assert overlay.all_users
     assert overlay.stats().users == 0
     assert "too many users" in caplog.text
-    log.append([patches.event("u", "a", "purchase", at=AT)])
+    log.append([patch.event("u", "a", "purchase", at=AT)])
     overlay.look()
     overlay.absorb(11, AT)
     assert not overlay.all_users

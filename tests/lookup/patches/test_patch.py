@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.errors import DaybreakError, PatchError
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch import AHEAD, Patch, Statement
 
 NOW = int(time.time() * 1e6)
@@ -31,23 +31,23 @@ class TestFuzz:
 
     @given(anything, st.dictionaries(any_field, anything, max_size=3) | anything, any_time, anything, any_time)
     def test_items(self, key: Any, values: Any, at: Any, source: Any, until: Any) -> None:
-        comes_back(lambda: patches.item(key, values, at=at, source=source, until=until))
+        comes_back(lambda: patch.item(key, values, at=at, source=source, until=until))
 
     @given(st.dictionaries(any_field, anything, min_size=1, max_size=3))
     def test_values_of_items(self, values: Any) -> None:
-        comes_back(lambda: patches.item("A1", values))
+        comes_back(lambda: patch.item("A1", values))
 
     @given(anything, anything, anything, anything, any_time)
     def test_events(self, user: Any, item: Any, kind: Any, value: Any, at: Any) -> None:
-        comes_back(lambda: patches.event(user, item, kind, value=value, at=at))
+        comes_back(lambda: patch.event(user, item, kind, value=value, at=at))
 
     @given(anything, any_time, anything)
     def test_forgets(self, user: Any, at: Any, source: Any) -> None:
-        comes_back(lambda: patches.forget(user, at=at, source=source))
+        comes_back(lambda: patch.forget(user, at=at, source=source))
 
     @given(st.tuples(anything, anything, any_time, anything, any_time, anything))
     def test_made_by_hand(self, parts: tuple[Any, ...]) -> None:
-        comes_back(lambda: patches.check(Patch(*parts)))
+        comes_back(lambda: patch.check(Patch(*parts)))
 
     @given(
         st.text()
@@ -58,56 +58,56 @@ class TestFuzz:
         ).map(lambda value: json.dumps(value, default=str))
     )
     def test_lines(self, line: str) -> None:
-        comes_back(lambda: patches.decode(line))
+        comes_back(lambda: patch.decode(line))
 
 
 def comes_back(make: Any) -> None:
     try:
-        patch = make()
+        made = make()
     except PatchError as error:
         str(error).encode()  # it can be printed
         return
-    line = patches.encode(patch)
+    line = patch.encode(made)
     assert "\n" not in line
     line.encode()
-    again = patches.decode(line)
-    assert again == patch
-    assert sorted(map(repr, again.values.items())) == sorted(map(repr, patch.values.items()))  # 1 is not 1.0
+    again = patch.decode(line)
+    assert again == made
+    assert sorted(map(repr, again.values.items())) == sorted(map(repr, made.values.items()))  # 1 is not 1.0
 
 
 class TestChecks:
     @pytest.mark.parametrize(
         ("make", "says"),
         [
-            (lambda: patches.item("A1", {"price": math.nan}), "item 'A1': price is not finite"),
-            (lambda: patches.item("A1", {"price": -0.01}), "price is -0.01; 0 or more was expected"),
-            (lambda: patches.item("A1", {"price": True}), "price is True; a number was expected"),
-            (lambda: patches.item("A1", {"price": 10**400}), "price is not finite"),
-            (lambda: patches.item("A1", {"in_stock": 1}), "in_stock is 1; true or false was expected"),
-            (lambda: patches.item("A1", {"category": "Home"}), "a list of texts, the widest first, was expected"),
-            (lambda: patches.item("A1", {"title": 5}), "title is 5; text was expected"),
-            (lambda: patches.item("A1", {"colour": ["red"]}), "a feature is a text, a number, true or false"),
-            (lambda: patches.item("A1", {"weight": 2**53 + 1}), "better given as text"),
-            (lambda: patches.item("A1", {"source": "x"}), "source is no field of an item"),
-            (lambda: patches.item("A1", {}), "at least one field"),
-            (lambda: patches.item("A1", {"title": "x" * 200_000}), "more than 100000 characters"),
-            (lambda: patches.item(" ", {"price": 1}), "the id of the item is ' '; a text that is not empty"),
-            (lambda: patches.item("x" * 1001, {"price": 1}), "has 1001 characters"),
-            (lambda: patches.item("\ud800", {"price": 1}), "half a character"),
-            (lambda: patches.item("A1", {"price": 1}, at=-1), "at is before 1970"),
-            (lambda: patches.item("A1", {"price": 1}, at=NOW + 10**11), "more than five minutes in the future"),
-            (lambda: patches.item("A1", {"price": 1}, at=10**30), "after the year 9999, more than five minutes"),
-            (lambda: patches.item("A1", {"price": 1}, at=NOW, until=NOW), "until must be later than at"),
-            (lambda: patches.item("A1", {"price": 1}, at=datetime(2026, 1, 1)), "has no time zone"),
-            (lambda: patches.event("u", "A1", ""), "type is ''"),
-            (lambda: patches.event("u", "A1", "view", value=math.inf), "value is not finite"),
-            (lambda: patches.forget(7), "the id of the user is 7"),  # type: ignore[arg-type]
-            (lambda: patches.decode("[1]"), "an object was expected"),
-            (lambda: patches.decode('{"price": 1}'), "item_id, user_id or forget was expected among 'price'"),
-            (lambda: patches.decode('{"forget": "u", "item_id": "A1"}'), "nothing more was expected"),
-            (lambda: patches.decode('{"item_id": "A1", "price": 1, "at": "yesterday"}'), "at is 'yesterday'"),
+            (lambda: patch.item("A1", {"price": math.nan}), "item 'A1': price is not finite"),
+            (lambda: patch.item("A1", {"price": -0.01}), "price is -0.01; 0 or more was expected"),
+            (lambda: patch.item("A1", {"price": True}), "price is True; a number was expected"),
+            (lambda: patch.item("A1", {"price": 10**400}), "price is not finite"),
+            (lambda: patch.item("A1", {"in_stock": 1}), "in_stock is 1; true or false was expected"),
+            (lambda: patch.item("A1", {"category": "Home"}), "a list of texts, the widest first, was expected"),
+            (lambda: patch.item("A1", {"title": 5}), "title is 5; text was expected"),
+            (lambda: patch.item("A1", {"colour": ["red"]}), "a feature is a text, a number, true or false"),
+            (lambda: patch.item("A1", {"weight": 2**53 + 1}), "better given as text"),
+            (lambda: patch.item("A1", {"source": "x"}), "source is no field of an item"),
+            (lambda: patch.item("A1", {}), "at least one field"),
+            (lambda: patch.item("A1", {"title": "x" * 200_000}), "more than 100000 characters"),
+            (lambda: patch.item(" ", {"price": 1}), "the id of the item is ' '; a text that is not empty"),
+            (lambda: patch.item("x" * 1001, {"price": 1}), "has 1001 characters"),
+            (lambda: patch.item("\ud800", {"price": 1}), "half a character"),
+            (lambda: patch.item("A1", {"price": 1}, at=-1), "at is before 1970"),
+            (lambda: patch.item("A1", {"price": 1}, at=NOW + 10**11), "more than five minutes in the future"),
+            (lambda: patch.item("A1", {"price": 1}, at=10**30), "after the year 9999, more than five minutes"),
+            (lambda: patch.item("A1", {"price": 1}, at=NOW, until=NOW), "until must be later than at"),
+            (lambda: patch.item("A1", {"price": 1}, at=datetime(2026, 1, 1)), "has no time zone"),
+            (lambda: patch.event("u", "A1", ""), "type is ''"),
+            (lambda: patch.event("u", "A1", "view", value=math.inf), "value is not finite"),
+            (lambda: patch.forget(7), "the id of the user is 7"),  # type: ignore[arg-type]
+            (lambda: patch.decode("[1]"), "an object was expected"),
+            (lambda: patch.decode('{"price": 1}'), "item_id, user_id or forget was expected among 'price'"),
+            (lambda: patch.decode('{"forget": "u", "item_id": "A1"}'), "nothing more was expected"),
+            (lambda: patch.decode('{"item_id": "A1", "price": 1, "at": "yesterday"}'), "at is 'yesterday'"),
             (
-                lambda: patches.decode('{"user_id": "u", "item_id": "A", "type": "view", "until": 9e9}'),
+                lambda: patch.decode('{"user_id": "u", "item_id": "A", "type": "view", "until": 9e9}'),
                 "ends by itself",
             ),
         ],
@@ -120,24 +120,24 @@ class TestChecks:
 
     def test_the_examples_are_patches(self) -> None:
         readme = Path(__file__).parents[3] / "README.md"
-        lines = [line.strip() for text in (patches.__doc__ or "", readme.read_text()) for line in text.splitlines()]
+        lines = [line.strip() for text in (patch.__doc__ or "", readme.read_text()) for line in text.splitlines()]
         examples = [line for line in lines if line.startswith('{"')]
-        assert sorted(patches.decode(line).kind for line in examples) == ["event"] * 2 + ["forget"] * 2 + ["item"] * 2
+        assert sorted(patch.decode(line).kind for line in examples) == ["event"] * 2 + ["forget"] * 2 + ["item"] * 2
 
     def test_numbers_of_numpy_are_numbers(self) -> None:
-        patch = patches.item("A1", {"price": np.float32(2.5), "weight": np.int64(3)})
-        assert patch.values == {"price": 2.5, "weight": 3}
-        assert [type(value) for value in patch.values.values()] == [float, int]
+        made = patch.item("A1", {"price": np.float32(2.5), "weight": np.int64(3)})
+        assert made.values == {"price": 2.5, "weight": 3}
+        assert [type(value) for value in made.values.values()] == [float, int]
 
     def test_the_one_zero(self) -> None:
-        assert str(patches.item("A1", {"price": -0.0}).values["price"]) == "0.0"
+        assert str(patch.item("A1", {"price": -0.0}).values["price"]) == "0.0"
 
     def test_times(self) -> None:
         east = datetime(2026, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
-        assert patches.item("A1", {"price": 1}, at=east).at == 1_767_225_600_000_000
+        assert patch.item("A1", {"price": 1}, at=east).at == 1_767_225_600_000_000
         for at in ('"2026-01-01"', '"2026-01-01T00:00:00Z"', '"2026-01-01T02:00:00+02:00"', "1767225600"):
-            assert patches.decode(f'{{"item_id": "A1", "price": 1, "at": {at}}}').at == 1_767_225_600_000_000
-        assert abs(patches.item("A1", {"price": 1}).at - time.time() * 1e6) < 60e6
+            assert patch.decode(f'{{"item_id": "A1", "price": 1, "at": {at}}}').at == 1_767_225_600_000_000
+        assert abs(patch.item("A1", {"price": 1}).at - time.time() * 1e6) < 60e6
 
 
 statements = st.builds(
@@ -153,7 +153,7 @@ class TestFront:
     @given(st.data(), st.lists(statements, max_size=8))
     def test_is_the_same_in_any_order_and_however_often(self, data: st.DataObject, found: list[Statement]) -> None:
         shuffled = data.draw(st.permutations(found + found[:3]))
-        assert [repr(one) for one in patches.front(shuffled)] == [repr(one) for one in patches.front(found)]
+        assert [repr(one) for one in patch.front(shuffled)] == [repr(one) for one in patch.front(found)]
 
     @given(st.lists(statements, max_size=8), st.integers(0, 15))
     def test_holds_what_the_definition_says(self, found: list[Statement], at: int) -> None:
@@ -161,26 +161,26 @@ class TestFront:
         at += 6
         alive = [one for one in found if one.until is None or at < one.until]
         greatest = max(alive, key=lambda one: (one.at, one.source, json.dumps(one.value)), default=None)
-        held = patches.holding(patches.front(found), at)
+        held = patch.holding(patch.front(found), at)
         assert (held and held[:4]) == (greatest and greatest[:4])
         assert repr(held and held.value) == repr(greatest and greatest.value)
 
     @given(st.lists(statements, max_size=8))
     def test_is_as_small_as_can_be(self, found: list[Statement]) -> None:
-        front = patches.front(found)
-        held = {repr(patches.holding(front, at)) for at in range(6, 20)} | {repr(patches.holding(front, 10**9))}
+        front = patch.front(found)
+        held = {repr(patch.holding(front, at)) for at in range(6, 20)} | {repr(patch.holding(front, 10**9))}
         late = [one for one in front if one.until is None or one.until > 6]
         assert {repr(one) for one in late} <= held
 
     def test_adding_what_cannot_hold_changes_nothing(self) -> None:
-        front = patches.front([Statement("a", "f", 5, "s", None, 1)])
-        assert patches.add(front, Statement("a", "f", 4, "s", None, 2)) is front
-        assert patches.add(front, front[0]) is front
+        front = patch.front([Statement("a", "f", 5, "s", None, 1)])
+        assert patch.add(front, Statement("a", "f", 4, "s", None, 2)) is front
+        assert patch.add(front, front[0]) is front
 
     def test_a_clock_that_runs_ahead_is_heard_at_once(self) -> None:
-        front = patches.front([Statement("a", "f", 10**9, "s", None, 1)])
-        assert patches.holding(front, 10**9 - AHEAD) is front[0]
-        assert patches.holding(front, 10**9 - AHEAD - 1) is None
+        front = patch.front([Statement("a", "f", 10**9, "s", None, 1)])
+        assert patch.holding(front, 10**9 - AHEAD) is front[0]
+        assert patch.holding(front, 10**9 - AHEAD - 1) is None
 
     def test_what_a_release_absorbs(self) -> None:
         assert Statement("a", "price", 1, "s", None, 1, 5).absorbed(5)

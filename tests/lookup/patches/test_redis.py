@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from lookup.errors import LogError
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 from tests.lookup.patches.made import NOW
 from tests.lookup.patches.servers import REDIS_SERVER_PATH, Server, server
 
-PRICE = patches.item("a", {"price": 1}, at=NOW)
+PRICE = patch.item("a", {"price": 1}, at=NOW)
 
 
 def test_a_server_that_keeps_nothing_is_refused(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_server_that_syncs_now_and_then_is_told_of(tmp_path: Path, caplog: pyt
 def test_it_is_all_there_after_the_server_was_killed(tmp_path: Path) -> None:
     with server(tmp_path) as running:
         log = open_log(running.url)
-        log.append([PRICE, patches.event("u", "a", "view", at=NOW)])
+        log.append([PRICE, patch.event("u", "a", "view", at=NOW)])
         running.kill()
         with pytest.raises(LogError, match=rf"{running.url}: ConnectionError"):
             log.events("u", 0)

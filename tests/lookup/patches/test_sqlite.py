@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from lookup.errors import LogError
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 from lookup.patches.sqlite_log import SqliteLog
 from tests.lookup.patches.made import NOW
 
 
-def price(amount: float, item: str = "a") -> patches.Patch:
-    return patches.item(item, {"price": amount}, at=NOW)
+def price(amount: float, item: str = "a") -> patch.Patch:
+    return patch.item(item, {"price": amount}, at=NOW)
 
 
 def test_the_file_is_made_by_the_first_patch(tmp_path: Path) -> None:
@@ -100,17 +100,17 @@ def test_a_full_disk_keeps_nothing_of_it_and_says_so(tmp_path: Path) -> None:
     program = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({300_000}, {resource.RLIM_INFINITY}))
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.errors import LogError
 from lookup.patches.patch_log import open_log
 log = open_log(sys.argv[1])
 try:
-    log.append([patches.item("a", {{"price": 2, "title": "x"}})] +
-               [patches.item(f"item {{n}}", {{"title": "x" * 1000}}) for n in range(2000)])
+    log.append([patch.item("a", {{"price": 2, "title": "x"}})] +
+               [patch.item(f"item {{n}}", {{"title": "x" * 1000}}) for n in range(2000)])
 except LogError as error:
     print(error)
 print(log.position())
-print(log.append([patches.forget("u")]))
+print(log.append([patch.forget("u")]))
 """
     done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
     said, position, after = done.stdout.splitlines()

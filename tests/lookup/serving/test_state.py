@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.overlay import FOREVER, Fields, View
 from lookup.patches.patch import Patch, add, statements
 from lookup.release.reader import Release
@@ -27,7 +27,7 @@ def release(built: Two) -> Release:
 
 
 made = st.builds(
-    lambda item, values, at, lasts: patches.item(
+    lambda item, values, at, lasts: patch.item(
         item, values, at=START + at * SECOND, until=None if lasts is None else START + (at + lasts) * SECOND
     ),
     st.sampled_from(ITEMS),
@@ -40,11 +40,11 @@ made = st.builds(
 def view(said: list[Patch], first: int = 0) -> View:
     """What an overlay gives of patches: of all, or of the items that those from `first` on are of."""
     items: dict[str, Fields] = {}
-    for position, patch in enumerate(said, 1):
-        for one in statements(patch, position):
-            front = items.setdefault(patch.key, {})
-            front[one.field] = add(front.get(one.field, ()), one)
-    return View({patch.key: items[patch.key] for patch in said[first:]}, len(said), FOREVER)
+    for position, one in enumerate(said, 1):
+        for statement in statements(one, position):
+            fronts = items.setdefault(one.key, {})
+            fronts[statement.field] = add(fronts.get(statement.field, ()), statement)
+    return View({one.key: items[one.key] for one in said[first:]}, len(said), FOREVER)
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_step_by_step_is_all_at_once(release: Release, said: list[Patch], times:
 
 
 def test_a_replay_that_stands_still_makes_nothing_new(release: Release) -> None:
-    said = [patches.item("item-1", {"price": 3.0}, at=START), patches.item("item-2", {"price": 4.0}, at=START + 9)]
+    said = [patch.item("item-1", {"price": 3.0}, at=START), patch.item("item-2", {"price": 4.0}, at=START + 9)]
     replay = Replay(release, view(said))
     first = replay.state(START)
     assert all(replay.state(START + n) is first for n in range(9))
@@ -109,7 +109,7 @@ def test_what_is_patched_reads_as_the_night_would(release: Release) -> None:
         "weight": "2.5", "organic": True, "colour": 7, "scent": None, "category": ["NEW", "NEWER", "NEWEST"],
         "brand": None, "price": None, "in_stock": None, "note": "not declared",
     }  # fmt: skip
-    state = State(release, view([patches.item("item-2", values, at=START)]), START)
+    state = State(release, view([patch.item("item-2", values, at=START)]), START)
     row = state.find("item-2")
     columns = dict(zip(release.features, state.feature[row].tolist(), strict=True))
     assert (columns["weight"], columns["organic"]) == (2.5, 1.0)
@@ -126,14 +126,14 @@ def test_what_is_patched_reads_as_the_night_would(release: Release) -> None:
     record["category"].append("poison")
     assert state.record("item-2")["category"] == ["NEW", "NEWER", "NEWEST"]  # type: ignore[index]
     for text in ("heavy", "nan", "inf"):
-        other = State(release, view([patches.item("item-2", {"weight": text}, at=START)]), START)
+        other = State(release, view([patch.item("item-2", {"weight": text}, at=START)]), START)
         assert np.isnan(other.feature[row, list(release.features).index("weight")])
 
 
 def test_what_a_release_has_absorbed_is_left_to_it(two: Two) -> None:
     said = [
-        patches.item("item-2", {"price": 77.0, "hidden": True}, at=START),
-        patches.item("item-2", {"brand": "Acme"}, at=START, until=now() + 3600 * SECOND),
+        patch.item("item-2", {"price": 77.0, "hidden": True}, at=START),
+        patch.item("item-2", {"brand": "Acme"}, at=START, until=now() + 3600 * SECOND),
     ]
     absorbing(two.releases / two.new, 2)
     release = Release(two.releases / two.new)
@@ -146,7 +146,7 @@ def test_what_a_release_has_absorbed_is_left_to_it(two: Two) -> None:
 
 
 def test_of_an_unknown_item_a_price_makes_no_item(release: Release) -> None:
-    state = State(release, view([patches.item("new-0", {"price": 3.0, "in_stock": True}, at=START)]), START)
+    state = State(release, view([patch.item("new-0", {"price": 3.0, "in_stock": True}, at=START)]), START)
     assert state.find("new-0") == -1
     assert state.record("new-0") is None
     assert len(state.blocked) == state.release_items
