@@ -124,7 +124,7 @@ def check(patch: Patch) -> Patch:
     if patch.kind == ITEM:
         values = validation.item_values(what, patch.values)
     elif patch.until is not None:
-        raise PatchError(f"{what}: only statements on items end by themselves (until)")
+        raise PatchError(f"{what}: only a statement on an item ends by itself (until)")
     elif patch.kind == EVENT:
         values = validation.event_values(what, patch.values)
     elif patch.values:

@@ -143,6 +143,6 @@ def test_what_is_known_outlives_the_log(log: PatchLog, tmp_path: Path, caplog: p
     log.append([price("a", 3, AT + 1)])
     with caplog.at_level(logging.WARNING, "lookup"):
         overlay.look()
-    assert "begun anew" in caplog.text
+    assert "started again" in caplog.text
     assert prices(overlay) == {"a": [3.0], "b": [2.0]}
     assert overlay.position == 1

@@ -119,7 +119,7 @@ class TestChecks:
         assert isinstance(caught.value, ValueError)
 
     def test_the_examples_are_patches(self) -> None:
-        readme = Path(__file__).parents[3] / "README.md"
+        readme = Path(__file__).parents[3] / "lookup" / "README.md"
         lines = [line.strip() for text in (patch.__doc__ or "", readme.read_text()) for line in text.splitlines()]
         examples = [line for line in lines if line.startswith('{"')]
         assert sorted(patch.decode(line).kind for line in examples) == ["event"] * 2 + ["forget"] * 2 + ["item"] * 2
