@@ -1,4 +1,4 @@
-"""How words of the command line reach an option: a command that takes lists and truths as Daybreak's options do."""
+"""The words of a command line, before typer parses them: list options take several, some flags take true or false."""
 
 import inspect
 import os
@@ -14,8 +14,8 @@ TRUTHS = ("true", "false")
 class DaybreakCommand(TyperCommand):
     """A command whose list options take several words, and whose flags with a metavar take true or false.
 
-    `--spare A B` means `--spare A --spare B`. `--full true` means `--full`, and `--full false` means nothing: a program
-    that renders its command from a truth needs both.
+    `--spare A B` means `--spare A --spare B`. `--full true` means `--full`, and `--full false` means no option at all:
+    a scheduler renders its command from a truth and needs both.
     """
 
     def get_params(self, ctx: Any) -> list[Any]:

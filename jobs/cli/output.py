@@ -18,7 +18,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\
 """Control characters, line separators, changes of direction, and halves of characters."""
 
 LEAST_WIDTH = 24
-"""Characters of a line below which no column of text is folded."""
+"""No column of text is folded to fewer characters a line."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ def show(table: TextTable, plain: Iterable[str] | None = None) -> None:
             print(line)
 
 
-def show_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print one JSON object a line, each as soon as it is there; what is not a finite number is null."""
+def show_json(rows: Iterable[Mapping[str, Any]], *, sort_keys: bool = True) -> None:
+    """Print one JSON object a line. A number that is not finite is null; a time is ISO 8601; bytes are hexadecimal."""
     for row in rows:
-        print(json.dumps(_plain(row), sort_keys=True), flush=True)
+        print(json.dumps(_plain(row), sort_keys=sort_keys))
+    sys.stdout.flush()
 
 
 def _plain(value: Any) -> Any:

@@ -51,8 +51,6 @@ def evaluate(
       daybreak evaluate my-shop/ --date 2026-10-01 --days 14 --preset repeat
       daybreak evaluate --suite sets/ --preset sequence --json > results.jsonl
     """
-    if (folder is None) == (suite is None):
-        raise ConfigError("evaluate needs either DIR or --suite PATH")
     from jobs.cli.quality.problems import problem, sets_in
     from jobs.evaluation.figures import json_rows, slice_rows, table_rows
     from jobs.evaluation.harness import Results
@@ -60,7 +58,13 @@ def evaluate(
     from jobs.evaluation.methods.choice import methods as made
 
     runs: list[Results] = []
-    for path in [folder] if folder is not None else sets_in(suite or Path()):
+    if folder is not None and suite is None:
+        paths = [folder]
+    elif suite is not None and folder is None:
+        paths = sets_in(suite)
+    else:
+        raise ConfigError("evaluate needs either DIR or --suite PATH")
+    for path in paths:
         with redirect_stdout(sys.stderr):  # the log lines of the work
             found = problem(path, part=part, split=split, days=days, master=master)
             runs.append(measure(found, made(None if methods is None else _names(methods), _names(preset))))
@@ -69,7 +73,7 @@ def evaluate(
     if json:
         return
     _show(table_rows(runs, part))
-    if folder is not None and len(slices := slice_rows(runs[0])) > 1:
+    if suite is None and len(slices := slice_rows(runs[0])) > 1:
         print()
         _show(slices)
 

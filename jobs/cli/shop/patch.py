@@ -20,7 +20,7 @@ from lookup.patches.patch import Patch
 from lookup.patches.patch_log import FILE, PatchLog, open_log
 
 TOLD = 100
-"""So many wrong lines are told one by one."""
+"""The most wrong lines that are reported one by one."""
 EVERY_SECONDS = 5.0
 KB = 1000
 
@@ -84,7 +84,7 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int
                 try:
                     position = log.append(good)
                 except LogError as error:
-                    raise LogError(f"{error} ({name}: what stands up to line {last} was kept)") from error
+                    raise LogError(f"{error} ({name}: the patches up to line {last} were kept)") from error
                 kept, last = kept + len(good), batch[-1].number
                 for line in batch:
                     if isinstance(line.patch, PatchError):
@@ -102,8 +102,10 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int
 
 
 def _reporter(file: BinaryIO) -> Callable[..., None]:
-    """A function that reports how far the input is, with facts: by a bar or a log line, as `Progress` does, for a file;
-    by a log line every few seconds for a pipe, whose end nobody knows.
+    """A function that reports how far the input is, with facts.
+
+    A file has a known size, so it gets a bar on a terminal and log lines elsewhere (`Progress`). A pipe gets a log line
+    every few seconds.
     """
     size = os.fstat(file.fileno()).st_size if file is not sys.stdin.buffer else 0
     if size:
@@ -124,7 +126,7 @@ def _tell(name: str, line: Line, wrong: int, rejected: TextIO | None) -> None:
     if wrong <= TOLD:
         print(f"daybreak: {name}:{line.number}: {escaped(line.patch)}", file=sys.stderr)
     if wrong == TOLD:
-        print("daybreak: more of them are only counted; --rejected FILE keeps them", file=sys.stderr)
+        print("daybreak: further wrong lines are only counted; --rejected FILE keeps them", file=sys.stderr)
     if rejected is not None:
         rejected.write(line.text + "\n")
         rejected.flush()

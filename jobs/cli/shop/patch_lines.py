@@ -14,9 +14,9 @@ from lookup.errors import DaybreakError, PatchError
 from lookup.patches.patch import Patch, decode, from_record
 
 BATCH = 1000
-"""A batch has at most so many lines …"""
+"""The most lines of a batch."""
 PAUSE_SECONDS = 0.05
-"""… and its first line waits so long for the others."""
+"""How long the first line of a batch waits for the others."""
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """The lines as they come: as soon as there are `BATCH` of them, or the first has waited for `PAUSE_SECONDS`."""
+    """The lines in batches: each is given when it has `BATCH` lines, or when its first waited for `PAUSE_SECONDS`."""
     waiting: queue.Queue[Line | OSError | DaybreakError | None] = queue.Queue(4 * BATCH)
 
     def read() -> None:
@@ -42,7 +42,7 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
         except (OSError, DaybreakError) as error:
             waiting.put(error)
 
-    threading.Thread(target=read, daemon=True).start()  # which a paused input holds, so that nothing else waits
+    threading.Thread(target=read, daemon=True).start()  # a paused input stops this thread alone
     while True:
         found: Line | OSError | DaybreakError | None = waiting.get()
         ends = time.monotonic() + PAUSE_SECONDS
@@ -58,7 +58,7 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
         if batch:
             yield batch
         if isinstance(found, OSError):
-            raise ConfigError(f"the input cannot be read any further: {found}")
+            raise ConfigError(f"the input cannot be read further: {found}")
         if isinstance(found, DaybreakError):
             raise found
         if found is None:
@@ -66,7 +66,7 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def read_lines(file: BinaryIO, source: str) -> Iterator[Line]:
-    """The records of a file of JSON lines (it begins with a brace) or CSV; what is wrong is a record all the same."""
+    """The records of a file of JSON lines (it begins with a brace) or of CSV. A wrong line is one with its error."""
     numbered = ((n, raw.decode("utf-8-sig" if n == 1 else "utf-8", "surrogateescape")) for n, raw in enumerate(file, 1))
     number, first = next(((n, text) for n, text in numbered if text.strip()), (0, ""))
     if first.lstrip().startswith("{"):
@@ -113,7 +113,7 @@ def _record(names: list[str], cells: list[str]) -> dict[str, Any]:
 
 
 def _cell(name: str, text: str) -> Any:
-    """The value of a cell, by its column: what is not known by name is a number or a truth where it reads as one."""
+    """The value of a cell. In a column of an unknown name it is a number or a truth where it reads as one."""
     if text == "null":
         return None
     if name in ("in_stock", "hidden"):

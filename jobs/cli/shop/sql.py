@@ -48,7 +48,7 @@ def sql(
             if catalog.description is None:
                 return
             if json:
-                show_json(_records(catalog))
+                show_json(_records(catalog), sort_keys=False)
             else:
                 _show(catalog)
     except duckdb.Error as error:

@@ -132,7 +132,7 @@ def test_the_log_is_the_configurations(run: Any, tmp_path: Path) -> None:
         (["nowhere.csv", "--releases", "{tmp}"], b"", 2, "nowhere.csv: No such file or directory; a file of patches"),
         (["--releases", "{tmp}"], b"foo,bar\n1,2\n", 2, "a CSV file with item_id, was expected, not 'foo,bar"),
         (["--releases", "{tmp}", "--log", "x"], b"", 2, "--log and --releases both say where the log is"),
-        (["--releases", "{tmp}/none"], b'{"forget": "u"}', 1, "(standard input: what stands up to line 0 was kept)"),
+        (["--releases", "{tmp}/none"], b'{"forget": "u"}', 1, "(standard input: the patches up to line 0 were kept)"),
         (["--log", "redis://127.0.0.1:1/0"], b"", 1, "redis://127.0.0.1:1/0: ConnectionError"),
     ],
 )
