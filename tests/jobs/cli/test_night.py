@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -12,8 +13,13 @@ import pytest
 
 from jobs.cli.main import main
 from jobs.night import JOBS
+from tests.jobs.cli.understood import understood
 
 TOML = '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
+
+
+GOLDEN = sorted((Path(__file__).parents[2] / "dags" / "golden").glob("*.txt"))
+"""The commands that the DAGs render."""
 
 
 @pytest.fixture
@@ -76,6 +82,24 @@ def test_spark_submit_starts_a_program_that_finds_its_packages(config: str, tmp_
     )
     assert done.returncode == 2
     assert "'x' is not a day" in done.stderr
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_what_the_dags_render_is_understood(file: Path) -> None:
+    lines = file.read_text().split("\n")
+    task = file.stem.split(".")[1]
+    if task == "receipt":
+        environment = dict(line.split("=", 1) for line in lines if re.match("[A-Z]+=", line))
+        words = shlex.split(next(line for line in lines if line.startswith('"$DAYBREAK"')))
+        found = understood([environment.get(word.removeprefix("$"), word) for word in words[1:]])
+        assert found.command == "receipt"
+    else:
+        program = next(n for n, line in enumerate(lines) if line.endswith("jobs/submit.py"))
+        found = understood(["job", "--submitted", *filter(None, lines[program + 1 :])])
+        assert (found.options["name"], found.options["submitted"]) == (task, True)
+        assert found.options["full"] is (lines[lines.index("--full") + 1] == "true")
+    assert found.options["config"] == Path("/srv/shop/daybreak.toml")
+    assert found.options["night"] == date(2026, 11, 22)
 
 
 def receipt(folder: Path) -> dict:
