@@ -9,7 +9,7 @@ from lookup.item_fields import DESCRIBING, ITEM_FIELDS, NOT_ABSORBED, STORED, TE
 from lookup.patches import patch
 from lookup.patches.validation import RESERVED
 from lookup.release.catalog_schema import CATALOG, DUCKDB_TYPES
-from lookup.release.schema import ARRAYS
+from lookup.release.schema import ARRAYS, SCHEMA_VERSION
 from lookup.serving import filters
 from lookup.serving.conditions import Filterable
 
@@ -73,3 +73,10 @@ def test_every_stored_field_is_a_column_of_the_catalog() -> None:
     columns = {column.name: column.type for table in CATALOG if table.name == "items" for column in table.columns}
     assert {field.name: DUCKDB_TYPES[field.kind] for field in STORED}.items() < columns.items()
     assert set(columns) - {field.name for field in STORED} == {"item_id", "features", "events"}
+
+
+def test_nothing_is_of_a_schema_version_to_come() -> None:
+    """Who states a field, a column or an array with a new `since` raises SCHEMA_VERSION."""
+    stated = [(array.name, array.since) for array in ARRAYS]
+    stated += [(f"{table.name}.{column.name}", column.since) for table in CATALOG for column in table.columns]
+    assert [name for name, since in stated if since > SCHEMA_VERSION] == []
