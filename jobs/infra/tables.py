@@ -259,6 +259,8 @@ EVALUATION = RunTable(
 )
 """What `evaluate` measures, one row for each user, method and slice; `validate` compares challenger and incumbent by
 it."""
+CHALLENGER, INCUMBENT = "daybreak", "in place"
+"""The values of `method` for the two releases, here and in the catalog's `metrics`. People's queries filter by them."""
 
 
 MODEL_ITEMS = RunTable(

@@ -7,6 +7,7 @@ value is escaped.
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jobs.infra.tables import CHALLENGER, INCUMBENT
 from lookup.release.manifest import Manifest
 from lookup.retrieval.index_choice import IndexChoice
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 REPORT_FILE = "report.html"
-SHOWN_AS = {"in place": "incumbent"}
+SHOWN_AS = {INCUMBENT: "incumbent"}
 """What the page calls a method that the tables call otherwise."""
 
 
@@ -82,7 +83,7 @@ def metrics_table(manifest: Manifest, incumbent: Manifest | None) -> PageTable:
     of_lists = [m for m in manifest.metrics if "@" in m["metric"]]
     values = {(m["method"], m["metric"]): m["value"] for m in of_lists}
     if incumbent:
-        then = (m for m in incumbent.metrics if m["method"] == "daybreak")
+        then = (m for m in incumbent.metrics if m["method"] == CHALLENGER)
         values |= {("incumbent, on its own night", m["metric"]): m["value"] for m in then}
     names = list(dict.fromkeys(m["metric"] for m in of_lists))
     methods = list(dict.fromkeys(method for method, _ in values))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.infra.tables import CHALLENGER, INCUMBENT
 from jobs.infra.vector_store import VectorStore
 from jobs.models.user_vectors import history_shares, user_matrix
 from jobs.ranking.exact import ItemLists, top_k
@@ -20,8 +21,8 @@ from lookup.scoring.score_parameters import ScoreParameters
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OURS, INCUMBENT, POPULAR, OWN_PURCHASES = METHODS = ("daybreak", "in place", "popular", "own purchases")
-"""The values of column `method`. "in place" is the incumbent's: people's queries know it by that."""
+POPULAR, OWN_PURCHASES = "popular", "own purchases"
+METHODS = (CHALLENGER, INCUMBENT, POPULAR, OWN_PURCHASES)
 
 
 @dataclass(frozen=True)

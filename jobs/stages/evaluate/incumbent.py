@@ -24,11 +24,10 @@ BLOCK = 8192
 
 
 def prepare(releases: Path, item_ids: list[str], until: date, folder: Path) -> tuple[str, ScoreParameters] | None:
-    """Write the arrays of items (`ITEM_ARRAYS`) for the release that CURRENT names; returns its id and
-    score parameters.
+    """Write the arrays of items (`ITEM_ARRAYS`) of the release that CURRENT names; returns its id and score parameters.
 
-    item_ids: of this run, in the order of rows. until: the first held-out day. None where
-    there is no release. None, and a line in the log, where it cannot be read or its model has seen held-out days.
+    item_ids: of this run, in the order of rows. until: the first held-out day. None where there is no release. None,
+    and a line in the log, where it cannot be read or its model has seen held-out days.
     """
     current = pointer.read_or_none(releases)
     if current is None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.infra.runs import remove
-from jobs.infra.tables import EVALUATION, EVENTS
+from jobs.infra.tables import CHALLENGER, EVALUATION, EVENTS, INCUMBENT
 from jobs.infra.vector_store import VectorStore
-from jobs.stages.evaluate.contestants import INCUMBENT, OURS, Contestant
+from jobs.stages.evaluate.contestants import Contestant
 from jobs.stages.evaluate.incumbent import prepare
 from jobs.stages.evaluate.spark import item_ids, kinds_of, means, measured_users, popular_items, score_users
 
@@ -27,7 +27,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     events = config.run.read(spark, EVENTS).filter("weight > 0")
     before = events.filter(events["day"] < until)
     users = measured_users(events, until, config).persist()
-    contestants = {OURS: Contestant(vectors, vectors.score_parameters)}
+    contestants = {CHALLENGER: Contestant(vectors, vectors.score_parameters)}
     folder = config.run.path(".incumbent")
     remove(folder)
     try:
@@ -47,5 +47,5 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         log_line("evaluate", "warning", text=f"no user has events both before and since {until}: nothing to measure")
     about = {"since": until.isoformat(), "bought": config.topk.bought, "incumbent": found[0] if found else None}
     config.run.write_json("metrics.json", {**about, "metrics": metrics})
-    ours = {m["metric"]: round(m["value"], 4) for m in metrics if m["method"] == OURS}
+    ours = {m["metric"]: round(m["value"], 4) for m in metrics if m["method"] == CHALLENGER}
     return {"users": metrics[0]["users"] if metrics else 0, **about, **ours}

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.blocks import BLOCK_ROWS
+from jobs.infra.tables import CHALLENGER
 from jobs.stages.validate.finding import Finding, FindingKind
 from lookup.release.arrays import settle
 from lookup.release.manifest import Manifest
@@ -16,7 +17,7 @@ from lookup.release.schema import NO_ITEM, NONE
 TOLERANCE = 1e-3
 """How far a score may be from u . v, as a share of the largest score. Sums in float32 differ by their order, and a GPU
 may round what it multiplies to fewer bits."""
-OWN_METRIC = ("daybreak", "ndcg@20")
+OWN_METRIC = (CHALLENGER, "ndcg@20")
 """Method and metric that a release must not lose."""
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks
 from jobs.infra.logging import log_line
-from jobs.infra.tables import EVALUATION
+from jobs.infra.tables import CHALLENGER, EVALUATION, INCUMBENT
 from jobs.stages.validate import gate
 from jobs.stages.validate.finding import Finding, FindingKind
 from lookup.errors import ReleaseError
@@ -18,7 +18,7 @@ from lookup.release.manifest import Manifest
 
 SLICES = ("all", "new items", "long tail", "never had", "light users", "heavy users")
 METRIC = "ndcg"
-METHODS = {"incumbent": "in place", "challenger": "daybreak"}
+METHODS = {"incumbent": INCUMBENT, "challenger": CHALLENGER}
 """The method of each release in table `evaluation`."""
 
 

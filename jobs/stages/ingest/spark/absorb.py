@@ -17,16 +17,15 @@ PATCHED = "_patched_"
 
 
 def patch_items(items: "DataFrame", patches: Patches, kinds: dict[str, str]) -> "tuple[DataFrame, DataFrame]":
-    """The good items with their patches, and the added items; and the wrong rows of the log, for `quarantine`.
+    """The good items with their patches, and the added items; and the wrong rows of the log, for table QUARANTINE.
 
-    items: with column UPDATED: a statement counts where it is newer. A title or a text adds an item.
+    items: with column UPDATED. A statement counts where it is newer than that. A title or a text adds an item.
     kinds: of the declared features; statements on others are dropped.
     """
     from pyspark.sql import functions as F
 
-    said = patches.items
-    said = said.select(*(F.col(name).alias(name if name == "item_id" else f"new_{name}") for name in said.columns))
-    both = items.withColumn("_known", F.lit(True)).join(said, "item_id", "full")
+    names = {name: f"new_{name}" for name in patches.items.columns if name != "item_id"}
+    both = items.withColumn("_known", F.lit(True)).join(patches.items.withColumnsRenamed(names), "item_id", "full")
     added = F.col("_known").isNull()
     nothing = added & F.coalesce("new_title", "new_text").isNull()
 
@@ -58,7 +57,7 @@ def patch_items(items: "DataFrame", patches: Patches, kinds: dict[str, str]) -> 
 
 
 def check_events(patches: Patches, items: "DataFrame", config: Config) -> "tuple[DataFrame, DataFrame]":
-    """The good events of the log, as `jobs.stages.ingest.spark.events` has them; and the bad, for `quarantine`.
+    """The good events of the log, as `jobs.stages.ingest.spark.events` has them; and the bad, for table QUARANTINE.
 
     items: the good ones (`item_id`, `item`).
     """
@@ -90,7 +89,7 @@ def check_events(patches: Patches, items: "DataFrame", config: Config) -> "tuple
 
 
 def only_in_log(logged: "DataFrame", events: "DataFrame") -> "DataFrame":
-    """The events of the log that the shop's own have not: of the same user, item and type in the same second."""
+    """The events of the log that the shop's files lack: no event of that user, item and type is in the same second."""
     from pyspark.sql import functions as F
 
     def second(frame: "DataFrame") -> "DataFrame":
@@ -101,7 +100,10 @@ def only_in_log(logged: "DataFrame", events: "DataFrame") -> "DataFrame":
 
 
 def without_forgotten(checked: Checked, patches: Patches) -> Checked:
-    """The rows with a `user_id` less those of forgotten users up to the `time` of that; bad rows are rows too."""
+    """The rows without those of forgotten users up to the time of forgetting, bad rows as well as good ones.
+
+    checked: a table with `user_id` and `time`.
+    """
     from pyspark.sql import functions as F
 
     gone = F.broadcast(patches.forgotten.withColumnRenamed("user_id", "_forgotten"))

@@ -1,10 +1,9 @@
-"""The log of patches becomes part of the night: its events, what it says of items, and who is to be forgotten.
+"""Read the patch log for the night: its events, its statements on items, and its forgotten users.
 
-A release absorbs the log up to a position, its watermark: the last one up to which nothing is of the night's day or
-later (`lookup.patches.patch_log.PatchLog.reach`). What stands after it, though it be of before the night, is left to
-the next one, and
-readers go on counting it from the log: so nothing is counted twice, and nothing is lost. Forgotten users are the
-exception: whoever was ever forgotten, by whichever position, loses all events up to then, every night.
+A release absorbs the log up to a position, its watermark: the last position up to which no entry is of the night's day
+or later (`lookup.patches.patch_log.PatchLog.reach`). Entries after the watermark are left to the next night, even those
+from before the night. Readers go on taking them from the log, so nothing counts twice and nothing is lost. Forgotten
+users are the exception: a user who was ever forgotten, at any position, loses all events up to that time, every night.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,16 +24,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 TABLE = "patches"
-"""Folder of the run with what was read of the log."""
+"""The folder of the run for what this module reads of the log."""
 BLOCK = 100_000
-"""Rows that are written at once."""
+"""Rows in memory at a time."""
 
 
 @dataclass(frozen=True)
 class Patches:
-    """The log as a night knows it."""
+    """The patch log as a night absorbs it."""
 
     where: str
+    """The log, for messages."""
     position: int
     """The watermark."""
     events: "DataFrame"
@@ -46,9 +46,9 @@ class Patches:
 
 
 def read(spark: "SparkSession", config: Config) -> Patches | None:
-    """Read the log, up to the watermark, and write what it says to the run; None where there is no patch.
+    """Read the log up to the watermark, and write it to the run as tables; None where the log is empty.
 
-    Raises LogError where it cannot be read.
+    Raises LogError where the log cannot be read.
     """
     log = open_log(config.patches)
     try:
@@ -70,10 +70,10 @@ def read(spark: "SparkSession", config: Config) -> Patches | None:
 
 
 def _tables(log: PatchLog, position: int) -> dict[str, Iterable[dict[str, Any]]]:
-    said = groupby(log.items(position), lambda one: one.item)
+    of_items = groupby(log.items(position), lambda one: one.item)
     return {
         "events": map(_event_row, log.all_events(0, position)),
-        "items": (_item_row(item, list(statements)) for item, statements in said),
+        "items": (_item_row(item, list(statements)) for item, statements in of_items),
         "forgotten": map(_forgotten_row, log.forgotten()),
     }
 
@@ -90,15 +90,15 @@ def _event_row(event: Event) -> dict[str, Any]:
     }
 
 
-def _item_row(item: str, said: list[Statement]) -> dict[str, Any]:
-    values = {one.field: one.value for one in said}
+def _item_row(item: str, statements: list[Statement]) -> dict[str, Any]:
+    values = {one.field: one.value for one in statements}
     features = {name: value for name, value in values.items() if name not in ABSORBED and value is not None}
     return {
         "item_id": item,
         **{name: values.get(name) for name in ABSORBED},
         "features": [(n, value if isinstance(value, str) else canonical(value)) for n, value in features.items()],
-        "at": [(one.field, one.at) for one in said],
-        "position": max(one.position for one in said),
+        "at": [(one.field, one.at) for one in statements],
+        "position": max(one.position for one in statements),
         "record": canonical({"item_id": item, **values}),
     }
 

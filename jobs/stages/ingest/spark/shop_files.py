@@ -1,4 +1,4 @@
-"""Reading the shop's files: CSV, JSON lines or Parquet, every record with the place where it stands."""
+"""Read the shop's files, CSV, JSON lines or Parquet, with the place of every record."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 BROKEN = "_broken"
 PLACE = ("_file", "_block", "_place")
-"""Columns beside those of the file: which file, where the split begins in it, and the scan's own row number."""
+"""Columns beside those of the file: the file, where the split begins in it, and the row number of the scan."""
 UPDATED = "_updated"
-"""One more: when the file was last modified."""
+"""Another one: when the file was last modified."""
 HIDDEN = (*PLACE, BROKEN, UPDATED)
 
 
 def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataFrame":
     """All records of the files, columns as in the files (CSV: all text), with `HIDDEN` beside them.
 
-    BROKEN is the text of a record that could not be read, else null.
-    Raises ConfigError where files are missing, of unknown or of different formats or columns.
+    BROKEN is the text of a record that is not readable, else null.
+    Raises ConfigError where files are missing, where a format is unknown, or where formats or columns differ.
     """
     from pyspark.errors import AnalysisException
     from pyspark.sql import functions as F
@@ -59,7 +59,7 @@ def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataF
 
 
 def _read_parquet(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":
-    """Parquet; times in nanoseconds (as pandas writes them), which Spark takes for numbers, become timestamps."""
+    """Read Parquet. Spark takes times in nanoseconds (as pandas writes them) for numbers; they become timestamps."""
     import pyarrow.parquet as pq
     from pyspark.sql import functions as F
 
@@ -84,7 +84,7 @@ def _read_csv(spark: "SparkSession", files: list[Path], paths: list[str]) -> "Da
         .option("header", True)
         .option("sep", separator)
         .option("escape", '"')
-        # A quoted text may hold line breaks; the price is that one file is read by one task.
+        # A quoted text may hold line breaks. The price: one task reads a whole file.
         .option("multiLine", True)
         .option("columnNameOfCorruptRecord", BROKEN)
         .csv(paths)
@@ -92,15 +92,15 @@ def _read_csv(spark: "SparkSession", files: list[Path], paths: list[str]) -> "Da
 
 
 def _header(path: Path) -> tuple[list[str], str]:
-    """The names of a CSV file's columns, and what separates them."""
+    """The names of a CSV file's columns, and their separator."""
     with open_text(path) as lines:
         return csv_header(lines)
 
 
 def column(frame: "DataFrame", expression: str, key: str) -> "Column":
-    """The column that a configuration's key means: a name as it stands in the file, or a Spark SQL expression.
+    """The column that a key of the configuration names: a column of the file, or a Spark SQL expression over them.
 
-    Raises ConfigError, naming the key and the columns there are.
+    Raises ConfigError, naming the key and the columns of the file, where it is neither.
     """
     from pyspark.errors import AnalysisException, ParseException
     from pyspark.sql import functions as F
@@ -119,7 +119,7 @@ def column(frame: "DataFrame", expression: str, key: str) -> "Column":
 
 
 def joined(frame: "DataFrame", expressions: str | Iterable[str], key: str, separator: str = " ") -> "Column":
-    """One text of one or several columns; null and empty parts are left out, the whole is null when nothing is left."""
+    """One text of one or several columns, without null and empty parts; null where no part is left."""
     from pyspark.sql import functions as F
 
     parts = [expressions] if isinstance(expressions, str) else list(expressions)
@@ -139,7 +139,7 @@ def moment(raw: "Column", pattern: str | None) -> "Column":
 
 
 def identifier(frame: "DataFrame", expression: str, key: str) -> "Column":
-    """An id as text; a whole number that a file holds as a decimal (12.0) is the id 12."""
+    """An id as text. A whole number that a file has as a decimal (12.0) is the id 12."""
     from pyspark.sql import functions as F
 
     raw = column(frame, expression, key)
