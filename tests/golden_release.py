@@ -88,15 +88,16 @@ def answers(releases: Path) -> dict[str, Any]:
 
 def write(folder: Path = GOLDEN) -> Path:
     """Write the golden release of today's schema version. Raises FileExistsError when there is one."""
-    from tests.rankers import certain_clicks, write_ranker
-    from tests.releases import Sizes, build, config_at, write_run
-
     packed = folder / archive(SCHEMA_VERSION).name
     if packed.exists():
         raise FileExistsError(
             f"{packed} exists and stays as it is: tests of later readers need it. A change of the "
             "format first raises SCHEMA_VERSION in lookup/release/schema.py"
         )
+    # Reading golden releases needs no more than `lookup`; making one needs the night.
+    from tests.rankers import certain_clicks, write_ranker
+    from tests.releases import Sizes, build, config_at, write_run
+
     sizes = Sizes(items=30, users=12, dimensions=20, k=8, similar=4, again=3, popular=8, events=100)
     with tempfile.TemporaryDirectory() as base:
         config = config_at(Path(base), sizes=sizes)

@@ -13,7 +13,9 @@ MADE = "DAYBREAK_MADE_RELEASES"
 """Environment: a folder of two releases that `python -m tests.lookup.conftest FOLDER` made. With it, what needs the
 night to make releases is passed over, so that the rest runs where only `daybreak-lookup` is installed.
 """
-NEEDS_THE_NIGHT = re.compile(r"^\s*(from|import) (tests\.releases|tests\.rankers|jobs)\b", re.MULTILINE)
+NEEDS_THE_NIGHT = re.compile(
+    r"^\s*(from|import) (tests\.releases|tests\.release_format|tests\.rankers|jobs)\b", re.MULTILINE
+)
 ROOT = Path(__file__).parents[2]
 
 
