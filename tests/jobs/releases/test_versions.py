@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lookup
+from jobs.cli.main import main
 from jobs.config.config import Config
 from jobs.errors import ValidationError
 from jobs.infra.tables import EVALUATION
@@ -32,6 +33,7 @@ from lookup.release.arrays import write
 from lookup.release.catalog_schema import CATALOG
 from lookup.release.locks import LOCKED_FILE
 from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION
+from tests.jobs.releases.test_prune import CONFIG
 from tests.lookup.marked import copy, id_of
 from tests.lookup.release.versions import NEXT, at_next_version, set_version
 from tests.releases import NIGHT, Sizes, config_at, make_release, write_run
@@ -182,6 +184,24 @@ def test_all_versions_are_listed(four: Path) -> None:
     assert f"schema version {NEXT} found; this Daybreak reads" in shown[2]
     assert "a newer Daybreak wrote the release" in shown[2]
     assert f"{id_of(1)}  DAMAGED: " in shown[3]
+
+
+def test_the_command_line_names_what_it_cannot_read(
+    four: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "daybreak.toml"
+    config.write_text(CONFIG)
+    assert main(["releases", "--config", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count(f"schema version {TOO_OLD} found; this Daybreak reads") == 2
+    assert all(id_of(n) in shown for n in range(1, 5))
+    for command in (["verify", id_of(3)], ["publish", id_of(3)], ["rollback"]):
+        assert main([*command, "--config", str(config)]) == 1
+        told = capsys.readouterr().err
+        assert f"{id_of(3)}/manifest.json: schema version {TOO_OLD} found" in told
+        assert "build the release again, or read it with the Daybreak that wrote it" in told
+    assert main(["prune", "--keep", "2", "--dry-run", "--config", str(config)]) == 0
+    assert f"left: it is to stay, but is not readable: {four / id_of(3)}" in capsys.readouterr().out
 
 
 def test_prune_treats_all_versions_alike(four: Path) -> None:
