@@ -5,15 +5,13 @@ events. Spark columns, the catalog's columns, records, checks of patches, and th
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["text", "number", "switch", "path"]
 """A `switch` is true or false; a `path` is a list of texts, the widest first."""
 
 
-@dataclass(frozen=True)
-class ItemField:
+class ItemField(NamedTuple):
     """A field of an item."""
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookup.experiments.arms import Arms
 from lookup.keys import each
@@ -15,10 +15,8 @@ from lookup.patches.patch_log import FILE, MOST_EVENTS, PatchLog, open_log
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
-from lookup.scoring.explain import Explanation
 from lookup.serving.conditions import Condition, Mask
 from lookup.serving.diversity import MMR, Cap
-from lookup.serving.explain import explain
 from lookup.serving.hit import Hit
 from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
@@ -29,6 +27,9 @@ from lookup.serving.sources.item import item_sources
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.sources.user import stands_as_ranked, user_sources
 from lookup.serving.state import State
+
+if TYPE_CHECKING:
+    from lookup.scoring.explain import Explanation
 
 MEMORY = 256 << 20
 """How many bytes patches may take in memory, by default."""
@@ -213,12 +214,14 @@ class Shop(PatchApi):
         state, _, _ = self._state(None, at)
         return state.record(item)
 
-    def explain(self, user: str, item: str, *, at: datetime | int | None = None) -> Explanation:
+    def explain(self, user: str, item: str, *, at: datetime | int | None = None) -> "Explanation":
         """Explain the score of an item for a user: the shares of the history's items, which add up to it.
 
         at: see `Shop`. Returns the explanation, which also has a `sentence`. Raises KeyError for an unknown item, and
         for a user without any known event.
         """
+        from lookup.serving.explain import explain  # few backends explain, and all wait for `import lookup`
+
         state, _, now = self._state(user, at)
         item_row = state.find(item)
         row, events = read_user(self._live, state, user, _latest(at, now))

@@ -8,7 +8,6 @@ often.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -47,8 +46,7 @@ class Forgotten(NamedTuple):
     """Of that forget."""
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(NamedTuple):
     """What the log received after a position."""
 
     position: int

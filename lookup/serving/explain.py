@@ -1,9 +1,9 @@
-"""Why an item has its score for a user now."""
+"""Why an item has its score for a user now. Loaded by the first call of `Shop.explain`, not with `lookup`."""
 
 import numpy as np
 
-from lookup.scoring.explain import Because, Explanation, Used, item_shares
-from lookup.serving.rerank import explain_delta
+from lookup.scoring.explain import Because, Explanation, Feature, Used, item_shares
+from lookup.serving.rerank import Rows, Scores, changed, features_now_and_at_night
 from lookup.serving.session import UserSession
 
 
@@ -38,8 +38,23 @@ def explain(session: UserSession, item: int) -> Explanation:
         for n in np.argsort(-shares[:, 0], kind="stable")
     )
     score = session.scores(one)
-    features, gain = explain_delta(session, one, score)
+    features, gain = _explain_delta(session, one, score)
     item_id = state.id(item)
     patched = sorted(state.patched.get(item_id, {}).items())
     used = tuple(Used(field, said.value, (session.now - said.at) / 1e6, said.source) for field, said in patched)
     return Explanation(item_id, float(score[0]) + gain, because, bias, again, gain, features, used)
+
+
+def _explain_delta(session: UserSession, row: Rows, score: Scores) -> tuple[tuple[Feature, ...], float]:
+    """What each feature of the ranker gives for one item, the largest share first, and the rerank delta of the item.
+
+    row, score: of the item, (1,).
+    """
+    ranker = session.state.release.ranker
+    if ranker is None:
+        return (), 0.0
+    now, night = features_now_and_at_night(session, row, score)
+    shares = ranker.contributions(now[0])
+    deltas = ranker.delta_shares(now[0], night[0]) if changed(session, row)[0] else dict.fromkeys(shares, 0.0)
+    found = (Feature(name, share, deltas[name]) for name, share in shares.items())
+    return tuple(sorted(found, key=lambda one: -abs(one.share))), sum(deltas.values())

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.scoring import features
-from lookup.scoring.explain import Feature
 from lookup.serving.session import UserSession
 
 Rows = NDArray[np.int32]
@@ -27,28 +26,13 @@ def rerank_delta(session: UserSession, rows: Rows, scores: Scores) -> Scores:
     ranker = session.state.release.ranker
     if ranker is None or not (session.new_events or session.state.has_repriced):
         return delta
-    places = np.flatnonzero(_changed(session, rows))
+    places = np.flatnonzero(changed(session, rows))
     if len(places):
-        delta[places] = ranker.score_deltas(*_features_now_and_at_night(session, rows[places], scores[places]))
+        delta[places] = ranker.score_deltas(*features_now_and_at_night(session, rows[places], scores[places]))
     return delta
 
 
-def explain_delta(session: UserSession, row: Rows, score: Scores) -> tuple[tuple[Feature, ...], float]:
-    """What each feature of the ranker gives for one item, the largest share first, and the rerank delta of the item.
-
-    row, score: of the item, (1,).
-    """
-    ranker = session.state.release.ranker
-    if ranker is None:
-        return (), 0.0
-    now, night = _features_now_and_at_night(session, row, score)
-    shares = ranker.contributions(now[0])
-    deltas = ranker.delta_shares(now[0], night[0]) if _changed(session, row)[0] else dict.fromkeys(shares, 0.0)
-    found = (Feature(name, share, deltas[name]) for name, share in shares.items())
-    return tuple(sorted(found, key=lambda one: -abs(one.share))), sum(deltas.values())
-
-
-def _changed(session: UserSession, rows: Rows) -> NDArray[np.bool_]:
+def changed(session: UserSession, rows: Rows) -> NDArray[np.bool_]:
     """Whether the features of an item are other than at night, (n,)."""
     state = session.state
     found = state.repriced.take(rows, mode="clip") & (rows < state.release_items)
@@ -58,7 +42,7 @@ def _changed(session: UserSession, rows: Rows) -> NDArray[np.bool_]:
     return np.asarray(found)
 
 
-def _features_now_and_at_night(session: UserSession, rows: Rows, scores: Scores) -> tuple[Matrix, Matrix]:
+def features_now_and_at_night(session: UserSession, rows: Rows, scores: Scores) -> tuple[Matrix, Matrix]:
     """The features of items as they are now, and as they were at night, both at this hour; float32 (n, F) each."""
     state, release, n = session.state, session.state.release, len(rows)
     today = session.now // features.DAY
