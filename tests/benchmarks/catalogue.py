@@ -30,21 +30,24 @@ class Benchmark(NamedTuple):
 
 
 A_MILLION = "a release of a million users, made on first use and kept in the temporary folder"
+DEMO_DATA = "the night of 19 December 2017 on the demo's data, made on first use and kept in the temporary folder"
 DEMO = "the night of `make demo`, which runs first where it has not yet"
 
+SECONDS, MINUTES, LONG = "seconds", "minutes", "tens of minutes or more"
+
 BENCHMARKS = (
-    Benchmark("serving", "lookup", "one stored list, full or filled, beside Redis and DuckDB", "2 minutes", A_MILLION),
-    Benchmark("serving", "open", "opening a release, and the memory of eight readers", "1 minute", A_MILLION),
-    Benchmark("serving", "day", "a call with patches, filters and sessions, beside Redis", "2 minutes", DEMO),
-    Benchmark("serving", "ranker", "the ranker's features and forward pass, beside rescoring", "10 seconds"),
-    Benchmark("serving", "swap", "calls and memory while releases change", "10 minutes", A_MILLION, long=True),
-    Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", "2 minutes"),
-    Benchmark("night", "embed", "embedding texts beside sentence-transformers", "1 minute", "the extra `demo`"),
-    Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", "1 minute"),
-    Benchmark("crashes", "job_kill", "what is served stays whole when jobs are killed", "15 minutes", long=True),
-    Benchmark("quality", "ablation", "what each part of the model is worth", "an hour", DEMO, long=True),
-    Benchmark("quality", "warm_start", "continuing a model beside training it anew", "an hour", DEMO, long=True),
-    Benchmark("quality", "freshness", "what patches are worth in the days after a night", "an hour", DEMO, long=True),
+    Benchmark("serving", "lookup", "one stored list, full or filled, beside Redis and DuckDB", MINUTES, A_MILLION),
+    Benchmark("serving", "open", "opening a release, and the memory of eight readers", MINUTES, A_MILLION),
+    Benchmark("serving", "day", "a call with patches, filters and sessions, beside Redis", MINUTES, DEMO),
+    Benchmark("serving", "ranker", "the ranker's features and forward pass, beside rescoring", SECONDS),
+    Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
+    Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
+    Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
+    Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", MINUTES),
+    Benchmark("crashes", "job_kill", "what is served stays whole when jobs are killed", LONG, long=True),
+    Benchmark("quality", "ablation", "what each part of the model is worth", LONG, DEMO, long=True),
+    Benchmark("quality", "warm_start", "continuing a model beside training it anew", LONG, DEMO, long=True),
+    Benchmark("quality", "freshness", "what patches are worth in the days after a night", LONG, DEMO_DATA, long=True),
 )
 
 

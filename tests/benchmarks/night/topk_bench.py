@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from jobs.config.learning import TrainConfig
 from jobs.config.release import TopKConfig
 from jobs.infra.spark import open_session
-from jobs.models.behaviour.encoding import transition_parameters
+from jobs.models.behaviour.encoding import score_parameters
 from jobs.ranking.exact import top_k
 from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
 from tests.benchmarks.shared.timing import options, seconds
@@ -35,10 +35,12 @@ class Load(NamedTuple):
 
     beside_faiss: tuple[int, int]
     beside_mllib: tuple[int, int]
+    blocks: int
+    """Into which MLlib cuts its factors; 10 is its default."""
 
 
-FULL = Load((8_192, 200_000), (20_000, 20_000))
-SMALL = Load((300, 500), (100, 120))
+FULL = Load((8_192, 200_000), (20_000, 20_000), blocks=10)
+SMALL = Load((300, 500), (100, 120), blocks=1)
 
 
 def random(rows: int, seed: int) -> NDArray[np.float32]:
@@ -71,12 +73,14 @@ def beside_faiss(users: int, items: int) -> None:
     faiss.omp_set_num_threads(before[1])
 
 
-def beside_mllib(users: int, items: int) -> None:
+def beside_mllib(users: int, items: int, blocks: int) -> None:
     """The Spark layer of `topk`, against ALSModel.recommendForAllUsers on factors of the same size."""
     from pyspark.ml.recommendation import ALS
     from pyspark.sql import functions as F
 
-    parameters = transition_parameters(TrainConfig())
+    settings = TrainConfig()
+    half = DIMENSIONS // 2
+    parameters = score_parameters(settings, [half], [settings.fading], text=half - 1)
     with session() as spark:
         # Every user and every item has an event. The values of the factors do not change the time it takes to rank.
         ratings = spark.range(max(users, items)).select(
@@ -84,7 +88,9 @@ def beside_mllib(users: int, items: int) -> None:
             (F.col("id") % items).cast("int").alias("item"),
             F.rand(1).alias("rating"),
         )
-        model = ALS(rank=DIMENSIONS, maxIter=1, userCol="user", itemCol="item", ratingCol="rating").fit(ratings)
+        columns = {"userCol": "user", "itemCol": "item", "ratingCol": "rating"}
+        als = ALS(rank=DIMENSIONS, maxIter=1, numUserBlocks=blocks, numItemBlocks=blocks, **columns)
+        model = als.fit(ratings)
         with tempfile.TemporaryDirectory() as folder:
             # Histories are empty and items have no transitions: then the problem is MLlib's.
             vectors = write_store(Path(folder), {"item_vector": random(items, 2)}, parameters)
@@ -127,5 +133,5 @@ def report(what: str, other: str, theirs: float, ours: float) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     load = SMALL if options(__doc__).parse_args(argv).toy else FULL
     beside_faiss(*load.beside_faiss)
-    beside_mllib(*load.beside_mllib)
+    beside_mllib(*load.beside_mllib, load.blocks)
     return 0

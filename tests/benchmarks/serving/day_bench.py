@@ -73,7 +73,7 @@ FULL = Load(
     workers=tuple(sorted({1, os.cpu_count() or 1, 8})),
     seconds=3.0,
 )
-SMALL = Load(patched=30, events=5, sessions=10, rounds=1, calls=50, many=400, workers=(1, 2), seconds=0.1)
+SMALL = Load(patched=30, events=5, sessions=10, rounds=1, calls=50, many=400, workers=(1,), seconds=0.1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
