@@ -1,4 +1,4 @@
-"""Results as the rows of a table for a person, and as one JSON object a method for a program."""
+"""Results as table rows for a person, and as one JSON object for each method for a program."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,7 +28,7 @@ def json_rows(results: Results, part: str) -> list[dict[str, Any]]:
 
 
 def table_rows(runs: Sequence[Results], part: str) -> list[Sequence[str]]:
-    """Set × method × metric, the head first. Published figures, of masked lists of the test part, stand below ours."""
+    """Return set × method × metric after the head. Published figures, of masked lists of the test part, come last."""
     rows: list[Sequence[str]] = [HEADER]
     for results in runs:
         rows += [_row(results, one, way) for way in WAYS for one in results.methods]
@@ -39,7 +39,7 @@ def table_rows(runs: Sequence[Results], part: str) -> list[Sequence[str]]:
 
 
 def slice_rows(results: Results) -> list[Sequence[str]]:
-    """Slice × method × metric of one set, the head first, without the slice of everything."""
+    """Return slice × method × metric of one set after the head, without the slice "all"."""
     rows: list[Sequence[str]] = [SLICES]
     for way in WAYS:
         for name in dict.fromkeys(name for one in results.methods for name in getattr(one, way) if name != "all"):

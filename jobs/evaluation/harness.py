@@ -1,4 +1,4 @@
-"""Fits methods, ranks every item for every measured user, and measures the lists: see `evaluate`."""
+"""The harness fits methods, ranks every item for every measured user, and measures the lists: see `evaluate`."""
 
 import time
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import DataError
-from jobs.evaluation.metrics import ranking as metrics
 from jobs.evaluation.metrics.bootstrap import intervals
+from jobs.evaluation.metrics.ranking import coverage, diversity, exposure, gini, novelty, user_metrics
 from jobs.evaluation.problems.problem import Method, Problem
 from jobs.evaluation.slices import NEW, Slice, new_items, slices, wanted
 from jobs.infra.logging import Progress, log_line
@@ -18,27 +18,27 @@ LENGTHS = (5, 10, 20)
 CHOICE = "ndcg@10"
 """The metric by which the best baseline is chosen."""
 BLOCK = 24_000_000
-"""Scores of a block of users, 4 bytes each; a method may need some times as much while it makes them."""
+"""Scores in a block of users, 4 bytes each; a method may need several times that while it computes them."""
 
 AMONG_NEW = f"{NEW}, among themselves"
-"""The slice of the new items where nothing else is ranked."""
+"""The slice of new items where only new items are ranked."""
 GROUP = 64
-"""Columns whose maximum is looked at first."""
+"""The maximum of this many columns is compared first."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The best items for each measured user, by one method: item rows, int32 (M, k), -1 after the last."""
+    """The lists of one method: the best item rows for each measured user, int32 (M, k), -1 after the last."""
 
     all: NDArray[np.int32]
-    """Of all items."""
+    """Lists of all items."""
     new: NDArray[np.int32]
-    """Of the items in no training event alone, for users who want one; empty lists for the others."""
+    """Lists of new items alone, for users who want one; empty lists for the others."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean less that of the baseline, with its paired bootstrap interval."""
+    """A mean less the baseline's mean, with its paired bootstrap interval."""
 
     mean: float
     low: float
@@ -47,54 +47,54 @@ class Difference:
 
 @dataclass(frozen=True)
 class Measure:
-    """What a method reached on a slice."""
+    """The metrics of a method on a slice."""
 
     users: int
     metrics: dict[str, float | None]
-    """By name and length, such as "recall@10"; None where it cannot be told."""
+    """By name and length, such as "recall@10"; None where a metric is undefined."""
     differences: dict[str, Difference]
-    """Of the metrics of users, from the baseline; empty for the baseline itself and where there is none."""
+    """Differences of the user metrics from the baseline; empty for the baseline, and where there is none."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a method reached, and what it took. The measures are by slice, that of everything is "all"."""
+    """The measures of a method by slice, where "all" is everything, and its costs."""
 
     method: str
     parameters: int
     fit_seconds: float
     rank_seconds: float
-    """Both masked and unmasked lists, on this machine."""
+    """For masked and unmasked lists together, on this machine."""
     masked: dict[str, Measure]
-    """What a user was given is neither listed nor wanted; users with nothing else wanted are not counted."""
+    """Given items are neither listed nor wanted; users who want nothing else do not count."""
     unmasked: dict[str, Measure]
 
 
 @dataclass(frozen=True)
 class Results:
-    """All methods on one problem."""
+    """The results of all methods on one problem."""
 
     problem: str
     protocol: str
     items: int
     users: int
     baselines: dict[str, str | None]
-    """The method from which differences are taken, for "masked" and "unmasked"."""
+    """The baseline of the differences, for "masked" and "unmasked"."""
     methods: list[Result]
 
 
 def ranked(method: Method, problem: Problem, k: int = 20, *, masked: bool) -> NDArray[np.int32]:
-    """The k best items of all for each measured user, by a fitted method: int32 (M, k), -1 after the last.
+    """Rank all items for each measured user by a fitted method: the k best, int32 (M, k), -1 after the last.
 
-    Exact; equal scores are in the order of item rows. masked: what a user was given is not listed.
+    The lists are exact; equal scores are in the order of item rows. masked: lists leave out given items.
 
     Raises DataError when a score is not a number.
     """
-    return both(method, problem, k)[masked].all
+    return rankings_of(method, problem, k)[masked].all
 
 
-def both(method: Method, problem: Problem, k: int) -> tuple[Ranking, Ranking]:
-    """The lists of `ranked`, and those of new items alone: unmasked and masked, from the same scores."""
+def rankings_of(method: Method, problem: Problem, k: int) -> tuple[Ranking, Ranking]:
+    """Make the unmasked and the masked lists from the same scores, of all items and of new items alone."""
     n, users = len(problem.items), len(problem.given)
     lists, among = (np.full((2, users, k), -1, dtype=np.int32) for _ in range(2))
     new = new_items(problem)
@@ -125,12 +125,12 @@ def both(method: Method, problem: Problem, k: int) -> tuple[Ranking, Ranking]:
 
 
 def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
-    """The k highest scores of each row: columns, int32 (m, k), -1 after the last; ties by the lower column.
+    """Return the columns of the k highest scores of each row, int32 (m, k), -1 after the last; ties by lower column.
 
     scores: (m, N); a score of -inf is not listed.
     """
     n = scores.shape[1]
-    # The k-th highest of the maxima of groups of columns is at most the k-th highest score: little is above it.
+    # The k-th highest group maximum is at most the k-th highest score, and few scores are above it.
     size = GROUP if n >= GROUP * k else 1
     maxima = scores[:, : n // size * size].reshape(len(scores), size, n // size).max(1)
     width = min(k, n)
@@ -146,10 +146,10 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
 
 
 def evaluate(problem: Problem, methods: Sequence[Method], baseline: str | None = None) -> Results:
-    """Fit and measure methods. Progress goes to the log.
+    """Fit and measure methods. The log shows the progress.
 
-    baseline: the name of the method from which differences are taken; None: of the methods in `compared.BASELINES`,
-    the one with the highest CHOICE, for masked and unmasked lists each.
+    baseline: the name of the method that the others are compared with. None: of `methods.choice.BASELINES`, the one
+    with the highest CHOICE, chosen apart for masked and unmasked lists.
 
     Raises DataError when no user can be measured.
     """
@@ -160,7 +160,7 @@ def evaluate(problem: Problem, methods: Sequence[Method], baseline: str | None =
         method.fit(problem)
         fitted = time.monotonic()
         log_line("evaluate", "fitted", method=method.name, seconds=fitted - started, parameters=method.parameters)
-        lists[method.name] = both(method, problem, max(LENGTHS))
+        lists[method.name] = rankings_of(method, problem, max(LENGTHS))
         seconds[method.name] = (fitted - started, time.monotonic() - fitted)
         log_line("evaluate", "ranked", method=method.name, seconds=seconds[method.name][1], users=len(problem.given))
     names: dict[str, str | None] = {}
@@ -186,11 +186,11 @@ def evaluate(problem: Problem, methods: Sequence[Method], baseline: str | None =
 def measure(
     problem: Problem, rankings: dict[str, Ranking], masked: bool, baseline: str | None = None
 ) -> tuple[str | None, dict[str, dict[str, Measure]]]:
-    """Measure the lists of several methods: the name of the baseline, and each method's measures by slice.
+    """Measure the lists of several methods. Returns the name of the baseline, and each method's measures by slice.
 
-    New items are a slice twice: found among all items, and among themselves, which is how cold items are compared in
-    the literature ("out of matrix" in Wang & Blei, KDD 2011, section 4; Volkovs et al., DropoutNet, NeurIPS 2017).
-    rankings: by method, as long as the longest of LENGTHS. baseline: as in `evaluate`.
+    New items are two slices: ranked among all items, and ranked among themselves, as the literature compares cold items
+    ("out of matrix" in Wang & Blei, KDD 2011, section 4; Volkovs et al., DropoutNet, NeurIPS 2017). rankings: by
+    method, as long as the longest of LENGTHS. baseline: as in `evaluate`.
 
     Raises DataError when no user can be measured.
     """
@@ -224,11 +224,11 @@ def _best_baseline(reached: dict[str, float]) -> str | None:
 
 
 def _of_users(lists: dict[str, NDArray[np.int32]], part: Slice) -> dict[str, dict[str, NDArray[np.float64]]]:
-    return {name: metrics.of_users(own[part.users], part.truth, LENGTHS) for name, own in lists.items()}
+    return {name: user_metrics(own[part.users], part.truth, LENGTHS) for name, own in lists.items()}
 
 
 def _measures(users: dict[str, dict[str, NDArray[np.float64]]], baseline: str | None) -> dict[str, Measure]:
-    """The means of the metrics of users, and how they differ from the baseline's."""
+    """Return the means of the user metrics, and their differences from the baseline."""
     values = {name: np.stack(list(own.values()), axis=1) for name, own in users.items()}
     others = [name for name in users if baseline is not None and name != baseline]
     differences: dict[str, dict[str, Difference]] = {name: {} for name in users}
@@ -252,17 +252,17 @@ def _measures(users: dict[str, dict[str, NDArray[np.float64]]], baseline: str | 
 def _of_lists(
     problem: Problem, lists: dict[str, NDArray[np.int32]], whole: Slice
 ) -> dict[str, dict[str, float | None]]:
-    """The metrics of all lists together, of each method."""
+    """Return the metrics of all lists together, for each method."""
     n = len(problem.items)
-    taken = np.bincount(problem.train.items, minlength=n).astype(np.float64)
+    events = np.bincount(problem.train.items, minlength=n).astype(np.float64)
     attributes = problem.items.attribute_matrix()
     found: dict[str, dict[str, float | None]] = {name: {} for name in lists}
     for name, own in lists.items():
         for k in LENGTHS:
             top = own[whole.users, :k]
-            exposed = metrics.exposure(top, n)
-            found[name][f"coverage@{k}"] = metrics.coverage(exposed)
-            found[name][f"gini@{k}"] = metrics.gini(exposed)
-            found[name][f"novelty@{k}"] = metrics.novelty(exposed, taken)
-            found[name][f"diversity@{k}"] = metrics.diversity(top, attributes) if attributes.nnz else None
+            exposed = exposure(top, n)
+            found[name][f"coverage@{k}"] = coverage(exposed)
+            found[name][f"gini@{k}"] = gini(exposed)
+            found[name][f"novelty@{k}"] = novelty(exposed, events)
+            found[name][f"diversity@{k}"] = diversity(top, attributes) if attributes.nnz else None
     return found

@@ -1,11 +1,14 @@
-"""Published figures of public sets, by the name of the set's folder: test, all items ranked, the history masked."""
+"""Published figures of public sets, by the name of the set's folder.
+
+They are of the test part, with all items ranked and the history masked.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a paper says of its method on a set."""
+    """The figures of a paper's method on a set."""
 
     source: str
     metrics: dict[str, float]

@@ -1,4 +1,4 @@
-"""How good the ranker is on days that it has not seen, beside logistic regressions on the same features."""
+"""Metrics of the ranker on held-out days, beside logistic regressions on the same features."""
 
 from dataclasses import asdict
 from typing import Any
@@ -17,11 +17,11 @@ Predicted = dict[str, NDArray[np.float64]]
 
 
 def measure(weights: Weights, learned: RankerSample, held_out: RankerSample) -> list[dict[str, Any]]:
-    """Rows of the release's metrics: AUC and calibration of click, conversion, and conversion after a click.
+    """Return rows of the release's metrics: AUC and calibration of click, conversion, and conversion after a click.
 
-    The first two are over all impressions, the third over those that were clicked. learned: what the ranker was fitted
-    to, to which the regressions are, too. Needs scikit-learn. Raises DataError when either part lacks a kind of
-    impression.
+    The first two are over all impressions, the third over clicked ones. learned: the sample to which the ranker was
+    fitted; the regressions are fitted to it as well. Needs scikit-learn. Raises DataError when either sample lacks a
+    kind of impression.
     """
     ranker = Ranker(weights)
     click, conversion = (of(held_out.features).astype(np.float64) for of in (ranker.click, ranker.score))
@@ -39,7 +39,7 @@ def measure(weights: Weights, learned: RankerSample, held_out: RankerSample) -> 
 
 
 def regressions(weights: Weights, learned: RankerSample, held_out: RankerSample) -> Predicted:
-    """What one logistic regression a head says, by scikit-learn, on features normalised as those of the ranker are."""
+    """Predict with one logistic regression a head, by scikit-learn, on features normalised like the ranker's."""
     from sklearn.linear_model import LogisticRegression
 
     predicted = {}
@@ -63,7 +63,7 @@ def _labels(sample: RankerSample) -> dict[str, NDArray[np.bool_]]:
 
 
 def _part(head: str, sample: RankerSample) -> NDArray[np.bool_]:
-    """The impressions over which a head is measured."""
+    """Choose the impressions over which a head is measured."""
     return sample.clicked if head == HEADS[2] else np.ones(len(sample.clicked), dtype=bool)
 
 

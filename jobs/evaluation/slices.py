@@ -1,4 +1,4 @@
-"""Parts of what is measured: kinds of items that were wanted, and kinds of users."""
+"""Slices of the measured users and of their wanted items, by kind of item and kind of user."""
 
 from dataclasses import dataclass
 
@@ -9,86 +9,89 @@ from jobs.evaluation.problems.problem import Problem, distinct, places_of
 from jobs.ranking.exact import ItemLists
 
 HEAD = 0.8
-"""The most popular items that hold this share of the training events are the head; the others are the long tail."""
+"""The head is the fewest items with this share of the training events; the others are the long tail."""
 CATEGORIES = 10
 NEW = "new items"
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the measured users, and what of theirs counts as wanted."""
+    """Some of the measured users, and those of their wanted items that count."""
 
     name: str
     users: NDArray[np.int64]
     """(n,), rows of `Problem.truth`, rising."""
     truth: ItemLists
-    """What those n users wanted: at least one item each."""
+    """The wanted items of those n users: at least one each."""
 
     @property
     def each(self) -> list[NDArray[np.int32]]:
-        """What each of the users wanted."""
+        """The wanted items of each user."""
         return np.split(self.truth.items, self.truth.offsets[1:-1])
 
 
 def wanted(problem: Problem, masked: bool) -> Slice:
-    """The slice "all". masked: what a user was given is not wanted; a user with nothing else is left out."""
+    """Return the slice "all". masked: given items are not wanted, and a user who wants nothing else is left out."""
     return of_items(
         "all",
         Slice("", np.arange(len(problem.given)), problem.truth),
-        ~_had(problem) if masked else np.ones(len(problem.truth.items), np.bool_),
+        ~_given(problem) if masked else np.ones(len(problem.truth.items), np.bool_),
     )
 
 
 def slices(problem: Problem, whole: Slice) -> list[Slice]:
-    """The parts of a whole (as `wanted` makes it) that are not empty.
+    """Return the slices of a whole (by `wanted`) that are not empty.
 
-    Of items: "new items" (in no training event), "long tail" (outside the head), "never had" (the user was not given
-    it; left out where that is all), and the ten categories most wanted. Of users: "light users" and "heavy users", the
-    lowest and the highest third by number of given events.
+    By item: "new items" (in no training event), "long tail" (outside the head), "never had" (not among the user's given
+    events; left out where it would be everything), and the ten most wanted categories. By user: "light users" and
+    "heavy users", the lowest and the highest third by number of given events.
     """
     users = np.repeat(whole.users, np.diff(whole.truth.offsets))
     items = whole.truth.items
-    taken = _taken(problem)
-    had = _is_in(users, items, problem)
+    events = _events(problem)
+    known = _is_given(users, items, problem)
     parts = [
         of_items(NEW, whole, new_items(problem)[items]),
-        of_items("long tail", whole, ~head(taken)[items]),
+        of_items("long tail", whole, ~head(events)[items]),
         *_histories(problem, whole),
         *_categories(problem, whole),
     ]
-    if had.any():
-        parts.append(of_items("never had", whole, ~had))
+    if known.any():
+        parts.append(of_items("never had", whole, ~known))
     return [part for part in parts if len(part.users)]
 
 
 def new_items(problem: Problem) -> NDArray[np.bool_]:
-    """The items in no training event, bool (N,)."""
-    return _taken(problem) == 0
+    """Return the items in no training event, bool (N,)."""
+    return _events(problem) == 0
 
 
-def head(taken: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The fewest items that hold HEAD of the training events, ties by the lower row: bool (N,). taken: (N,)."""
-    order = np.argsort(-taken, kind="stable")
-    before = np.cumsum(taken[order]) - taken[order]
-    result = np.zeros(len(taken), dtype=np.bool_)
-    result[order[before < HEAD * taken.sum()]] = True
+def head(events: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the fewest items with the share HEAD of the training events, ties by the lower row: bool (N,).
+
+    events: the number of training events of each item, (N,).
+    """
+    order = np.argsort(-events, kind="stable")
+    before = np.cumsum(events[order]) - events[order]
+    result = np.zeros(len(events), dtype=np.bool_)
+    result[order[before < HEAD * events.sum()]] = True
     return result
 
 
-def of_items(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
-    """The slice of the wanted items that are kept, bool (number of wanted items,)."""
-    row = np.repeat(np.arange(len(whole.users)), np.diff(whole.truth.offsets))[kept]
+def of_items(name: str, whole: Slice, chosen: NDArray[np.bool_]) -> Slice:
+    """Return the slice of some wanted items. chosen: bool (number of wanted items,)."""
+    row = np.repeat(np.arange(len(whole.users)), np.diff(whole.truth.offsets))[chosen]
     rows, number = np.unique(row, return_inverse=True)
-    return Slice(name, whole.users[rows], distinct(number, len(rows), whole.truth.items[kept]))
+    return Slice(name, whole.users[rows], distinct(number, len(rows), whole.truth.items[chosen]))
 
 
-def of_users(name: str, whole: Slice, kept: NDArray[np.bool_]) -> Slice:
-    """The slice of the users that are kept, bool (number of the whole's users,)."""
-    places, offsets = places_of(whole.truth.offsets, np.flatnonzero(kept))
-    return Slice(name, whole.users[kept], ItemLists(offsets, whole.truth.items[places]))
+def of_users(name: str, whole: Slice, chosen: NDArray[np.bool_]) -> Slice:
+    """Return the slice of some users. chosen: bool (number of the whole's users,)."""
+    places, offsets = places_of(whole.truth.offsets, np.flatnonzero(chosen))
+    return Slice(name, whole.users[chosen], ItemLists(offsets, whole.truth.items[places]))
 
 
-def _taken(problem: Problem) -> NDArray[np.int64]:
+def _events(problem: Problem) -> NDArray[np.int64]:
     return np.bincount(problem.train.items, minlength=len(problem.items))
 
 
@@ -112,12 +115,12 @@ def _categories(problem: Problem, whole: Slice) -> list[Slice]:
     return [of_items(f"category {names[n]}", whole, of_wanted == n) for n in most]
 
 
-def _had(problem: Problem) -> NDArray[np.bool_]:
+def _given(problem: Problem) -> NDArray[np.bool_]:
     users = np.repeat(np.arange(len(problem.given)), np.diff(problem.truth.offsets))
-    return _is_in(users, problem.truth.items, problem)
+    return _is_given(users, problem.truth.items, problem)
 
 
-def _is_in(users: NDArray[np.int64], items: NDArray[np.int32], problem: Problem) -> NDArray[np.bool_]:
-    """Whether each pair of a measured user and an item is among the given events."""
+def _is_given(users: NDArray[np.int64], items: NDArray[np.int32], problem: Problem) -> NDArray[np.bool_]:
+    """Say whether each pair of a measured user and an item is among the given events."""
     size = len(problem.items)
     return np.isin(users * size + items, problem.given.users * size + problem.given.items)

@@ -1,4 +1,4 @@
-"""Compare the arms of an A/B test: what was shown to whom, what they then did, and how sure the difference is."""
+"""Compare the arms of an A/B test: exposures, the events that follow them, and the certainty of the difference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,37 +15,37 @@ from jobs.experiments.statistics import SAMPLE_RATIO_ALARM, ArmDifference, diffe
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What is compared, and how."""
+    """Options of a comparison."""
 
     exposures: Sequence[str]
     """Files of exposures."""
     events: Sequence[str]
     """Files of events, or a configuration."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Of the events, where they are not named as usual (`jobs.experiments.records.read_events`)."""
+    """Columns of the events with other names than usual (`jobs.experiments.records.read_events`)."""
     metrics: Sequence[str] = ()
-    """Of `METRICS`; empty: all of which there are events."""
+    """Names of `METRICS`; empty: all metrics with events."""
     test: str | None = None
-    """Which test; may be None where the exposures are of one only."""
+    """The name of the test; None if the exposures belong to one test only."""
     control: str | None = None
-    """The arm that the others are compared with; None: the first by name."""
+    """The arm to compare the others with; None: the first by name."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """What share of the users each arm was to have; empty: the same."""
+    """The intended share of users of each arm; empty: equal shares."""
     click: str = "click"
     conversion: str = "purchase"
-    """Types of events."""
+    """The types of these events."""
     window: float = 24.0
-    """Hours after an exposure in which an event counts."""
+    """Hours after an exposure during which an event counts."""
     any_item: bool = False
-    """An event counts although its item was not among those shown."""
+    """An event counts even if its item was not shown."""
     first: date | None = None
     last: date | None = None
-    """Exposures of these days count, UTC; both included."""
+    """The first and the last day whose exposures count, UTC."""
 
 
 @dataclass(frozen=True)
 class ArmComparison:
-    """What was found."""
+    """The result of a comparison."""
 
     test: str
     control: str
@@ -54,23 +54,23 @@ class ArmComparison:
     values: dict[str, dict[str, float]]
     """By arm and metric."""
     differences: dict[str, dict[str, ArmDifference]]
-    """By arm (but the control) and metric."""
+    """By arm (without the control) and metric."""
     shares: dict[str, float]
     sample_ratio_p: float
-    """Of as uneven numbers of users where nothing is wrong (chi-square)."""
+    """p of user numbers at least this uneven, if the shares hold (chi-square)."""
     left_out: dict[str, int]
-    """What was not counted, and how much of it."""
+    """What the comparison leaves out, and how many of it."""
 
     @property
     def mismatch(self) -> bool:
-        """Whether the users of the arms are not in their shares: then something other than the arms differs."""
+        """Whether the users of the arms do not fit the shares; then more than the arms differs."""
         return self.sample_ratio_p < SAMPLE_RATIO_ALARM
 
 
 def compare(choice: CompareOptions) -> ArmComparison:
-    """Read, attribute, and compare each arm with the control.
+    """Read the records, attribute events to exposures, and compare each arm with the control.
 
-    Raises ConfigError, naming the file or the option, for what is missing or not as expected.
+    Raises ConfigError, naming the file or the option, when something is missing or unexpected.
     """
     _check(choice)
     with duckdb.connect() as db:
@@ -118,7 +118,7 @@ def _check(choice: CompareOptions) -> None:
 
 
 def _select(db: DuckDBPyConnection, choice: CompareOptions) -> str:
-    """Leave the exposures of one test and the chosen days; returns the test's name."""
+    """Keep the exposures of one test and the chosen days. Returns the test's name."""
     tests = [row[0] for row in db.execute("SELECT DISTINCT test FROM exposures ORDER BY test").fetchall()]
     test = tests[0] if choice.test is None and len(tests) == 1 else choice.test
     if test not in tests:
@@ -131,7 +131,7 @@ def _select(db: DuckDBPyConnection, choice: CompareOptions) -> str:
 
 
 def _metrics(db: DuckDBPyConnection, choice: CompareOptions) -> list[str]:
-    """The metrics chosen, or all of which there are events."""
+    """Return the chosen metrics, or all metrics with events."""
     there = {row[0] for row in db.execute("SELECT DISTINCT type FROM events").fetchall()}
     types = {"click": choice.click, "conversion": choice.conversion}
     found = [name for name in choice.metrics or METRICS if types[METRICS[name].event] in there]

@@ -1,4 +1,4 @@
-"""What the users of each arm did: events are attributed to exposures, and added up by user."""
+"""Outcomes of the users of each arm: events are attributed to exposures and summed by user."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ HOUR = 3_600_000_000
 
 
 class Outcomes(NamedTuple):
-    """The users of an arm, float64 (n,) each."""
+    """Sums of the users of an arm, float64 (n,) each."""
 
     exposures: Floats
     clicks: Floats
     conversions: Floats
     value: Floats
-    """Of the conversions, added up."""
+    """The sum of the values of conversions."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Metric:
     what: str
     sample: Callable[[Outcomes], ArmSample]
     event: str
-    """Of which events it is: "click" or "conversion"."""
+    """The kind of events it needs: "click" or "conversion"."""
 
 
 METRICS: Mapping[str, Metric] = {
@@ -53,11 +53,10 @@ def _ones(outcomes: Outcomes) -> Floats:
 def outcomes(
     db: DuckDBPyConnection, window: float, click: str, conversion: str, any_item: bool = False
 ) -> tuple[dict[str, Outcomes], int]:
-    """By arm, what its users did; and how many users were seen in several arms, who are left out.
+    """Return the outcomes by arm, and how many users were left out because they saw several arms.
 
-    The tables are those of `jobs.experiments.records`. An event counts, once, when the same user was shown the item
-    (any_item:
-    was shown anything) at most `window` hours before it; click and conversion are types of events.
+    The tables are those of `jobs.experiments.records`. An event counts once if the user saw the item (any_item: saw
+    anything) at most `window` hours before. click, conversion: types of events.
     """
     items = "[NULL]" if any_item else "items"
     same_item = "" if any_item else "AND e.item_id = s.item_id"

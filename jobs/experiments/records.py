@@ -1,4 +1,4 @@
-"""Reading exposures and events into two tables of DuckDB.
+"""Records of an A/B test: exposures and events, read into two tables of DuckDB.
 
 exposures   user_id VARCHAR, arm VARCHAR, at BIGINT (µs since 1970 UTC), items VARCHAR[], test VARCHAR
 events      user_id VARCHAR, item_id VARCHAR, type VARCHAR, at BIGINT (likewise), value DOUBLE
@@ -19,15 +19,16 @@ from lookup.experiments.exposures import Exposure
 EVENT_COLUMNS = ("user_id", "item_id", "type", "time", "value")
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1e6) for year in (2000, 2100))
-"""Times outside are not what they seem: seconds or milliseconds, most likely."""
+"""Times outside this range are most likely seconds or milliseconds."""
 
 
 def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
-    """Make the table `exposures` of files that `lookup.experiments.exposures` wrote, or of others with the same
-    columns; `test` may
-    be missing, and `items` be the text of a JSON list. Returns how many rows were not readable.
+    """Make the table `exposures`. Returns the number of unreadable rows.
 
-    Raises ConfigError, naming the file, where one is missing or not as expected.
+    patterns: files that `lookup.experiments.exposures` wrote, or others with the same columns. `test` may be missing,
+    and `items` may be the text of a JSON list.
+
+    Raises ConfigError, naming the file, when one is missing or unexpected.
     """
     source = _scan(patterns, exposures=True)
     types = _types(db, source, patterns)
@@ -51,13 +52,13 @@ def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
 
 
 def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mapping[str, str]) -> int:
-    """Make the table `events`, without duplicates; returns how many rows were not readable.
+    """Make the table `events`, without duplicates. Returns the number of unreadable rows.
 
-    patterns: files, or one TOML file, the configuration of a shop: then the events of its newest run. columns: for any
-    of `EVENT_COLUMNS` the SQL expression over the files' columns that it is; by default the column of that name.
-    `value` may be missing. Times are timestamps, texts as in ISO 8601 (UTC where they say no zone), or microseconds.
+    patterns: files, or one TOML file, the configuration of a shop, for the events of its newest run. columns: an SQL
+    expression over the files' columns for any of `EVENT_COLUMNS`; by default the column of that name. `value` may be
+    missing. Times are timestamps, ISO 8601 texts (UTC if they name no zone), or microseconds.
 
-    Raises ConfigError, naming the file, where one is missing or not as expected, MissingStepError without a run.
+    Raises ConfigError, naming the file, when one is missing or unexpected, and MissingStepError without a run.
     """
     source = _of_run(Path(patterns[0])) if patterns[0].endswith(".toml") else _scan(patterns)
     types = _types(db, source, patterns)
@@ -85,7 +86,7 @@ def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mappin
 
 
 def _scan(patterns: Sequence[str], exposures: bool = False) -> str:
-    """What stands after FROM for some files. Text stays text in CSV, so that the id 007 is no number."""
+    """Return the part after FROM for some files. CSV text stays text, so the id 007 does not become a number."""
     files = find_files(list(patterns), Path.cwd())
     kinds = {FORMATS.get(next((s for s in reversed(f.suffixes) if s in FORMATS), ""), f.name) for f in files}
     if len(kinds) != 1 or not kinds & set(FORMATS.values()):
@@ -100,7 +101,7 @@ def _scan(patterns: Sequence[str], exposures: bool = False) -> str:
         return f"read_csv({names}, header = true, all_varchar = true, union_by_name = true)"
     if not exposures:
         return f"read_json({names}, format = 'newline_delimited', union_by_name = true, sample_size = -1)"
-    # One by one, so that a line which a kill left half written costs no other; it is a row of nulls.
+    # With these options a half-written line, left by a killed process, becomes a row of nulls and harms no other line.
     wanted = dict.fromkeys(Exposure._fields, "VARCHAR") | {"at": "BIGINT", "items": "VARCHAR[]"}
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in wanted.items())
     return f"read_json({names}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
@@ -123,7 +124,7 @@ def _types(db: DuckDBPyConnection, source: str, patterns: Sequence[str]) -> dict
 
 
 def _time(expression: str, kind: str, patterns: Sequence[str]) -> str:
-    """Microseconds since 1970 of a column of that type."""
+    """Return the SQL for microseconds since 1970 of an expression of that type."""
     if kind in WHOLE:
         return f"{expression}::BIGINT"
     if kind in ("VARCHAR", "DATE") or kind.startswith("TIMESTAMP"):

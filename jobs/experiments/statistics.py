@@ -1,12 +1,12 @@
-"""How far two arms differ, and how sure that is. The unit is the user, for users are what was assigned.
+"""The difference of two arms and its uncertainty. The unit is the user, because users are assigned to arms.
 
 A metric is a ratio of two sums over the users of an arm, sum(y) / sum(x); a mean over users has x = 1. Its variance is
-that of the delta method (Deng, Knoblich & Lu, "Applying the delta method in metric analytics", KDD 2018, section 2.2):
-the ratio R behaves like a mean over users of
+that of the delta method (Deng, Knoblich & Lu, "Applying the delta method in metric analytics", KDD 2018, section 2.2).
+The ratio R behaves like a mean over users of
 
     z_i = R + (y_i - R x_i) / mean(x)
 
-which for x = 1 are the y_i themselves, so that one test, Welch's, serves both.
+For x = 1 these are the y_i themselves, so one test, Welch's, serves both.
 """
 
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ Floats = NDArray[np.float64]
 LEVEL = 0.95
 POWER = 0.8
 SAMPLE_RATIO_ALARM = 0.001
-"""Below it a sample ratio mismatch is proven (Fabijan et al., "Diagnosing sample ratio mismatch in online controlled
-experiments", KDD 2019, take as small a level, for the check is run often)."""
+"""A smaller p proves a sample ratio mismatch. The level is small because the check runs often (so do Fabijan et al.,
+"Diagnosing sample ratio mismatch in online controlled experiments", KDD 2019)."""
 
 
 class ArmSample(NamedTuple):
-    """A metric of the users of one arm: y and x of each, float64 (n,)."""
+    """A metric of one arm: y and x of each user, float64 (n,)."""
 
     y: Floats
     x: Floats
 
     @property
     def ratio(self) -> float:
-        """sum(y) / sum(x); not a number where sum(x) is 0."""
+        """sum(y) / sum(x); NaN where sum(x) is 0."""
         total = self.x.sum()
         return float(self.y.sum() / total) if total else float("nan")
 
     @property
     def variance(self) -> float:
-        """Of the ratio: that of the mean of the z_i; not a number for fewer than two users."""
+        """The variance of the ratio, which is that of the mean of the z_i; NaN for fewer than two users."""
         n = len(self.y)
         if n < 2 or not self.x.any():
             return float("nan")
@@ -48,22 +48,22 @@ class ArmSample(NamedTuple):
 
 @dataclass(frozen=True)
 class ArmDifference:
-    """How far an arm's metric is from that of the control arm. Not a number where there is too little to tell."""
+    """The difference of an arm's metric from the control's. Its numbers are NaN where there are too few data."""
 
     value: float
-    """The arm's less the control's."""
+    """The arm's metric less the control's."""
     low: float
     high: float
     """The 95 % interval, by Welch's test and the delta method."""
     bootstrap_low: float
     bootstrap_high: float
-    """The 95 % interval of the bootstrap by user, as a check: far from the other where few users make the sums."""
+    """The 95 % interval of the bootstrap by user, as a check: far from the other if few users dominate the sums."""
     relative: float
     """The difference as a share of the control's metric."""
     p: float
-    """Of a difference at least so large where there is none; two-sided."""
+    """The probability of a difference at least this large if there is none; two-sided."""
     users_needed: float
-    """In all arms together, at the present shares, to see a difference as large as this in 80 % of tests."""
+    """Users of all arms together, at the present shares, so that 80 % of tests detect a difference of this size."""
 
 
 def difference(control: ArmSample, arm: ArmSample, *, resamples: int = 1000, seed: int = 7) -> ArmDifference:
@@ -84,10 +84,13 @@ def difference(control: ArmSample, arm: ArmSample, *, resamples: int = 1000, see
 
 
 def welch(control: ArmSample, arm: ArmSample) -> tuple[float, float, float]:
-    """Ends of the 95 % interval of the difference, and its p (Welch, Biometrika 1947, with Satterthwaite's degrees)."""
+    """Return the ends of the 95 % interval of the difference, and its p.
+
+    Welch, Biometrika 1947, with Satterthwaite's degrees of freedom.
+    """
     parts = np.array([control.variance, arm.variance])
     variance, value = parts.sum(), arm.ratio - control.ratio
-    if not variance > 0:  # nobody differs from anybody, or there are too few
+    if not variance > 0:  # all users are equal, or there are too few
         same = variance == 0 and value == 0
         return (0.0, 0.0, 1.0) if same else (float("nan"),) * 3
     freedom = variance**2 / (parts**2 / (np.array([len(control.y), len(arm.y)]) - 1)).sum()
@@ -97,9 +100,9 @@ def welch(control: ArmSample, arm: ArmSample) -> tuple[float, float, float]:
 
 
 def bootstrap(control: ArmSample, arm: ArmSample, resamples: int, seed: int) -> tuple[float, float]:
-    """Ends of the 95 % percentile interval of the difference, users of each arm drawn anew.
+    """Return the ends of the 95 % percentile interval of the difference, with users of each arm drawn anew.
 
-    Users that are alike are counted, not listed, so a draw costs no more than there are different users.
+    Equal users are counted, not listed, so the cost of a draw grows only with the number of different users.
     """
     random = np.random.default_rng(seed)
     draws = [_resampled(sample, resamples, random) for sample in (control, arm)]
@@ -112,7 +115,7 @@ def bootstrap(control: ArmSample, arm: ArmSample, resamples: int, seed: int) -> 
 
 
 def _resampled(sample: ArmSample, resamples: int, random: np.random.Generator) -> Floats:
-    """The ratio in each resample; not a number where its x add up to 0."""
+    """Return the ratio of each resample; NaN where its x sum to 0."""
     n = len(sample.y)
     if not n:
         return np.full(resamples, np.nan)
@@ -125,9 +128,9 @@ def _resampled(sample: ArmSample, resamples: int, random: np.random.Generator) -
 
 
 def users_needed(control: ArmSample, arm: ArmSample) -> float:
-    """Users of all arms together that it takes to see the present difference with a power of 80 % at the 5 % level.
+    """Return the users of all arms that detect the present difference with a power of 80 % at the 5 % level.
 
-    The error of a difference shrinks with the root of the users, and the difference must be z(.975) + z(.8) errors.
+    The error of a difference shrinks with the root of the users; the difference must be z(.975) + z(.8) errors.
     """
     value, variance = arm.ratio - control.ratio, control.variance + arm.variance
     if not value or not variance > 0:
@@ -137,7 +140,7 @@ def users_needed(control: ArmSample, arm: ArmSample) -> float:
 
 
 def sample_ratio(users: dict[str, int], shares: dict[str, float]) -> float:
-    """p of the chi-square test that the users of the arms are as many as their shares say. Same names in both."""
+    """Return p of the chi-square test that the users of the arms fit the shares. Both have the same names."""
     total = sum(users.values())
     expected = np.array([shares[name] * total for name in users])
     observed = np.array(list(users.values()))

@@ -1,4 +1,4 @@
-"""A comparison as the rows of tables and as what JSON holds."""
+"""A comparison as table rows, and as data for JSON."""
 
 import math
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from jobs.experiments.statistics import ArmDifference
 
 
 def facts(found: ArmComparison) -> dict[str, Any]:
-    """All of it, for JSON; what is not a number is None."""
+    """Return the whole comparison for JSON; NaN becomes None."""
     return {
         "test": found.test,
         "control": found.control,
@@ -30,7 +30,7 @@ def facts(found: ArmComparison) -> dict[str, Any]:
 
 
 def arm_rows(found: ArmComparison) -> list[list[str]]:
-    """What each arm reached, an arm a row; the head first."""
+    """Return the metrics of each arm, one row an arm, after the head."""
     return [
         ["arm", "users", "exposures", *found.metrics],
         *(
@@ -42,13 +42,13 @@ def arm_rows(found: ArmComparison) -> list[list[str]]:
 
 
 def difference_rows(found: ArmComparison, arm: str) -> list[list[str]]:
-    """An arm less the control, a metric a row; the head first."""
+    """Return an arm's differences from the control, one row a metric, after the head."""
     head = [f"{arm} − {found.control}", "difference", "relative", "95 % interval", "bootstrap", "p", "users needed"]
     return [head, *([name, *_cells(one)] for name, one in found.differences[arm].items())]
 
 
 def notes(found: ArmComparison) -> list[str]:
-    """What the metrics are, and what was left out."""
+    """Explain the metrics, and say what was left out."""
     return [
         "\n".join(f"{name}: {METRICS[name].what}" for name in found.metrics),
         *(f"left out: {n:,} {what}" for what, n in found.left_out.items() if n),
@@ -56,15 +56,15 @@ def notes(found: ArmComparison) -> list[str]:
 
 
 def warning(found: ArmComparison) -> str | None:
-    """What is said, loudly, where the users are not in their shares."""
+    """Return a loud warning if the users do not fit the shares, else None."""
     if not found.mismatch:
         return None
     users = {arm: len(done.exposures) for arm, done in found.arms.items()}
     return (
         f"WARNING: SAMPLE RATIO MISMATCH. The arms have {users} users, at shares of {found.shares}: "
-        f"so uneven by chance once in {1 / max(found.sample_ratio_p, 1e-12):,.0f} tests.\n"
-        "Something other than the arms decides who is counted (lost exposures, errors in one arm, bots, changed "
-        "shares).\nDO NOT TRUST THE DIFFERENCES; find it first."
+        f"as uneven by chance only once in {1 / max(found.sample_ratio_p, 1e-12):,.0f} tests.\n"
+        "Something other than the arms decides who is counted: lost exposures, errors in one arm, bots or changed "
+        "shares.\nDO NOT TRUST THE DIFFERENCES. Find the cause first."
     )
 
 

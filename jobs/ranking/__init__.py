@@ -1,1 +1,1 @@
-"""Exact top-K, score terms, the choice of an index. No Spark."""
+"""Ranking: exact top-K, the score terms of histories, and the choice of an index. No Spark."""

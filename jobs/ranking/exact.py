@@ -1,8 +1,8 @@
-"""Exact inner-product top-K by tiles: a tile is scored, and only what may still enter a list leaves it.
+"""Exact inner-product top-K by tiles: a tile is scored, and only scores that may still enter a list leave it.
 
 Writing out and sorting the whole score matrix costs more than the products. So each query keeps a threshold, the
-score of its k-th best so far. The maximum of every GROUP items is compared with it, and only groups that pass are
-looked into. With items in no special order about k ln(N / k) of N items pass, a few in a thousand.
+score of its k-th best item so far. The maximum of every GROUP items is compared with it, and only groups above it are
+examined. With items in random order about k ln(N / k) of N items pass, a few in a thousand.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,25 +13,25 @@ import torch
 from numpy.typing import NDArray
 
 GROUP = 8
-"""Items whose maximum is compared with the threshold."""
+"""The maximum of this many items is compared with the threshold."""
 NOTHING = torch.iinfo(torch.int64).min
 """The key of no item; below every other."""
 LOW = 0xFFFFFFFF
 
 
 class Rows(Protocol):
-    """A matrix that is read by ranges of rows: an array, a memory-mapped one, or one computed as it is read."""
+    """A matrix that is read by ranges of rows: an array, a memory-mapped array, or one computed while it is read."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Rows and columns."""
 
     def __getitem__(self, rows: slice, /) -> NDArray[Any]:
-        """Some rows, float32."""
+        """Return some rows, float32."""
 
 
 class ItemLists(NamedTuple):
-    """One list of item rows a query, in CSR form: query q has `items[offsets[q] : offsets[q + 1]]`."""
+    """One list of item rows for each query, in CSR form: query q has `items[offsets[q] : offsets[q + 1]]`."""
 
     offsets: NDArray[Any]
     """Integers, shape (n + 1,), rising."""
@@ -40,8 +40,7 @@ class ItemLists(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What is added to some scores of each query, in CSR form like `ItemLists`; an item is at most once in a
-    query's."""
+    """Numbers to add to some scores of each query, in CSR form like `ItemLists`. A query has at most one an item."""
 
     offsets: NDArray[Any]
     """Integers, shape (n + 1,), rising."""
@@ -63,15 +62,16 @@ def top_k(
     device: str = "cpu",
     threads: int = 1,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The k items with the largest scores, for each query: the inner product, and what `terms` adds to it.
+    """Return the k items with the largest scores for each query. A score is the inner product plus its term.
 
     queries: float32, shape (n, D). items: float32, shape (N, D). exclude: items that must not be in a query's list.
-    threads: blocks of queries worked on side by side; on a CPU set torch itself to one thread, since threads that share
-    a tile wait for each other at every step. Memory beside input and output is some 15 bytes x threads x user_block x
-    item_block, however large n and N are.
-    Returns item rows, int32, and scores, float32, both of shape (n, k), scores falling, ties by the lower item row;
-    where fewer than k items remain, rows end with -1 and scores with 0. The products are in float32; the order in which
-    their terms are added depends on the tile, so the last bit of a score may too.
+    threads: how many blocks of queries are computed side by side. On a CPU set torch itself to one thread, since
+    threads that share a tile wait for each other at every step. Memory beside input and output is some 15 bytes x
+    threads x user_block x item_block, however large n and N are.
+
+    Returns item rows, int32, and scores, float32, both of shape (n, k), scores falling, ties by the lower item row.
+    Where fewer than k items remain, rows end with -1 and scores with 0. Products are in float32. The order of their
+    sums depends on the tile, so the last bit of a score may too.
 
     Raises ValueError when shapes do not match or an input is not finite.
     """
@@ -99,9 +99,9 @@ def top_k(
 def rank(
     queries: NDArray[np.float32], items: NDArray[np.float32], lists: ItemLists, k: int, terms: Terms | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The k best of a short list of items, for each query: as `top_k`, but only items of the query's list.
+    """Return the k best of a short list of items for each query: as `top_k`, but only items of the query's list.
 
-    An item that a list names twice counts once. Returns as `top_k` does.
+    An item that a list names twice counts once. Returns the same as `top_k`.
     """
     found = np.full((len(queries), k), -1, dtype=np.int32)
     scores = np.zeros((len(queries), k), dtype=np.float32)
@@ -121,14 +121,14 @@ def rank(
 def _search(
     queries: torch.Tensor, items: Rows, k: int, *, terms: "Pairs | None", exclude: "Pairs | None", item_block: int
 ) -> torch.Tensor:
-    """The sorted keys of the k best items of a block of queries, shape (n, k)."""
+    """Return the sorted keys of the k best items of a block of queries, shape (n, k)."""
     n, dimensions = queries.shape
     device = queries.device
     item_block = _padded(item_block)
     tile_items = torch.zeros((item_block, dimensions), device=device)
     scores = torch.empty(n * item_block, device=device)
-    # The first `count` keys of a row are what it holds. They are cut to the best k when some row has more than 2 k:
-    # then a tile always finds room, and the threshold is fresh enough.
+    # A row holds its first `count` keys. When some row has more than 2 k, all are cut to their best k: so a tile always
+    # has room, and the threshold is fresh enough.
     held = torch.empty((n, 2 * k + item_block), dtype=torch.int64, device=device)
     count = torch.zeros(n, dtype=torch.int64, device=device)
     threshold = torch.full((n,), -torch.inf, device=device)
@@ -161,19 +161,19 @@ def _search(
 
 
 def _padded(width: int) -> int:
-    """The next multiple of GROUP."""
+    """Round up to a multiple of GROUP."""
     return -(-width // GROUP) * GROUP
 
 
 def _above(
     tile: torch.Tensor, threshold: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rows (rising), columns and values of the scores above the threshold of their row, and the threshold.
+    """Return rows (rising), columns and values of the scores above the threshold of their row, and the threshold.
 
-    With k > 0 there is no threshold yet: one is made that at least k scores of a row exceed, where it has so many.
+    k > 0: there is no threshold yet. A new one lets at least k scores of a row pass, where the row has so many.
     """
     n, width = tile.shape
-    # A group is a stripe of columns `width / GROUP` apart, so that its maximum is taken over whole vectors.
+    # A group is a stripe of columns `width / GROUP` apart, so that whole vectors give its maximum.
     groups = tile.view(n, GROUP, width // GROUP)
     best = groups.amax(1)
     if k:
@@ -188,14 +188,14 @@ def _above(
 
 
 def _best(held: torch.Tensor, count: torch.Tensor, k: int) -> torch.Tensor:
-    """The k largest of the first `count` keys of each row, falling, NOTHING after the last; shape (n, k)."""
+    """Return the k largest of the first `count` keys of each row, falling, NOTHING after the last; shape (n, k)."""
     used = max(int(count.max()), k)
     free = torch.arange(used, device=held.device) >= count[:, None]
     return held[:, :used].masked_fill(free, NOTHING).topk(k, dim=1).values
 
 
-# One integer holds score and item, so that keys compare as wanted: by score, then by the lower item row, and no two are
-# equal. The bits of a float compare as an integer once the magnitude bits of negative numbers are turned over.
+# One integer holds score and item, so that keys compare by score, then by the lower item row, and no two are equal. The
+# bits of a float compare like an integer once the magnitude bits of negative numbers are inverted.
 
 
 def _keys(scores: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
@@ -222,7 +222,7 @@ class Pairs(NamedTuple):
     values: torch.Tensor
 
     def of(self, first: int, last: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Rows, columns from `first`, and values of the pairs with items first … last - 1."""
+        """Return rows, columns from `first`, and values of the pairs with items first … last - 1."""
         low, high = torch.searchsorted(self.items, torch.tensor([first, last])).tolist()
         return (
             self.rows[low:high].to(device),

@@ -1,4 +1,8 @@
-"""How the best items for a vector are to be found in a release: measured here, one query at a time, and chosen."""
+"""The choice of the index by which a release finds the best items for a vector.
+
+The night measures recall and time of every method, one query at a time, and takes the fastest that is good enough. The
+stored name of the method that scans projections is "sketch".
+"""
 
 import time
 from collections.abc import Callable
@@ -17,34 +21,34 @@ from lookup.scoring.user_encoder import UserEncoder
 
 RECALL_AT = 20
 SAMPLE = 200
-"""Queries that are asked."""
+"""Queries for the recall."""
 FITTED_ON = 2000
-"""User vectors that sketches are fitted to."""
+"""User vectors to which projections are fitted."""
 TIMED = 30
-"""Queries that are timed, each three times."""
+"""Queries to time, each three times."""
 SESSIONS = (1, 5, 20)
-"""The queries beside the night's vectors are of so many newest events, all of today."""
-SKETCHES = (16, 24, 32, 48, 64)
-"""Dimensions of sketches that are tried."""
+"""Some queries are sessions of this many newest events, all of today."""
+PROJECTED = (16, 24, 32, 48, 64)
+"""Dimensions of projections to try."""
 SURVIVORS = (100, 200, 400)
-"""How many items are then scored exactly: what is tried."""
+"""Numbers of items to score exactly after a scan of projections, to try."""
 BLOCK = 8192
 
 Matrix = NDArray[np.float32]
 Search = Callable[[Matrix], NDArray[np.int32]]
 
 
-class Sketches(NamedTuple):
-    """The arrays `item_sketch` and `query_sketch`; of no dimensions where they are not worth their bytes."""
+class Projections(NamedTuple):
+    """The arrays `item_sketch` and `query_sketch`; without dimensions where they do not pay off."""
 
     items: Matrix
-    """(I, R)."""
+    """Projected items, (I, R)."""
     queries: Matrix
-    """(D, R)."""
+    """The matrix that projects a query, (D, R)."""
 
 
 class _Tried(NamedTuple):
-    """A search, what it reaches and what it takes."""
+    """A method of search: its recall, its time, and its effort (survivors or search_k)."""
 
     recall: float
     us: float
@@ -52,7 +56,7 @@ class _Tried(NamedTuple):
 
 
 def ask(encoder: UserEncoder, item_input: Matrix, user_vector: Matrix, history: Callable[[int], Matrix]) -> Matrix:
-    """What is asked to choose a search by: vectors of the night, and of sessions; float32 (n, D).
+    """Make the queries for the choice: user vectors of the night, and of sessions; float32 (n, D).
 
     item_input, user_vector: arrays of the release. history: the item rows of a user's events, newest last.
     """
@@ -70,20 +74,20 @@ def ask(encoder: UserEncoder, item_input: Matrix, user_vector: Matrix, history: 
 
 def choose(
     item_vector: Matrix, annoy: AnnoyIndex, users: Matrix, asked: Matrix, recall: float
-) -> tuple[IndexChoice, Sketches]:
-    """The quickest search that finds `recall` of the exact first 20.
+) -> tuple[IndexChoice, Projections]:
+    """Choose the fastest search that finds the share `recall` of the exact first 20.
 
-    item_vector: shape (I, D), I > 0. users: shape (U, D), to fit the sketches to. asked: shape (n, D), as `ask` makes
-    them. Items stand in for both where a shop has no users.
+    item_vector: shape (I, D), I > 0. users: shape (U, D), for fitting the projections. asked: shape (n, D), as `ask`
+    makes them. Items replace both where a shop has no users.
     """
     users, asked = (given if len(given) else item_vector[_spread(len(item_vector), SAMPLE)] for given in (users, asked))
     exact = exact_top(item_vector, asked, RECALL_AT)
     k = exact.shape[1]
     tried = {"scan": _Tried(1.0, microseconds(partial(scan, item_vector, n=k), asked), 0)}
-    queries, sketches = _sketches(item_vector, users)
-    chosen, best = Sketches(sketches[:, :0], queries[:, :0]), None
-    for size in [size for size in SKETCHES if size <= sketches.shape[1]]:
-        here = Sketches(np.ascontiguousarray(sketches[:, :size]), np.ascontiguousarray(queries[:, :size]))
+    queries, items = _projections(item_vector, users)
+    chosen, best = Projections(items[:, :0], queries[:, :0]), None
+    for size in [size for size in PROJECTED if size <= items.shape[1]]:
+        here = Projections(np.ascontiguousarray(items[:, :size]), np.ascontiguousarray(queries[:, :size]))
         for survivors in SURVIVORS:
             one = partial(scan_projections, item_vector, *here, n=k, survivors=survivors)
             reached = measure_recall(one, asked, exact)
@@ -95,12 +99,12 @@ def choose(
     if best is not None and best.us < tried["scan"].us:
         tried["sketch"] = best
     else:
-        chosen = Sketches(sketches[:, :0], queries[:, :0])
+        chosen = Projections(items[:, :0], queries[:, :0])
     near = _annoy(annoy, asked, exact, recall, limit_us=min(one.us for one in tried.values()))
     if near.recall >= recall:
         tried["annoy"] = near
     method = min(tried, key=lambda name: tried[name].us)
-    log_line("build", "search", method=method, **{f"{name}_us": round(one.us) for name, one in tried.items()})
+    log_line("build", "index_choice", method=method, **{f"{name}_us": round(one.us) for name, one in tried.items()})
     fact = IndexChoice(
         method=method,
         recall=tried[method].recall,
@@ -115,7 +119,7 @@ def choose(
 
 
 def exact_top(item_vector: Matrix, queries: Matrix, k: int) -> NDArray[np.int64]:
-    """The exact best items of every query by inner product, in no order.
+    """Return the exact best items of every query by inner product, in no order.
 
     item_vector: shape (I, D). queries: shape (n, D). Returns shape (n, min(k, I)); memory grows with n x (BLOCK + k).
     """
@@ -132,13 +136,13 @@ def exact_top(item_vector: Matrix, queries: Matrix, k: int) -> NDArray[np.int64]
 
 
 def measure_recall(search: Search, queries: Matrix, exact: NDArray[np.int64]) -> float:
-    """Share of the exact items that a search finds, mean over the queries. exact: shape (n, k)."""
+    """Return the share of the exact items that a search finds, the mean over queries. exact: shape (n, k)."""
     found = [len(np.intersect1d(search(query), best)) for query, best in zip(queries, exact, strict=True)]
     return float(np.mean(found) / exact.shape[1])
 
 
 def microseconds(search: Search, queries: Matrix) -> float:
-    """What a search takes for a query: the median over some, of each the best of three times."""
+    """Return the time of a search for a query: the median over some queries of the best of three times."""
     times = []
     for query in queries[_spread(len(queries), TIMED)]:
         own = []
@@ -151,20 +155,20 @@ def microseconds(search: Search, queries: Matrix) -> float:
 
 
 def _spread(size: int, most: int) -> NDArray[np.int64]:
-    """At most so many different numbers of 0 … size-1, evenly spread."""
+    """Return at most this many different numbers of 0 … size-1, evenly spread."""
     return np.unique(np.linspace(0, size - 1, most).astype(np.int64))
 
 
-def _sketches(item_vector: Matrix, users: Matrix) -> tuple[Matrix, Matrix]:
-    """Of queries (D, R) and of items (I, R), the largest that are tried; their first columns are smaller ones."""
-    size = min(max(SKETCHES), item_vector.shape[1] - 1)
+def _projections(item_vector: Matrix, users: Matrix) -> tuple[Matrix, Matrix]:
+    """Fit the largest projections to try: of queries (D, R), of items (I, R). Their first columns are smaller ones."""
+    size = min(max(PROJECTED), item_vector.shape[1] - 1)
     items, queries = fit_projections(item_vector, users[_spread(len(users), FITTED_ON)], size)
     blocks = [item_vector[start : start + BLOCK] @ items for start in range(0, len(item_vector), BLOCK)]
     return queries, np.concatenate(blocks)
 
 
 def _annoy(annoy: AnnoyIndex, asked: Matrix, exact: NDArray[np.int64], recall: float, limit_us: float) -> _Tried:
-    """Annoy with the effort that reaches the recall, or the first with which it is slower than others are."""
+    """Try Annoy with more and more effort, until it reaches the recall or is slower than another method."""
     index, k, search_k = Index(annoy), exact.shape[1], RECALL_AT * 2
     most = annoy.get_n_items() * annoy.get_n_trees()
     while True:

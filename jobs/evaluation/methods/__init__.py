@@ -1,1 +1,1 @@
-"""What is measured beside each other: baselines and Daybreak."""
+"""Methods to compare: baselines and Daybreak."""

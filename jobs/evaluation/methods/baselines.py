@@ -1,4 +1,4 @@
-"""Plain baselines: popular items, also in categories, own repeats, decayed co-occurrence. Others: `linear`."""
+"""Plain baselines: popular items, overall and by category, own repeats, decayed co-occurrence. Others: `linear`."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 HALF_LIFE = 14.0
-"""Days after which an event counts half for popularity, as in the lists of the night."""
+"""Days after which an event counts half for popularity, as in the night's popular lists."""
 
 
 def recency(ages: NDArray[np.float64], power: float = 1.0) -> NDArray[np.float64]:
-    """(1 + age) ** -power: how much a past event still counts. ages: in days or places; below 0 they count as 0."""
+    """Return (1 + age) ** -power: how much a past event still counts. ages: days or places; below 0 they count as 0."""
     return (1.0 + np.maximum(ages, 0.0)) ** -power
 
 
 def decayed(given: Histories, at: NDArray[np.float64], power: float = 1.0) -> NDArray[np.float32]:
-    """The weight of each event, times its recency at that moment of its user: float32 (E,)."""
+    """Return the weight of each event times its recency, float32 (E,). at: the moment of each user."""
     return (given.weights * recency(np.repeat(at, given.lengths) - given.days, power)).astype(np.float32)
 
 
 def popularity(problem: Problem) -> NDArray[np.float64]:
-    """The summed weights of each item's training events, (N,); in timed data an event halves every HALF_LIFE days."""
+    """Sum the weights of each item's training events, (N,); in timed data a weight halves every HALF_LIFE days."""
     train, weights = problem.train, problem.train.weights.astype(np.float64)
     if problem.timed and len(train.days):
         weights *= np.exp2((train.days - train.days.max()) / HALF_LIFE)
@@ -40,7 +40,7 @@ class Popular:
     parameters = 0
 
     def fit(self, problem: Problem) -> None:
-        """Count."""
+        """Count events."""
         self._score = popularity(problem).astype(np.float32)
         self.parameters = len(self._score)
 
@@ -50,32 +50,32 @@ class Popular:
 
 
 def categories(items: ItemFacts) -> list[list[str]]:
-    """What counts as the categories of each item; [""] where it has none.
+    """Return the categories of each item; [""] for an item without one.
 
-    Every step of its category path, which are the attributes "category=…". In a set without any: the widest category.
-    In a set without that either: all attributes, such as the opaque category ids of public sets.
+    They are the steps of its category path, the attributes "category=…". In a set without paths it is the widest
+    category. In a set without categories they are all attributes, such as the opaque category ids of public sets.
     """
-    found = [[label for label in labels if label.startswith("category=")] for labels in items.attributes]
+    found = [[name for name in own if name.startswith("category=")] for own in items.attributes]
     if not any(found):
         found = [[one] for one in items.categories] if any(items.categories) else items.attributes
     return [own or [""] for own in found]
 
 
 class CategoryPopular:
-    """What is popular in the user's categories: sum over categories g of P(g | user) P(item | g).
+    """Popular items of the user's categories: sum over categories g of P(g | user) P(item | g).
 
     P(g | user) is the share of g in the summed weights of the user's events; an event of an item of several categories
     counts for them in equal parts. A user without events has the shares of all training events. P(i | g) = n_i / N_g, n
-    as in `popularity`, N_g its sum over the items of g. An item in no training event has in each category the mean rate
-    of the items that are in some, 1 / their number: so new items of the same categories are equal. In a category of
-    which nothing was had every rate is 0.
+    as in `popularity`, N_g its sum over the items of g. A new item, in no training event, has in each category the mean
+    rate of the items with events, 1 / their number; so new items of the same categories are equal. In a category
+    without training events every rate is 0.
     """
 
     name = "category-popular"
     parameters = 0
 
     def fit(self, problem: Problem) -> None:
-        """Count."""
+        """Count events."""
         import scipy.sparse as sp
 
         n = popularity(problem)
@@ -103,7 +103,7 @@ def _inverse(x: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 class OwnRepeats:
-    """What the user had, by how often and how recently; below it, what is popular.
+    """The items of the user's history, by frequency and recency; after them popular items.
 
     An item counts the summed weights of the user's events, halved every HALF_LIFE days; in sequences times `recency`.
     """
@@ -111,11 +111,11 @@ class OwnRepeats:
     name = "own-repeats"
     parameters = 0
     HALF_LIFE = 90.0
-    """Chosen on validation, of a grocer's."""
+    """Chosen on the validation part of a grocer's data."""
 
     def fit(self, problem: Problem) -> None:
-        """Count what is popular."""
-        # Rising with popularity, but below 0: whatever the user had comes first.
+        """Count popularity."""
+        # It rises with popularity but stays below 0, so items of the history come first.
         self._fill = (-1.0 / (1.0 + popularity(problem))).astype(np.float32)
         self._timed = problem.timed
         self.parameters = len(self._fill)
@@ -151,9 +151,9 @@ class ItemCosine:
             pairs, power = self._pairs(problem.train, n), self.POWER
             count = np.bincount(problem.train.items, problem.train.weights, minlength=n)
         else:
-            had = problem.train.matrix(n)
-            had.data[:] = 1.0
-            pairs, power = (had.T @ had).tocsr(), 0.5
+            history = problem.train.matrix(n)
+            history.data[:] = 1.0
+            pairs, power = (history.T @ history).tocsr(), 0.5
             count = pairs.diagonal()
             pairs.setdiag(0.0)
         scale = (np.maximum(count, 1e-12) ** -power).astype(np.float32)
@@ -178,7 +178,7 @@ class ItemCosine:
             first = np.flatnonzero(users[step:] == users[:-step])
             distance = train.days[first + step] - train.days[first]
             weight = train.weights[first] * train.weights[first + step] * recency(distance)
-            both = first[distance == 0]  # neither was before the other
+            both = first[distance == 0]  # neither comes before the other
             pairs = np.concatenate([first, both + step]), np.concatenate([first + step, both])
             data = np.concatenate([weight, weight[distance == 0]]).astype(np.float32)
             total += sp.csr_array((data, (train.items[pairs[0]], train.items[pairs[1]])), shape=(n, n))

@@ -1,4 +1,4 @@
-"""The methods that can be compared, by name."""
+"""The methods to compare, by name."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ BASELINES: dict[str, Callable[[], Method]] = {
 
 
 def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Method]:
-    """New, unfitted methods. names: of BASELINES; None: all of them. presets: of Daybreak's own, each a method.
+    """Make new, unfitted methods. names: of BASELINES; None: all of them. presets: Daybreak with each is a method too.
 
     Raises ConfigError for an unknown name.
     """

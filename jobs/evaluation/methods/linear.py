@@ -1,4 +1,4 @@
-"""Baselines that fit more than counts: EASE and implicit's ALS."""
+"""Baselines with a fit: EASE, and ALS by `implicit`."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ends(train: Histories) -> NDArray[np.float64]:
-    """One day, or place, after the last event of each user, (U,); 0 for a user without any."""
+    """Return one day, or place, after the last event of each user, (U,); 0 for a user without events."""
     result = np.zeros(len(train))
     some = train.lengths > 0
     result[some] = train.days[train.offsets[1:][some] - 1] + 1.0
@@ -25,7 +25,7 @@ class Ease:
 
     B_ij = -P_ij / P_jj off the diagonal and 0 on it, with P = (XᵀX + REGULARISATION I)⁻¹; the score is x B. A row x of
     X holds a user's items: 1 in unordered data, else the recency of their events. B is dense, so only the MOST items
-    with most training events take part (900 MB); others are never listed.
+    with the most training events take part (900 MB); other items are never listed.
     """
 
     name = "ease"
@@ -33,15 +33,15 @@ class Ease:
     MOST = 15_000
     REGULARISATION = 30.0
     POWER = 0.5
-    """Of `recency`; this and the regularisation were chosen on validation, of amazon-beauty."""
+    """The power of `recency`. It and the regularisation were chosen on the validation part of amazon-beauty."""
 
     def fit(self, problem: Problem) -> None:
-        """Invert."""
+        """Invert the regularised Gram matrix."""
         from scipy.linalg import lapack
 
         self._ordered, self._all = problem.ordered, len(problem.items)
         count = np.bincount(problem.train.items, minlength=self._all)
-        self._kept = np.sort(np.argsort(-count, kind="stable")[: self.MOST])
+        self._columns = np.sort(np.argsort(-count, kind="stable")[: self.MOST])
         x = self._input(problem.train, ends(problem.train))
         gram = (x.T @ x).toarray(order="F")
         gram[np.diag_indices_from(gram)] += self.REGULARISATION
@@ -58,19 +58,19 @@ class Ease:
     def scores(self, given: Histories, at: NDArray[np.float64]) -> NDArray[np.float32]:
         """See `Method.scores`."""
         result = np.full((len(given), self._all), -np.inf, dtype=np.float32)
-        result[:, self._kept] = self._input(given, at) @ self._b
+        result[:, self._columns] = self._input(given, at) @ self._b
         return result
 
     def _input(self, histories: Histories, at: NDArray[np.float64]) -> "sp.csr_array":
-        """Rows x, sparse float32 (m, items kept)."""
-        x = histories.matrix(self._all, decayed(histories, at, self.POWER) if self._ordered else None)[:, self._kept]
+        """Return the rows x, sparse float32 (m, items that take part)."""
+        x = histories.matrix(self._all, decayed(histories, at, self.POWER) if self._ordered else None)[:, self._columns]
         if not self._ordered:
             x.data[:] = 1.0
         return x
 
 
 def _mirrored(lower: NDArray[np.float32], block: int = 1024) -> NDArray[np.float32]:
-    """The symmetric matrix of which the lower triangle is given, in place, by blocks: no second matrix is made."""
+    """Copy the lower triangle to the upper one in place, by blocks, without a second matrix."""
     for first in range(0, len(lower), block):
         rows = slice(first, first + block)
         lower[:first, rows] = lower[rows, :first].T
@@ -83,7 +83,7 @@ class Als:
     """Weighted matrix factorisation (Hu, Koren & Volinsky, ICDM 2008), as the package `implicit` does it.
 
     The confidence of a user in an item is 1 + ALPHA x the sum of the weights of the events (times their recency in
-    ordered data). A user is scored by factors solved for from what is given, with the items' factors held.
+    ordered data). To score a user, the user's factors are solved for from the given events, with fixed item factors.
     """
 
     name = "als"
@@ -91,12 +91,12 @@ class Als:
     FACTORS = 128
     REGULARISATION = 1.0
     ALPHA = 10.0
-    """This and the regularisation were chosen on validation, of amazon-beauty."""
+    """It and the regularisation were chosen on the validation part of amazon-beauty."""
     ITERATIONS = 15
     SEED = 7
 
     def fit(self, problem: Problem) -> None:
-        """Alternate; one thread of BLAS, as implicit asks, and a fixed seed."""
+        """Alternate least squares with one BLAS thread, which implicit asks for, and a fixed seed."""
         from implicit.cpu.als import AlternatingLeastSquares
         from threadpoolctl import threadpool_limits
 
@@ -121,4 +121,4 @@ class Als:
 
         x = histories.matrix(self._items, decayed(histories, at) if self._ordered else None)
         x.data = 1.0 + self.ALPHA * x.data
-        return sp.csr_matrix(x)  # implicit knows no sparse arrays
+        return sp.csr_matrix(x)  # implicit does not take sparse arrays

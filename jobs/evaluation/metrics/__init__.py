@@ -1,1 +1,1 @@
-"""Metrics and their intervals."""
+"""Metrics of ranked lists and of probabilities, and their bootstrap intervals."""

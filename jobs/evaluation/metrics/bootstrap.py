@@ -4,17 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 4_000_000
-"""Users drawn at a time, over all resamples of a block: some 100 MB."""
+"""Users drawn at once, over all resamples of a block: some 100 MB."""
 
 
 def intervals(
     differences: NDArray[np.float64], *, resamples: int = 1000, level: float = 0.95, seed: int = 7
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where the means of paired differences lie: the lower and the upper ends, float64 (m,) each.
+    """Return the intervals of the means of paired differences: lower and upper ends, float64 (m,) each.
 
     differences: ours less the baseline's for each user and metric, (n, m), n at least 1. Every metric sees the same
-    resamples of users, drawn with replacement; level: the share of their means that is within. The same seed gives the
-    same interval.
+    resamples of users, drawn with replacement. level: the share of the resampled means inside the interval. The same
+    seed gives the same interval.
     """
     n, m = differences.shape
     random = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Metrics of predictors of yes or no, such as "will this user come back". scikit-learn does the counting."""
+"""Metrics of binary predictors, such as "will this user come back", by scikit-learn."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,53 +9,55 @@ from numpy.typing import NDArray
 from jobs.errors import DataError
 
 BINS = 20
-"""Of the calibration error."""
+"""The number of bins of the calibration error."""
 
 
 @dataclass(frozen=True)
 class Classification:
-    """How good a predictor is. `auc` judges its order, the others its answer at the threshold."""
+    """Metrics of a predictor: `auc` of its order, the others of its answers at a threshold."""
 
     auc: float
     """Area under the ROC curve: the chance that a yes scores higher than a no, equal scores counting half."""
     precision: float
-    """Share of the predicted that are true; 0 where none is predicted."""
+    """Share of the predicted positives that are true; 0 where none is predicted."""
     recall: float
-    """Share of the true that are predicted."""
+    """Share of the true positives that are predicted."""
     f1: float
     """Harmonic mean of precision and recall."""
 
 
 @dataclass(frozen=True)
 class Probabilities:
-    """How good probabilities are: in their order, and as numbers."""
+    """Metrics of probabilities: of their order, and of their values."""
 
     auc: float
     """As in `Classification`."""
     error: float
-    """Expected calibration error: the mean distance of what is predicted to what is observed, in `BINS` bins of equal
-    weight (Guo et al., ICML 2017, with the bins of Nguyen & O'Connor, EMNLP 2015: what is rare would else all be in
-    one)."""
+    """Expected calibration error: the mean distance of predicted and observed rates, in `BINS` bins of equal weight
+    (Guo et al., ICML 2017, with the bins of Nguyen & O'Connor, EMNLP 2015: otherwise one bin would hold all predictions
+    of rare outcomes)."""
     predicted: float
     """The mean probability."""
     observed: float
-    """The share of yes."""
+    """The share of positives."""
 
 
 @dataclass(frozen=True)
 class Roc:
-    """The ROC curve: from "nobody" to "everybody", one place for each threshold that changes anything; (n,) each."""
+    """The ROC curve, from none predicted to all: one place for each threshold that changes it; (n,) each."""
 
     false_positive_rate: NDArray[np.float64]
     true_positive_rate: NDArray[np.float64]
     thresholds: NDArray[np.float64]
-    """Falling, from infinity; a score of at least this is a yes."""
+    """Falling, from infinity; a score of at least this is a positive."""
 
 
 def classify(labels: NDArray[np.bool_], scores: NDArray[np.float64], threshold: float = 0.5) -> Classification:
-    """The metrics of a predictor. labels: bool (n,). scores: (n,), higher is likelier; at least `threshold` is a yes.
+    """Return the metrics of a predictor.
 
-    Raises DataError when the labels are all alike, or a score is not a number: then there is nothing to tell apart.
+    labels: bool (n,). scores: (n,), higher is likelier; a score of at least `threshold` is a positive.
+
+    Raises DataError when all labels are alike, or a score is not a finite number.
     """
     from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
@@ -69,7 +71,9 @@ def classify(labels: NDArray[np.bool_], scores: NDArray[np.float64], threshold: 
 def calibrated(
     labels: NDArray[np.bool_], probabilities: NDArray[np.float64], weights: NDArray[np.floating[Any]] | None = None
 ) -> Probabilities:
-    """The metrics of probabilities. labels: bool (n,). probabilities: (n,). weights: (n,), how many each stands for.
+    """Return the metrics of probabilities.
+
+    labels: bool (n,). probabilities: (n,). weights: (n,), how many each stands for.
 
     Raises DataError as `classify` does.
     """
@@ -87,7 +91,7 @@ def calibrated(
 
 
 def roc(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Roc:
-    """The ROC curve of a predictor. labels: bool (n,). scores: (n,), higher is likelier.
+    """Return the ROC curve of a predictor. labels: bool (n,). scores: (n,), higher is likelier.
 
     Raises DataError as `classify` does.
     """

@@ -1,7 +1,8 @@
 """Metrics of ranked lists, with binary relevance. A list holds item rows, best first, -1 after the last.
 
-Of each user: recall, hit rate, NDCG (Järvelin & Kekäläinen, TOIS 2002, with log2 discount) and MRR, at any length up to
-that of the lists. Of all lists together: coverage, Gini of exposure, novelty and diversity within a list.
+Metrics of each user: recall, hit rate, NDCG (Järvelin & Kekäläinen, TOIS 2002, with log2 discount) and MRR, at any
+length up to that of the lists. Metrics of all lists together: coverage, Gini of exposure, novelty, and diversity within
+a list.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def hits(lists: NDArray[np.int32], truth: ItemLists) -> NDArray[np.bool_]:
-    """Whether each place of each list holds a wanted item: bool (n, K).
+    """Say whether each place of each list holds a wanted item: bool (n, K).
 
     lists: item rows, (n, K). truth: the different wanted items of each of the n users.
     """
@@ -32,24 +33,24 @@ def hits(lists: NDArray[np.int32], truth: ItemLists) -> NDArray[np.bool_]:
 
 
 def recall(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of the wanted items that are in the list. hit: (n, k); wanted: how many there are, (n,). Returns (n,)."""
+    """Return the share of the wanted items in the list, (n,). hit: (n, k). wanted: their number, (n,)."""
     return np.asarray(hit.sum(1) / wanted)
 
 
 def hit_rate(hit: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """1 where any wanted item is in the list, else 0. hit: (n, k). Returns (n,)."""
+    """Return 1 where the list has a wanted item, else 0, (n,). hit: (n, k)."""
     return np.asarray(hit.any(1), dtype=np.float64)
 
 
 def mrr(hit: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """1 / rank of the first wanted item, 0 where the list has none. hit: (n, k). Returns (n,)."""
+    """Return 1 / rank of the first wanted item, 0 where the list has none, (n,). hit: (n, k)."""
     return np.asarray(np.where(hit.any(1), 1.0 / (hit.argmax(1) + 1.0), 0.0))
 
 
 def ndcg(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """sum over hits of 1 / log2(rank + 1), divided by the same sum of the best list of that length.
+    """Return the sum over hits of 1 / log2(rank + 1), divided by that of the best list of the same length, (n,).
 
-    hit: (n, k); wanted: how many there are, (n,). Returns (n,).
+    hit: (n, k). wanted: the number of wanted items, (n,).
     """
     length = hit.shape[1]
     discount = 1.0 / np.log2(np.arange(2, length + 2))
@@ -57,10 +58,10 @@ def ndcg(hit: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.float6
     return np.asarray((hit @ discount) / best)
 
 
-def of_users(lists: NDArray[np.int32], truth: ItemLists, lengths: Sequence[int]) -> dict[str, NDArray[np.float64]]:
-    """The metrics of each user by name, such as "recall@10", float64 (n,) each.
+def user_metrics(lists: NDArray[np.int32], truth: ItemLists, lengths: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+    """Return the metrics of each user by name, such as "recall@10", float64 (n,) each.
 
-    lists: item rows, (n, K). truth: the wanted items, at least one for each of the n users. lengths: each K at most.
+    lists: item rows, (n, K). truth: the wanted items, at least one for each of the n users. lengths: at most K each.
     """
     hit, wanted = hits(lists, truth), np.diff(truth.offsets)
     metrics = {}
@@ -74,17 +75,17 @@ def of_users(lists: NDArray[np.int32], truth: ItemLists, lengths: Sequence[int])
 
 
 def exposure(lists: NDArray[np.int32], items: int) -> NDArray[np.int64]:
-    """In how many lists each of `items` items is, (items,). lists: item rows, (n, k)."""
+    """Count the lists with each of `items` items, (items,). lists: item rows, (n, k)."""
     return np.bincount(lists[lists >= 0], minlength=items)
 
 
 def coverage(exposed: NDArray[np.int64]) -> float:
-    """Share of the items that are in any list. exposed: of each item, as `exposure` gives it."""
+    """Return the share of items in any list. exposed: the `exposure` of each item."""
     return float((exposed > 0).mean())
 
 
 def gini(exposed: NDArray[np.int64]) -> float:
-    """How unevenly the places of the lists are given to items: 0 evenly, towards 1 all to one; 0 without any list.
+    """Return how unequal the exposure of items is: 0 for equal, near 1 if one item has it all; 0 without any list.
 
     sum_i (2 i - n - 1) x_i / (n sum_i x_i), with x rising and i from 1 (Fleder & Hosanagar, Management Science 2009).
     """
@@ -93,21 +94,21 @@ def gini(exposed: NDArray[np.int64]) -> float:
     return float(place @ x / (len(x) * x.sum())) if x.any() else 0.0
 
 
-def novelty(exposed: NDArray[np.int64], taken: NDArray[np.float64]) -> float:
-    """Mean of -log2 of the share that the listed items have in the training events, in bits.
+def novelty(exposed: NDArray[np.int64], events: NDArray[np.float64]) -> float:
+    """Return the mean of -log2 of the listed items' shares in the training events, in bits; 0 without any list.
 
-    Vargas & Castells, RecSys 2011, section 3.1 (self-information). taken: training events of each item, (items,); one
-    is added to each, so that an item nobody had is finite. 0 without any list.
+    Vargas & Castells, RecSys 2011, section 3.1 (self-information). events: training events of each item, (items,); each
+    count is raised by one, so that a new item's value is finite.
     """
-    share = (taken + 1.0) / (taken.sum() + len(taken))
+    share = (events + 1.0) / (events.sum() + len(events))
     return float(-np.log2(share) @ exposed / max(exposed.sum(), 1))
 
 
 def diversity(lists: NDArray[np.int32], attributes: "sp.csr_array") -> float | None:
-    """One less the mean cosine of two items of a list, over lists (Ziegler et al., WWW 2005, eq. 5, as a distance).
+    """Return 1 less the mean cosine of two items of a list (Ziegler et al., WWW 2005, eq. 5, as a distance).
 
-    attributes: (items, A), sparse. Items without any are left out, and so are lists with fewer than two others; None
-    where no list is left.
+    attributes: (items, A), sparse. Items without attributes do not count, nor do lists with fewer than two other items;
+    None where no list counts.
     """
     import scipy.sparse as sp
 
@@ -120,16 +121,19 @@ def diversity(lists: NDArray[np.int32], attributes: "sp.csr_array") -> float | N
     total = listed @ unit
     # |sum of unit vectors|² = count + twice the sum of the cosines of all pairs.
     cosines = np.asarray(total.multiply(total).sum(1)).ravel() - count
-    kept = count > 1
-    if not kept.any():
+    several = count > 1
+    if not several.any():
         return None
-    return float(1.0 - (cosines[kept] / (count[kept] * (count[kept] - 1))).mean())
+    return float(1.0 - (cosines[several] / (count[several] * (count[several] - 1))).mean())
 
 
 def measure(
     lists: NDArray[np.int32], truth: list[NDArray[np.int32]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Recall and NDCG of each list at its length, float64 (n,) each. lists: item rows, (n, k), -1 after the last."""
+    """Return recall and NDCG of each list at its length, float64 (n,) each.
+
+    lists: item rows, (n, k), -1 after the last. truth: the wanted items of each.
+    """
     wanted = np.asarray([len(one) for one in truth])
     hit = hits(lists, ItemLists(np.concatenate([[0], np.cumsum(wanted)]), np.concatenate(truth)))
     return recall(hit, wanted), ndcg(hit, wanted)

@@ -1,1 +1,1 @@
-"""What is to be predicted, of whom, from what."""
+"""Problems: what a method learns from, and which items it must find for whom."""

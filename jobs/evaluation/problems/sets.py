@@ -1,8 +1,7 @@
-"""Public sets in a folder: sequences of which the last item is to be found, or fixed lists to train, valid and test."""
+"""Public sets in a folder: sequences whose last item is to be found, or fixed lists to train, valid and test."""
 
-from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,29 +10,42 @@ from jobs.errors import DataError
 from jobs.evaluation.problems.problem import Histories, ItemFacts, Problem, distinct, histories
 from jobs.ranking.exact import ItemLists
 
+if TYPE_CHECKING:
+    import polars as pl
+
 SEQUENCES, ITEMS, FIXED = "sequences.txt", "items.parquet", ("train.txt", "valid.txt", "test.txt")
 PARTS = ("valid", "test")
 
 
+class UserLines(NamedTuple):
+    """A file with one line a user."""
+
+    path: Path
+    users: NDArray[np.int64]
+    """The user of each of the n lines, (n,)."""
+    lists: ItemLists
+    """The item numbers of each line, or their item rows; int64."""
+
+
 def is_set(folder: Path) -> bool:
-    """Whether a folder holds the files of a set."""
+    """Say whether a folder holds the files of a set."""
     return (folder / SEQUENCES).exists() or all((folder / name).exists() for name in FIXED)
 
 
 def read(folder: Path, part: str) -> Problem:
-    """The problem of a set. part: "valid" or "test".
+    """Read the problem of a set. part: "valid" or "test".
 
-    sequences.txt (with items.parquet, which may be missing): "user item item …" a line, in order of time, items counted
-    from 1. Of each sequence the last item is the test's, the last but one the validation's, and all before are to
-    learn from; for the test the validation's item is given too. `days` are places in the sequence.
+    sequences.txt: a line "user item item …" for each user, in order of time, items counted from 1; items.parquet may be
+    missing. The last item of a sequence is the test's, the last but one the validation's, and the items before are to
+    learn from. The test also gives the validation's item. `days` are places in the sequence.
 
-    train.txt, valid.txt, test.txt: "user item item …" a line, in no order, items counted from 0; for the test the
-    validation's items are given and learned from too. `days` are 0.
+    train.txt, valid.txt, test.txt: a line "user item item …" for each user, in no order, items counted from 0. The test
+    also gives the validation's items, and methods learn from them. `days` are 0.
 
-    items.parquet: item (the number in the lists), and where there are any text or title, attributes (a list),
-    category (a text, or a path of which the first part counts) and price.
+    items.parquet: item (the number in the lists), and optionally text or title, attributes (a list), category (a text,
+    or a path whose first part counts) and price.
 
-    Raises DataError, naming the file and the line, when they are not like this.
+    Raises DataError, naming the file and the line, when the files do not look like this.
     """
     if part not in PARTS:
         raise DataError(f"part {part!r} is neither valid nor test")
@@ -45,113 +57,118 @@ def read(folder: Path, part: str) -> Problem:
 
 
 def leave_one_out(folder: Path, part: str) -> Problem:
-    """The problem of `sequences.txt`; see `read`."""
-    path = folder / SEQUENCES
-    lines = _lines(path, least=3)
-    items, lists = _items(folder, {path: lines}, first=1)
-    sequences = lists[path]
-    train = [one[:-2] for one in sequences]
-    given = train if part == "valid" else [one[:-1] for one in sequences]
-    truth = [one[-2 if part == "valid" else -1] for one in sequences]
+    """Read the problem of `sequences.txt`; see `read`."""
+    items, (lines,) = _items(folder, [_lines(folder / SEQUENCES, least=3)], first=1)
+    given = _without_last(lines.lists, 2 if part == "valid" else 1)
+    answers = lines.lists.items[lines.lists.offsets[1:] - (2 if part == "valid" else 1)]
     return Problem(
         name=folder.resolve().name,
         protocol="leave one out",
         items=items,
-        train=_sequences(train),
-        given=_sequences(given),
-        given_at=np.asarray([len(one) for one in given], dtype=np.float64),
-        truth=ItemLists(np.arange(len(truth) + 1, dtype=np.int64), np.asarray(truth, dtype=np.int32)),
+        train=_without_last(lines.lists, 2),
+        given=given,
+        given_at=given.lengths.astype(np.float64),
+        truth=ItemLists(np.arange(len(answers) + 1, dtype=np.int64), answers.astype(np.int32)),
         ordered=True,
     )
 
 
 def fixed_lists(folder: Path, part: str) -> Problem:
-    """The problem of `train.txt`, `valid.txt` and `test.txt`; see `read`."""
-    lines = {folder / name: _lines(folder / name, least=0) for name in FIXED}
-    items, lists = _items(folder, lines, first=0)
-    known = FIXED[:1] if part == "valid" else FIXED[:2]
-    names = list(dict.fromkeys(chain.from_iterable(lines[folder / name] for name in known)))
-    train = _pairs([(lines[folder / name], lists[folder / name]) for name in known], names)
-    answers = folder / ("valid.txt" if part == "valid" else "test.txt")
-    user, item = _pairs([(lines[answers], lists[answers])], list(lines[answers]))
-    measured = np.unique(user)
-    row = {name: n for n, name in enumerate(names)}
-    people = list(lines[answers])
-    unknown = [n for n in measured if people[n] not in row]
-    if unknown:
+    """Read the problem of `train.txt`, `valid.txt` and `test.txt`; see `read`."""
+    items, lines = _items(folder, [_lines(folder / name, least=0) for name in FIXED], first=0)
+    known, answers = (lines[:1], lines[1]) if part == "valid" else (lines[:2], lines[2])
+    # The rows of users are in the order in which the files name them first.
+    names, first = np.unique(np.concatenate([one.users for one in known]), return_index=True)
+    rows = np.argsort(np.argsort(first))
+    users = [np.repeat(rows[np.searchsorted(names, one.users)], np.diff(one.lists.offsets)) for one in known]
+    train = _unordered(np.concatenate(users), np.concatenate([one.lists.items for one in known]), len(names))
+    wanted = np.diff(answers.lists.offsets)
+    measured = np.flatnonzero(wanted)
+    people = answers.users[measured]
+    unknown = people[~np.isin(people, names)]
+    if len(unknown):
         raise DataError(
-            f"{answers}: user {people[unknown[0]]} is not in {' or '.join(known)}: nothing is known to make a list from"
+            f"{answers.path}: user {unknown[0]} is not in {' or '.join(one.path.name for one in known)}: "
+            "nothing is known to make a list from"
         )
-    learned = _unordered(*train, len(names))
     return Problem(
         name=folder.resolve().name,
         protocol="fixed lists",
         items=items,
-        train=learned,
-        given=learned.rows(np.asarray([row[people[n]] for n in measured], dtype=np.int64)),
+        train=train,
+        given=train.rows(rows[np.searchsorted(names, people)]),
         given_at=np.zeros(len(measured)),
-        truth=distinct(np.searchsorted(measured, user), len(measured), item),
+        truth=distinct(np.repeat(np.arange(len(measured)), wanted[measured]), len(measured), answers.lists.items),
         ordered=False,
     )
 
 
-def _lines(path: Path, least: int) -> dict[int, list[int]]:
-    """The items of each user of a file, in its order."""
-    found: dict[int, list[int]] = {}
+def _lines(path: Path, least: int) -> UserLines:
+    """Read the item numbers of each user of a file. least: so many items a line must have."""
+    import polars as pl
+
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    user, *items = map(int, line.split())
-                except ValueError:
-                    raise DataError(
-                        f"{path}, line {number}: expected whole numbers, user item item …, not {line.strip()[:60]!r}"
-                    ) from None
-                if len(items) < least:
-                    raise DataError(f"{path}, line {number}: {len(items)} items, but a sequence needs at least {least}")
-                if user in found:
-                    raise DataError(f"{path}, line {number}: user {user} has a line before; expected one line a user")
-                found[user] = items
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(f"{path} is missing: fixed lists are {', '.join(FIXED)}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not a text file: {error}") from None
-    if not found:
+    if not text:
         raise DataError(f"{path} holds no line")
-    return found
+    frame = pl.DataFrame({"text": text.removesuffix("\n").split("\n")}).with_row_index("line", 1)
+    numbers = pl.col("text").str.extract_all(r"\S+").cast(pl.List(pl.Int64), strict=False)
+    frame = frame.with_columns(numbers=numbers).with_columns(
+        user=pl.col("numbers").list.first(), items=pl.col("numbers").list.slice(1)
+    )
+    wrong = (
+        (pl.col("numbers").list.drop_nulls().list.len() < pl.col("text").str.count_matches(r"\S+"))
+        | (pl.col("numbers").list.len() < 1 + least)
+        | ~pl.col("user").is_first_distinct()
+    )
+    for row in frame.filter(wrong).head(1).iter_rows(named=True):
+        raise DataError(f"{path}, line {row['line']}: {_mistake(row['text'], row['numbers'], least)}")
+    offsets = np.concatenate([[0], frame["items"].list.len().to_numpy().cumsum()]).astype(np.int64)
+    items = frame["items"].explode().drop_nulls().to_numpy()
+    return UserLines(path, frame["user"].to_numpy(), ItemLists(offsets, items))
 
 
-def _items(
-    folder: Path, lines: dict[Path, dict[int, list[int]]], first: int
-) -> tuple[ItemFacts, dict[Path, list[NDArray[np.int32]]]]:
-    """The items of a set, and the lists of each file with item rows in place of item numbers."""
+def _mistake(text: str, numbers: list[int | None], least: int) -> str:
+    """Say what is wrong with a line."""
+    if not numbers or None in numbers:
+        return f"expected whole numbers, user item item …, not {text.strip()[:60]!r}"
+    if len(numbers) < 1 + least:
+        return f"{len(numbers) - 1} items, but a sequence needs at least {least}"
+    return f"user {numbers[0]} has a line before; expected one line a user"
+
+
+def _items(folder: Path, files: list[UserLines], first: int) -> tuple[ItemFacts, list[UserLines]]:
+    """Read the items of a set, and put item rows in place of the item numbers of the files."""
     path = folder / ITEMS
     if path.exists():
         items, numbers = read_items(path)
         where = str(path)
     else:
-        last = max(max(own, default=first - 1) for users in lines.values() for own in users.values())
+        last = max(one.lists.items.max(initial=first - 1) for one in files)
         numbers = np.arange(first, last + 1)
         items = _bare([str(n) for n in numbers])
         where = f"the items, which are counted from {first}"
-    rows = {}
-    for file, users in lines.items():
-        rows[file] = [_rows(own, numbers, f"{file}, line {line}", where) for line, own in enumerate(users.values(), 1)]
-    return items, rows
+    return items, [one._replace(lists=_rows(one, numbers, where)) for one in files]
 
 
-def _rows(own: Sequence[int], numbers: NDArray[np.int64], line: str, where: str) -> NDArray[np.int32]:
-    wanted = np.asarray(own, dtype=np.int64)
-    row = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
-    if (numbers[row] != wanted).any():
-        raise DataError(f"{line}: item {wanted[numbers[row] != wanted][0]} is not among {where}")
-    return row.astype(np.int32)
+def _rows(lines: UserLines, numbers: NDArray[np.int64], where: str) -> ItemLists:
+    offsets, wanted = lines.lists
+    rows = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
+    unknown = np.flatnonzero(numbers[rows] != wanted) if len(numbers) else np.arange(len(wanted))
+    if len(unknown):
+        line = np.searchsorted(offsets, unknown[0], side="right")
+        raise DataError(f"{lines.path}, line {line}: item {wanted[unknown[0]]} is not among {where}")
+    return ItemLists(offsets, rows)
 
 
 def read_items(path: Path) -> tuple[ItemFacts, NDArray[np.int64]]:
-    """The items of `items.parquet` (columns: see `read`), and their numbers, rising.
+    """Read the items of `items.parquet` (columns: see `read`), and their numbers, rising.
 
-    Raises DataError when it is not readable, has no column item, or names an item twice.
+    Raises DataError when the file is unreadable, lacks a column item, or names an item twice.
     """
     import polars as pl
 
@@ -168,42 +185,53 @@ def read_items(path: Path) -> tuple[ItemFacts, NDArray[np.int64]]:
         )
     if table["item"].is_duplicated().any():
         raise DataError(f"{path}: item {table.filter(pl.col('item').is_duplicated())['item'][0]} is there twice")
-    bare = _bare([str(n) for n in table["item"]])
-    columns = table.columns
-    text = next((table[c].to_list() for c in ("text", "title") if c in columns), bare.texts)
-    labels = table["attributes"].to_list() if "attributes" in columns else bare.attributes
-    category = table["category"].to_list() if "category" in columns else bare.categories
+    bare = _bare(table["item"].cast(pl.String).to_list())
+    text = next((name for name in ("text", "title") if name in table.columns), None)
     items = ItemFacts(
         ids=bare.ids,
-        texts=[one or "" for one in text],
-        attributes=[[str(label) for label in own or [] if label is not None] for own in labels],
-        prices=table["price"].cast(pl.Float64).fill_null(np.nan).to_numpy() if "price" in columns else bare.prices,
-        categories=[str((one[0] if one else "") if isinstance(one, list) else one or "") for one in category],
+        texts=table[text].fill_null("").to_list() if text else bare.texts,
+        attributes=_attributes(table["attributes"]) if "attributes" in table.columns else bare.attributes,
+        prices=_prices(table["price"]) if "price" in table.columns else bare.prices,
+        categories=_widest(table["category"]) if "category" in table.columns else bare.categories,
     )
     return items, table["item"].to_numpy().astype(np.int64)
 
 
+def _attributes(column: "pl.Series") -> list[list[str]]:
+    import polars as pl
+
+    lists = column.cast(pl.List(pl.String)).list.drop_nulls()
+    return lists.to_frame().select(pl.col(column.name).fill_null([])).to_series().to_list()
+
+
+def _prices(column: "pl.Series") -> NDArray[np.float64]:
+    import polars as pl
+
+    return column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def _widest(column: "pl.Series") -> list[str]:
+    """Return the widest category of each item; "" where it has none."""
+    import polars as pl
+
+    first = column.list.first() if column.dtype == pl.List else column
+    return first.cast(pl.String).fill_null("").to_list()
+
+
 def _bare(ids: list[str]) -> ItemFacts:
-    """ItemFacts of which only the ids are known."""
+    """Make items of which only the ids are known."""
     n = len(ids)
     return ItemFacts(ids, [""] * n, [[] for _ in ids], np.full(n, np.nan), [""] * n)
 
 
-def _sequences(lists: list[NDArray[np.int32]]) -> Histories:
-    offsets = np.concatenate([[0], np.cumsum([len(one) for one in lists])]).astype(np.int64)
-    days = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
-    return Histories(offsets, np.concatenate(lists), days.astype(np.float64), np.ones(offsets[-1], np.float32))
+def _without_last(lists: ItemLists, fewer: int) -> Histories:
+    """Make histories of sequences without their last `fewer` items."""
+    lengths = np.diff(lists.offsets) - fewer
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    places = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+    items = lists.items[np.repeat(lists.offsets[:-1], lengths) + places].astype(np.int32)
+    return Histories(offsets, items, places.astype(np.float64), np.ones(len(items), np.float32))
 
 
-def _pairs(
-    files: list[tuple[dict[int, list[int]], list[NDArray[np.int32]]]], names: list[int]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """All pairs of a user (its place in `names`) and an item row of some files."""
-    place = {name: n for n, name in enumerate(names)}
-    users = [np.full(len(own), place[name]) for file, rows in files for name, own in zip(file, rows, strict=True)]
-    items = [own for _, rows in files for own in rows]
-    return np.concatenate(users).astype(np.int64), np.concatenate(items)
-
-
-def _unordered(users: NDArray[np.int64], items: NDArray[np.int32], count: int) -> Histories:
-    return histories(users, count, items, np.zeros(len(items)), np.ones(len(items), np.float32))
+def _unordered(users: NDArray[np.int64], items: NDArray[np.int64], count: int) -> Histories:
+    return histories(users, count, items.astype(np.int32), np.zeros(len(items)), np.ones(len(items), np.float32))

@@ -1,4 +1,4 @@
-"""Split by time: learn from what was before a day, and look for what each user took in the days after it."""
+"""Split by time: methods learn from the events before a day and must find each user's items in the days after it."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TimedEvents:
-    """TimedEvents of a shop in any order, one place each, (E,)."""
+    """Events of a shop in any order, one place each, (E,)."""
 
     users: NDArray[np.int64]
-    """Numbers of users; need not be without gaps."""
+    """Numbers of users; gaps are allowed."""
     items: NDArray[np.int32]
     """Item rows."""
     days: NDArray[np.float64]
-    """When, in days since 1970, UTC."""
+    """The time, in days since 1970, UTC."""
     weights: NDArray[np.float32]
-    """Of the event's type; events of weight 0 must be left out before."""
+    """The weight of the event's type. The caller leaves out events of weight 0."""
 
 
 def split(name: str, items: ItemFacts, events: TimedEvents, t: float, days: float) -> Problem:
-    """The problem of a moment t: events before it to learn from, items taken in [t, t + days) to find.
+    """Make the problem of a point in time t: events before it to learn from, items of [t, t + days) to find.
 
     t, days: in days. Users with events on both sides are measured; rows of users are in the order of their numbers.
 
@@ -50,7 +50,7 @@ def split(name: str, items: ItemFacts, events: TimedEvents, t: float, days: floa
     learned_from = np.flatnonzero(known)
     row = np.cumsum(known > 0) - 1
     measured = np.flatnonzero((known > 0) & (wants > 0))
-    kept = after & (known > 0)[user]
+    answers = after & (known > 0)[user]
     train = histories(
         row[user[before]], len(learned_from), events.items[before], events.days[before], events.weights[before]
     )
@@ -61,7 +61,7 @@ def split(name: str, items: ItemFacts, events: TimedEvents, t: float, days: floa
         train=train,
         given=train.rows(row[measured]),
         given_at=np.full(len(measured), t),
-        truth=distinct(np.searchsorted(measured, user[kept]), len(measured), events.items[kept]),
+        truth=distinct(np.searchsorted(measured, user[answers]), len(measured), events.items[answers]),
         ordered=True,
     )
     check_no_leak(problem, t)
@@ -69,9 +69,9 @@ def split(name: str, items: ItemFacts, events: TimedEvents, t: float, days: floa
 
 
 def check_no_leak(problem: Problem, t: float) -> None:
-    """Check that nothing of a moment t or later, in days since 1970, is learned from or given.
+    """Check that no event at t or later, in days since 1970, is among those to learn from or given.
 
-    Raises DataError when something is.
+    Raises DataError when one is.
     """
     for what, known in (("train", problem.train), ("given", problem.given)):
         late = np.flatnonzero(known.days >= t)
@@ -86,20 +86,19 @@ def check_no_leak(problem: Problem, t: float) -> None:
 
 
 def day_of(day: float) -> str:
-    """A moment in days since 1970 as a person reads it, UTC."""
+    """Write a moment in days since 1970 for a person, UTC."""
     return datetime.fromtimestamp(day * 86400.0, UTC).isoformat(sep=" ", timespec="minutes")[:16]
 
 
 def problem_of_run(run: Run, t: date, days: int) -> Problem:
-    """The problem of a day t (from its midnight, UTC) and the `days` after it, from the tables of `ingest`.
+    """Make the problem of a day t (from its midnight, UTC) and the `days` after it, from the tables of `ingest`.
 
     Attributes of an item are every prefix of its category path ("category=Grocery", "category=Grocery>Milk"),
-    "brand=…" and "price=…", the decile of its price within the shop, 0 … 9. Table ITEMS knows the prices of the whole
-    run; so where events carry prices, the price of an item is that of its last event before t, and unknown where it has
-    none. Only where no event carries one, it is that of ITEMS. TimedEvents of weight 0 do not count.
+    "brand=…" and "price=…", the decile of its price within the shop, 0 … 9. Table ITEMS has the prices of the whole
+    run, later days included. So where events have prices, the price of an item is that of its last event before t, or
+    unknown. Only where no event has a price, it is that of ITEMS. Events of weight 0 do not count.
 
-    Raises MissingStepError when `ingest` has not run, DataError when the run does not reach that far or nothing is
-    to be measured.
+    Raises MissingStepError when `ingest` has not run, DataError when the run ends too early or no user can be measured.
     """
     import polars as pl
 
@@ -112,8 +111,8 @@ def problem_of_run(run: Run, t: date, days: int) -> Problem:
     events = _events(run)
     prices = None
     if events["price"].count():
-        priced = events.filter(pl.col("days") < start).drop_nulls("price").group_by("item", maintain_order=True).last()
-        prices = dict(zip(priced["item"], priced["price"], strict=True))
+        priced = events.filter(pl.col("days") < start).drop_nulls("price")
+        prices = priced.group_by("item").agg(pl.col("price").last())
     return split(
         f"{run.root.parent.parent.parent.name} {t}",
         _items(run, prices),
@@ -129,7 +128,7 @@ def problem_of_run(run: Run, t: date, days: int) -> Problem:
 
 
 def _events(run: Run) -> "pl.DataFrame":
-    """user_id, item, days, weight and price of the events that count, in order of time."""
+    """Read user_id, item, days, weight and price of the events with a weight, in order of time."""
     import polars as pl
     import pyarrow.dataset as ds
 
@@ -140,21 +139,23 @@ def _events(run: Run) -> "pl.DataFrame":
     return frame.filter(pl.col("weight") > 0).with_columns(days=days).sort("days", "user_id", "item").drop("time")
 
 
-def _items(run: Run, prices: dict[int, float] | None) -> ItemFacts:
-    """The items of a run. prices: by item row, in place of those of the table; None: those of the table."""
+def _items(run: Run, prices: "pl.DataFrame | None") -> ItemFacts:
+    """Read the items of a run. prices: item and price, to replace those of the table; None: those of the table."""
     import polars as pl
     import pyarrow.dataset as ds
 
     columns = ["item", "item_id", "category", "brand", "price", "text"]
     table = ds.dataset(run.existing(ITEMS.name), format="parquet").to_table(columns=columns)
     frame = pl.DataFrame(pl.from_arrow(table)).sort("item")
-    own = frame["price"].fill_null(np.nan).to_numpy()
-    price = own if prices is None else np.asarray([prices.get(item, np.nan) for item in range(frame.height)])
+    if prices is not None:
+        frame = frame.drop("price").join(prices, on="item", how="left", maintain_order="left")
+    price = frame["price"].fill_null(np.nan).to_numpy()
     tenths = deciles(price, price_bounds(price)).tolist()
+    paths_and_brands = (frame[name].to_list() for name in ("category", "brand"))
     return ItemFacts(
         ids=frame["item_id"].to_list(),
-        texts=[text or "" for text in frame["text"]],
-        attributes=[attributes(*facts) for facts in zip(frame["category"], frame["brand"], tenths, strict=True)],
+        texts=frame["text"].fill_null("").to_list(),
+        attributes=[attributes(*facts) for facts in zip(*paths_and_brands, tenths, strict=True)],
         prices=price,
-        categories=[path[0] if len(path) else "" for path in frame["category"]],
+        categories=frame["category"].list.first().fill_null("").to_list(),
     )

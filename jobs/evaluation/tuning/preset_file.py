@@ -1,4 +1,4 @@
-"""What a search found, as the file of a preset that can be committed."""
+"""The result of a search, as the file of a preset that can be committed."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import tomlkit
 from tomlkit.items import Item, Table
 
 MARK = "# tuned: "
-"""Begins the lines that say where the values come from; those of an earlier search are taken out."""
+"""Lines that begin with it say where the values come from. A new search replaces them."""
 
 
 def preset_file(text: str, values: dict[str, float], notes: Sequence[str]) -> str:
-    """The file of a preset with other values; its comments stay, but for those beside a value that changes.
+    """Return the file of a preset with other values. Comments stay, except beside a value that changes.
 
     text: the file as it is. values: by key, such as "train.follow"; a whole number is written as one. notes: where
     they come from, a line each.

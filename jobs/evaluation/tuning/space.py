@@ -1,4 +1,4 @@
-"""Which settings are searched, between which bounds, for which kind of shop."""
+"""The search space: which settings, between which bounds, for which kind of shop."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from jobs.config.presets.settings import Preset
 
 @dataclass(frozen=True)
 class SettingKind:
-    """What decides whether a setting matters."""
+    """The facts that decide whether a setting matters."""
 
     preset: Preset
-    """Where the search starts."""
+    """The preset from which the search starts."""
     texts: bool
     """Whether the items have texts."""
 
@@ -31,20 +31,20 @@ def _texts(kind: SettingKind) -> bool:
     return kind.texts
 
 
-def _follows(kind: SettingKind) -> bool:
+def _transitions(kind: SettingKind) -> bool:
     return kind.preset.train.follow > 0
 
 
-def _follows_unordered(kind: SettingKind) -> bool:
-    return _follows(kind) and not kind.preset.train.ordered
+def _unordered_transitions(kind: SettingKind) -> bool:
+    return _transitions(kind) and not kind.preset.train.ordered
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting that is searched. On a log scale, a preset that has it at 0 has switched it off, and it stays so."""
+    """A setting to search. On a log scale a preset's 0 switches the setting off, and the search leaves it off."""
 
     key: str
-    """Section and name, as in the configuration."""
+    """Its section and name in the configuration."""
     low: float
     high: float
     log: bool = False
@@ -62,15 +62,15 @@ SPACE = (
     Setting("train.repeat", 1.0, 10.0, log=True),
     Setting("train.kept", 0.0, 1.0, only=_repeats),
     Setting("train.follow", 5.0, 2000.0, log=True),
-    Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_follows),
-    Setting("train.follow_shrink", 0.0, 10.0, only=_follows),
-    Setting("train.follow_power", 0.0, 1.0, only=_follows_unordered),
+    Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_transitions),
+    Setting("train.follow_shrink", 0.0, 10.0, only=_transitions),
+    Setting("train.follow_power", 0.0, 1.0, only=_unordered_transitions),
     Setting("embed.weight", 0.05, 10.0, log=True, only=_texts),
 )
 
 
 def space(kind: SettingKind) -> dict[str, FloatDistribution]:
-    """The bounds of every setting that is searched, by key; widened where the preset's own value is outside them."""
+    """Return the bounds of every setting to search, by key; widened where the preset's own value is outside them."""
     values = {one.key: value(kind.preset, one.key) for one in SPACE}
     return {
         one.key: FloatDistribution(min(one.low, values[one.key]), max(one.high, values[one.key]), log=one.log)
@@ -80,13 +80,13 @@ def space(kind: SettingKind) -> dict[str, FloatDistribution]:
 
 
 def value(preset: Preset, key: str) -> float:
-    """What a preset has for a key."""
+    """Return the value of a key in a preset."""
     section, name = key.split(".")
     return float(getattr(getattr(preset, section), name))
 
 
 def changed(preset: Preset, values: dict[str, float]) -> Preset:
-    """A preset with other values, by key, of three significant digits: what is tried is what can be written down."""
+    """Return a preset with other values, by key. Values have three significant digits, those that are written down."""
     for key, number in values.items():
         if number != value(preset, key):
             section, name = key.split(".")

@@ -1,8 +1,8 @@
-"""The search: an Optuna study in a file, which goes on where it was left.
+"""The search: an Optuna study in a file. A search that stops continues later from the file.
 
-Sampling: the first trials are near where the search starts, for that was chosen with care and most of the space is bad;
-then TPE (Bergstra et al., NIPS 2011, section 4). Pruning: a trial ends whose best figure so far is below the
-median of what the completed trials had at the same step (as in Golovin et al., KDD 2017, section 3.2.2).
+Sampling: the first trials are near the start, because it was chosen with care and most of the space is bad; then comes
+TPE (Bergstra et al., NIPS 2011, section 4). Pruning: a trial ends when its best figure so far is below the median of
+the completed trials at the same step (as in Golovin et al., KDD 2017, section 3.2.2).
 """
 
 import fcntl
@@ -23,27 +23,27 @@ from jobs.errors import ConfigError, DataError
 from jobs.infra.logging import log_line
 
 Report = Callable[[int, float], None]
-"""Called with a step, rising, and the figure there; raises `optuna.TrialPruned` where it is not worth going on."""
+"""A trial calls it with a rising step and the figure there; it raises `optuna.TrialPruned` to end the trial."""
 NAME = "daybreak"
 FACTS, PRESET = "facts", "preset"
-"""Attributes: what a study was made with; and a mark on the trial of the values that the search starts from."""
+"""Names of Optuna attributes: the facts of a study, and the mark of the trial with the values of the start."""
 UNPRUNED, WARM_UP = 5, 2
-"""So many trials are completed before any is pruned, and so many steps of each."""
+"""No trial is pruned before this many trials are complete, nor before this many of its own steps."""
 NEAR = 10
-"""So many trials are near the start, itself among them: as many as TPE would draw from the whole space."""
+"""The first trials are near the start, the start among them: as many as TPE would draw from the whole space."""
 STEP = 0.1
 """Standard deviation of a setting near the start, as a share of its range, on its scale."""
 LEAST = 20
-"""Completed trials, for the importance of settings to mean anything."""
+"""The importance of settings needs this many completed trials."""
 
 
 @contextmanager
 def opened(file: Path, facts: dict[str, Any]) -> Iterator[optuna.Study]:
-    """The study in an SQLite file, made where there is none; trials that were killed are failed.
+    """Open the study in an SQLite file, or make one. Trials that were killed become failed.
 
-    facts: what makes figures comparable, of JSON's types; a study knows those it was made with.
+    facts: what makes figures comparable, in JSON's types; a study keeps the facts of its first run.
 
-    Raises ConfigError when the file is no study, or one with other facts, or another process works on it.
+    Raises ConfigError when the file is no study, or a study with other facts, or another process uses it.
     """
     if not file.parent.is_dir():
         raise ConfigError(f"{file}: there is no folder {file.parent} to keep the study in")
@@ -95,11 +95,11 @@ def search(
     trials: int,
     seconds: float | None = None,
 ) -> bool:
-    """Try settings until the study has so many finished trials, pruned ones included; False if interrupted (Ctrl-C).
+    """Try settings until the study has `trials` finished trials, pruned ones included; False if interrupted (Ctrl-C).
 
-    space, start: bounds, and the values near which the search begins, by key. measure: the figure of a trial's
-    `params`. seed: each trial draws from this and its own number, so that a study that was left goes on as it would
-    have. seconds: after so many no trial begins.
+    space, start: by key, the bounds and the values near which the search begins. measure: returns the figure of a
+    trial's `params`. seed: each trial draws from it and from its own number, so a study that stopped continues as if it
+    had not. seconds: no trial begins later than this.
     """
     if not any(PRESET in one.user_attrs and one.state != TrialState.FAIL for one in study.get_trials(deepcopy=False)):
         study.enqueue_trial(start, user_attrs={PRESET: True})
@@ -118,7 +118,7 @@ def search(
             study.tell(trial, measure(trial, _reporter(trial)))
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
-        except DataError as error:  # scores that are no numbers: such settings are as bad as any
+        except DataError as error:  # some scores are not numbers: such settings are as bad as any
             log_line("tune", "diverged", n=trial.number, why=str(error))
             study.tell(trial, state=TrialState.PRUNED)
         except KeyboardInterrupt:
@@ -143,7 +143,7 @@ def search(
 
 
 def near(space: dict[str, FloatDistribution], start: dict[str, float], rng: np.random.Generator) -> dict[str, float]:
-    """Values a little off the start, by key: each by a normal step on its scale, within its bounds."""
+    """Draw values near the start, by key: each takes a normal step on its scale, within its bounds."""
     values = {}
     for key, bounds in space.items():
         forth, back = (np.log, np.exp) if bounds.log else (float, float)
@@ -164,20 +164,20 @@ def _reporter(trial: optuna.Trial) -> Report:
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that were completed or pruned."""
+    """Return the trials that were completed or pruned."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
 def best(study: optuna.Study) -> FrozenTrial | None:
-    """The completed trial with the highest figure, the first of equal ones; None where none is completed."""
+    """Return the completed trial with the highest figure, the first of equal ones; None where none is complete."""
     completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return max(completed, key=lambda one: one.value or 0.0, default=None)
 
 
 def importance(study: optuna.Study) -> dict[str, float]:
-    """How much each setting decides whether a trial is among the best, adding up to 1, the largest first.
+    """Return how much each setting decides whether a trial is among the best: shares of 1, the largest first.
 
-    By PED-ANOVA (Watanabe et al., IJCAI 2023), over completed trials; empty where fewer than LEAST are.
+    By PED-ANOVA (Watanabe et al., IJCAI 2023), over completed trials; empty for fewer than LEAST of them.
     """
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < LEAST:
         return {}

@@ -19,7 +19,7 @@ from jobs.config.config import Config
 from jobs.config.loader import load
 from jobs.evaluation.harness import ranked
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors, write_sequences
-from jobs.evaluation.metrics import ranking as metrics
+from jobs.evaluation.metrics.ranking import user_metrics
 from jobs.evaluation.problems.problem import Problem
 from jobs.evaluation.problems.split import problem_of_run
 from jobs.infra.spark import open_session
@@ -111,7 +111,7 @@ def measure(config: Config, weeks: int) -> None:
                     continue
                 model.week(problem, day, texts, continued=week > 0 and name == "continued")
                 lists = ranked(model, problem, masked=False)
-                users = metrics.of_users(lists, problem.truth, (10, 20))
+                users = user_metrics(lists, problem.truth, (10, 20))
                 found = np.asarray([*(users[measure].mean() for measure in MEASURES), model.seconds])
                 label = name if week else "first"
                 print(f"{day!s:<12}{len(lists):>7}  {label:<10}{found[0]:>10.4f}{found[1]:>10.4f}{found[2]:>10.1f}")

@@ -14,7 +14,7 @@ TRAIN = TrainConfig(dimensions=8, epochs=4, users_per_batch=8)
 
 
 def labelled(made: Problem, more: int = 0) -> Problem:
-    """Half of the items have one label and half another; and `more` items that nobody had, alike."""
+    """Half of the items have one attribute and half another; `more` new items likewise."""
     n = len(made.items)
     labels = [["l0" if item < n // 2 else "l1"] for item in range(n)] + [["l0"], ["l0"], ["l1"]][:more]
     items = ItemFacts(
@@ -46,14 +46,14 @@ def test_every_item_has_a_score_and_the_same_again(protocol):
 
 
 @pytest.mark.parametrize("follow", [0.0, 500.0])
-def test_where_nobody_repeats_what_a_user_had_is_listed_last(follow):
+def test_without_repeats_items_of_the_history_come_last(follow):
     """However surely it is said to follow, be it upon itself."""
     made = labelled(problem(2, users=40))
-    had = made.given.matrix(len(made.items)).toarray() > 0
+    known = made.given.matrix(len(made.items)).toarray() > 0
     never, again = (scores(fitted(made, repeat=repeat, follow=follow), made) for repeat in (0.0, 4.0))
-    first_had, last_other = np.where(had, never, -np.inf).max(1), np.where(had, np.inf, never).min(1)
-    assert (first_had < last_other).all()
-    assert (np.where(had, again, -np.inf).max(1) > np.where(had, np.inf, again).min(1)).any()
+    first_known, last_other = np.where(known, never, -np.inf).max(1), np.where(known, np.inf, never).min(1)
+    assert (first_known < last_other).all()
+    assert (np.where(known, again, -np.inf).max(1) > np.where(known, np.inf, again).min(1)).any()
 
 
 def test_items_without_labels_or_texts_are_fitted():

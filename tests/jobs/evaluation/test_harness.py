@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import DataError
 from jobs.evaluation import harness
-from jobs.evaluation.harness import AMONG_NEW, best, both, evaluate, ranked
+from jobs.evaluation.harness import AMONG_NEW, best, evaluate, ranked, rankings_of
 from jobs.evaluation.methods.baselines import ItemCosine, OwnRepeats, Popular
 from jobs.evaluation.problems.problem import Histories, ItemFacts, Problem, distinct
 from jobs.evaluation.slices import head, slices, wanted
@@ -185,13 +185,13 @@ def test_new_items_among_themselves_by_hand():
         assert measures[AMONG_NEW].metrics["recall@5"] == 1.0
     assert one.unmasked["new items"].metrics["ndcg@5"] == pytest.approx((1 / math.log2(6) + 1 / math.log2(5)) / 2)
     method.fit(made)
-    assert both(method, made, 3)[0].new.tolist() == [[4, 3, -1], [-1, -1, -1], [4, -1, -1]]  # user 1 wants none
+    assert rankings_of(method, made, 3)[0].new.tolist() == [[4, 3, -1], [-1, -1, -1], [4, -1, -1]]  # user 1 wants none
 
     # User 0 was given item 4 since the training ended: it is new, and masked.
     given = Histories(np.array([0, 1, 1, 1]), np.array([4], np.int32), np.zeros(1), np.ones(1, np.float32))
     later = dataclasses.replace(made, given=given)
     method.fit(later)
-    assert [one.new[0].tolist() for one in both(method, later, 3)] == [[4, 3, -1], [3, -1, -1]]
+    assert [one.new[0].tolist() for one in rankings_of(method, later, 3)] == [[4, 3, -1], [3, -1, -1]]
 
 
 def test_without_new_items_they_are_no_slice():

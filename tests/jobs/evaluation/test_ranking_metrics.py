@@ -1,4 +1,4 @@
-"""The metrics of users beside an independent library's; those of all lists beside slow, obvious ones."""
+"""User metrics against ir-measures; metrics of all lists against slow, obvious computations."""
 
 import math
 from itertools import combinations
@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import RR, R, Success, nDCG
 
-from jobs.evaluation.metrics import ranking as metrics
+from jobs.evaluation.metrics import ranking
+from jobs.evaluation.metrics.ranking import user_metrics
 from jobs.evaluation.problems.problem import distinct
 from jobs.ranking.exact import ItemLists
 
@@ -21,7 +22,7 @@ THEIRS = {"recall": R, "ndcg": nDCG, "mrr": RR, "hit_rate": Success}
 
 @st.composite
 def ranked(draw):
-    """ItemLists of 10 different items at most, -1 after the last, and what each user wanted."""
+    """Lists of at most 10 different items, -1 after the last, and the wanted items of each user."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     users, items = draw(st.integers(1, 6)), draw(st.integers(10, 25))
     lists = np.stack([rng.permutation(items)[:10] for _ in range(users)]).astype(np.int32)
@@ -36,7 +37,7 @@ def ranked(draw):
 @given(ranked())
 def test_metrics_of_users_are_those_of_ir_measures(case):
     lists, truth = case
-    ours = metrics.of_users(lists, truth, LENGTHS)
+    ours = user_metrics(lists, truth, LENGTHS)
     qrels = [
         ir_measures.Qrel(str(u), str(i), 1)
         for u in range(len(lists))
@@ -56,8 +57,8 @@ def test_metrics_of_users_are_those_of_ir_measures(case):
     assert compared == len(names) * len(lists)
 
 
-def test_nothing_wanted_is_found_where_there_is_nothing_in_the_list():
-    found = metrics.of_users(np.full((1, 4), -1, np.int32), ItemLists(np.array([0, 1]), np.array([3], np.int32)), (4,))
+def test_an_empty_list_finds_nothing():
+    found = user_metrics(np.full((1, 4), -1, np.int32), ItemLists(np.array([0, 1]), np.array([3], np.int32)), (4,))
     assert {name: own.tolist() for name, own in found.items()} == {
         "recall@4": [0.0],
         "ndcg@4": [0.0],
@@ -71,15 +72,15 @@ def test_nothing_wanted_is_found_where_there_is_nothing_in_the_list():
 def test_coverage_gini_and_novelty_are_those_counted_slowly(case):
     lists, _ = case
     taken = np.arange(25.0)
-    exposed = metrics.exposure(lists, 25)
+    exposed = ranking.exposure(lists, 25)
     listed = [int(i) for own in lists for i in own if i >= 0]
     assert exposed.tolist() == [listed.count(i) for i in range(25)]
-    assert metrics.coverage(exposed) == len(set(listed)) / 25
-    assert metrics.gini(exposed) == pytest.approx(
+    assert ranking.coverage(exposed) == len(set(listed)) / 25
+    assert ranking.gini(exposed) == pytest.approx(
         sum(abs(int(a) - int(b)) for a in exposed for b in exposed) / (2 * 25 * len(listed)) if listed else 0.0
     )
     bits = [-math.log2((taken[i] + 1) / (taken.sum() + 25)) for i in listed]
-    assert metrics.novelty(exposed, taken) == pytest.approx(sum(bits) / len(bits) if bits else 0.0)
+    assert ranking.novelty(exposed, taken) == pytest.approx(sum(bits) / len(bits) if bits else 0.0)
 
 
 @settings(deadline=None)
@@ -92,5 +93,5 @@ def test_diversity_is_that_of_all_pairs(case, seed):
         known = [attributes[i] / np.linalg.norm(attributes[i]) for i in own if i >= 0 and attributes[i].any()]
         if len(known) > 1:
             means.append(np.mean([1 - a @ b for a, b in combinations(known, 2)]))
-    found = metrics.diversity(lists, sp.csr_array(attributes))
+    found = ranking.diversity(lists, sp.csr_array(attributes))
     assert found == (pytest.approx(np.mean(means), abs=1e-6) if means else None)

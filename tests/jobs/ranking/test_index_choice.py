@@ -1,4 +1,4 @@
-"""Which search is chosen, and that it finds what it says."""
+"""The choice of an index: the fastest good one is taken, and its recall is as stated."""
 
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ranking import index_choice as search
 from jobs.ranking.index_choice import ask, choose, exact_top, measure_recall
 from jobs.stages.build.annoy_writer import build_index
 from lookup.retrieval.annoy_index import Index
@@ -76,7 +75,9 @@ def test_the_quickest_that_finds_enough_is_chosen(tmp_path: Path, monkeypatch: p
         ({"scan": 3.0, "sketch": 2.0, "annoy": 1.0}, "annoy"),
         ({"scan": 3.0, "sketch": 5.0, "annoy": 4.0}, "scan"),
     ):
-        monkeypatch.setattr(search, "microseconds", lambda one, _, t=times: t[kinds.get(one.func, "annoy")])
+        monkeypatch.setattr(
+            "jobs.ranking.index_choice.microseconds", lambda one, _, t=times: t[kinds.get(one.func, "annoy")]
+        )
         fact, sketches = choose(items, annoy, users, asked, 0.95)
         assert fact.method == expected
         assert fact.recall >= 0.95

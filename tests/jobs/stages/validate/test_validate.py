@@ -17,7 +17,7 @@ from jobs.config.config import Config
 from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError, ValidationError
 from jobs.infra.vector_store import FOLDER, VectorStore, VectorWriter, array_path
-from jobs.ranking import index_choice as search
+from jobs.ranking import index_choice
 from jobs.stages.build import job as build
 from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
@@ -162,7 +162,7 @@ def test_a_run_that_changed_since_is_found(config: Config) -> None:
 
 
 def test_a_search_that_finds_too_little_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "microseconds", lambda one, _: 9.0 if one.func is search.scan else 1.0)
+    monkeypatch.setattr(index_choice, "microseconds", lambda one, _: 9.0 if one.func is index_choice.scan else 1.0)
     sizes = Sizes(items=4000, users=50)
     config = config_at(tmp_path, sizes=sizes)
     config = replace(config, build=replace(config.build, recall=0.2, annoy_trees=2))
