@@ -66,8 +66,8 @@ def old_ids(releases: Path, keep: int = 3, spare: Collection[str] = ()) -> list[
 
 
 def prune_log(releases: Path, log: PatchLog, before: date) -> int:
-    """Remove from the patch log what every release in the folder has absorbed: events before a day, and statements that
-    had ended by then. Returns how many.
+    """Remove from the patch log what every release in the folder has absorbed: events from before a day, and statements
+    that ended before it. Returns how many.
 
     Raises ReleaseError, and removes nothing, when the manifest of a release is not readable; LogError when the log is
     not.

@@ -41,7 +41,7 @@ def check_drift(release: Release, config: Config, incumbent: Manifest | None) ->
 def items(db: duckdb.DuckDBPyConnection, version: int) -> tuple[dict[str, float], NDArray[np.float64]]:
     """The share of items without a value (null, empty list or text), by column; and the prices of all items, rising.
 
-    version: the schema version of the release, which says what columns its catalog has.
+    version: the schema version of the release, which tells the columns of its catalog.
     """
     columns = [column for column in columns_of("items", version) if column.name not in NEVER_EMPTY]
     empty = {"VARCHAR": "= ''", "VARCHAR[]": "= []"}

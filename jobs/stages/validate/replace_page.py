@@ -19,7 +19,7 @@ NEW = f".{REPORT_FILE}.new"
 def replace_page(folder: Path, manifest: Manifest, page: str) -> None:
     """Replace the page and the manifest of a release that nobody serves yet.
 
-    folder: of the release. manifest: as it is to be, except for what it says of the page. page: HTML.
+    folder: of the release. manifest: as it is to be, except for the size and digest of the page. page: HTML.
     """
     new = folder / NEW
     with new.open("w", encoding="utf-8") as file:

@@ -51,7 +51,7 @@ class ShopTables:
         return {"items": self.items.count(), **good}
 
     def patch_counts(self) -> dict[str, int]:
-        """The numbers of events, items and users in the patch log; empty where it says nothing."""
+        """The numbers of events, items and users in the patch log; empty where the log is."""
         if self.patches is None or self.logged is None:
             return {}
         return {
