@@ -2,10 +2,10 @@
 
 The build creates the tables and their comments from it, and `lookup/release/FORMAT.md` lists them. Each table and
 column says since which schema version it exists. Nothing stands in for a missing column: who reads the catalog of an
-older release asks `columns_of` what it has.
+older release asks `tables_of` what it has.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lookup.item_fields import STORED, Kind
 from lookup.release.schema import FIRST_VERSION
@@ -131,7 +131,15 @@ CATALOG: tuple[Table, ...] = (
 )
 
 
+def tables_of(version: int) -> tuple[Table, ...]:
+    """The tables in the catalog of each release of a schema version, with the columns that they have there."""
+    return tuple(
+        replace(table, columns=tuple(column for column in table.columns if column.since <= version))
+        for table in CATALOG
+        if table.since <= version
+    )
+
+
 def columns_of(table: str, version: int) -> tuple[Column, ...]:
     """The columns of a table in the catalog of each release of a schema version; none where the table came later."""
-    (stated,) = (one for one in CATALOG if one.name == table)
-    return tuple(column for column in stated.columns if max(stated.since, column.since) <= version)
+    return next((one.columns for one in tables_of(version) if one.name == table), ())

@@ -1,4 +1,4 @@
-"""`catalog.duckdb`: DuckDB fills the tables of `lookup.release.schema.CATALOG` straight from a run's Parquet files."""
+"""`catalog.duckdb`: DuckDB fills the tables of `CATALOG` straight from a run's Parquet files."""
 
 from pathlib import Path
 from typing import Any

@@ -14,7 +14,7 @@ from jobs.infra.tables import RUN_TABLE_OF
 from jobs.ranking.index_choice import RECALL_AT, exact_top
 from jobs.stages.validate import checks
 from jobs.stages.validate.finding import Finding
-from lookup.release.catalog_schema import CATALOG
+from lookup.release.catalog_schema import tables_of
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
 from lookup.scoring.score_parameters import HistoryShares
@@ -88,7 +88,7 @@ def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
     rows: dict[str, int] = {}
     nulls: dict[str, int] = {}
     with duckdb.connect(str(release.path / CATALOG_FILE), read_only=True) as db:
-        for table in CATALOG:
+        for table in tables_of(release.manifest.schema_version):
             columns = [column.name for column in table.columns if column.name in NEVER_NULL]
             counted = ", ".join(["count(*)", *(f"count(*) - count({name})" for name in columns)])
             found = db.sql(f"SELECT {counted} FROM {table.name}").fetchall()[0]

@@ -17,10 +17,12 @@ import lookup
 from jobs.cli.main import main
 from jobs.config.config import Config
 from jobs.errors import ValidationError
+from jobs.infra.runs import Run
 from jobs.infra.tables import EVALUATION
+from jobs.infra.vector_store import VectorStore
 from jobs.releases.announce import announce, releases, rollback
 from jobs.releases.prune import prune, prune_log
-from jobs.stages.build import assemble
+from jobs.stages.build import assemble, catalog
 from jobs.stages.build import job as build
 from jobs.stages.evaluate.incumbent import prepare
 from jobs.stages.publish import job as publish
@@ -30,7 +32,7 @@ from lookup.patches import patch as patches
 from lookup.patches.patch_log import open_log
 from lookup.release import catalog_schema, pointer
 from lookup.release.arrays import write
-from lookup.release.catalog_schema import CATALOG
+from lookup.release.catalog_schema import CATALOG, Column, Table
 from lookup.release.locks import LOCKED_FILE
 from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION
 from tests.jobs.releases.test_prune import CONFIG
@@ -76,21 +78,23 @@ def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 def become_next_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build releases of the next version, too: with its array, and a column that older catalogs lack."""
+    """Build releases of the next version, too: with its array, and a table and a column that older catalogs lack."""
     at_next_version(monkeypatch)
     write_arrays = assemble.write_arrays
 
-    def with_shades(folder: Path, run: object, space: dict, features: dict) -> dict[str, int]:
-        dims = write_arrays(folder, run, space, features) | {"Z": 2}
-        write(folder, "item_shade", np.zeros((SIZES.items, 2), dtype=np.int32), dims, space["space_id"])
+    def with_shades(folder: Path, run: Run, vectors: VectorStore, features: dict[str, str]) -> dict[str, int]:
+        dims = write_arrays(folder, run, vectors, features) | {"Z": 2}
+        write(folder, "item_shade", np.zeros((SIZES.items, 2), dtype=np.int32), dims, vectors.space.space_id)
         return dims
 
     monkeypatch.setattr(assemble, "SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(assemble, "write_arrays", with_shades)
-    monkeypatch.setattr(catalog_schema, "CATALOG", tuple(map(with_new_image, CATALOG)))
+    shades = Table("shades", ("rank",), (Column("rank", "INTEGER", "from 1", NEXT),), "all shades", NEXT)
+    for module in (catalog_schema, catalog):
+        monkeypatch.setattr(module, "CATALOG", (*map(with_new_image, CATALOG), shades))
 
 
-def with_new_image(table: catalog_schema.Table) -> catalog_schema.Table:
+def with_new_image(table: Table) -> Table:
     """A table of the catalog; the images of items came with the next version."""
     columns = (replace(one, since=NEXT) if one.name == "image" else one for one in table.columns)
     return replace(table, columns=tuple(columns)) if table.name == "items" else table
@@ -115,8 +119,8 @@ def evaluated(config: Config, challenger: float, incumbent: float) -> None:
 class TestTheNightThatChangesTheSchema:
     def test_the_challenger_is_compared_with_an_incumbent_of_the_version_before(self, night: Config) -> None:
         current = pointer.read(night.releases)
-        with duckdb.connect(str(night.releases / current / "catalog.duckdb")) as catalog:
-            catalog.execute("ALTER TABLE items DROP COLUMN image")
+        with duckdb.connect(str(night.releases / current / "catalog.duckdb")) as db:
+            db.execute("ALTER TABLE items DROP COLUMN image")
         evaluated(night, 0.4, 0.3)
         validate.run(None, night)
         written = night.run.read_json("validation.json")
@@ -148,6 +152,20 @@ class TestTheNightThatChangesTheSchema:
         publish.run(None, night)
         assert rollback(night.releases) == current == lookup.open(night.releases).release.id
         assert [row.problem for row in releases(night.releases)] == [None, None]
+
+
+def test_a_release_built_before_the_change_is_validated_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Daybreak was upgraded in the middle of a night."""
+    config = config_at(tmp_path, sizes=SIZES)
+    write_run(config, 5, SIZES)
+    release_id = build.run(None, config)["release"]
+    become_next_version(monkeypatch)
+    validate.run(None, config)
+    publish.run(None, config)
+    serving = lookup.open(config.releases).release
+    assert (serving.id, serving.schema_version) == (release_id, SCHEMA_VERSION)
 
 
 def test_rolled_back_from_a_release_of_a_newer_version(night: Config, monkeypatch: pytest.MonkeyPatch) -> None:
