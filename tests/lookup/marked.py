@@ -11,7 +11,7 @@ from lookup.release.schema import NO_ITEM
 
 STEP = 1000.0
 """Scores of the stored lists of a release marked n are within half of this about n times this; so are, of a session,
-those of items that were had and of their followers."""
+those of items of the history and of their transitions."""
 MARKED = ("user_topk_score", "user_again_score", "item_topk_score", "popular_score", "item_repeat", "item_next_weight")
 
 

@@ -60,7 +60,7 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
     for row in set(rows):
         scores[row] *= release.score_parameters.kept_share
     shares = weights * (0.5 * left + 0.5)
-    shares /= np.sqrt(shares.sum())  # the power of the followers' shares is 1/2
+    shares /= np.sqrt(shares.sum())  # the power of the transitions' shares is 1/2
     repeats: Counter[int] = Counter()
     for row, share, fading, weight in zip(rows, shares, left, weights, strict=True):
         there = release.next_item[row] >= 0

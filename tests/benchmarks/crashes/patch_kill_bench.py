@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import PatchLog, open_log
 from tests.benchmarks.shared import ROOT
 from tests.benchmarks.shared.timing import options
@@ -30,8 +30,8 @@ def write(where: str, first: int) -> None:
     number = first
     while True:
         said = {"price": number, "title": str(number), "weight": number}
-        items = [patches.item(f"{number}-{n}", said) for n in range(TOGETHER)]
-        log.append([*items, patches.event(f"u{number}", "a", "view", value=number)])
+        items = [patch.item(f"{number}-{n}", said) for n in range(TOGETHER)]
+        log.append([*items, patch.event(f"u{number}", "a", "view", value=number)])
         print(number, flush=True)
         number += 1
 

@@ -22,7 +22,7 @@ from jobs.errors import ConfigError
 from jobs.releases.announce import releases as listed
 from jobs.releases.prune import PRUNING, Outcome, prune
 from lookup import ReleaseError
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 from lookup.release import pointer
 from lookup.release.locks import LOCKED_FILE, open_locked
@@ -255,7 +255,7 @@ def test_the_log_keeps_what_a_release_has_not_absorbed(
 ) -> None:
     with closing(open_log(six)) as log:
         for day in (1, 2, 3):
-            log.append([patches.event("u", f"item-{day}", "purchase", at=datetime(2026, 11, day, tzinfo=UTC))])
+            log.append([patch.event("u", f"item-{day}", "purchase", at=datetime(2026, 11, day, tzinfo=UTC))])
         for n, absorbed in ((5, 2), (6, 3)):
             path = six / id_of(n) / "manifest.json"
             path.write_text(json.dumps(json.loads(path.read_text()) | {"patches_until": absorbed}))

@@ -26,7 +26,7 @@ def test_the_shares_add_up_to_the_score(shop: Shop) -> None:
     shop.record("user-2", "new")
     shop.record("stranger", "new")
     shop.record("stranger", "item-7", at=now() - 10**12)
-    had = 0
+    repeated = 0
     for user in ("user-1", "user-2", "stranger"):
         hits = shop.recommend(user, 60)
         assert len(hits) > 25
@@ -37,8 +37,8 @@ def test_the_shares_add_up_to_the_score(shop: Shop) -> None:
             assert found.item_id == hit.item_id
             assert [one.share for one in found.because] == sorted((one.share for one in found.because), reverse=True)
             assert found.sentence.startswith(f"{hit.item_id}: ")
-            had += found.again != 0
-    assert had > 5
+            repeated += found.again != 0
+    assert repeated > 5
     soldout = next(n for n in range(60) if not shop.item(f"item-{n}")["in_stock"])  # type: ignore[index]
     found = shop.explain("user-2", f"item-{soldout}")
     assert total(found) == pytest.approx(found.score, rel=1e-5, abs=1e-5)

@@ -170,7 +170,7 @@ def test_releases_absorb_patches_and_a_rollback_brings_them_back(two: Two) -> No
     release = shop._live.follower.current()
     assert (best in shown(shop)) == bool(release.item_in_stock[release.items.find(best)])
     assert source(shop, "user-1") == "list"  # its night knew the event
-    assert source(shop, "user-2") == "list"  # its night had forgotten, and learned anew
+    assert source(shop, "user-2") == "list"  # its night forgot the user, and then learned of new events
     assert source(shop, "user-3") == "session"
     assert shop.item("item-1")["price"] == 77.0  # type: ignore[index]
     assert shop.stats()["patches"]["statements"] == 1

@@ -63,7 +63,7 @@ ks = st.sampled_from([1, 2, 5, 20, 35, 59, 60, 61, 10**6, 10**30])
 
 @pytest.fixture(scope="module")
 def releases(built: Two, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same release three times, as its lists may be of what a user had."""
+    """The same release three times, once for each way of treating items that a user bought."""
     found = {}
     for bought in ("include", "exclude", "separate"):
         found[bought] = tmp_path_factory.mktemp(bought) / "releases"
@@ -122,16 +122,16 @@ def test_exactly_k_hits_of_what_may_be_shown(releases: dict[str, Path], data: st
         call = draw(st.sampled_from(["recommend", "similar", "popular"]))
         options: dict[str, Any] = {"where": where, "exclude": iter(exclude), "pins": iter(pins), "diversity": diversity}
         out: set[str] = set(exclude)
-        had: set[str] = set()
+        bought_items: set[str] = set()
         if call == "recommend":
             user, seen = draw(st.sampled_from(USERS)), draw(st.sampled_from([None, True, False]))
             hits = shop.recommend(user, k, seen=seen, **options)
             release = shop._live.follower.current()
             if not (bought == "include" if seen is None else seen):
                 row = release.users.find(user)
-                had = {item for u, item in happened if u == user}
+                bought_items = {item for u, item in happened if u == user}
                 if row >= 0:
-                    had |= {release.items.id(item) for item in release.history(row).rows.tolist()}
+                    bought_items |= {release.items.id(item) for item in release.history(row).rows.tolist()}
         elif call == "similar":
             item = draw(st.sampled_from([*ITEMS, *NEW]))
             hits = shop.similar(item, k, **options)
@@ -141,7 +141,7 @@ def test_exactly_k_hits_of_what_may_be_shown(releases: dict[str, Path], data: st
         shop.close()
     may = [item for item in known.shown() if item not in out]
     first = [item for item in dict.fromkeys(pins) if item in may][:k]
-    others = {item for item in may if item not in had and item not in first and holds(known.records[item])}
+    others = {item for item in may if item not in bought_items and item not in first and holds(known.records[item])}
     ids = [hit.item_id for hit in hits]
     assert ids[: len(first)] == first
     assert set(ids[len(first) :]) <= others

@@ -1,4 +1,4 @@
-"""A user with fresh events: scored exactly as the night would, by the very vector of history and events."""
+"""A user with new events: scored exactly as the night would, by the vector of history and events."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +121,7 @@ def test_what_comes_late_stands_where_it_belongs(built: Two, tmp_path: Path) -> 
 
 
 def test_few_candidates_give_the_same_hits(built: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the search did not look at is never passed over: not under conditions either, nor among what was had."""
+    """Items outside the candidates still get their places, under conditions and in the history, too."""
     shop = opened(built.releases, tmp_path)
     shop.record("user-1", "item-3")
     asked: list[dict[str, Any]] = [

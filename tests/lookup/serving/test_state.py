@@ -1,4 +1,4 @@
-"""A state that was renewed patch by patch is the one that is made from all at once; and what it says of items."""
+"""A state renewed patch by patch equals one made from all patches at once."""
 
 from typing import Any
 

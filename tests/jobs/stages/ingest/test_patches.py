@@ -11,7 +11,7 @@ import pytest
 from jobs.config.config import Config
 from jobs.config.loader import load
 from jobs.stages.ingest import job as ingest
-from lookup.patches import patch as patches
+from lookup.patches import patch
 from lookup.patches.patch_log import PatchLog, open_log
 
 NIGHT = date(2023, 12, 1)
@@ -91,21 +91,21 @@ def night(spark, tmp_path_factory):
     config, log = shop(tmp_path_factory.mktemp("shop"))
     log.append(
         [
-            patches.item("A1", {"price": 5.5, "brand": None, "weight": 333}, at=at("11-30T12:00")),  # 1
-            patches.item("A2", {"price": 1.0}, at=at("11-30T09:00")),  # 2: the file is newer
-            patches.item("A2", {"weight": "heavy", "in_stock": False}, at=at("11-30T12:00")),  # 3
-            patches.item("N1", {"title": "Lamp", "category": ["Home"], "price": 20}, at=at("11-30T12:00")),  # 4
-            patches.item("N2", {"price": 1}, at=at("11-30T12:00")),  # 5: neither title nor text
-            patches.item("A1", {"price": 0.5}, at=at("11-30T13:00"), until=at("12-05")),  # 6: ends by itself
-            patches.event("ann", "A2", "purchase", at=at("11-30T08:00:00.250")),  # 7: the file's, to the second
-            patches.event("ann", "N1", "purchase", value=2, at=at("11-30T14:00")),  # 8
-            patches.event("ann", "A1", "lick", at=at("11-30T14:00")),  # 9
-            patches.event("ann", "Z9", "view", at=at("11-30T14:00")),  # 10
-            patches.event("cid", "A1", "view", at=at("11-30T14:00")),  # 11
-            patches.forget("bob", at=at("11-30T15:00")),  # 12
-            patches.item("A2", {"text": "as blue as can be"}, at=at("12-01T09:00")),  # 13: of a later day
-            patches.event("ann", "A3", "view", at=at("11-30T16:00")),  # 14: so left to the next night
-            patches.forget("cid", at=at("12-02")),  # 15: at once, all the same
+            patch.item("A1", {"price": 5.5, "brand": None, "weight": 333}, at=at("11-30T12:00")),  # 1
+            patch.item("A2", {"price": 1.0}, at=at("11-30T09:00")),  # 2: the file is newer
+            patch.item("A2", {"weight": "heavy", "in_stock": False}, at=at("11-30T12:00")),  # 3
+            patch.item("N1", {"title": "Lamp", "category": ["Home"], "price": 20}, at=at("11-30T12:00")),  # 4
+            patch.item("N2", {"price": 1}, at=at("11-30T12:00")),  # 5: neither title nor text
+            patch.item("A1", {"price": 0.5}, at=at("11-30T13:00"), until=at("12-05")),  # 6: ends by itself
+            patch.event("ann", "A2", "purchase", at=at("11-30T08:00:00.250")),  # 7: the file's, to the second
+            patch.event("ann", "N1", "purchase", value=2, at=at("11-30T14:00")),  # 8
+            patch.event("ann", "A1", "lick", at=at("11-30T14:00")),  # 9
+            patch.event("ann", "Z9", "view", at=at("11-30T14:00")),  # 10
+            patch.event("cid", "A1", "view", at=at("11-30T14:00")),  # 11
+            patch.forget("bob", at=at("11-30T15:00")),  # 12
+            patch.item("A2", {"text": "as blue as can be"}, at=at("12-01T09:00")),  # 13: of a later day
+            patch.event("ann", "A3", "view", at=at("11-30T16:00")),  # 14: so left to the next night
+            patch.forget("cid", at=at("12-02")),  # 15: at once, all the same
         ]
     )
     return config, ingest.run(spark, config), log
@@ -181,7 +181,7 @@ def test_without_a_column_the_files_own_time_decides(spark, tmp_path):
     toml.write_text(toml.read_text().replace('updated = "since"\n', ""))
     os.utime(tmp_path / "items.csv", (at("11-20").timestamp(),) * 2)
     old, new = at("11-19"), at("11-21")
-    log.append([patches.item("A1", {"price": 7}, at=new), patches.item("A2", {"price": 7}, at=old)])
+    log.append([patch.item("A1", {"price": 7}, at=new), patch.item("A2", {"price": 7}, at=old)])
     ingest.run(spark, load(toml, NIGHT))
     assert {name: row["price"] for name, row in items(config).items()} == {"A1": 7.0, "A2": 3.0, "A3": 9.0}
 
