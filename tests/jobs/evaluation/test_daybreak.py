@@ -13,12 +13,12 @@ from tests.jobs.evaluation.made import problem
 TRAIN = TrainConfig(dimensions=8, epochs=4, users_per_batch=8)
 
 
-def labelled(made: Problem, more: int = 0) -> Problem:
+def with_attributes(made: Problem, more: int = 0) -> Problem:
     """Half of the items have one attribute and half another; `more` new items likewise."""
     n = len(made.items)
-    labels = [["l0" if item < n // 2 else "l1"] for item in range(n)] + [["l0"], ["l0"], ["l1"]][:more]
+    attributes = [["l0" if item < n // 2 else "l1"] for item in range(n)] + [["l0"], ["l0"], ["l1"]][:more]
     items = ItemFacts(
-        [f"i{n}" for n in range(n + more)], [""] * (n + more), labels, np.full(n + more, np.nan), [""] * (n + more)
+        [f"i{n}" for n in range(n + more)], [""] * (n + more), attributes, np.full(n + more, np.nan), [""] * (n + more)
     )
     return dataclasses.replace(made, items=items)
 
@@ -35,7 +35,7 @@ def scores(method: Daybreak, made: Problem) -> np.ndarray:
 
 @pytest.mark.parametrize("protocol", ["split by time", "fixed lists"])
 def test_every_item_has_a_score_and_the_same_again(protocol):
-    made = labelled(problem(1, users=40, protocol=protocol))
+    made = with_attributes(problem(1, users=40, protocol=protocol))
     method = fitted(made, ordered=made.ordered)
     found = scores(method, made)
     assert found.shape == (len(made.given), len(made.items))
@@ -48,7 +48,7 @@ def test_every_item_has_a_score_and_the_same_again(protocol):
 @pytest.mark.parametrize("follow", [0.0, 500.0])
 def test_without_repeats_items_of_the_history_come_last(follow):
     """However surely it is said to follow, be it upon itself."""
-    made = labelled(problem(2, users=40))
+    made = with_attributes(problem(2, users=40))
     known = made.given.matrix(len(made.items)).toarray() > 0
     never, again = (scores(fitted(made, repeat=repeat, follow=follow), made) for repeat in (0.0, 4.0))
     first_known, last_other = np.where(known, never, -np.inf).max(1), np.where(known, np.inf, never).min(1)
@@ -56,7 +56,7 @@ def test_without_repeats_items_of_the_history_come_last(follow):
     assert (np.where(known, again, -np.inf).max(1) > np.where(known, np.inf, again).min(1)).any()
 
 
-def test_items_without_labels_or_texts_are_fitted():
+def test_items_without_attributes_or_texts_are_fitted():
     made = problem(4, users=40)
     method = fitted(made)
     found = scores(method, made)
@@ -65,15 +65,15 @@ def test_items_without_labels_or_texts_are_fitted():
     assert len(np.unique(found, axis=0)) > 1
 
 
-def test_items_in_no_training_event_are_told_apart_by_their_labels():
-    n, made = 15, labelled(problem(3, users=40, items=15), more=3)
+def test_new_items_differ_by_their_attributes():
+    n, made = 15, with_attributes(problem(3, users=40, items=15), more=3)
     found = scores(fitted(made), made)
     np.testing.assert_array_equal(found[:, n], found[:, n + 1])
     assert not np.allclose(found[:, n], found[:, n + 2])
 
 
-def test_an_unfinished_fit_answers_after_every_epoch_without_its_followers():
-    made = labelled(problem(5, users=40))
+def test_an_unfinished_fit_answers_after_every_epoch_without_transitions():
+    made = with_attributes(problem(5, users=40))
     method, seen = Daybreak("sequence", dataclasses.replace(TRAIN, follow=30.0), EmbedConfig(weight=0.0)), []
     method.fit(made, after=lambda epoch: seen.append((epoch, scores(method, made))))
     assert [epoch for epoch, _ in seen] == [1, 2, 3, 4]

@@ -13,7 +13,7 @@ from jobs.config.toml import fill
 from jobs.evaluation.tuning.preset_file import preset_file
 from jobs.evaluation.tuning.space import SPACE, SettingKind, changed, space, value
 
-FOLLOWING = {"train.follow", "train.follow_ridge", "train.follow_shrink"}
+TRANSITIONS = {"train.follow", "train.follow_ridge", "train.follow_shrink"}
 REPEATING = {"train.repeat", "train.kept"}
 
 
@@ -36,7 +36,7 @@ def test_only_what_matters_for_a_kind_of_shop_is_searched():
         Preset(TrainConfig(follow=3.0)),
         Preset(TrainConfig(follow=3.0, ordered=False)),
     )
-    assert keys(ordered) - keys(nobody) == FOLLOWING
+    assert keys(ordered) - keys(nobody) == TRANSITIONS
     assert keys(unordered) - keys(ordered) == {"train.follow_power"}
     assert keys(ordered) - keys(ordered, texts=False) == {"embed.weight"}
     assert keys(Preset(embed=EmbedConfig(weight=0.0))) == keys(Preset(), texts=False)
