@@ -80,8 +80,8 @@ def item(
 ) -> Patch:
     """A patch that states values of an item.
 
-    values: `price` (0 or more), `in_stock`, `hidden`, `title`, `description`, `text`, `brand`, `image`, `category` (a
-    list of texts) and any feature (a text, a number, true or false); None says that the value is unknown. at, until: a
+    values: fields of `lookup.item_fields` by name, and any feature (a text, a number, true or false); None says that
+    the value is unknown. `category` is a list of texts, `price` is 0 or more. at, until: a
     datetime with a time zone, or microseconds since 1970; an `at` of None is now.
 
     Raises PatchError for a patch that makes no sense.

@@ -1,9 +1,12 @@
 """The statement of item fields: the text that is made of them, and that a new field is known wherever it must be."""
 
+import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+import lookup
 from lookup.errors import PatchError
 from lookup.item_fields import DESCRIBING, ITEM_FIELDS, NOT_ABSORBED, STORED, TEXT_PARTS, ItemField, Kind, text_of
 from lookup.patches import patch
@@ -80,3 +83,9 @@ def test_nothing_is_of_a_schema_version_to_come() -> None:
     stated = [(array.name, array.since) for array in ARRAYS]
     stated += [(f"{table.name}.{column.name}", column.since) for table in CATALOG for column in table.columns]
     assert [name for name, since in stated if since > SCHEMA_VERSION] == []
+
+
+def test_the_manual_has_every_field() -> None:
+    manual = (Path(lookup.__file__).parent / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| fields of an item \|(.*)\|$", manual, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {field.name for field in ITEM_FIELDS}

@@ -11,12 +11,16 @@ from typing import Any, BinaryIO, NamedTuple
 from jobs.errors import ConfigError
 from jobs.infra.files import csv_header
 from lookup.errors import DaybreakError, PatchError
+from lookup.item_fields import ITEM_FIELDS
 from lookup.patches.patch import Patch, decode, from_record
 
 BATCH = 1000
 """The most lines of a batch."""
 PAUSE_SECONDS = 0.05
 """How long the first line of a batch waits for the others."""
+KINDS = {field.name: field.kind for field in ITEM_FIELDS}
+TEXTS = ("item_id", "user_id", "forget", "source", "type")
+"""Columns of text beside those of the item's fields."""
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -116,11 +120,12 @@ def _cell(name: str, text: str) -> Any:
     """The value of a cell. In a column of an unknown name it is a number or a truth where it reads as one."""
     if text == "null":
         return None
-    if name in ("in_stock", "hidden"):
+    kind = "text" if name in TEXTS else KINDS.get(name)
+    if kind == "switch":
         return TRUTH.get(text.lower(), text)
-    if name == "category":
+    if kind == "path":
         return [part.strip() for part in text.split(">")]
-    if name in ("item_id", "user_id", "forget", "source", "type", "title", "description", "text", "brand", "image"):
+    if kind == "text":
         return text
     try:
         value = json.loads(text)
