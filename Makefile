@@ -17,8 +17,8 @@ help:
 	@echo 'make clean     remove what the others made, .venv included'
 	@echo
 	@echo 'make PYTHON=python3.12 …            with another Python than python3'
-	@echo 'PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make …'
-	@echo '                                    without the gigabytes that torch brings for GPUs'
+	@echo "PIP_EXTRA_INDEX_URL=… make …        with the address of PyTorch's index of CPU builds: without the gigabytes"
+	@echo '                                    that torch brings for GPUs'
 
 setup: $(READY)
 

@@ -12,6 +12,8 @@ import numpy as np
 
 APART = {"manifest"}
 """Tables that name the release and its times."""
+MEASURED = {"item_sketch.npy", "query_sketch.npy"}
+"""Arrays as wide as the build found quickest on its machine; of one width they are equal too."""
 
 
 def differences(first: Path, second: Path) -> list[str]:
@@ -20,7 +22,9 @@ def differences(first: Path, second: Path) -> list[str]:
     found = [f"array {name}: only one has it" for name in sorted(names[0] ^ names[1])]
     for name in sorted(names[0] & names[1]):
         one, other = (np.load(folder / "arrays" / name, mmap_mode="r") for folder in (first, second))
-        if one.dtype != other.dtype or one.shape != other.shape:
+        if name in MEASURED and one.shape[1] != other.shape[1]:
+            print(f"array {name}: the builds chose {one.shape[1]} and {other.shape[1]} dimensions by their timings")
+        elif one.dtype != other.dtype or one.shape != other.shape:
             found.append(f"array {name}: {one.dtype} {one.shape}, {other.dtype} {other.shape}")
         elif not np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
             off = int((~np.isclose(one, other, rtol=0, atol=0, equal_nan=True)).sum())
