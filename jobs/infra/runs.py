@@ -32,6 +32,7 @@ MADE_BY = {
     "shown": "ingest",
     "visits": "ingest",
     "impressions": "train_ranker",
+    "sequences": "train",
     "text_vectors": "embed_items",
     "vectors": "embed_items",
     "item_vectors": "embed_items",

@@ -6,7 +6,6 @@ from typing import Any, get_args
 
 import pytest
 
-import lookup
 from lookup.errors import PatchError
 from lookup.item_fields import DESCRIBING, ITEM_FIELDS, NOT_ABSORBED, STORED, TEXT_PARTS, ItemField, Kind, text_of
 from lookup.patches import patch
@@ -86,6 +85,6 @@ def test_nothing_is_of_a_schema_version_to_come() -> None:
 
 
 def test_the_manual_has_every_field() -> None:
-    manual = (Path(lookup.__file__).parent / "README.md").read_text(encoding="utf-8")
-    (row,) = re.findall(r"^\| fields of an item \|(.*)\|$", manual, re.MULTILINE)
+    manual = Path(__file__).parents[2] / "lookup" / "README.md"
+    (row,) = re.findall(r"^\| fields of an item \|(.*)\|$", manual.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", row)) == {field.name for field in ITEM_FIELDS}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import MissingStepError
-from jobs.infra.runs import Run
+from jobs.infra import tables
+from jobs.infra.runs import MADE_BY, Run
 
 KILLED = """
 import os, signal, sys
@@ -54,6 +55,12 @@ def test_a_kill_leaves_the_table_as_it_was_and_the_next_write_cleans_up(tmp_path
     assert (tmp_path / "items" / "part").read_text() == "one"
     write(run, "two")
     assert [p.name for p in tmp_path.iterdir()] == ["items"]
+
+
+def test_every_table_of_a_run_has_the_job_that_makes_it():
+    stated = [one for one in vars(tables).values() if isinstance(one, tables.RunTable)]
+    of_a_model = [tables.MODEL_ITEMS, tables.MODEL_LABELS]
+    assert not {one.name for one in stated if one not in of_a_model} - set(MADE_BY), "MADE_BY in jobs/infra/runs.py"
 
 
 def test_a_missing_table_names_the_job_that_makes_it(tmp_path):

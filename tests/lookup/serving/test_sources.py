@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import get_args
 
-import lookup
 from lookup.serving.hit import SOURCES, SourceName
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
+
+MANUAL = Path(__file__).parents[3] / "lookup" / "README.md"
 
 
 def test_every_source_is_documented() -> None:
@@ -16,8 +17,7 @@ def test_every_source_is_documented() -> None:
 
 
 def test_the_manual_has_every_source() -> None:
-    manual = (Path(lookup.__file__).parent / "README.md").read_text(encoding="utf-8")
-    section = manual.split("## Where hits come from")[1].split("\n## ")[0]
+    section = MANUAL.read_text(encoding="utf-8").split("## Where hits come from")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(SOURCES)
 
 

@@ -1,6 +1,7 @@
 """The job embed_items on a small run, with the packaged text model."""
 
 import json
+from dataclasses import fields
 from datetime import date
 
 import numpy as np
@@ -183,6 +184,14 @@ def test_tables(done, spark):
         np.testing.assert_array_equal(np.float32(row["vector"]), v[row["item"]])
     texts = made.run.read(spark, TEXT_VECTORS).collect()
     assert {row["text"]: row["items"] for row in texts} == {text: 3 for text in small_run.TEXTS if text}
+
+
+def test_every_setting_is_known_to_change_the_space_or_not():
+    """Vectors of different spaces are never mixed, so the space_id must change with what changes the coordinates."""
+    in_the_space = {"model", "dimensions", "weight", "max_tokens"}
+    beside_it = {"cold_bias", "batch_tokens", "precision"}  # a bias, and how the texts are computed
+    known = in_the_space | beside_it
+    assert {one.name for one in fields(EmbedConfig)} == known, "a new setting belongs to `parts` in embed_items/job.py"
 
 
 def test_again_is_the_same(done, spark):
