@@ -198,6 +198,15 @@ def test_files_that_a_manual_names_exist(manual: str) -> None:
         assert (ROOT / name).exists(), name
 
 
+def test_tests_that_a_recipe_names_exist() -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    named = {
+        name for manual in MANUALS for name in re.findall(r"`(test_\w+)`", (ROOT / manual).read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    assert {name for name in named if f"def {name}(" not in sources} == set()
+
+
 @pytest.mark.parametrize("manual", MANUALS)
 def test_a_manual_is_short(manual: str) -> None:
     assert len((ROOT / manual).read_text(encoding="utf-8").splitlines()) <= LONGEST.get(manual, 400)
