@@ -1,5 +1,6 @@
 """The command `daybreak`: its commands by group, and what its exit code says."""
 
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +11,7 @@ from typer.main import get_command
 
 from jobs.cli.arguments import DaybreakCommand, DaybreakGroup, help_text
 from jobs.cli.night import init, job, receipt, run
-from jobs.cli.output import escaped_lines
+from jobs.cli.output import escaped_lines, open_streams
 from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
 from jobs.cli.shop import patch, recommend, similar, sql
@@ -29,7 +30,7 @@ Exit codes:
 
   0    done
   1    a release is missing or damaged, the SQL is wrong, or a line of patches is
-  2    the command line, the configuration, or a file that it names is wrong
+  2    the command line or the configuration is wrong, or a file cannot be read or written
   3    the shop's data have too many bad rows
   4    the new release did not pass validation
   5    a job that must run before has not run
@@ -72,6 +73,7 @@ for panel, commands in GROUPS.items():
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    open_streams()
     try:
         code: int | None = get_command(app).main(argv, prog_name="daybreak", standalone_mode=False)
     except typer.TyperException as error:
@@ -79,6 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DaybreakError as error:
         print(f"daybreak: {escaped_lines(str(error))}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        where = f"{error.filename!s:.200}: " if error.filename is not None else ""
+        print(f"daybreak: {escaped_lines(where)}{error.strerror}", file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
         extra = next((name for name, packages in EXTRAS.items() if error.name in packages), None)
         if extra is None:

@@ -4,14 +4,17 @@ Everything printed here comes from a shop, so it is data: no markup in it is fol
 escaped.
 """
 
+import io
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -78,6 +81,18 @@ def escaped(text: object) -> str:
 def escaped_lines(text: str) -> str:
     """Text of several lines, each escaped."""
     return "\n".join(map(escaped, text.split("\n")))
+
+
+def open_streams() -> None:
+    """Make the standard streams fit for any text: a closed one leads nowhere, and a character that the encoding of a
+    terminal or a pipe lacks is escaped.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def on_terminal() -> bool:

@@ -54,7 +54,7 @@ class Within:
 
 
 Truth = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1, pattern=r"\A[^\x00]*\z")]
 Texts = Annotated[list[Text], Field(min_length=1)]
 Files = Annotated[Text | Texts, Expected("a path, or a list of paths")]
 Columns = Annotated[Text | Texts, Expected("a column or an expression, or a list of them")]

@@ -16,7 +16,7 @@ from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig
 from jobs.infra.runs import Run
-from lookup.patches.patch_log import FILE, SCHEMES
+from lookup.patches.patch_log import FILE
 
 
 @dataclass(frozen=True)
@@ -128,4 +128,4 @@ class Config(Sections):
         where = self.shop.patches
         if where is None:
             return self.releases / FILE
-        return where if where.startswith(SCHEMES) else (self.base / where).resolve()
+        return where if "://" in where else (self.base / where).resolve()

@@ -18,12 +18,12 @@ def load(
     Raises ConfigError with a line for each mistake, which names the file and the key.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin with a mark
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: there is no such file; `daybreak init DIR` writes one, --config FILE names one"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number or a nesting without an end
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: not readable: {error.strerror}") from None

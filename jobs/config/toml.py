@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import typing
 from collections.abc import Iterator
+from datetime import date, time
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,8 @@ from jobs.errors import ConfigError
 T = TypeVar("T")
 SIMILAR = 0.7
 """How alike a key and an unknown one must be, by `difflib`, for the key to be suggested."""
+MOST = 20
+"""How many mistakes are told."""
 Place = tuple[str, ...]
 """Where a table stands: the names of the tables around it and its own. The tables of a list share one place."""
 WANTED = {
@@ -22,6 +25,7 @@ WANTED = {
     "dict_type": "a table",
     "list_type": "a list",
     "too_short": "a list that is not empty",
+    "string_pattern_mismatch": "a text without the character NUL",
     "string_type": "a text",
     "string_too_short": "a text that is not empty",
     "bool_type": "true or false",
@@ -41,14 +45,17 @@ def fill(kind: type[T], data: dict[str, Any], source: str, where: str = "") -> T
         return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
         tables = dict(_tables(kind))
-        said = [_say(one, tables, where) for one in error.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{source}: {line}" for line in said)) from None
+        said = [f"{source}: {_say(one, tables, where)}" for one in error.errors(include_url=False)[:MOST]]
+        more = error.error_count() - len(said)
+        raise ConfigError("\n".join([*said, *([f"{source}: {more} more mistakes"] if more else [])])) from None
 
 
 def _say(error: ErrorDetails, tables: dict[Place, list[str]], where: str) -> str:
     """One mistake in words."""
     path, context = error["loc"], error.get("ctx", {})
-    key = where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    key = where + "".join(f"[{part}]" if isinstance(part, int) else f".{_word(part)}" for part in path).removeprefix(
+        "."
+    )
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "unexpected_keyword_argument":
@@ -64,8 +71,20 @@ def _say(error: ErrorDetails, tables: dict[Place, list[str]], where: str) -> str
     else:
         wanted = WANTED.get(error["type"]) or error["msg"].removeprefix("Input should be ")
     if not isinstance(found, dict):
-        return f"{key} must be {wanted}, not {found!r:.80}"
+        return f"{key} must be {wanted}, not {_value(found)}"
     return f"{key} must be {wanted}" + (", not a table" if error["type"] in WANTED else "")
+
+
+def _word(key: str) -> str:
+    """A key as a message has it: on one line, and not longer than one."""
+    return f"{key:.80}" if key and key.isprintable() else f"{key!r:.80}"
+
+
+def _value(found: object) -> str:
+    """A value as a message has it: as TOML writes it, as far as a line goes."""
+    if isinstance(found, bool):
+        return str(found).lower()
+    return f"{found.isoformat() if isinstance(found, date | time) else repr(found):.80}"
 
 
 def _unknown(key: str, place: Place, tables: dict[Place, list[str]], where: str) -> str:

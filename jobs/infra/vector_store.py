@@ -151,7 +151,7 @@ class VectorStore:
         if name not in self._arrays:
             path = array_path(self.folder, name)
             try:
-                values = np.load(path, mmap_mode="r")
+                values = np.lib.format.open_memmap(path, mode="r")
             except FileNotFoundError:
                 raise _missing(path) from None
             except ValueError as error:

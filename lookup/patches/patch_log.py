@@ -126,8 +126,8 @@ def by_time(event: Event) -> tuple[object, ...]:
 def open_log(where: str | os.PathLike[str]) -> PatchLog:
     """Open the log at a path (a file, or the folder of `patches.sqlite`) or at `redis://host:port/db`.
 
-    A SQLite log without a file is empty; the first `append` creates the file. Raises LogError when the Redis server is
-    unreachable, and when the package redis is not installed.
+    A SQLite log without a file is empty; the first `append` creates the file. Raises LogError for a URL of another
+    kind, when the Redis server is unreachable, and when the package redis is not installed.
     """
     if isinstance(where, str) and where.startswith(SCHEMES):
         try:
@@ -137,6 +137,8 @@ def open_log(where: str | os.PathLike[str]) -> PatchLog:
                 raise
             raise LogError("a log in Redis needs the package redis: pip install 'daybreak[redis]'") from None
         return RedisLog(where)
+    if isinstance(where, str) and "://" in where:  # not shown in full: it may have a password
+        raise LogError(f"{where.partition('://')[0]}://: a path, or a URL with {', '.join(SCHEMES)} expected")
     from lookup.patches.sqlite_log import SqliteLog
 
     path = Path(where)

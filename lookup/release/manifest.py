@@ -236,7 +236,7 @@ def _load(release: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ReleaseError(f"{path}: {_reason(error)}; a release without its manifest is not whole") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReleaseError(f"{path}: not readable as JSON: {error}") from None
     if not isinstance(data, dict):
         raise ReleaseError(f"{path}: an object was expected, not {type(data).__name__}")

@@ -81,7 +81,7 @@ class ScoreParameters:
         """
         encoder = UserEncoder.from_json(data)
         try:
-            return cls(
+            made = cls(
                 encoder,
                 transition_mix=tuple(float(m) for m in data["next_mix"]),
                 transition_power=float(data["next_power"]),
@@ -89,6 +89,9 @@ class ScoreParameters:
                 repeat_weight=float(data["repeat"]),
                 kept_share=float(data["kept"]),
             )
+            encoder.check_mix(made.transition_mix)
+            encoder.check_mix(made.repeat_mix)
+            return made
         except (KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
 

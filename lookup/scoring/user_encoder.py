@@ -40,13 +40,21 @@ class UserEncoder:
         Raises ReleaseError when a field is missing or unreadable.
         """
         try:
-            return cls(
+            made = cls(
                 half_lives=tuple(float(half_life) or float("inf") for half_life in data["half_lives"]),
                 mix=tuple(tuple(float(m) for m in head) for head in data["mix"]),
                 widths=tuple(int(width) for width in data["widths"]),
             )
+            for _, row in zip(made.widths, made.mix, strict=True):
+                made.check_mix(row)
+            return made
         except (KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
+
+    def check_mix(self, mix: tuple[float, ...]) -> None:
+        """Raise ValueError where a mix has another number of parts than there are half-lives."""
+        if len(mix) != len(self.half_lives):
+            raise ValueError(f"{len(mix)} parts of a mix for {len(self.half_lives)} half-lives")
 
     @property
     def bias(self) -> int:

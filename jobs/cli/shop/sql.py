@@ -51,7 +51,7 @@ def sql(
                 show_json(_records(catalog), sort_keys=False)
             else:
                 _show(catalog)
-    except duckdb.Error as error:
+    except (duckdb.Error, OverflowError) as error:
         raise DaybreakError(str(error)) from None
 
 

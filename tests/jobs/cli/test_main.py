@@ -1,5 +1,6 @@
 """The command line, as a person uses it: what it prints and its exit codes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -76,6 +77,15 @@ def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
     assert "there is no such file" in capsys.readouterr().err
     assert daybreak(shop, "receipt", "--date", "2001-01-01") == 5
     assert "run `daybreak job" in capsys.readouterr().err
+    assert daybreak(shop, "publish", "x" * 5000) == 2
+    assert re.fullmatch(r"daybreak: .{200}: File name too long\n", capsys.readouterr().err)
+    assert daybreak(shop, "sql", "SELECT INTERVAL 99999999 YEAR") == 1
+    assert capsys.readouterr().err.startswith("daybreak: ")
+    assert daybreak(shop, "patch", os.devnull, "--log", "postgres://me:secret@host/db") == 1
+    assert (
+        capsys.readouterr().err
+        == "daybreak: postgres://: a path, or a URL with redis://, rediss://, unix:// expected\n"
+    )
     assert daybreak(shop, "job", "train", "--full", "--warm-start") == 2
     assert "they do not go together" in capsys.readouterr().err
 

@@ -182,6 +182,24 @@ def test_a_reader_that_leaves_early_is_no_error(config: str) -> None:
         assert process.wait() == 0
 
 
+@pytest.mark.parametrize(
+    ("redirected", "code", "out", "err"),
+    [
+        ("", 0, "gr\\xf6\\xdfe", ""),  # the encoding lacks these letters
+        (">&-", 0, "", ""),
+        ("2>&-", 0, "gr\\xf6\\xdfe", ""),
+        ("> /dev/full", 2, "", "daybreak: No space left on device\n"),
+    ],
+)
+def test_every_kind_of_stream_is_fit(config: str, redirected: str, code: int, out: str, err: str) -> None:
+    command = f'"$0" -m jobs.cli sql "SELECT \'größe\' AS word" --config "$1" {redirected}'
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, config], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.removeprefix("word\n").strip(), done.stderr) == (code, out, err)
+
+
 def test_the_shell_completes_commands_and_jobs() -> None:
     def completed(words: str) -> set[str]:
         setting = {"_DAYBREAK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}

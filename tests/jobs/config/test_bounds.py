@@ -161,7 +161,7 @@ def test_defaults_are_read_back(tmp_path):
         ("train", "half_lives", [], "a list that is not empty, not []"),
         ("train", "half_lives", 7.0, "a list, not 7.0"),
         ("topk", "popular_half_life_days", 0, "days more than 0 and at most 36,500, not 0"),
-        ("topk", "k", True, "a whole number from 1 to 100,000, not True"),
+        ("topk", "k", True, "a whole number from 1 to 100,000, not true"),
         ("topk", "bought", "never", "include, exclude or separate, not 'never'"),
         ("embed", "precision", 16, "auto, float32 or bfloat16, not 16"),
         ("ranker", "engagement", "shop", "item or category, not 'shop'"),
@@ -172,7 +172,7 @@ def test_defaults_are_read_back(tmp_path):
         ("items", "brand", ["a", "b"], "a text, not ['a', 'b']"),
         ("items", "item_id", "", "a text that is not empty, not ''"),
         ("spark", "spark", {"driver": 1}, 'a text; a name with dots stands in quotes: "spark.driver.memory"'),
-        ("shop", "name", date(2026, 1, 1), "a text, not datetime.date(2026, 1, 1)"),
+        ("shop", "name", date(2026, 1, 1), "a text, not 2026-01-01"),
     ],
 )
 def test_what_cannot_be_is_named_with_what_is_expected(tmp_path, section, key, value, message):

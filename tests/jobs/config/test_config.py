@@ -56,7 +56,7 @@ def test_a_short_file_is_enough(tmp_path):
         (GOOD + "[train]\nkept = -0.1", r"d.toml: train.kept must be a share from 0 to 1"),
         (GOOD + "[embed]\ncold_bias = 1.1", r"d.toml: embed.cold_bias must be a share from 0 to 1"),
         (GOOD + "[train]\nrepeat = -1", r"d.toml: train.repeat must be a number from 0 to 1,000,000, not -1"),
-        (GOOD + "[train]\nrepeat = true", r"d.toml: train.repeat must be a number from 0 to 1,000,000, not True"),
+        (GOOD + "[train]\nrepeat = true", r"d.toml: train.repeat must be a number from 0 to 1,000,000, not true"),
         (
             GOOD + "[train]\ntemperature = 0.0",
             r"d.toml: train.temperature must be a number more than 0 and at most 1,000, not 0.0",
@@ -94,6 +94,35 @@ def test_the_keys_of_the_file_win_over_those_of_its_preset(tmp_path):
     assert night.embed == dataclasses.replace(preset.embed, max_tokens=32)
     assert night.train != read(tmp_path, GOOD).train
     assert night.topk.k == 7
+
+
+def test_a_file_of_windows_is_read(tmp_path):
+    (tmp_path / "d.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load(tmp_path / "d.toml", date(2026, 1, 2)).items.files == "items.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = " + "[" * 3000 + "]" * 3000 + GOOD, "not readable as TOML"),
+        ("a = " + "9" * 5000 + GOOD, "not readable as TOML"),
+        ("é".encode("latin-1").decode("utf-8", "surrogateescape"), "not readable as TOML"),
+        (
+            GOOD + '[shop]\nreleases = "a\\u0000"',
+            r"shop.releases must be a text without the character NUL, not 'a\\x00'",
+        ),
+        (GOOD + "[shop]\nname = 2026-01-01", r"shop.name must be a text, not 2026-01-01$"),
+        (r'"a\n\u001b" = 1' + GOOD, r"unknown key 'a\\n\\x1b'; expected one of"),
+        ('"" = 1' + GOOD, "unknown key ''; expected one of"),
+        ("k" * 1000 + " = 1" + GOOD, "unknown key k{80}; expected one of"),
+        ("".join(f"k{n} = 1\n" for n in range(30)) + GOOD, "unknown key k19; .*\n.*: 10 more mistakes$"),
+    ],
+)
+def test_a_mistake_of_any_size_has_a_short_message(tmp_path, text, message):
+    (tmp_path / "d.toml").write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(tmp_path / "d.toml", date(2026, 1, 2))
+    assert len(str(caught.value)) < 10_000
 
 
 def test_a_missing_file_says_what_to_do(tmp_path):

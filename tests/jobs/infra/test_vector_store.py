@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -96,7 +97,15 @@ def test_every_array_must_be_there_and_fit(store: VectorStore, array) -> None:
         DataError, match=rf"{array.name}\.npy: .* found; {array.dtype} \({', '.join(array.shape)}\) exp"
     ):
         VectorStore(store.folder).dims()
-    path.write_bytes(b"no array")
+    np.save(path, values)
+    with zipfile.ZipFile(path.with_suffix(".zip"), "w") as archive:
+        archive.write(path, "values.npy")
+    whole = path.read_bytes()
+    for content in (b"", b"no array", whole[:40], whole[:-1], path.with_suffix(".zip").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=rf"{array.name}\.npy: not readable as an array"):
+            VectorStore(store.folder).dims()
+    np.save(path, np.array([{}]), allow_pickle=True)
     with pytest.raises(DataError, match=rf"{array.name}\.npy: not readable as an array"):
         VectorStore(store.folder).dims()
     path.unlink()

@@ -61,6 +61,8 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
             lambda d: d["describe"].update(price_bounds=[1, "2"]),
             "describe is not as expected: price_bounds is .1, '2'",
         ),
+        (lambda d: d["encoder"].update(mix=[[1]]), "the manifest's encoder is not readable: ValueError"),
+        (lambda d: d["encoder"].update(repeat_mix=[]), "the manifest's encoder is not readable: ValueError"),
         (lambda d: d["describe"].update(text_cosine="high"), "describe is not as expected: text_cosine is 'high'"),
         (lambda d: d.update(features={"a": "date"}), "features are .*'number' or 'text' expected"),
         (lambda d: d.update(patches_until=-1), "patches_until is -1; a position"),
@@ -76,7 +78,7 @@ def test_what_is_not_as_expected_is_refused(two: Two, edit: Callable[[dict[str, 
     assert re.search(said.replace("(", r"\(").replace(")", r"\)"), edited(two.releases / two.new, edit))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "\xff", "[" * 100_000, "9" * 5000])
 def test_what_is_not_json_is_refused(two: Two, text: str) -> None:
     path = two.releases / two.new / "manifest.json"
     path.write_bytes(text.encode("latin-1"))
