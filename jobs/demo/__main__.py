@@ -12,6 +12,9 @@ LOG = CONFIG.parent / "night.log"
 
 def main() -> int:
     """Run the demo; returns the exit code."""
+    if len(sys.argv) > 1:
+        print(f"demo: no arguments are expected, not {' '.join(sys.argv[1:])}", file=sys.stderr)
+        return 2
     configure()
     env = environment()
     print(

@@ -39,6 +39,8 @@ def sql(
 
     import lookup
 
+    if any("\ud800" <= letter <= "\udfff" for letter in query):  # bytes that are no text in this locale
+        raise DaybreakError("the SQL is not UTF-8 text: write it in UTF-8")
     releases = load(config).releases
     shop = lookup.open(releases)
     file = releases / shop.release.id / "catalog.duckdb"

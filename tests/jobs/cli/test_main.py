@@ -80,6 +80,7 @@ def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
     assert daybreak(shop, "publish", "x" * 5000) == 2
     assert re.fullmatch(r"daybreak: .{200}: File name too long\n", capsys.readouterr().err)
     assert daybreak(shop, "sql", "SELECT INTERVAL 99999999 YEAR") == 1
+    assert daybreak(shop, "sql", "SELECT '\udcff'") == 1
     assert capsys.readouterr().err.startswith("daybreak: ")
     assert daybreak(shop, "patch", os.devnull, "--log", "postgres://me:secret@host/db") == 1
     assert (
