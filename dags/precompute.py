@@ -12,7 +12,7 @@ Makes a release of recommendations from the files of the shop and publishes it. 
 | `train_ranker` | learns from what was shown and bought to rank by price, stock and habit, where that is known |
 | `evaluate` | measures the lists on held-out days, beside the baselines |
 | `build` | writes an immutable release: DuckDB, Annoy and arrays |
-| `validate` | checks it, and compares it with the release in place |
+| `validate` | checks it, and compares it with the release that serves |
 | `publish` | points `CURRENT` at it |
 | `receipt` | keeps rows, seconds and metrics of the run as its XCom |
 

@@ -1,7 +1,7 @@
 """
 ### The model, weekly
 
-Trains a new behaviour model from the shop's events, whatever the age of the one in place:
+Trains a new behaviour model from the shop's events, whatever the age of the one in use:
 
 | task | does |
 |---|---|

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from jobs.errors import ConfigError
 from jobs.infra.files import csv_header
-from lookup.errors import DaybreakError, PatchError
+from lookup.errors import PatchError
 from lookup.item_fields import ITEM_FIELDS
 from lookup.patches.patch import Patch, decode, from_record
 
@@ -36,19 +36,19 @@ class Line(NamedTuple):
 
 def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
     """The lines in batches: each is given when it has `BATCH` lines, or when its first waited for `PAUSE_SECONDS`."""
-    waiting: queue.Queue[Line | OSError | DaybreakError | None] = queue.Queue(4 * BATCH)
+    waiting: queue.Queue[Line | Exception | None] = queue.Queue(4 * BATCH)
 
     def read() -> None:
         try:
             for line in lines:
                 waiting.put(line)
             waiting.put(None)
-        except (OSError, DaybreakError) as error:
+        except Exception as error:  # whatever it is, the one who waits must hear of it, or would wait for ever
             waiting.put(error)
 
     threading.Thread(target=read, daemon=True).start()  # a paused input stops this thread alone
     while True:
-        found: Line | OSError | DaybreakError | None = waiting.get()
+        found: Line | Exception | None = waiting.get()
         ends = time.monotonic() + PAUSE_SECONDS
         batch: list[Line] = []
         while isinstance(found, Line):
@@ -63,7 +63,7 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
             yield batch
         if isinstance(found, OSError):
             raise ConfigError(f"the input cannot be read further: {found}")
-        if isinstance(found, DaybreakError):
+        if isinstance(found, Exception):
             raise found
         if found is None:
             return

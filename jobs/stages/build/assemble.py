@@ -24,7 +24,7 @@ PATCHES = "patches.json"
 
 
 def build(config: Config, parent: str | None) -> Manifest:
-    """Build the release of a run and write its id into `release.json`. parent: the release in place, if any.
+    """Build the release of a run and write its id into `release.json`. parent: the release that serves, if any.
 
     Raises MissingStepError when a job before has not run, DataError when the tables do not fit together.
     """

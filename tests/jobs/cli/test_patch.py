@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from jobs.cli.main import main
+from jobs.cli.shop.patch_lines import Line, batches
+from lookup.errors import PatchError
 from lookup.patches.patch_log import PatchLog, open_log
 
 LINES = """{"item_id": "A1", "price": 3, "at": "2026-01-01", "source": "erp"}
@@ -140,6 +143,17 @@ def test_mistakes_are_told(run: Any, tmp_path: Path, *, words: list[str], stdin:
     found = run(*(word.format(tmp=tmp_path) for word in words), stdin=stdin)
     assert found[0] == code
     assert told in found[2]
+
+
+def test_no_error_of_the_reader_leaves_the_command_waiting() -> None:
+    def broken() -> Iterator[Line]:
+        yield Line(1, "{}", PatchError("an example"))
+        raise ValueError("of no kind that is foreseen")
+
+    read = batches(broken())
+    assert [line.number for line in next(read)] == [1]
+    with pytest.raises(ValueError, match="of no kind that is foreseen"):
+        next(read)
 
 
 def test_what_is_piped_in_is_there_before_the_pipe_ends(tmp_path: Path) -> None:
