@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from lookup.release import pointer
+
 MADE = "DAYBREAK_MADE_RELEASES"
 """Environment: a folder of two releases that `python -m tests.lookup.conftest FOLDER` made. With it, what needs the
 night to make releases is passed over, so that the rest runs where only `daybreak-lookup` is installed.
@@ -51,7 +53,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Two:
     base = tmp_path_factory.mktemp("shop")
     if MADE in os.environ:
         releases = Path(shutil.copytree(os.environ[MADE], base / "releases"))
-        old, new = sorted(path.parent.name for path in releases.glob("*/manifest.json"))
+        # Not by name: two releases of one second are told apart by random digits.
+        old, new = (announcement.id for announcement in pointer.history(releases))
         return Two(releases, old, new)
     return make_two(base)
 
