@@ -1,8 +1,8 @@
-"""A reader process for tests and benchmarks: `python -m tests.lookup.swap_reader RELEASES THREADS`.
+"""A reader process for tests and benchmarks: `python -m tests.lookup.swap_reader RELEASES THREADS [PAUSE]`.
 
-It asks at full load and checks every answer by the marks of its scores (`tests.lookup.marked`). It says, a line of JSON
-each: whenever it serves another release or has another problem; for a line of its input, what it measures of itself; at
-the end of its input, what it counted.
+Its threads ask, with PAUSE seconds between rounds (0: full load), and check every answer by the marks of its
+scores (`tests.lookup.marked`). It says, a line of JSON each: whenever it serves another release or has another problem;
+for a line of its input, what it measures of itself; at the end of its input, what it counted.
 """
 
 import json
@@ -56,8 +56,8 @@ def look() -> dict[str, int]:
 class Load:
     """Asks until it is told to stop."""
 
-    def __init__(self, shop: lookup.Shop):
-        self.shop, self.done = shop, threading.Event()
+    def __init__(self, shop: lookup.Shop, pause: float):
+        self.shop, self.pause, self.done = shop, pause, threading.Event()
         self.answers = 0
         self.wrong: list[str] = []
 
@@ -73,6 +73,7 @@ class Load:
             except Exception as error:  # the very thing that must not happen: told to who started this process
                 self.wrong.append(repr(error))
                 return
+            time.sleep(self.pause)
 
     def check(self, hits: list[Hit]) -> None:
         marks = {mark_of(hit.score) for hit in hits}
@@ -85,12 +86,12 @@ def say(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 
-def main(releases: str, threads: int) -> None:
+def main(releases: str, threads: int, pause: float = 0.0) -> None:
     logging.getLogger("lookup").addHandler(Kept())
     follow.LOOK_SECONDS, follow.RETRY_SECONDS = 0.02, 0.1
     sys.setswitchinterval(0.001)  # many such processes share a few cores
     shop = lookup.open(releases)
-    load = Load(shop)
+    load = Load(shop, pause)
     asking = [threading.Thread(target=load.run) for _ in range(threads)]
     for thread in asking:
         thread.start()
@@ -111,4 +112,4 @@ def main(releases: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *map(float, sys.argv[3:]))

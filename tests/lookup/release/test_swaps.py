@@ -1,4 +1,4 @@
-"""Eight reader processes at full load through a hundred changes of CURRENT: good ones, rollbacks, releases that are
+"""Eight reader processes through a hundred changes of CURRENT: good ones, rollbacks, releases that are
 missing or damaged, and prunes in between."""
 
 import json
@@ -20,13 +20,15 @@ ROOT = Path(__file__).parents[3]
 READERS = 8
 SWAPS = 100
 PATIENCE = 60.0
+PAUSE = 0.004
+"""Seconds between the rounds of a reader in the test: eight at full load leave two cores no time for the swaps."""
 
 
 class Reader:
     """A process of `tests.lookup.swap_reader`, and what it said last."""
 
-    def __init__(self, releases: Path):
-        command = [sys.executable, "-m", "tests.lookup.swap_reader", str(releases), "1"]
+    def __init__(self, releases: Path, pause: float = 0.0):
+        command = [sys.executable, "-m", "tests.lookup.swap_reader", str(releases), "1", str(pause)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
@@ -59,9 +61,9 @@ class Reader:
 
 
 @contextmanager
-def reading(releases: Path, number: int) -> Iterator[list[Reader]]:
+def reading(releases: Path, number: int, pause: float = 0.0) -> Iterator[list[Reader]]:
     with ExitStack() as ends:
-        readers = [Reader(releases) for _ in range(number)]
+        readers = [Reader(releases, pause) for _ in range(number)]
         for reader in readers:
             ends.callback(reader.process.wait)
             ends.callback(reader.process.kill)
@@ -95,7 +97,7 @@ def test_a_hundred_swaps_under_eight_readers(built: Two, tmp_path: Path) -> None
     pointer.announce(releases, good)
     broken: list[str] = []
     removed: set[str] = set()
-    with reading(releases, READERS) as readers:
+    with reading(releases, READERS, PAUSE) as readers:
         serving(good, readers)
         for n in range(2, SWAPS + 2):
             if n % 10 == 4:  # back to the one before
