@@ -1,9 +1,11 @@
 """Background work: a thread calls a method again and again.
 
-The thread does not keep the method's object alive, and ends with it. A fork copies no threads: the child starts its own
+The thread does not keep the method's object alive, and ends with it. It survives whatever the method raises: that is
+logged, and `problem` says it until the method ends well again. A fork copies no threads: the child starts its own
 thread when it next calls `ensure`. A fork waits until no such method runs, so that the child finds nothing half done.
 """
 
+import logging
 import os
 import threading
 import time
@@ -13,6 +15,7 @@ from typing import TypeAlias
 
 Lock: TypeAlias = "threading.Lock | threading._RLock"
 
+LOG = logging.getLogger("lookup")
 CHECK_SECONDS = 1.0
 """How often `ensure` really checks that the thread lives."""
 
@@ -21,13 +24,18 @@ class Background:
     """Calls a method every so many seconds, as long as its object exists."""
 
     def __init__(self, method: Callable[[], None], seconds: float):
-        self._method, self._seconds = weakref.WeakMethod(method), seconds
+        self._work, self._seconds = _Work(method), seconds
         self._thread: threading.Thread | None = None
         self._check_at = 0.0
-        self.working = threading.Lock()
+        self.working = self._work.working
         """Held while the method runs."""
         hold_at_fork(self, self.working)
         self.ensure()
+
+    @property
+    def problem(self) -> str | None:
+        """What the method raised when the thread last called it; None where it ended well."""
+        return self._work.problem
 
     def ensure(self) -> None:
         """Start the thread where it does not live. Cheap: all but one call a second only read the clock."""
@@ -35,31 +43,61 @@ class Background:
             return
         try:
             if self._thread is None or not self._thread.is_alive():
-                arguments = (self._method, self._seconds, self.working)
-                self._thread = threading.Thread(target=_repeat, args=arguments, name="daybreak", daemon=True)
-                self._thread.start()
-            self._check_at = time.monotonic() + CHECK_SECONDS
+                thread = threading.Thread(
+                    target=_repeat, args=(self._work, self._seconds), name="daybreak", daemon=True
+                )
+                thread.start()
+                self._thread = thread
+        except (RuntimeError, MemoryError) as error:  # the system has no room for a thread: tried again in a second
+            self._work.failed(error)
         finally:
+            self._check_at = time.monotonic() + CHECK_SECONDS
             self.working.release()
 
     def now(self) -> None:
-        """Call the method in this thread, after a call by the other thread has ended."""
-        _call(self._method, self.working)
+        """Call the method in this thread, after a call by the other thread has ended. Raises what the method raises."""
+        self._work.call()
 
 
-def _repeat(method: "weakref.WeakMethod[Callable[[], None]]", seconds: float, working: threading.Lock) -> None:
+class _Work:
+    """What the thread knows: the method of an object that may be gone, and how its last call ended."""
+
+    def __init__(self, method: Callable[[], None]):
+        self._method = weakref.WeakMethod(method)
+        self.working = threading.Lock()
+        self.problem: str | None = None
+
+    def call(self) -> bool:
+        """Call the method. Returns whether its object still exists."""
+        with self.working:
+            bound = self._method()
+            if bound is not None:
+                bound()
+        return bound is not None
+
+    def survive(self) -> bool:
+        """Call the method, whatever it raises. Returns as `call` does."""
+        try:
+            there = self.call()
+        except Exception as error:  # whatever it is, the thread must go on
+            self.failed(error)
+            return True
+        self.problem = None
+        return there
+
+    def failed(self, error: Exception) -> None:
+        """Remember and log an error; the same one again is not logged."""
+        said = f"background work failed, and is tried again: {type(error).__name__}: {error!s:.500}"
+        if said != self.problem:
+            self.problem = said
+            LOG.error("%s", said, exc_info=error)
+
+
+def _repeat(work: _Work, seconds: float) -> None:
     there = True
     while there:
         time.sleep(seconds)
-        there = _call(method, working)
-
-
-def _call(method: "weakref.WeakMethod[Callable[[], None]]", working: threading.Lock) -> bool:
-    with working:
-        bound = method()
-        if bound is not None:
-            bound()
-    return bound is not None
+        there = work.survive()
 
 
 class _Forks:

@@ -1,13 +1,21 @@
-"""Text ids and their rows in the arrays of a release.
+"""Ids: the one rule of what an id is, and the rows of ids in the arrays of a release.
+
+Every door follows the rule (`clean_id`): the night's tables, the patch log, calls, exposures and their comparison. So
+`" A1"` from a spreadsheet, `"A1"` from a shop and `1.0` and `1` from two exports name what they mean everywhere.
 
 Rows are in the order of the first 8 bytes of sha256 of their ids. So a night on many machines numbers ids by sorting,
 and a reader finds an id by bisection in a mapped array, without a dictionary.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from hashlib import sha256
+from math import isfinite
+from numbers import Integral, Real
 from typing import TypeVar
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +23,41 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 CACHED = 1 << 16
 """How many ids stay decoded: some 10 MiB for each process at most."""
+
+TRIMMED = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
+)
+"""What is cut off at both ends of an id: white space of Unicode, the zero-width space and the byte order mark."""
+WHOLE = r"([+-]?[0-9]+)\.0+"
+"""A whole number that a program wrote as a float, such as `12.0`: the id is its first group."""
+LONGEST_ID = 1000
+"""The most characters of an id."""
+LARGEST = 2**53
+"""A larger float may stand for several whole numbers."""
+_WHOLE = re.compile(WHOLE)
+
+
+def clean_id(value: object) -> str:
+    """The id that a value means; empty where it is only white space.
+
+    Of a text: without white space and byte order marks at its ends, in Unicode's normal form C, and `12.0` as `12`.
+    Of a number: its digits, where it is whole (`12`, `12.0`, a Decimal, a scalar of numpy).
+
+    Raises TypeError for a fraction, for a float beyond ±2**53, and for anything else than text and numbers.
+    """
+    if isinstance(value, str):
+        text = (value if value.isascii() else normalize("NFC", value)).strip(TRIMMED)
+        found = _WHOLE.fullmatch(text) if ".0" in text else None
+        return text if found is None else found[1]
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, Real | Decimal) and not isinstance(value, bool):
+        finite = value.is_finite() if isinstance(value, Decimal) else isfinite(value)
+        if finite and abs(value) <= LARGEST and value == int(value):
+            return str(int(value))
+        raise TypeError(f"an id is text or a whole number, not {value!r:.100}")
+    raise TypeError(f"an id is text (str) or a whole number, not {type(value).__name__}: {value!r:.100}")
 
 
 def hash_id(data: bytes) -> int:
@@ -60,9 +103,18 @@ class Keys:
         return len(self._hashes)
 
     def find(self, text: str) -> int:
-        """The row of an id; -1 for a text that is no id. Raises TypeError when the id is not text."""
-        if not isinstance(text, str):
-            raise TypeError(f"an id is text (str), not {type(text).__name__}: {text!r}")
+        """The row of an id as it stands, or else as `clean_id` has it; -1 for an unknown one.
+
+        Raises TypeError for what cannot be an id.
+        """
+        if isinstance(text, str):
+            row = self._find(text)
+            if row >= 0:
+                return row
+        cleaned = clean_id(text)
+        return -1 if cleaned is text else self._find(cleaned)
+
+    def _find(self, text: str) -> int:
         data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
         wanted = hash_id(data)
         hashes, offsets = self._hashes, self._offsets
@@ -74,7 +126,7 @@ class Keys:
         return -1
 
     def find_many(self, texts: Iterable[str]) -> NDArray[np.int64]:
-        """The rows of many ids, in their order, int64; -1 for a text that is no id. Raises TypeError as `find` does."""
+        """The rows of many ids, in their order, int64; -1 for an unknown one. Raises TypeError as `find` does."""
         wanted = list(texts)
         try:
             data = [text.encode() for text in wanted]

@@ -57,7 +57,8 @@ class Shop(PatchApi):
       The call then ignores later patches. None: now.
 
     They raise ValueError for a bad `k`, ConditionError (a ValueError) for a condition that makes no sense, PatchError
-    (a ValueError) for a bad `at`, and TypeError for an id that is not text. An unknown id is no error.
+    (a ValueError) for a bad `at`, and TypeError for what cannot be an id
+    (`lookup.keys.clean_id`). An unknown id is no error.
     """
 
     def __repr__(self) -> str:
@@ -197,7 +198,7 @@ class Shop(PatchApi):
         has an empty list.
 
         Raises ValueError for a bad `k`, and in an A/B test, where each arm has rows of its own: open the release of an
-        arm with `pin`. Raises TypeError for an id that is not text.
+        arm with `pin`. Raises TypeError for what cannot be an id.
         """
         if self._live.arms is not None:
             raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
@@ -209,7 +210,7 @@ class Shop(PatchApi):
         """Look up what is known of an item.
 
         Returns the item's row of the catalog's table `items`, by column, with patched values in place of the night's;
-        None for an unknown item. Raises TypeError when the id is not text. at: see `Shop`.
+        None for an unknown item. Raises TypeError for what cannot be an id. at: see `Shop`.
         """
         state, _, _ = self._state(None, at)
         return state.record(item)

@@ -14,6 +14,7 @@ from itertools import accumulate
 from math import isclose, isfinite
 from pathlib import Path
 
+from lookup.keys import clean_id
 from lookup.release.locks import open_locked
 from lookup.release.reader import Release
 
@@ -41,11 +42,9 @@ class Arms:
         self._releases = {name: opened[release_id] for name, release_id in arms.items()}
 
     def arm(self, user: str) -> str:
-        """The name of a user's arm. Any text is a user; raises TypeError for what is not text."""
-        if not isinstance(user, str):
-            raise TypeError(f"an id is text (str), not {type(user).__name__}: {user!r}")
+        """The name of a user's arm. Any text is a user; raises TypeError for what cannot be an id."""
         hashed = self._seed.copy()
-        hashed.update(user.encode("utf-8", "surrogatepass"))
+        hashed.update(clean_id(user).encode("utf-8", "surrogatepass"))
         return self.names[bisect_right(self._ends, int.from_bytes(hashed.digest()[:8], "big"))]
 
     @property

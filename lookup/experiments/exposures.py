@@ -1,14 +1,17 @@
 """The record of what was shown to whom. `daybreak compare` reads it to compare the arms of a test.
 
 There is one file for each day (UTC), `exposures-2026-11-22.jsonl`, with one line of JSON for each answer. All processes
-of a machine may write to the same files. `add` puts an exposure into a queue in memory and never waits; a background
-thread writes the queue in one piece, several times a second. So exposures can be lost
+of a machine may write to the same files. `add` checks an exposure, puts its line into a queue in memory and never waits;
+a background thread writes the queue in one piece, several times a second. So exposures can be lost
 
 - when the process is killed (-9) or calls `os._exit`: those of the last `WRITE_SECONDS`. A line may stay half written,
   which `daybreak compare` counts and skips. Any other end of the process, and `flush`, lose nothing;
 - when the machine crashes: those that the system had not written to the disk, usually of the last half minute;
-- when the disk is full, or so slow that `QUEUED` exposures wait: the newest. `lost` counts them, and a warning is
-  logged.
+- when the disk is full, or so slow that `QUEUED` exposures wait: the newest;
+- when one cannot be recorded, such as one of a user without an id: that one alone.
+
+`lost` counts the last two kinds, and a warning is logged. `add` raises nothing, so that no answer is lost with its
+record.
 """
 
 import json
@@ -20,10 +23,12 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
 from lookup.background import Background
+from lookup.keys import LONGEST_ID, clean_id, each
 from lookup.scoring.features import DAY
 
 LOG = logging.getLogger("lookup")
@@ -31,6 +36,9 @@ WRITE_SECONDS = 0.1
 """How often the queue is written."""
 QUEUED = 100_000
 """How many exposures may wait to be written: some 50 MB with 20 items each."""
+FIRST_DAY = date(1970, 1, 1).toordinal()
+LAST = (date.max.toordinal() - FIRST_DAY) * DAY
+"""A time of a day that has no file, microseconds since 1970."""
 
 
 class Exposure(NamedTuple):
@@ -50,6 +58,14 @@ class Exposure(NamedTuple):
     """Where the answer was shown, such as "home" or "basket"."""
 
 
+class Line(NamedTuple):
+    """An exposure as it will stand in a file."""
+
+    day: int
+    """Since 1970."""
+    text: bytes
+
+
 class ExposureLog:
     """Writes exposures into a folder. Thread-safe and safe to fork.
 
@@ -60,9 +76,9 @@ class ExposureLog:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lost = 0
-        """How many exposures could not be written."""
-        self._told = 0
-        self._queue: deque[Exposure] = deque()
+        """How many exposures could not be recorded or written."""
+        self._told, self._why = 0, ""
+        self._queue: deque[Line] = deque()
         self._background = Background(self._write, WRITE_SECONDS)
         weakref.finalize(
             self, _write_last, self._background, self.folder, self._queue
@@ -82,27 +98,38 @@ class ExposureLog:
     ) -> None:
         """Record an answer that a user saw.
 
-        Parameters are the fields of `Exposure`; at: None is now. Raises TypeError when an item id is not text.
+        Parameters are the fields of `Exposure`; at: None is now. Ids follow the one rule (`lookup.keys.clean_id`).
+        `lost` counts what cannot be recorded.
         """
-        "".join(items)  # raises here, not in the thread
-        if len(self._queue) >= QUEUED:
-            self.lost += 1
-        else:
-            now = time.time_ns() // 1000 if at is None else at
-            self._queue.append(Exposure(user, arm, now, tuple(items), test, release, place))
         self._background.ensure()
+        if len(self._queue) >= QUEUED:
+            self._lose(1, f"{QUEUED} exposures wait for the disk")
+            return
+        try:
+            self._queue.append(_line(user, arm, items, test, release, place, at))
+        except Exception as error:  # whatever it is: an answer is not lost with its record
+            self._lose(1, f"not an exposure: {error}")
 
     def flush(self) -> None:
         """Write the queue now."""
         self._background.now()
 
+    def _lose(self, count: int, why: str) -> None:
+        self.lost += count
+        self._why = why
+
     def _write(self) -> None:
-        try:
-            self.lost += _write_all(self.folder, self._queue)
-        finally:
-            if self.lost > self._told:
-                LOG.warning("%s: %d exposures lost, %d in all", self.folder, self.lost - self._told, self.lost)
-                self._told = self.lost
+        if lost := _write_all(self.folder, self._queue):
+            self._lose(lost, "not written")
+        if self.lost > self._told:
+            LOG.warning(
+                "%s: %d exposures lost, %d in all; the last: %s",
+                self.folder,
+                self.lost - self._told,
+                self.lost,
+                self._why,
+            )
+            self._told = self.lost
 
 
 _LOGS: weakref.WeakSet[ExposureLog] = weakref.WeakSet()
@@ -116,23 +143,46 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _write_last(background: Background, folder: Path, queue: deque[Exposure]) -> None:
+def _line(user: str, arm: str, items: Sequence[str], test: str, release: str, place: str, at: int | None) -> Line:
+    """The line of an exposure. Raises TypeError or ValueError for parts that none can have."""
+    moment = time.time_ns() // 1000 if at is None else at
+    if not isinstance(moment, Integral) or isinstance(moment, bool):
+        raise TypeError(f"at is whole microseconds since 1970, not {moment!r:.100}")
+    if not 0 <= moment < LAST:
+        raise ValueError(f"at is {moment}: microseconds since 1970 were expected, and a year before 9999")
+    shown = [_id("an item", item) for item in each("item ids", items)]
+    texts = {"arm": arm, "test": test, "release": release, "place": place}
+    wrong = [f"{name} is {value!r:.100}; text was expected" for name, value in texts.items() if type(value) is not str]
+    if wrong:
+        raise TypeError(wrong[0])
+    exposure = Exposure(_id("the user", user), arm, int(moment), shown, test, release, place)
+    text = json.dumps(exposure._asdict(), ensure_ascii=False) + "\n"
+    return Line(exposure.at // DAY, text.encode("utf-8", "backslashreplace"))
+
+
+def _id(what: str, given: object) -> str:
+    found = clean_id(given)
+    if not found or len(found) > LONGEST_ID:
+        raise ValueError(f"the id of {what} is {found!r:.100}; 1 to {LONGEST_ID} characters were expected")
+    return found
+
+
+def _write_last(background: Background, folder: Path, queue: deque[Line]) -> None:
     with background.working:
         _write_all(folder, queue)
 
 
-def _write_all(folder: Path, queue: deque[Exposure]) -> int:
+def _write_all(folder: Path, queue: deque[Line]) -> int:
     """Write the queue. Returns how many exposures the disk did not take."""
     lost = 0
     batch = [queue.popleft() for _ in range(len(queue))]
-    for day, group in groupby(batch, lambda exposure: exposure.at // DAY):
-        exposures = list(group)
-        lines = "".join(json.dumps(exposure._asdict(), ensure_ascii=False) + "\n" for exposure in exposures)
-        path = folder / f"exposures-{date.fromordinal(date(1970, 1, 1).toordinal() + day)}.jsonl"
+    for day, group in groupby(batch, lambda line: line.day):
+        lines = [line.text for line in group]
+        path = folder / f"exposures-{date.fromordinal(FIRST_DAY + day)}.jsonl"
         try:
-            _append(path, lines.encode("utf-8", "backslashreplace"))
+            _append(path, b"".join(lines))
         except OSError as error:
-            lost += len(exposures)
+            lost += len(lines)
             LOG.warning("%s: %s", path, error.strerror)
     return lost
 

@@ -110,15 +110,15 @@ def forget(user: str, *, at: datetime | int | None = None, source: str = "shop")
 
 
 def check(patch: Patch) -> Patch:
-    """The patch with its numbers as float, except in features.
+    """The patch with its ids by the one rule (`lookup.keys.clean_id`), and its numbers as float, except in features.
 
     Raises PatchError, naming what was found and what was expected.
     """
     if not isinstance(patch, Patch) or patch.kind not in (ITEM, EVENT, FORGET):
         raise PatchError(f"a patch of an item, an event or a forget was expected, not {patch!r:.100}")
-    validation.text_id("the id of the item" if patch.kind == ITEM else "the id of the user", patch.key)
-    what = f"{'item' if patch.kind == ITEM else patch.kind + ' of user'} {patch.key!r:.100}"
-    validation.text_id(f"{what}: source", patch.source)
+    key = validation.an_id("the id of the item" if patch.kind == ITEM else "the id of the user", patch.key)
+    what = f"{'item' if patch.kind == ITEM else patch.kind + ' of user'} {key!r:.100}"
+    validation.name(f"{what}: source", patch.source)
     validation.times(what, patch.at, patch.until, _now() + AHEAD)
     values: dict[str, Any] = {}
     if patch.kind == ITEM:
@@ -131,7 +131,7 @@ def check(patch: Patch) -> Patch:
         raise PatchError(f"{what}: nothing more was expected, not {list(patch.values)!r:.100}")
     if len(canonical(values)) > LONGEST_VALUES:
         raise PatchError(f"{what}: more than {LONGEST_VALUES} characters in one patch")
-    return patch._replace(values=values)
+    return patch._replace(key=key, values=values)
 
 
 def encode(patch: Patch) -> str:

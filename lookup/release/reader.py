@@ -157,14 +157,14 @@ class Release:
         return self.manifest.features
 
     def find_item(self, item: str) -> int:
-        """The row of an item, or -1. Remembers the rows that it found. Raises TypeError when the id is not text."""
+        """The row of an item, or -1. Remembers the rows that it found. Raises TypeError for what cannot be an id."""
         row = self._item_rows.get(item) if isinstance(item, str) else None
         if row is None:
             row = self.items.find(item)
             if row >= 0:  # callers may ask for any id; only those of items take memory
                 if len(self._item_rows) >= CACHED:
                     self._item_rows.clear()
-                self._item_rows[item] = row
+                self._item_rows[self.items.id(row)] = row
         return row
 
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:

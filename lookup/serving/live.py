@@ -49,7 +49,7 @@ class Live:
         """The state to answer from, and the user's arm.
 
         user: for a test with arms; None answers from the release that CURRENT names. at: microseconds since 1970; None
-        for now. Raises TypeError in a test when the user's id is not text.
+        for now. Raises TypeError in a test for what cannot be an id.
         """
         self._background.ensure()
         key, arm = "", None

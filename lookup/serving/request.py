@@ -37,7 +37,7 @@ class Request:
     state: the items to answer from. k: how many hits the caller wants. exclude, pins: item ids. where: a condition or a
     mask. diversity: how the results must vary. arm: of the A/B test, for the hits.
 
-    Raises TypeError for an id that is not text and for another kind of diversity, ConditionError for a condition that
+    Raises TypeError for what cannot be an id and for another kind of diversity, ConditionError for a condition that
     makes no sense.
     """
 
@@ -148,5 +148,5 @@ def stored_hits(state: State, k: int, lists: RankedLists, row: int, *, name: Sou
 
 
 def rows_of(state: State, ids: Iterable[str]) -> list[int]:
-    """The item rows of ids; -1 for an unknown one. Raises TypeError for an id that is not text, and for one text."""
+    """The item rows of ids; -1 for an unknown one. Raises TypeError for what cannot be an id, and for one text."""
     return [state.find(one) for one in each("item ids", ids)]

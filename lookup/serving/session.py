@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.keys import clean_id
 from lookup.patches.patch_log import Event
 from lookup.release.reader import Ranked, UserHistory
 from lookup.release.schema import NO_ITEM
@@ -129,10 +130,13 @@ def read_user(live: Live, state: State, user: str, until: int) -> tuple[int, lis
     """The user's row in the release, and the events that the release does not know yet.
 
     The row is -1 for an unknown user, and for one whose past is to be forgotten. until: microseconds since 1970; later
-    events are left out. Raises TypeError when the id is not text.
+    events are left out. Raises TypeError for what cannot be an id.
     """
     row = state.release.users.find(user)
     overlay, watermark = live.overlay, state.release.manifest.patches_until
+    if not overlay.users and not overlay.forgotten and not overlay.all_users:
+        return row, []
+    user = clean_id(user)
     forgotten = overlay.forgotten.get(user)
     if forgotten is not None and forgotten[1] > watermark:
         row = -1
@@ -144,7 +148,7 @@ def read_user(live: Live, state: State, user: str, until: int) -> tuple[int, lis
 def just_now(state: State, items: Sequence[str], now: int) -> list[SessionEvent]:
     """Events of this moment with items, each of weight 1. Unknown ids are left out.
 
-    Raises TypeError for an id that is not text, and for one text in place of a list.
+    Raises TypeError for what cannot be an id, and for one text in place of a list.
     """
     return [SessionEvent(row, now // DAY, 1.0) for row in rows_of(state, items) if row >= 0]
 

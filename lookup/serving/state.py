@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.item_fields import DESCRIBING
+from lookup.keys import clean_id
 from lookup.patches.overlay import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
 from lookup.patches.patch_log import FOREVER
@@ -69,9 +70,9 @@ class State:
         return new
 
     def find(self, item: str) -> int:
-        """The row of an item; -1 where it is unknown. Raises TypeError when the id is not text."""
+        """The row of an item; -1 where it is unknown. Raises TypeError for what cannot be an id."""
         row = self.release.find_item(item)
-        return row if row >= 0 else self._rows.get(item, -1)
+        return row if row >= 0 or not self._rows else self._rows.get(clean_id(item), -1)
 
     def id(self, row: int) -> str:
         """The id of the item in a row."""
@@ -96,7 +97,7 @@ class State:
         The values are those of the release's record, and where a patch states another one, that of the patch. Declared
         features stand under `features`.
         """
-        row, said = self.find(item), self.patched.get(item, {})
+        row, said = self.find(item), self.patched.get(clean_id(item), {})
         if row < 0 or (row >= self.release_items and not _describing(said)):
             return None
         known: dict[str, Any] = (

@@ -1,9 +1,13 @@
 """A thread beside the calls: it works, it ends with its object, and forks find nothing half done."""
 
+import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+
+import pytest
 
 from lookup.background import Background
 
@@ -47,6 +51,44 @@ def test_a_thread_that_died_is_started_again() -> None:
     counter = Counter()
     counter.background._thread = None
     counter.background.ensure()  # within a second of the last look: nothing
+    assert counter.background._thread is None
+    counter.background._check_at = 0.0
+    counter.background.ensure()
+    assert counter.background._thread is not None
+
+
+class Broken:
+    def __init__(self, *errors: Exception):
+        self.errors, self.count = list(errors), 0
+        self.background = Background(self.work, 0.001)
+
+    def work(self) -> None:
+        self.count += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+def test_no_error_ends_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+    broken = Broken(RecursionError("deep"), MemoryError(), PermissionError("not yours"), ValueError("not JSON"))
+    with caplog.at_level(logging.ERROR, "lookup"):
+        wait(lambda: broken.count >= 6)
+    assert broken.background.problem is None
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 4
+    assert told[0].endswith("RecursionError: deep")
+    broken.errors = [KeyError("again")] * 1000
+    wait(lambda: broken.background.problem is not None)
+    assert "KeyError: 'again'" in str(broken.background.problem)
+    assert len(caplog.records) <= 5  # the same error is logged once
+
+
+def test_a_system_without_threads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter()
+    counter.background._thread = None
+    counter.background._check_at = 0.0
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("can't start")))
+        counter.background.ensure()
     assert counter.background._thread is None
     counter.background._check_at = 0.0
     counter.background.ensure()

@@ -1,3 +1,6 @@
+import math
+import sys
+from decimal import Decimal
 from hashlib import sha256
 
 import numpy as np
@@ -18,7 +21,7 @@ def test_finds_every_id_and_nothing_else(ids: set[str], other: str) -> None:
     assert sorted(rows) == list(range(len(ids)))
     assert list(map(known.id, rows)) == list(ids)
     assert [known.id(row) for row in rows] == list(ids)
-    if other not in ids:
+    if not {other, keys.clean_id(other)} & ids:
         assert known.find(other) == -1
 
 
@@ -45,8 +48,8 @@ def test_lone_surrogates_are_no_id_and_no_error() -> None:
 
 
 def test_other_types_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"text \(str\), not int: 900"):
-        Keys(*keys.build(["900"])).find(900)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"text \(str\) or a whole number, not bytes: b'900'"):
+        Keys(*keys.build(["900"])).find(b"900")  # type: ignore[arg-type]
 
 
 def test_an_id_twice_is_refused() -> None:
@@ -61,4 +64,56 @@ def test_many_are_found_as_one_is(known: list[str], others: list[str]) -> None:
     wanted = known + others
     assert made.find_many(wanted).tolist() == [made.find(text) for text in wanted]
     with pytest.raises(TypeError, match="an id is text"):
-        made.find_many([*known, 3])  # type: ignore[list-item]
+        made.find_many([*known, None])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("mug", "mug"),
+        (" mug\t\r\n", "mug"),
+        ("\ufeffmug\u200b", "mug"),
+        ("\u3000\xa0mug\u2009", "mug"),
+        ("two mugs", "two mugs"),
+        ("cafe\u0301", "caf\xe9"),
+        ("\u212bngstr\xf6m", "\xc5ngstr\xf6m"),  # the sign of the unit is the letter
+        ("007", "007"),
+        ("12.0", "12"),
+        ("-12.000", "-12"),
+        ("1.5", "1.5"),
+        ("1.0.0", "1.0.0"),
+        ("v2.0", "v2.0"),
+        (" \u2003", ""),
+        (12, "12"),
+        (12.0, "12"),
+        (10**30, str(10**30)),
+        (np.int64(-3), "-3"),
+        (np.float32(40), "40"),
+        (Decimal("7.00"), "7"),
+    ],
+)
+def test_one_rule_says_what_an_id_is(given: object, found: str) -> None:
+    assert keys.clean_id(given) == found
+    assert keys.clean_id(found) == found
+
+
+@pytest.mark.parametrize(
+    "given", [1.5, Decimal("0.1"), Decimal("sNaN"), math.nan, math.inf, 2.0**60, True, np.True_, None, b"a", ["a"]]
+)
+def test_what_is_neither_text_nor_whole_is_no_id(given: object) -> None:
+    with pytest.raises(TypeError, match="an id is text"):
+        keys.clean_id(given)
+
+
+def test_all_white_space_is_cut_off() -> None:
+    white = {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()}
+    assert set(keys.TRIMMED) == white | {"\u200b", "\ufeff"}
+
+
+def test_ids_are_found_in_every_spelling() -> None:
+    made = Keys(*keys.build(["caf\xe9", "12", " old "]))
+    asked = ["caf\xe9", "cafe\u0301 ", "12", "12.0", " 12\ufeff", " old ", "old", "13"]
+    found = [made.id(row) if row >= 0 else None for row in map(made.find, asked)]
+    assert found == ["caf\xe9", "caf\xe9", "12", "12", "12", " old ", None, None]
+    assert made.find_many(asked).tolist() == [made.find(one) for one in asked]
+    assert made.find_many([12, 12.0]).tolist() == [made.find("12")] * 2  # type: ignore[list-item]

@@ -199,9 +199,13 @@ def test_a_bad_k_is_a_value_error(shop: lookup.Shop, k: object) -> None:
             call()
 
 
-def test_ids_are_text(shop: lookup.Shop) -> None:
+def test_ids_are_text_or_whole_numbers(shop: lookup.Shop) -> None:
     with pytest.raises(TypeError, match="an id is text"):
-        shop.recommend(900)  # type: ignore[arg-type]
+        shop.recommend(900.5)  # type: ignore[arg-type]
+    assert shop.recommend(900) == shop.recommend("900")  # type: ignore[arg-type]
+    assert shop.recommend(" user-3\u00a0") == shop.recommend("user-3")
+    assert shop.item("\ufeffitem-3") == shop.item("item-3") is not None
+    assert shop.similar("item-3 ") == shop.similar("item-3")
     with pytest.raises(
         TypeError, match="item ids are expected one after another, as in a list, not one text: 'item-3'"
     ):

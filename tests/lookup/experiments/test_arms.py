@@ -121,7 +121,7 @@ def test_what_cannot_be(built: Two, ab: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="'x' is none of the arms: a, b"):
         Arms(built.releases, ab, "s").release("x")
     with pytest.raises(TypeError, match="an id is text"):
-        Arms(built.releases, ab, "s").arm(9)  # type: ignore[arg-type]
+        Arms(built.releases, ab, "s").arm(9.5)  # type: ignore[arg-type]
 
 
 def lines(folder: Path) -> list[dict[str, object]]:
@@ -130,14 +130,14 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 def test_exposures_are_written_by_day(tmp_path: Path) -> None:
     log = ExposureLog(tmp_path / "new" / "folder")
-    log.add("ü\n", "a", ["1", "2"], test="spring", release="r", place="home", at=AT)
+    log.add("ü\n1", "a", ["1", "2"], test="spring", release="r", place="home", at=AT)
     log.add("u", "b", [], at=AT + 3600 * 1_000_000)
     log.flush()
     files = {path.name: path.read_text().count("\n") for path in log.folder.iterdir()}
     assert files == {"exposures-2026-11-21.jsonl": 1, "exposures-2026-11-22.jsonl": 1}
     first, second = lines(log.folder)
     assert first == {
-        "user": "ü\n", "arm": "a", "at": AT, "items": ["1", "2"], "test": "spring", "release": "r", "place": "home"
+        "user": "ü\n1", "arm": "a", "at": AT, "items": ["1", "2"], "test": "spring", "release": "r", "place": "home"
     }  # fmt: skip
     assert (second["user"], second["items"]) == ("u", [])
     before = time.time()
@@ -157,9 +157,39 @@ def test_exposures_are_written_by_themselves(tmp_path: Path) -> None:
     assert len(lines(tmp_path)) == 1
 
 
-def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="expected str instance, int found"):
-        ExposureLog(tmp_path).add("u", "a", [1])  # type: ignore[list-item]
+def test_one_bad_exposure_costs_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bad: list[dict[str, Any]] = [
+        {"user": uuid.uuid4()},
+        {"user": " "},
+        {"user": "x" * 1001},
+        {"user": None},
+        {"at": time.time_ns() * 1000},
+        {"at": -1},
+        {"at": 1.5},
+        {"arm": None},
+        {"items": None},
+        {"items": "item-1"},
+        {"items": ["1", object()]},
+        {"test": b"spring"},
+        {"release": tmp_path},
+    ]
+    log = ExposureLog(tmp_path)
+    with caplog.at_level(logging.WARNING, "lookup"):
+        for n, one in enumerate(bad):
+            log.add(**{"user": "u", "arm": "a", "items": ["1"], "at": AT, **one})
+            log.add(f"good {n}", "a", ["1", "2"], at=AT)
+        log.flush()
+    assert [line["user"] for line in lines(tmp_path)] == [f"good {n}" for n in range(len(bad))]
+    assert log.lost == len(bad)
+    assert log._background.problem is None
+    assert f"{len(bad)} in all" in caplog.text
+
+
+def test_ids_of_exposures_follow_the_one_rule(tmp_path: Path) -> None:
+    log = ExposureLog(tmp_path)
+    log.add(" u\ufeff", "a", ["A1 ", 7, 8.0], at=np.int64(AT))  # type: ignore[list-item,arg-type]
+    log.flush()
+    assert [(line["user"], line["items"], line["at"]) for line in lines(tmp_path)] == [("u", ["A1", "7", "8"], AT)]
 
 
 def test_a_half_line_spoils_no_other(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,25 @@ class TestChecks:
             (lambda: patch.item("A1", {"price": -0.01}), "price is -0.01; 0 or more was expected"),
             (lambda: patch.item("A1", {"price": True}), "price is True; a number was expected"),
             (lambda: patch.item("A1", {"price": 10**400}), "price is not finite"),
-            (lambda: patch.item("A1", {"in_stock": 1}), "in_stock is 1; true or false was expected"),
+            (lambda: patch.item("A1", {"in_stock": 5}), "in_stock is 5; true or false was expected"),
+            (lambda: patch.item("A1", {"price": "12d"}), "price is '12d'; a number was expected"),
+            (lambda: patch.item("A1", {"price": "0x1p3"}), "price is '0x1p3'; a number was expected"),
+            (lambda: patch.item("A1", {"price": Decimal("NaN")}), "price is not finite"),
+            (lambda: patch.item("A1", {"hidden": Decimal("sNaN")}), "hidden is not finite"),
+            (lambda: patch.item("A1", {"category": ["a"] * 33}), "category has 33 names; at most 32 are kept"),
+            (lambda: patch.item("A1", {"category": ["a" * 1001]}), "category has 1001 characters, .* at most 1000"),
+            (lambda: patch.item("A1", {"brand": "a" * 1001}), "brand has 1001 characters"),
+            (lambda: patch.item("A1", {"title": "a" * 50_001}), "title has 50001 characters, .* at most 50000"),
+            (lambda: patch.item("A1", {f"f{n}": 1 for n in range(201)}), "201 fields; at most 200 are kept"),
+            (lambda: patch.item(1.5, {"price": 1}), "id of the item: an id is text or a whole number, not 1.5"),  # type: ignore[arg-type]
             (lambda: patch.item("A1", {"category": "Home"}), "a list of texts, the widest first, was expected"),
             (lambda: patch.item("A1", {"title": 5}), "title is 5; text was expected"),
             (lambda: patch.item("A1", {"colour": ["red"]}), "a feature is a text, a number, true or false"),
             (lambda: patch.item("A1", {"weight": 2**53 + 1}), "better given as text"),
             (lambda: patch.item("A1", {"source": "x"}), "source is no field of an item"),
             (lambda: patch.item("A1", {}), "at least one field"),
-            (lambda: patch.item("A1", {"title": "x" * 200_000}), "more than 100000 characters"),
-            (lambda: patch.item(" ", {"price": 1}), "the id of the item is ' '; a text that is not empty"),
+            (lambda: patch.item("A1", dict.fromkeys("abc", "x" * 40000)), "more than 100000 characters"),
+            (lambda: patch.item(" ", {"price": 1}), "the id of the item is ''; a text that is not empty"),
             (lambda: patch.item("x" * 1001, {"price": 1}), "has 1001 characters"),
             (lambda: patch.item("\ud800", {"price": 1}), "half a character"),
             (lambda: patch.item("A1", {"price": 1}, at=-1), "at is before 1970"),
@@ -101,7 +112,7 @@ class TestChecks:
             (lambda: patch.item("A1", {"price": 1}, at=datetime(2026, 1, 1)), "has no time zone"),
             (lambda: patch.event("u", "A1", ""), "type is ''"),
             (lambda: patch.event("u", "A1", "view", value=math.inf), "value is not finite"),
-            (lambda: patch.forget(7), "the id of the user is 7"),  # type: ignore[arg-type]
+            (lambda: patch.forget(True), "the id of the user: an id is text"),  # type: ignore[arg-type]
             (lambda: patch.decode("[1]"), "an object was expected"),
             (lambda: patch.decode('{"price": 1}'), "item_id, user_id or forget was expected among 'price'"),
             (lambda: patch.decode('{"forget": "u", "item_id": "A1"}'), "nothing more was expected"),
@@ -128,6 +139,19 @@ class TestChecks:
         made = patch.item("A1", {"price": np.float32(2.5), "weight": np.int64(3)})
         assert made.values == {"price": 2.5, "weight": 3}
         assert [type(value) for value in made.values.values()] == [float, int]
+        made = patch.item("A1", {"price": np.float32(9.99), "in_stock": np.bool_(0), "new": np.bool_(1)})
+        assert made.values == {"price": 9.99, "in_stock": False, "new": True}
+
+    def test_decimals_are_numbers(self) -> None:
+        made = patch.item("A1", {"price": Decimal("19.90"), "in_stock": Decimal(1), "weight": Decimal("0.5")})
+        assert made.values == {"price": 19.9, "in_stock": True, "weight": 0.5}
+        assert [type(value) for value in made.values.values()] == [float, bool, float]
+
+    def test_ids_follow_the_one_rule(self) -> None:
+        assert patch.item("\ufeffA1 ", {"price": 1}).key == patch.decode('{"item_id": "A1", "price": 1}').key == "A1"
+        assert patch.decode('{"forget": " u\\u00a0"}').key == "u"
+        made = patch.decode('{"user_id": 900.0, "item_id": 12, "type": "view"}')
+        assert (made.key, made.values["item"]) == ("900", "12")
 
     def test_the_one_zero(self) -> None:
         assert str(patch.item("A1", {"price": -0.0}).values["price"]) == "0.0"

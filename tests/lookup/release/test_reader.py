@@ -174,5 +174,7 @@ def test_items_are_found_and_only_those_there_are_remembered(built: Two, monkeyp
         assert (release.find_item(item) >= 0) == (n % 70 < 60)
         assert len(release._item_rows) <= 7
     assert "item-69" not in release._item_rows
+    assert release.find_item(f" {item} ") == release.find_item(item)
+    assert f" {item} " not in release._item_rows
     with pytest.raises(TypeError, match="an id is text"):
         release.find_item(["item-1"])  # type: ignore[arg-type]
