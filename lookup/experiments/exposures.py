@@ -1,8 +1,8 @@
 """The record of what was shown to whom. `daybreak compare` reads it to compare the arms of a test.
 
 There is one file for each day (UTC), `exposures-2026-11-22.jsonl`, with one line of JSON for each answer. All processes
-of a machine may write to the same files. `add` checks an exposure, puts its line into a queue in memory and never waits;
-a background thread writes the queue in one piece, several times a second. So exposures can be lost
+of a machine may write to the same files. `add` checks an exposure, puts its line into a queue in memory and never
+waits; a background thread writes the queue in one piece, several times a second. So exposures can be lost
 
 - when the process is killed (-9) or calls `os._exit`: those of the last `WRITE_SECONDS`. A line may stay half written,
   which `daybreak compare` counts and skips. Any other end of the process, and `flush`, lose nothing;
@@ -106,7 +106,8 @@ class ExposureLog:
             self._lose(1, f"{QUEUED} exposures wait for the disk")
             return
         try:
-            self._queue.append(_line(user, arm, items, test, release, place, at))
+            now = time.time_ns() // 1000 if at is None else at
+            self._queue.append(_line(Exposure(user, arm, now, items, test, release, place)))
         except Exception as error:  # whatever it is: an answer is not lost with its record
             self._lose(1, f"not an exposure: {error}")
 
@@ -143,19 +144,15 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _line(user: str, arm: str, items: Sequence[str], test: str, release: str, place: str, at: int | None) -> Line:
+def _line(given: Exposure) -> Line:
     """The line of an exposure. Raises TypeError or ValueError for parts that none can have."""
-    moment = time.time_ns() // 1000 if at is None else at
-    if not isinstance(moment, Integral) or isinstance(moment, bool):
-        raise TypeError(f"at is whole microseconds since 1970, not {moment!r:.100}")
-    if not 0 <= moment < LAST:
-        raise ValueError(f"at is {moment}: microseconds since 1970 were expected, and a year before 9999")
-    shown = [_id("an item", item) for item in each("item ids", items)]
-    texts = {"arm": arm, "test": test, "release": release, "place": place}
-    wrong = [f"{name} is {value!r:.100}; text was expected" for name, value in texts.items() if type(value) is not str]
-    if wrong:
-        raise TypeError(wrong[0])
-    exposure = Exposure(_id("the user", user), arm, int(moment), shown, test, release, place)
+    if not isinstance(given.at, Integral) or isinstance(given.at, bool) or not 0 <= given.at < LAST:
+        raise ValueError(f"at is {given.at!r:.100}; microseconds since 1970 were expected")
+    for name in ("arm", "test", "release", "place"):
+        if not isinstance(getattr(given, name), str):
+            raise TypeError(f"{name} is {getattr(given, name)!r:.100}; text was expected")
+    items = [_id("an item", item) for item in each("item ids", given.items)]
+    exposure = given._replace(user=_id("the user", given.user), at=int(given.at), items=items)
     text = json.dumps(exposure._asdict(), ensure_ascii=False) + "\n"
     return Line(exposure.at // DAY, text.encode("utf-8", "backslashreplace"))
 
