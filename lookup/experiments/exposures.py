@@ -153,8 +153,11 @@ def _line(given: Exposure) -> Line:
             raise TypeError(f"{name} is {getattr(given, name)!r:.100}; text was expected")
     items = [_id("an item", item) for item in each("item ids", given.items)]
     exposure = given._replace(user=_id("the user", given.user), at=int(given.at), items=items)
-    text = json.dumps(exposure._asdict(), ensure_ascii=False) + "\n"
+    text = _json(exposure._asdict()) + "\n"
     return Line(exposure.at // DAY, text.encode("utf-8", "backslashreplace"))
+
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _id(what: str, given: object) -> str:

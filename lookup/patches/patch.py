@@ -9,11 +9,15 @@ A patch is one line of JSON text, of one of three kinds:
 Many statements may be about one field of an item. At any time the greatest statement that has not ended holds, by
 (`at`, `source`, JSON of the value). A statement that is smaller than another one and ends no later can never hold
 again. The log keeps the rest, the *front*: it is the same in whatever order, and however often, the statements arrive.
+
+A statement of a time that has not come yet is *ahead*: the clock of whoever wrote it was wrong. It counts for nothing:
+it does not hold, no other statement gives way to it, and no release absorbs it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from numbers import Integral, Real
 from time import time
 from typing import Any, NamedTuple
@@ -67,7 +71,7 @@ class Statement(NamedTuple):
 
 
 Front = tuple[Statement, ...]
-"""The statements on one field that may hold now or later, the greatest first, so with rising ends. Usually one."""
+"""The statements on one field that may hold now or later, the greatest first. Usually one."""
 
 
 def item(
@@ -119,7 +123,7 @@ def check(patch: Patch) -> Patch:
     key = validation.an_id("the id of the item" if patch.kind == ITEM else "the id of the user", patch.key)
     what = f"{'item' if patch.kind == ITEM else patch.kind + ' of user'} {key!r:.100}"
     validation.name(f"{what}: source", patch.source)
-    validation.times(what, patch.at, patch.until, _now() + AHEAD)
+    validation.times(what, patch.at, patch.until, latest_time())
     values: dict[str, Any] = {}
     if patch.kind == ITEM:
         values = validation.item_values(what, patch.values)
@@ -187,24 +191,40 @@ def statements(patch: Patch, position: int = 0) -> list[Statement]:
     ]
 
 
-def add(front: Front, new: Statement) -> Front:
-    """The front of a field with a new statement; the very same object where that statement can never hold."""
+def add(front: Front, new: Statement, latest: int = NEVER) -> Front:
+    """The front of a field with a new statement; the very same object where that statement can never hold.
+
+    latest: microseconds since 1970; a statement of a later time is ahead, and takes no place of one that is not.
+    """
     if not front:
         return (new,)
-    rank, end = _rank(new), _end(new)
+    rank, end, ahead = _rank(new), _end(new), new.at > latest
     ranked = [(_rank(old), old) for old in front]
-    if any(other >= rank and _end(old) >= end for other, old in ranked):
+    if any(other >= rank and _end(old) >= end and (old.at > latest) is ahead for other, old in ranked):
         return front
-    remaining = [(other, old) for other, old in ranked if other > rank or _end(old) > end]
+    remaining = [
+        (other, old) for other, old in ranked if other > rank or _end(old) > end or (old.at > latest) is not ahead
+    ]
     return tuple(old for _, old in sorted([*remaining, (rank, new)], key=_first, reverse=True))
 
 
-def front(found: Iterable[Statement]) -> Front:
-    """The front of the statements on one field, given in any order."""
+def front(found: Iterable[Statement], latest: int = NEVER) -> Front:
+    """The front of the statements on one field, given in any order. latest: as `add` takes it."""
     result: Front = ()
     for statement in found:
-        result = add(result, statement)
+        result = add(result, statement, latest)
     return result
+
+
+def greatest(found: Iterable[Statement], latest: int) -> Iterator[Statement]:
+    """Of statements without an end, those on one field together, the one of each field that holds by `latest`."""
+    for _, stated in groupby(found, lambda one: (one.item, one.field)):
+        yield from front(one for one in stated if one.at <= latest)
+
+
+def latest_time() -> int:
+    """The latest time that counts now, microseconds since 1970. What is later is ahead."""
+    return _now() + AHEAD
 
 
 def holding(front: Front, at: int, ahead: int = AHEAD) -> Statement | None:

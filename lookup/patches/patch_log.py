@@ -92,18 +92,22 @@ class PatchLog(Protocol):
         """The `newest` events of a user after a position and up to a time (microseconds since 1970), by time."""
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
-        """The events of all users after a position up to another, in any order."""
+        """The events of all users after a position up to another, in any order, without those ahead."""
 
     def items(self, until: int) -> Iterator[Statement]:
-        """The statements up to a position that a release absorbs, at most one for each field; an item's together."""
+        """The statements up to a position that a release absorbs, at most one for each field; an item's together.
+
+        None is ahead (`lookup.patches.patch`).
+        """
 
     def forgotten(self) -> list[Forgotten]:
-        """Every user who was ever forgotten."""
+        """Every user who was ever forgotten, without forgets that are ahead."""
 
     def reach(self, before: int) -> int:
         """The watermark of a release that knows everything before a time, in microseconds since 1970.
 
-        It is the last position such that no event and no absorbed statement up to it is of that time or later.
+        It is the last position such that no event and no absorbed statement up to it is of that time or later. What is
+        ahead does not count.
         """
 
     def prune(self, absorbed: int, before: int) -> int:
@@ -112,6 +116,21 @@ class PatchLog(Protocol):
         absorbed: the lowest watermark of the releases that are kept; later events stay. before: microseconds since
         1970; events of this time or later stay, and statements that end later. Statements without an end always stay, a
         few for each field of an item, because an older statement that arrives late must meet them. Forgets stay, too.
+        """
+
+    def ahead(self) -> list[Patch]:
+        """What is ahead: patches of a time that has not come yet, because the clock of their writer was wrong."""
+
+    def remove_ahead(self) -> int:
+        """Remove what is ahead; returns how many rows. Users whose forgetting was ahead are forgotten as of now."""
+
+    def trust_clock(self) -> None:
+        """Take this machine's clock for right, where `append` does not because the log was idle for long."""
+
+    def compact(self) -> str | None:
+        """Write the log's files anew, without what was removed. Returns why that could not be done; None where it was.
+
+        Of a forgotten user, nothing but the id and the time of forgetting stays in them.
         """
 
     def close(self) -> None:

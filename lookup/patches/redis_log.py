@@ -25,8 +25,20 @@ from redis.retry import Retry
 from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import redis_scripts
-from lookup.patches.patch import ITEM, Patch, Statement, canonical, check
+from lookup.patches.patch import (
+    AHEAD,
+    FORGET,
+    ITEM,
+    Patch,
+    Statement,
+    canonical,
+    check,
+    forget,
+    greatest,
+    latest_time,
+)
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
+from lookup.patches.redis_ahead import HASHES, Ahead, ahead_in, ahead_of_server, forgets_ahead
 from lookup.patches.redis_rows import events_in, forgotten_in, position_of, script_input, statements_in
 
 LOG = logging.getLogger("lookup")
@@ -36,6 +48,8 @@ PAGE = 1000
 """How many items or users one call of the reading script returns, so that it never blocks Redis for long."""
 TRIES = 100
 """How often a writer tries again because another one changed the same items."""
+AHEAD_OF_SERVER = -2
+"""What the appending script returns for a patch of a time that has not come yet."""
 SYNC_MILLISECONDS = 10_000
 """How long a writer waits until its patches are on disk, where the server can tell (WAITAOF)."""
 
@@ -89,6 +103,8 @@ class RedisLog:
                 position = self._try(checked)
                 if position >= 0:
                     return position
+                if position == AHEAD_OF_SERVER:
+                    raise ahead_of_server(self._where, checked, self._server.time())
         raise LogError(f"{self._where}: others keep changing the same items; nothing was kept, try again")
 
     def position(self) -> int:
@@ -139,19 +155,26 @@ class RedisLog:
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
         """See `PatchLog.all_events`."""
+        latest = latest_time()
         for user, content in self._once("u", after):
-            yield from (event for event in events_in(user, content.items()) if after < event.position <= until)
+            for event in events_in(user, content.items()):
+                if after < event.position <= until and event.at <= latest:
+                    yield event
 
     def items(self, until: int) -> Iterator[Statement]:
         """See `PatchLog.items`."""
+        latest = latest_time()
         for item, content in self._once("i", 0):
-            yield from (said for said in statements_in(item, content) if said.absorbed(until))
+            absorbed = (said for said in statements_in(item, content) if said.absorbed(until))
+            yield from greatest(sorted(absorbed, key=lambda said: said.field), latest)
 
     def forgotten(self) -> list[Forgotten]:
         """See `PatchLog.forgotten`."""
         with self._told():
             found = self._server.hgetall("daybreak:forgotten")
-        return [forgotten_in(user, content) for user, content in sorted(found.items())]
+        every = (forgotten_in(user, content) for user, content in sorted(found.items()))
+        latest = latest_time()
+        return [one for one in every if one.at <= latest]
 
     def reach(self, before: int) -> int:
         """See `PatchLog.reach`."""
@@ -176,18 +199,56 @@ class RedisLog:
                         gone += int(self._prune_user(args=[user, absorbed, before]))
         return gone
 
+    def ahead(self) -> list[Patch]:
+        """See `PatchLog.ahead`."""
+        return [one.patch for one in self._ahead()]
+
+    def remove_ahead(self) -> int:
+        """See `PatchLog.remove_ahead`."""
+        found = self._ahead()
+        with self._told():
+            for one in found:
+                self._server.hdel(one.hash, one.entry)
+        self.append([forget(one.patch.key) for one in found if one.patch.kind == FORGET])
+        return len(found)
+
+    def trust_clock(self) -> None:
+        """Nothing to do: the clock of the server counts."""
+
+    def compact(self) -> str | None:
+        """See `PatchLog.compact`. The server writes its file anew in the background."""
+        try:
+            with self._told():
+                self._server.bgrewriteaof()
+        except LogError as error:
+            return f"{error}: let the server rewrite its append-only file (BGREWRITEAOF)"
+        return None
+
     def close(self) -> None:
         """See `PatchLog.close`."""
         self._server.close()
 
+    def _ahead(self) -> list[Ahead]:
+        latest = latest_time()
+        found = [
+            one
+            for kind in HASHES
+            for key, content in self._once(kind, 0)
+            for one in ahead_in(kind, key, content, latest)
+        ]
+        with self._told():
+            forgotten = self._server.hgetall("daybreak:forgotten")
+        return [*found, *forgets_ahead(forgotten, latest)]
+
     def _try(self, patches: list[Patch]) -> int:
-        """Append once; -1 where another writer changed one of the items meanwhile."""
+        """Append once; -1 where another writer changed one of the items meanwhile, else as the script says."""
         items = list(dict.fromkeys(patch.key for patch in patches if patch.kind == ITEM))
         contents = dict(zip(items, self._contents(items), strict=True))
         seen = [[item, content.get("", "")] for item, content in contents.items()]
-        asked = canonical({"seen": seen, "patches": list(script_input(patches, contents))})
+        newest = max(patch.at for patch in patches)
+        asked = canonical({"seen": seen, "patches": list(script_input(patches, contents)), "newest": newest})
         pipe = self._server.pipeline(transaction=False)  # one connection: WAITAOF is about its own writes
-        self._append(args=[asked, VERSION], client=pipe)
+        self._append(args=[asked, VERSION, AHEAD], client=pipe)
         if self._waits:
             pipe.waitaof(1, 0, SYNC_MILLISECONDS)
         position, *synced = pipe.execute()

@@ -4,7 +4,17 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lookup.patches.patch import EVENT, ITEM, Front, Patch, Statement, add, canonical, statements
+from lookup.patches.patch import (
+    EVENT,
+    ITEM,
+    Front,
+    Patch,
+    Statement,
+    add,
+    canonical,
+    latest_time,
+    statements,
+)
 from lookup.patches.patch_log import Event, Forgotten
 
 
@@ -14,9 +24,10 @@ def script_input(patches: list[Patch], contents: dict[str, dict[str, str]]) -> I
     contents: the hashes of the items, by id.
     """
     fronts: dict[tuple[str, str], Front] = {}
+    latest = latest_time()
     for item, content in contents.items():
         for one in statements_in(item, content):
-            fronts[item, one.field] = add(fronts.get((item, one.field), ()), one)
+            fronts[item, one.field] = add(fronts.get((item, one.field), ()), one, latest)
     for patch in patches:
         if patch.kind == EVENT:
             values = patch.values
@@ -27,7 +38,7 @@ def script_input(patches: list[Patch], contents: dict[str, dict[str, str]]) -> I
             new: list[Statement] = []
             for said in statements(patch):
                 before = fronts.get((said.item, said.field), ())
-                after = fronts[said.item, said.field] = add(before, said)
+                after = fronts[said.item, said.field] = add(before, said, latest)
                 if after is not before:
                     new.append(said)
                     gone += [identity_of(old) for old in before if old not in after]

@@ -34,8 +34,13 @@ APPEND = (
 -- ARGV: JSON of {seen = {{item, position of its last change}}, patches = {
 --   {'item', item, statements gone, statements new, 1 where one of these is standing},
 --   {'event', user, time, event}, {'forget', user, time}}}
--- Returns the position after the patches; -1 where an item has changed since it was seen: then nothing is done.
+--   and newest = the latest time of them}, the version, how many microseconds a clock may run ahead.
+-- Returns the position after the patches. Nothing is done where an item has changed since it was seen (-1), and where a
+-- patch is of a time that has not come yet by the clock of the server (-2).
 local asked = cjson.decode(ARGV[1])
+local clock = redis.call('TIME')
+local latest = tonumber(clock[1]) * 1000000 + tonumber(clock[2]) + tonumber(ARGV[3])
+if asked.newest > latest then return -2 end
 for _, seen in ipairs(asked.seen) do
   if (redis.call('HGET', 'daybreak:item:' .. seen[1], '') or '') ~= seen[2] then return -1 end
 end
@@ -55,7 +60,7 @@ for _, patch in ipairs(asked.patches) do
   else
     local at = tonumber(patch[3])
     local forgotten = string.match(redis.call('HGET', 'daybreak:forgotten', id) or '', '^%d+')
-    local known = forgotten and tonumber(forgotten) >= at
+    local known = forgotten and tonumber(forgotten) >= at and tonumber(forgotten) <= latest
     if kind == 'event' and not known and at >= pruned then
       if redis.call('HSETNX', 'daybreak:events:' .. id, patch[4], text(position + 1)) == 1 then
         position = position + 1

@@ -129,6 +129,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         f"{path.resolve().as_uri()}?mode=rw", WAIT_SECONDS, uri=True, isolation_level=None, check_same_thread=False
     )
     db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA secure_delete = ON")  # removed rows are overwritten, for the sake of forgotten users
     (application,), (version,) = (db.execute(f"PRAGMA {p}").fetchone() for p in ("application_id", "user_version"))
     if application != APPLICATION:
         raise LogError(f"{path}: not a log of patches, but another SQLite database; name the log's own file")

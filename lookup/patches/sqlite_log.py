@@ -9,7 +9,21 @@ from typing import Any, TypeVar
 
 from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
-from lookup.patches.patch import EVENT, ITEM, Patch, Statement, add, canonical, check, front, statements
+from lookup.patches import sqlite_ahead
+from lookup.patches.patch import (
+    EVENT,
+    FORGET,
+    ITEM,
+    Patch,
+    Statement,
+    add,
+    canonical,
+    check,
+    front,
+    greatest,
+    latest_time,
+    statements,
+)
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 from lookup.patches.sqlite_file import SqliteFile
 
@@ -42,7 +56,10 @@ class SqliteLog:
         checked = [check(patch) for patch in patches]
         if not checked:
             return self.position()
-        return self._write(lambda db: _keep(db, checked))
+        position = self._write(lambda db: _keep(db, checked))
+        if any(patch.kind == FORGET for patch in checked):
+            self._read(sqlite_ahead.erase, True)
+        return position
 
     def position(self) -> int:
         """See `PatchLog.position`."""
@@ -87,27 +104,28 @@ class SqliteLog:
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
         """See `PatchLog.all_events`."""
-        query = f"SELECT {EVENT_ROW} FROM events WHERE position > ? AND position <= ? ORDER BY position"
-        return self._each(_event, query, (after, until))
+        query = f"SELECT {EVENT_ROW} FROM events WHERE position > ? AND position <= ? AND at <= ? ORDER BY position"
+        return self._each(_event, query, (after, until, latest_time()))
 
     def items(self, until: int) -> Iterator[Statement]:
         """See `PatchLog.items`."""
         query = f"SELECT {STATEMENT} FROM statements WHERE position <= ? AND {ABSORBED} ORDER BY item, field"
-        return self._each(_statement, query, (until,))
+        return greatest(self._each(_statement, query, (until,)), latest_time())
 
     def forgotten(self) -> list[Forgotten]:
         """See `PatchLog.forgotten`."""
-        query = "SELECT user, at, position FROM forgotten ORDER BY user"
-        return self._read(lambda db: list(map(Forgotten._make, db.execute(query))), [])
+        query = "SELECT user, at, position FROM forgotten WHERE at <= ? ORDER BY user"
+        return self._read(lambda db: list(map(Forgotten._make, db.execute(query, (latest_time(),)))), [])
 
     def reach(self, before: int) -> int:
         """See `PatchLog.reach`."""
         query = f"""
             SELECT coalesce(min(position) - 1, (SELECT position FROM head)) FROM (
-                SELECT position FROM events WHERE at >= :before
-                UNION ALL SELECT position FROM statements WHERE at >= :before AND {ABSORBED}
+                SELECT position FROM events WHERE at BETWEEN :before AND :latest
+                UNION ALL SELECT position FROM statements WHERE at BETWEEN :before AND :latest AND {ABSORBED}
             )"""
-        return self._read(lambda db: int(db.execute(query, {"before": before}).fetchone()[0]), 0)
+        asked = {"before": before, "latest": latest_time()}
+        return self._read(lambda db: int(db.execute(query, asked).fetchone()[0]), 0)
 
     def prune(self, absorbed: int, before: int) -> int:
         """See `PatchLog.prune`."""
@@ -119,6 +137,40 @@ class SqliteLog:
             return gone
 
         return self._write(remove) if self._file.path.exists() else 0
+
+    def ahead(self) -> list[Patch]:
+        """See `PatchLog.ahead`."""
+        return self._read(sqlite_ahead.ahead, [])
+
+    def remove_ahead(self) -> int:
+        """See `PatchLog.remove_ahead`."""
+        found = self.ahead()
+        if found:
+            forgets: list[Patch] = []
+
+            def remove(db: sqlite3.Connection) -> int:
+                forgets[:] = sqlite_ahead.remove_ahead(db)
+                return 0
+
+            self._write(remove)
+            self.append(forgets)
+        return len(found)
+
+    def trust_clock(self) -> None:
+        """See `PatchLog.trust_clock`."""
+
+        def trust(db: sqlite3.Connection) -> int:
+            sqlite_ahead.trust(db)
+            return 0
+
+        if self._file.path.exists():
+            self._write(trust)
+
+    def compact(self) -> str | None:
+        """See `PatchLog.compact`."""
+        if self._read(sqlite_ahead.compact, True):
+            return None
+        return f"{self.where}: another process was reading, so the journal beside the file may still hold old rows"
 
     def close(self) -> None:
         """See `PatchLog.close`."""
@@ -159,28 +211,29 @@ class SqliteLog:
 
 def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
     """Keep what is new in patches. Returns the position after them."""
+    sqlite_ahead.check_clock(db, patches)
     before, pruned = db.execute("SELECT position, pruned FROM head").fetchone()
-    position = before
+    position, latest = before, latest_time()
     for patch in patches:
         if patch.kind == ITEM:
-            new = _keep_item(db, patch, position + 1)
+            new = _keep_item(db, patch, position + 1, latest)
         elif patch.kind == EVENT:
-            new = patch.at >= pruned and _keep_event(db, patch, position + 1)
+            new = patch.at >= pruned and _keep_event(db, patch, position + 1, latest)
         else:
-            new = _keep_forget(db, patch, position + 1)
+            new = _keep_forget(db, patch, position + 1, latest)
         position += new
     if position > before:
         db.execute("UPDATE head SET position = ?", (position,))
     return int(position)
 
 
-def _keep_item(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
+def _keep_item(db: sqlite3.Connection, patch: Patch, position: int, latest: int) -> bool:
     changed = False
     for said in statements(patch, position):
         query = f"SELECT {STATEMENT}, rowid FROM statements WHERE item = ? AND field = ?"
         rows = [(_statement(row[:-1]), row[-1]) for row in db.execute(query, (said.item, said.field))]
-        before = front(old for old, _ in rows)
-        after = add(before, said)
+        before = front((old for old, _ in rows), latest)
+        after = add(before, said, latest)
         if after is before:
             continue
         changed = True
@@ -190,22 +243,22 @@ def _keep_item(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
     return changed
 
 
-def _keep_event(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
+def _keep_event(db: sqlite3.Connection, patch: Patch, position: int, latest: int) -> bool:
     item, kind, value = (patch.values[name] for name in ("item", "type", "value"))
     found = db.execute(
         f"INSERT INTO events ({EVENT_ROW}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 "
-        "WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE user = ?1 AND at >= ?4) ON CONFLICT DO NOTHING",
-        (patch.key, item, kind, patch.at, patch.source, canonical(value), position),
+        "WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE user = ?1 AND at BETWEEN ?4 AND ?8) ON CONFLICT DO NOTHING",
+        (patch.key, item, kind, patch.at, patch.source, canonical(value), position, latest),
     )
     return found.rowcount == 1
 
 
-def _keep_forget(db: sqlite3.Connection, patch: Patch, position: int) -> bool:
+def _keep_forget(db: sqlite3.Connection, patch: Patch, position: int, latest: int) -> bool:
     db.execute("DELETE FROM events WHERE user = ? AND at <= ?", (patch.key, patch.at))
     found = db.execute(
-        "INSERT INTO forgotten VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE "
-        "SET at = excluded.at, position = excluded.position WHERE excluded.at > at",
-        (patch.key, patch.at, position),
+        "INSERT INTO forgotten VALUES (?1, ?2, ?3) ON CONFLICT (user) DO UPDATE "
+        "SET at = excluded.at, position = excluded.position WHERE excluded.at > at OR at > ?4",
+        (patch.key, patch.at, position, latest),
     )
     return found.rowcount == 1
 
