@@ -72,10 +72,10 @@ class Shop(PatchApi):
 
     @property
     def problem(self) -> str | None:
-        """Why the shop does not serve the release that CURRENT names, or why it cannot read patches; None if all is
-        well. The shop goes on to answer from what it has.
+        """Why the shop does not serve the release that CURRENT names, why it cannot read patches, or which patches it
+        refuses; None if all is well. The shop goes on to answer from what it has.
         """
-        return self._live.follower.problem or self._live.problem
+        return self._live.follower.problem or self._live.problem or self._live.failing
 
     def recommend(
         self,

@@ -122,7 +122,10 @@ class PatchLog(Protocol):
         """What is ahead: patches of a time that has not come yet, because the clock of their writer was wrong."""
 
     def remove_ahead(self) -> int:
-        """Remove what is ahead; returns how many rows. Users whose forgetting was ahead are forgotten as of now."""
+        """Remove what is ahead; returns how many rows.
+
+        Users whose forgetting was ahead are forgotten as of now, or as of before the events that they have since.
+        """
 
     def trust_clock(self) -> None:
         """Take this machine's clock for right, where `append` does not because the log was idle for long."""

@@ -209,7 +209,9 @@ class RedisLog:
         with self._told():
             for one in found:
                 self._server.hdel(one.hash, one.entry)
-        self.append([forget(one.patch.key) for one in found if one.patch.kind == FORGET])
+        for user in (one.patch.key for one in found if one.patch.kind == FORGET):
+            since = self.events(user, 0, latest_time())
+            self.append([forget(user, at=since[0].at - 1 if since else None)])
         return len(found)
 
     def trust_clock(self) -> None:

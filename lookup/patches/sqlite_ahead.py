@@ -59,12 +59,16 @@ def ahead(db: sqlite3.Connection) -> list[Patch]:
 
 
 def remove_ahead(db: sqlite3.Connection) -> list[Patch]:
-    """Remove all that is ahead. Returns forgets of now, to append: who was to be forgotten still is."""
+    """Remove all that is ahead. Returns forgets to append instead: of now, or of before the user's later events."""
     latest = (latest_time(),)
-    users = [user for (user,) in db.execute("SELECT user FROM forgotten WHERE at > ? ORDER BY user", latest)]
+    users = db.execute(
+        "SELECT user, (SELECT min(at) - 1 FROM events WHERE events.user = forgotten.user AND at <= ?1) "
+        "FROM forgotten WHERE at > ?1 ORDER BY user",
+        latest,
+    ).fetchall()
     for table in ("statements", "events", "forgotten"):
         db.execute(f"DELETE FROM {table} WHERE at > ?", latest)
-    return [forget(user) for user in users]
+    return [forget(user, at=at) for user, at in users]
 
 
 def erase(db: sqlite3.Connection, wait: float = 0.5) -> bool:

@@ -44,6 +44,11 @@ class Follower:
         self._failed, self._retry_at = "", 0.0
         self._background = None if self.pinned else Background(self._look, LOOK_SECONDS)
 
+    @property
+    def failing(self) -> str | None:
+        """What the thread met that nobody foresaw, and tries again; None if all is well."""
+        return None if self._background is None else self._background.problem
+
     def current(self) -> Release:
         """The release to answer from: a call takes it once and keeps it to its end."""
         if self._background is not None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.errors import ConditionError
+from lookup.patches.paths import PatchedPaths
 from lookup.release.schema import NUMBER, TEXT
 
 Mask = NDArray[np.bool_]
@@ -38,7 +39,7 @@ class Filterable(Protocol):
         """(n,), bool or uint8."""
 
     @property
-    def category(self) -> NDArray[np.int32]:
+    def category(self) -> NDArray[np.int32] | PatchedPaths:
         """(n, G): codes of the category path, the widest first; -1 after the last."""
 
     @property

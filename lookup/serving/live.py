@@ -15,6 +15,8 @@ from lookup.serving.replay import Replay
 from lookup.serving.state import State
 
 LOG = logging.getLogger("lookup")
+VECTORS = 2
+"""How many vectors a state makes of an item that was added by day."""
 LOOK_SECONDS = 0.05
 """How often a reader asks the log for new patches."""
 
@@ -30,7 +32,7 @@ class Live:
 
     def __init__(self, follower: Follower, arms: Arms | None, log: PatchLog, most_bytes: int):
         self.follower, self.arms = follower, arms
-        self.overlay = Overlay(log, most_bytes)
+        self.overlay = Overlay(log, most_bytes, VECTORS * follower.current().item_vector[:1].nbytes)
         self.problem: str | None = None
         """Why the log cannot be read; None when it can. Patches that were read before still hold."""
         self.cut = 0
@@ -44,6 +46,11 @@ class Live:
         if self.problem is not None:
             raise LogError(self.problem)
         self._background = Background(self._renew, LOOK_SECONDS)
+
+    @property
+    def failing(self) -> str | None:
+        """What the threads met that nobody foresaw, or which patches are refused; None if all is well."""
+        return self._background.problem or self.follower.failing or self.overlay.problem
 
     def state(self, user: str | None = None, at: int | None = None) -> tuple[State, str | None]:
         """The state to answer from, and the user's arm.

@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_right
 
-from lookup.patches.overlay import View
+from lookup.patches.item_fronts import View
 from lookup.patches.patch_log import FOREVER
 from lookup.release.reader import Release
 from lookup.serving.state import State

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from lookup.item_fields import DESCRIBING
 from lookup.keys import clean_id
-from lookup.patches.overlay import View
+from lookup.patches.item_fronts import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
 from lookup.patches.patch_log import FOREVER
+from lookup.patches.paths import PatchedPaths
 from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER
 
@@ -36,7 +37,7 @@ class State:
         """How many items are the release's."""
         self.price: NDArray[np.float64] = release.item_price
         self.in_stock: NDArray[np.uint8] = release.item_in_stock
-        self.category: NDArray[np.int32] = release.item_category
+        self.category: NDArray[np.int32] | PatchedPaths = release.item_category
         self.brand: NDArray[np.int32] = release.item_brand
         self.feature: NDArray[np.float64] = release.item_feature
         self.features = release.features
@@ -120,6 +121,7 @@ class State:
         """Write what a view states into this new state."""
         self.mark, self.until = view.mark, view.until
         self._copied: set[str] = set()
+        self._paths: dict[int, list[int] | None] = {}
         watermark, changed = self.release.manifest.patches_until, {}
         for item, fields in view.items.items():
             stated = ((field, holding(front, at, self.ahead)) for field, front in fields.items())
@@ -134,6 +136,8 @@ class State:
                 self.patched[item] = changed[item]
             else:
                 self.patched.pop(item, None)
+        if self._paths:
+            self.category = PatchedPaths.of(self.category).replaced(self._paths)
         self.has_repriced = bool(self.repriced.any())
         if self.added:
             self._encode(item for item in changed if item in self._rows)
@@ -155,9 +159,8 @@ class State:
             code = base.item_brand[row] if known else NONE
             self._write("brand", row, self._code_of("brand", values["brand"]) if "brand" in values else code)
         if "category" in touched:
-            path = [self._code_of("category", name) for name in values.get("category") or []]
-            stored = known and "category" not in values
-            self._write("category", row, self._path(base.item_category[row].tolist() if stored else path))
+            stated = [self._code_of("category", name) for name in values.get("category") or []]
+            self._paths[row] = stated if "category" in values or not known else None
         for column, (name, kind) in enumerate(self.features.items()):
             if name in touched:
                 number = base.item_feature[row, column] if known else np.nan
@@ -175,14 +178,6 @@ class State:
     def _replace(self, name: str, array: NDArray[Any]) -> None:
         self._copied.add(name)
         setattr(self, name, array)
-
-    def _path(self, codes: list[int]) -> NDArray[np.int32]:
-        """Codes as a row of `category`, which grows wider for a longer path."""
-        wide = self.category.shape[1]
-        if len(codes) > wide:
-            self._replace("category", np.pad(self.category, ((0, 0), (0, len(codes) - wide)), constant_values=NONE))
-            wide = len(codes)
-        return np.array(codes + [NONE] * (wide - len(codes)), dtype=np.int32)
 
     def _number(self, kind: str, value: Any) -> float:
         """A feature as its array stores it: by the night's own rules."""
@@ -214,11 +209,11 @@ class State:
         self.added += items
         self._rows.update(zip(items, range(start, start + n), strict=True))
         self.blocked.extend(bytes(n))
+        self.category = PatchedPaths.of(self.category)
         for name, fill in (
             ("price", np.nan),
             ("in_stock", 1),
             ("brand", NONE),
-            ("category", NONE),
             ("feature", np.nan),
         ):
             array = getattr(self, name)
