@@ -20,7 +20,7 @@ from lookup.serving.diversity import MMR, Cap
 from lookup.serving.hit import Hit
 from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
-from lookup.serving.request import Request, stored_hits
+from lookup.serving.request import Request, hits_wanted, stored_hits
 from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
 from lookup.serving.sources.item import item_sources
@@ -105,7 +105,7 @@ class Shop(PatchApi):
         Returns the hits, "list" and "session" before "popular". Raises: see `Shop`.
         """
         state, arm, now = self._state(user, at)
-        _check_k(k)
+        k = hits_wanted(k)
         release = state.release
         row, events = read_user(self._live, state, user, _latest(at, now))
         if history is not None:
@@ -145,7 +145,7 @@ class Shop(PatchApi):
         `Shop`.
         """
         state, _, _ = self._state(None, at)
-        _check_k(k)
+        k = hits_wanted(k)
         row = state.find(item)
         exclude = chain(each("item ids", exclude), [item])
         request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
@@ -170,7 +170,7 @@ class Shop(PatchApi):
         has only the last. Raises: see `Shop`.
         """
         state, _, _ = self._state(None, at)
-        _check_k(k)
+        k = hits_wanted(k)
         code = NONE if category is None else state.code("category", category)
         request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
         return request.fill_results(
@@ -184,7 +184,7 @@ class Shop(PatchApi):
         are hidden or sold out are left out. Parameters and errors: see `Shop`.
         """
         state, arm, now = self._state(user, at)
-        _check_k(k)
+        k = hits_wanted(k)
         row, _ = read_user(self._live, state, user, _latest(at, now))
         return [] if row < 0 else stored_hits(state, k, state.release.user_again, row, name="again", arm=arm)
 
@@ -203,7 +203,7 @@ class Shop(PatchApi):
         if self._live.arms is not None:
             raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
         state, _, _ = self._state(None, None)
-        _check_k(k)
+        k = hits_wanted(k)
         return list_batch(self._live, state, list(each("user ids", users)), k)
 
     def item(self, item: str, *, at: datetime | int | None = None) -> dict[str, Any] | None:
@@ -288,11 +288,6 @@ def open_shop(
     follower = Follower(folder, pin, verify)
     test = None if arms is None else Arms(folder, arms, salt, shares)
     return Shop(Live(follower, test, log, memory))
-
-
-def _check_k(k: int) -> None:
-    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-        raise ValueError(f"k is how many hits are wanted: a number of 1 or more, not {k!r}")
 
 
 def _latest(at: datetime | int | None, now: int) -> int:

@@ -76,7 +76,9 @@ def compare(choice: CompareOptions) -> ArmComparison:
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         left_out = {"unreadable exposures": read_exposures(db, choice.exposures)}
-        left_out["unreadable events"] = read_events(db, choice.events, choice.columns)
+        left_out["unreadable events"], left_out["values that are no numbers"] = read_events(
+            db, choice.events, choice.columns
+        )
         test = _select(db, choice)
         metrics = _metrics(db, choice)
         arms, left_out["users in several arms"] = outcomes(

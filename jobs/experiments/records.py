@@ -13,6 +13,7 @@ from duckdb import DuckDBPyConnection
 
 from jobs.config.loader import load
 from jobs.errors import ConfigError, MissingStepError
+from jobs.experiments.cells import id_of, number_of, quoted
 from jobs.infra.files import FORMATS, find_files
 from lookup.experiments.exposures import Exposure
 
@@ -36,14 +37,15 @@ def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
     if lacking:
         raise ConfigError(f"{patterns[0]}: no column {', '.join(lacking)}; there are {', '.join(types)}")
     items = "items" if types["items"].endswith("[]") else """from_json(items, '["VARCHAR"]')"""
+    shown = f"list_transform({items}::VARCHAR[], lambda item: {id_of('item', 'VARCHAR')})"
     test = "test" if "test" in types else "''"
     return _make(
         db,
         patterns,
         f"""
         CREATE TABLE exposures AS
-        SELECT "user"::VARCHAR AS user_id, arm::VARCHAR AS arm, {_time('"at"', types["at"], patterns)} AS "at",
-            {items}::VARCHAR[] AS items, coalesce({test}::VARCHAR, '') AS test
+        SELECT {id_of('"user"', types["user"])} AS user_id, arm::VARCHAR AS arm,
+            {_time('"at"', types["at"], patterns)} AS "at", {shown} AS items, coalesce({test}::VARCHAR, '') AS test
         FROM {source}
         """,
         "exposures",
@@ -51,8 +53,8 @@ def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
     )
 
 
-def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mapping[str, str]) -> int:
-    """Make the table `events`, without duplicates. Returns the number of unreadable rows.
+def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mapping[str, str]) -> tuple[int, int]:
+    """Make the table `events`, without duplicates. Returns the numbers of unreadable rows and of unreadable values.
 
     patterns: files, or one TOML file, the configuration of a shop, for the events of its newest run. columns: an SQL
     expression over the files' columns for any of `EVENT_COLUMNS`; by default the column of that name. `value` may be
@@ -69,20 +71,29 @@ def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mappin
             raise ConfigError(
                 f"{patterns[0]}: no column {name}; there are {', '.join(types)}: say which it is, --column {name}=…"
             )
-    kinds = _types(db, f"(SELECT {', '.join(f'({e}) AS {n}' for n, e in chosen.items())} FROM {source})", patterns)
-    return _make(
+    picked = f"(SELECT {', '.join(f'({e}) AS {n}' for n, e in chosen.items())} FROM {source})"
+    kinds = _types(db, picked, patterns)
+    try:
+        value = number_of(db, "value", kinds["value"], picked)
+    except duckdb.Error as error:
+        raise ConfigError(f"{patterns[0]}: {_first_line(error)}") from None
+    user, item = (id_of(name, kinds[name]) for name in ("user_id", "item_id"))
+    bad = _make(
         db,
         patterns,
         f"""
         CREATE TABLE events AS
-        SELECT DISTINCT ({chosen["user_id"]})::VARCHAR AS user_id, ({chosen["item_id"]})::VARCHAR AS item_id,
-            ({chosen["type"]})::VARCHAR AS type, {_time(f"({chosen['time']})", kinds["time"], patterns)} AS "at",
-            TRY_CAST(({chosen["value"]}) AS DOUBLE) AS value
-        FROM {source}
+        SELECT DISTINCT {user} AS user_id, {item} AS item_id, type::VARCHAR AS type,
+            {_time("time", kinds["time"], patterns)} AS "at", {value} AS value,
+            nullif(trim(value::VARCHAR), '') IS NOT NULL AND ({value}) IS NULL AS no_number
+        FROM {picked}
         """,
         "events",
         "user_id IS NULL OR item_id IS NULL OR type IS NULL",
     )
+    strange = db.execute("SELECT count(*) FILTER (no_number) FROM events").fetchall()[0][0]
+    db.execute("ALTER TABLE events DROP COLUMN no_number")
+    return bad, int(strange)
 
 
 def _scan(patterns: Sequence[str], exposures: bool = False) -> str:
@@ -94,7 +105,7 @@ def _scan(patterns: Sequence[str], exposures: bool = False) -> str:
             f"{files[0]}: all files must be .csv, .tsv, .jsonl or .parquet, of one kind; "
             f"found {', '.join(sorted(kinds))}"
         )
-    names = "[" + ", ".join(_quoted(str(file)) for file in files) + "]"
+    names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
     if "parquet" in kinds:
         return f"read_parquet({names}, union_by_name = true)"
     if "csv" in kinds:
@@ -112,7 +123,7 @@ def _of_run(path: Path) -> str:
     ready = sorted(folder for folder in runs.glob("*") if (folder / "events" / "_SUCCESS").exists())
     if not ready:
         raise MissingStepError(f"{runs}: no run has read events yet: `daybreak job ingest` does")
-    events, items = (_quoted(str(ready[-1] / name)) for name in ("events/*/*.parquet", "items/*.parquet"))
+    events, items = (quoted(str(ready[-1] / name)) for name in ("events/*/*.parquet", "items/*.parquet"))
     return f"(SELECT e.*, i.item_id FROM read_parquet({events}) e JOIN read_parquet({items}) i USING (item))"
 
 
@@ -120,7 +131,7 @@ def _types(db: DuckDBPyConnection, source: str, patterns: Sequence[str]) -> dict
     try:
         return {name: kind for name, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     except duckdb.Error as error:
-        raise ConfigError(f"{patterns[0]}: {error}") from None
+        raise ConfigError(f"{patterns[0]}: {_first_line(error)}") from None
 
 
 def _time(expression: str, kind: str, patterns: Sequence[str]) -> str:
@@ -140,7 +151,7 @@ def _make(db: DuckDBPyConnection, patterns: Sequence[str], create: str, table: s
         left = db.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
         strange = db.execute(f'SELECT "at" FROM {table} WHERE "at" NOT BETWEEN {FIRST} AND {LAST} LIMIT 1').fetchall()
     except duckdb.Error as error:
-        raise ConfigError(f"{patterns[0]}: not readable as {table}: {error}") from None
+        raise ConfigError(f"{patterns[0]}: not readable as {table}: {_first_line(error)}") from None
     if not left:
         raise ConfigError(f"{patterns[0]}: no {table} in it; {bad} rows were not readable as such")
     if strange:
@@ -151,5 +162,5 @@ def _make(db: DuckDBPyConnection, patterns: Sequence[str], create: str, table: s
     return int(bad)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]

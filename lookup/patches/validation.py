@@ -21,6 +21,8 @@ LONGEST_TEXT = 50_000
 """Characters of any other text."""
 LONGEST_PATH = 32
 """Names of a category path. Every reader keeps a place for each name of the longest path."""
+NEARLY = 0.75
+"""How alike two names are, from 0 to 1, where one is taken for the other misspelt: `Stock` for `in_stock`."""
 MOST_FIELDS = 200
 """Fields in one patch."""
 EXACT = 2**53
@@ -108,20 +110,29 @@ def item_values(what: str, values: Any) -> dict[str, Any]:
     return {str(one): None if v is None else _value(f"{what}: {one}", one, v) for one, v in values.items()}
 
 
-def declared(what: str, names: Collection[str], features: Collection[str]) -> None:
-    """The names of an item's fields, each of `ITEM_FIELDS` or of `features`."""
-    unknown = [one for one in names if one not in _FIELDS and one not in features]
-    if unknown:
-        raise PatchError(f"{what}: {unknown_field(unknown[0], [*_FIELDS, *features])}")
+def declared(what: str, names: Collection[str], features: Collection[str] | None, more: Collection[str] = ()) -> None:
+    """The names of an item's fields, each of `ITEM_FIELDS`, of `features` or of `more`.
+
+    features: those that are declared; None where nobody says which are. Then only a name that nearly is a field's is
+    refused.
+    """
+    known = [*_FIELDS, *more, *(features or ())]
+    for one in names:
+        if one in known:
+            continue
+        close = _closest(one, known, 0.6 if features is not None else NEARLY)
+        if close is None and features is None:
+            continue
+        meant = f"there are {', '.join(known)}" if close is None else f"did you mean {close!r}?"
+        raise PatchError(
+            f"{what}: nobody reads {one!r:.100}; {meant} A feature is declared in [items.features] of the configuration"
+        )
 
 
-def unknown_field(field: str, known: Collection[str]) -> str:
-    """Says that a field is unknown, which one is meant, and how to declare it."""
-    from difflib import get_close_matches
+def _closest(name: str, known: Collection[str], cutoff: float) -> str | None:
+    from difflib import get_close_matches  # few patches have a wrong name
 
-    close = get_close_matches(field.strip().lower(), known, n=1)
-    meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
-    return f"nobody reads {field!r:.100}: {meant} A feature is declared in [items.features] of the configuration"
+    return next(iter(get_close_matches(name.strip().lower()[:LONGEST_NAME], known, 1, cutoff)), None)
 
 
 def refusal(field: str, value: Any) -> str | None:

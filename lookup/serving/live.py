@@ -88,6 +88,10 @@ class Live:
             self.cut += 1
         return found
 
+    def features(self) -> set[str]:
+        """The names of the features that the releases in use declare."""
+        return {name for state in self._states.values() for name in state.features}
+
     def look(self) -> None:
         """Read CURRENT and the log now."""
         self.follower.look()

@@ -7,7 +7,7 @@ from typing import Any
 from lookup.errors import LogError, PatchError
 from lookup.item_fields import DESCRIBING
 from lookup.keys import each
-from lookup.patches import patch
+from lookup.patches import patch, validation
 from lookup.patches.patch import EVENT, ITEM, Patch
 from lookup.serving.live import Live
 
@@ -42,7 +42,7 @@ class PatchApi:
         """State what an item is now.
 
         item: its id. until: when the statement ends by itself; None: never. values: `price`, `in_stock`, `hidden`, any
-        other field of the item, or a declared feature; None says that the value is unknown.
+        other field of the item, or a feature that the release declares; None says that the value is unknown.
         """
         self._append([patch.item(item, values, at=at, until=until, source=source)])
 
@@ -106,6 +106,10 @@ class PatchApi:
                 f"{overlay.log.where}: the log ends before position {watermark}, up to which release {release.id} has "
                 "absorbed another one: no reader would see the patch; open the shop with the log that the night reads"
             )
+        features = self._live.features()
+        for one in patches:
+            if one.kind == ITEM:
+                validation.declared(f"item {one.key!r:.100}", one.values, features)
         overlay.log.append(patches)
         self._live.wrote()
         return len(patches)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import compress, islice
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -145,6 +146,13 @@ def stored_hits(state: State, k: int, lists: RankedLists, row: int, *, name: Sou
         if len(rows) < width:
             break
     return hits
+
+
+def hits_wanted(k: int) -> int:
+    """A number of hits, of whatever kind of whole number. Raises ValueError for what is none, and for less than 1."""
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
+        raise ValueError(f"k is how many hits are wanted: a number of 1 or more, not {k!r:.100}")
+    return int(k)
 
 
 def rows_of(state: State, ids: Iterable[str]) -> list[int]:

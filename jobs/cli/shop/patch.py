@@ -12,6 +12,7 @@ import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, load
 from jobs.cli.output import escaped
+from jobs.cli.shop.known import Known, known
 from jobs.cli.shop.patch_lines import Line, batches, read_lines
 from jobs.errors import ConfigError
 from jobs.infra.logging import Progress, log_line
@@ -42,11 +43,16 @@ def patch(
     rejected: Annotated[
         Path | None, typer.Option("--rejected", metavar="FILE", help="Write wrong lines there, as they are.")
     ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="NAME …", help="Declared features that the release does not know yet."),
+    ] = None,
 ) -> int:
     """Patch what is served: prices, stock, new items, events, forgotten users.
 
     FILE has one patch a line as JSON, or is CSV with a header. Without FILE the command reads standard input, and each
-    line is in the log some 50 ms after it came. An empty cell of CSV states nothing; null states "unknown".
+    line is in the log some 50 ms after it came. An empty cell of CSV states nothing; null states "unknown". The names
+    of a category path are separated as the configuration says, else by >. A field that nobody reads is refused.
 
       {"item_id": "A1", "price": 9.5, "in_stock": true, "until": "2026-11-23"}
       {"user_id": "900", "item_id": "A1", "type": "purchase", "at": 1795341600}
@@ -66,12 +72,26 @@ def patch(
     """
     if log is not None and releases is not None:
         raise ConfigError("--log and --releases both say where the log is: give one")
-    where = releases / FILE if releases is not None else log or load(config).patches
-    return _append(file, open_log(where), source, rejected)
+    if releases is not None or log is not None:
+        return _append(
+            file,
+            open_log(log or str(releases / FILE if releases else "")),
+            source,
+            rejected,
+            known(releases, field or ()),
+        )
+    shop = load(config)
+    declared = [*(field or ()), *shop.items.features]
+    return _append(
+        file, open_log(shop.patches), source, rejected, known(shop.releases, declared, shop.items.category_separator)
+    )
 
 
-def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int:
-    """Append every patch of the input; returns the exit code. Raises LogError when the log fails."""
+def _append(file: str, log: PatchLog, source: str, rejected: Path | None, shop: Known) -> int:
+    """Append every patch of the input; returns the exit code.
+
+    Raises LogError when the log fails, and ConfigError where the input is no file of patches.
+    """
     name = "standard input" if file == "-" else file
     kept = wrong = last = 0
     with ExitStack() as stack:
@@ -79,13 +99,14 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int
         written = stack.enter_context(_writer(rejected)) if rejected else None
         report = _reporter(lines)
         try:
-            for batch in batches(read_lines(lines, source)):
+            for batch in batches(read_lines(lines, source, shop)):
                 good = [line.patch for line in batch if isinstance(line.patch, Patch)]
                 try:
                     position = log.append(good)
                 except LogError as error:
                     raise LogError(f"{error} ({name}: the patches up to line {last} were kept)") from error
                 kept, last = kept + len(good), batch[-1].number
+                shop.note(good)
                 for line in batch:
                     if isinstance(line.patch, PatchError):
                         wrong += 1
@@ -94,9 +115,14 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None) -> int
             code = int(wrong > 0)
         except KeyboardInterrupt:
             code = 130
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from error
     del report  # and its bar
+    to_come = shop.to_come(log)
+    of_them = f" (kept for items to come: {to_come})" if to_come else ""
     print(
-        f"{kept} patches kept, {wrong} lines rejected, up to line {last}; {log.where} is at position {log.position()}"
+        f"{kept} patches kept{of_them}, {wrong} lines rejected, up to line {last}; {log.where} is at position "
+        f"{log.position()}"
     )
     return code
 

@@ -1,6 +1,5 @@
 """The input of `daybreak patch`: lines of JSON or of CSV to patches, in batches as they come."""
 
-import csv
 import json
 import queue
 import threading
@@ -8,11 +7,16 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
+from jobs.cli.shop.csv_records import records
+from jobs.cli.shop.known import Known
 from jobs.errors import ConfigError
 from jobs.infra.files import csv_header
 from lookup.errors import PatchError
 from lookup.item_fields import ITEM_FIELDS
+from lookup.keys import TRIMMED
+from lookup.patches import validation
 from lookup.patches.patch import Patch, decode, from_record
+from lookup.patches.validation import RESERVED
 
 BATCH = 1000
 """The most lines of a batch."""
@@ -69,66 +73,60 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
             return
 
 
-def read_lines(file: BinaryIO, source: str) -> Iterator[Line]:
-    """The records of a file of JSON lines (it begins with a brace) or of CSV. A wrong line is one with its error."""
+def read_lines(file: BinaryIO, source: str, shop: Known) -> Iterator[Line]:
+    """The records of a file of JSON lines (it begins with a brace) or of CSV. A wrong line is one with its error.
+
+    shop: what is known of it. Raises ConfigError for a header of CSV that names no patches.
+    """
     numbered = ((n, raw.decode("utf-8-sig" if n == 1 else "utf-8", "surrogateescape")) for n, raw in enumerate(file, 1))
     number, first = next(((n, text) for n, text in numbered if text.strip()), (0, ""))
     if first.lstrip().startswith("{"):
-        yield _json_line(number, first, source)
-        yield from (_json_line(n, text, source) for n, text in numbered if text.strip())
+        yield _json_line(number, first, source, shop)
+        yield from (_json_line(n, text, source, shop) for n, text in numbered if text.strip())
     elif first:
-        yield from _csv_lines(first, number, (text for _, text in numbered), source)
+        yield from _csv_lines(first, numbered, source, shop)
 
 
-def _json_line(number: int, text: str, source: str) -> Line:
+def _json_line(number: int, text: str, source: str, shop: Known) -> Line:
     try:
-        return Line(number, text.rstrip("\r\n"), decode(text, source))
+        return Line(number, text.rstrip("\r\n"), shop.check(decode(text, source)))
     except PatchError as error:
         return Line(number, text.rstrip("\r\n"), error)
 
 
-def _csv_lines(header: str, before: int, rest: Iterator[str], source: str) -> Iterator[Line]:
+def _csv_lines(header: str, rest: Iterator[tuple[int, str]], source: str, shop: Known) -> Iterator[Line]:
     columns, separator = csv_header([header])
-    names = [name.strip() for name in columns]
-    if not {"item_id", "forget"} & set(names) or len(set(names)) < len(names):
+    names = [name.strip(TRIMMED) for name in columns]
+    if not {"item_id", "forget"} & {name.lower() for name in names} or len(set(names)) < len(names):
         raise ConfigError(f"JSON lines, or the header of a CSV file with item_id, was expected, not {header!r:.200}")
-    rows = csv.reader(rest, delimiter=separator)
-    while True:
-        cells: list[str] = []
-        patch: Patch | PatchError
+    try:
+        validation.declared("the header", names, shop.features, (*RESERVED, "type", "value"))
+    except PatchError as error:
+        raise ConfigError(str(error)) from None
+    for number, text, row in records(rest, separator, len(names)):
         try:
-            cells = next(rows)
-            if not cells:
-                continue
-            patch = from_record(_record(names, cells), source)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            patch = PatchError(f"not readable as CSV: {error}")
+            if isinstance(row, PatchError):
+                raise row
+            made = from_record({n: _cell(n, c, shop) for n, c in zip(names, row, strict=True) if c.strip()}, source)
+            yield Line(number, text, shop.check(made))
         except PatchError as error:
-            patch = error
-        yield Line(before + rows.line_num, json.dumps(cells, ensure_ascii=False), patch)
+            yield Line(number, text, error)
 
 
-def _record(names: list[str], cells: list[str]) -> dict[str, Any]:
-    if len(cells) != len(names):
-        raise PatchError(f"{len(cells)} cells found, {len(names)} expected by the header")
-    return {name: _cell(name, cell.strip()) for name, cell in zip(names, cells, strict=True) if cell.strip()}
-
-
-def _cell(name: str, text: str) -> Any:
+def _cell(name: str, text: str, shop: Known) -> Any:
     """The value of a cell. In a column of an unknown name it is a number or a truth where it reads as one."""
+    text = text.strip()
     if text == "null":
         return None
     kind = "text" if name in TEXTS else KINDS.get(name)
     if kind == "switch":
         return TRUTH.get(text.lower(), text)
     if kind == "path":
-        return [part.strip() for part in text.split(">")]
+        return [part.strip() for part in text.split(shop.separator)]
     if kind == "text":
         return text
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, bool | int | float) else text

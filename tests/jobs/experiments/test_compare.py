@@ -92,7 +92,12 @@ def test_a_case_counted_by_hand(tmp_path: Path, kind: str) -> None:
     }
     assert (found.test, found.control) == ("spring", "a")
     assert found.differences["b"]["value"].value == -3.0
-    assert found.left_out == {"unreadable exposures": 0, "unreadable events": 0, "users in several arms": 1}
+    assert found.left_out == {
+        "unreadable exposures": 0,
+        "unreadable events": 0,
+        "values that are no numbers": 0,
+        "users in several arms": 1,
+    }
     assert not found.mismatch
 
 
