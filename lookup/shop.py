@@ -235,7 +235,8 @@ class Shop(PatchApi):
     def stats(self) -> dict[str, Any]:
         """What serves, and what the shop holds in memory, for monitoring.
 
-        Returns `release` (its id), `problem`, `added` (how many items patches added) and `patches`: the numbers of
+        Returns `release` (its id), `problem`, `added` (how many items patches added), `to_come` (how many patched ids
+        nobody knows; their patches are kept for items to come) and `patches`: the numbers of
         `lookup.patches.overlay.Stats`, the `log`, the age of the `oldest` statement in seconds, how many events of one
         user a call reads (`most_events`), and how many calls were for users with more (`cut`).
         """
@@ -243,7 +244,9 @@ class Shop(PatchApi):
         held, log = self._live.overlay.stats(), self._live.overlay.log.where
         age = None if held.oldest is None else time.time() - held.oldest / 1e6
         patched = {**held._asdict(), "log": log, "oldest": age, "most_events": MOST_EVENTS, "cut": self._live.cut}
-        return {"release": state.release.id, "problem": self.problem, "added": len(state.added), "patches": patched}
+        to_come = sum(state.find(item) < 0 for item in state.patched)
+        counts = {"added": len(state.added), "to_come": to_come}
+        return {"release": state.release.id, "problem": self.problem, **counts, "patches": patched}
 
     def close(self) -> None:
         """Stop following CURRENT and the patch log, and close the log's files and connections.

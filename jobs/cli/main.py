@@ -14,13 +14,20 @@ from jobs.cli.night import init, job, receipt, run
 from jobs.cli.output import escaped_lines, open_streams
 from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
-from jobs.cli.shop import patch, recommend, similar, sql
+from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
 from lookup.errors import DaybreakError
 
 GROUPS: dict[str, list[Callable[..., Any]]] = {
     "The night (needs the extra `night`)": [init.init, run.run, job.job, receipt.receipt],
     "Releases": [releases.releases, verify.verify, publish.publish, rollback.rollback, prune.prune],
-    "The shop by day": [recommend.recommend, similar.similar, sql.sql, patch.patch],
+    "The shop by day": [
+        recommend.recommend,
+        similar.similar,
+        sql.sql,
+        patch.patch,
+        patches.patches,
+        forget.forget,
+    ],
     "Quality": [evaluate.evaluate, tune.tune, compare.compare],
 }
 """Every command, in the order of `daybreak --help`."""

@@ -15,8 +15,8 @@ from lookup.patches.patch import latest_time
 from lookup.patches.patch_log import Changes, PatchLog
 
 LOG = logging.getLogger("lookup")
-USER_BYTES = 180
-"""About how much memory a user takes."""
+USER_BYTES = 140
+"""About how much memory a user takes, as measured."""
 
 
 class Stats(NamedTuple):

@@ -14,6 +14,8 @@ from lookup.patches.validation import iso
 
 IDLE = 90 * 24 * 3600 * 1_000_000
 """How many microseconds may lie between two receipts."""
+READERS_SECONDS = 0.3
+"""How long erasing waits for those who read the journal. Where they take longer, a later checkpoint does it."""
 CLOCK = "CREATE TABLE IF NOT EXISTS clock (received INTEGER NOT NULL)"
 
 
@@ -71,13 +73,13 @@ def remove_ahead(db: sqlite3.Connection) -> list[Patch]:
     return [forget(user, at=at) for user, at in users]
 
 
-def erase(db: sqlite3.Connection, wait: float = 0.5) -> bool:
+def erase(db: sqlite3.Connection) -> bool:
     """Write the file's journal back, so that nothing of what was removed stays in it. Returns whether all of it was.
 
-    wait: how many seconds to wait for readers. Removed rows are overwritten in the file itself (`secure_delete`).
+    It waits `READERS_SECONDS` for readers. Removed rows are overwritten in the file itself (`secure_delete`).
     """
     (before,) = db.execute("PRAGMA busy_timeout").fetchone()
-    db.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
+    db.execute(f"PRAGMA busy_timeout = {int(READERS_SECONDS * 1000)}")
     try:
         busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:  # locked: a later checkpoint does it
@@ -90,4 +92,4 @@ def erase(db: sqlite3.Connection, wait: float = 0.5) -> bool:
 def compact(db: sqlite3.Connection) -> bool:
     """Write the file anew without what it once held. Returns as `erase` does."""
     db.execute("VACUUM")
-    return erase(db, 5.0)
+    return erase(db)

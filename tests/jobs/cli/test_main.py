@@ -16,6 +16,7 @@ from tests.releases import make_release
 
 HELPERS = {
     *("night.options", "quality.options", "quality.problems", "quality.tuning", "shop.hits", "shop.patch_lines"),
+    *("shop.csv_records", "shop.known"),
 }
 """Modules in the folders of the groups that are no command."""
 

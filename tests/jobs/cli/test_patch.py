@@ -16,7 +16,9 @@ import pytest
 from jobs.cli.main import main
 from jobs.cli.shop.patch_lines import Line, batches
 from lookup.errors import PatchError
+from lookup.patches import patch
 from lookup.patches.patch_log import PatchLog, open_log
+from tests.releases import make_release
 
 LINES = """{"item_id": "A1", "price": 3, "at": "2026-01-01", "source": "erp"}
 
@@ -172,3 +174,150 @@ def test_what_is_piped_in_is_there_before_the_pipe_ends(tmp_path: Path) -> None:
         out, _ = feed.communicate()
     assert feed.returncode == 0
     assert out == f"3 patches kept, 0 lines rejected, up to line 3; {log.where} is at position 3\n"
+
+
+TOML = """[items]
+files = "i.csv"
+item_id = "i"
+category_separator = "/"
+[items.features]
+size = "s"
+[[events]]
+files = "e.csv"
+user_id = "u"
+item_id = "i"
+time = "t"
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("item_id,Price", "standard input: the header: nobody reads 'Price'; did you mean 'price'?"),
+        ("item_id,Stock", "nobody reads 'Stock'; did you mean 'in_stock'?"),
+        ("Item_ID,price", "nobody reads 'Item_ID'; did you mean 'item_id'?"),
+        ("item_id,sizes", "nobody reads 'sizes'; did you mean 'size'?"),
+        ("item_id,zzz", "there are title, text, description, category"),
+        ("User_id,item_id,type", "nobody reads 'User_id'; did you mean 'user_id'?"),
+    ],
+)
+def test_a_header_that_nobody_reads_is_told(run: Any, tmp_path: Path, header: str, told: str) -> None:
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    code, _, err = run("--config", str(tmp_path / "daybreak.toml"), stdin=f"{header}\n1,2,3\n".encode())
+    assert code == 2
+    assert told in err
+    assert not list(tmp_path.rglob("*.sqlite"))
+
+
+def test_fields_that_nobody_reads_are_told(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    (tmp_path / "releases").mkdir()
+    lines = b'{"item_id": 1, "prise": 5}\n{"item_id": 1, "size": 5}\n{"item_id": 1, "age": 5}\n'
+    config = ("--config", str(tmp_path / "daybreak.toml"))
+    code, out, told = run(*config, stdin=lines)
+    assert (code, out.split(";")[0]) == (1, "1 patches kept, 2 lines rejected, up to line 3")
+    assert "standard input:1: item '1': nobody reads 'prise'; did you mean 'price'" in told
+    assert run(*config, "--field", "age", "prise", stdin=lines)[0] == 0
+    assert said(open_log(tmp_path / "releases")) == {("1", "prise"): 5, ("1", "size"): 5, ("1", "age"): 5}
+
+
+def test_a_quote_that_is_not_closed_costs_its_own_line(run: Any, tmp_path: Path) -> None:
+    rows = 'item_id,price,brand\nA1,2,\n"A2,3,\nA3,4,5" pipe\n"A4",5,"two\nlines"\nA5,6,"x"y\nA6,"7"\nA7,8,\n"A8,9,\n'
+    code, out, told = run("--log", str(tmp_path / "log"), stdin=rows.encode())
+    assert (code, out.split(";")[0]) == (1, "4 patches kept, 4 lines rejected, up to line 10")
+    assert [line.split(": ", 2)[1] for line in told.splitlines()] == [f"standard input:{n}" for n in (3, 7, 8, 10)]
+    assert "3: a quote opens and is not closed: this line is not read, those after it are" in told
+    assert said(open_log(tmp_path / "log")) == {
+        ("A1", "price"): 2.0,
+        ("A3", "price"): 4.0,
+        ("A3", "brand"): '5" pipe',
+        ("A4", "price"): 5.0,
+        ("A4", "brand"): "two\nlines",
+        ("A7", "price"): 8.0,
+    }
+
+
+def test_cells_as_they_come(run: Any, tmp_path: Path) -> None:
+    """Ids by the one rule, the separator of the configuration, and nothing that is no number as one."""
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    (tmp_path / "releases").mkdir()
+    rows = (
+        "\ufeffitem_id ,category,price\n A1\u00a0,FOOD / DAIRY,1\n12.0,a>b,2\nA3,,12d\nA4,,0x1p3\nA5,,1_000\nA6,,NaN\n"
+    )
+    rows += f"A7,{'/'.join('x' * 33)},\n"
+    code, _, told = run("--config", str(tmp_path / "daybreak.toml"), stdin=rows.encode())
+    assert code == 1
+    assert [line.split(": ", 2)[2] for line in told.splitlines()] == [
+        "item 'A3': price is '12d'; a number was expected",
+        "item 'A4': price is '0x1p3'; a number was expected",
+        "item 'A5': price is '1_000'; a number was expected",
+        "item 'A6': price is not finite: a finite number was expected",
+        "item 'A7': category has 33 names; at most 32 are kept",
+    ]
+    assert said(open_log(tmp_path / "releases")) == {
+        ("A1", "category"): ["FOOD", "DAIRY"],
+        ("A1", "price"): 1.0,
+        ("12", "category"): ["a>b"],
+        ("12", "price"): 2.0,
+    }
+
+
+def test_items_that_nobody_knows_are_counted_apart(run: Any, tmp_path: Path) -> None:
+    release = make_release(tmp_path)
+    assert release
+    folder = ("--releases", str(tmp_path / "releases"))
+    lines = [
+        {"item_id": "item-1", "price": 5},
+        {"item_id": "later", "price": 5},
+        {"item_id": "later", "in_stock": False},
+        {"item_id": "new", "price": 5},
+        {"item_id": "new", "title": "A new one"},
+        {"user_id": "u", "item_id": "much later", "type": "purchase"},
+    ]
+    code, out, _ = run(*folder, stdin="".join(json.dumps(line) + "\n" for line in lines).encode())
+    assert code == 0
+    assert out.startswith("6 patches kept (kept for items to come: 2), 0 lines rejected, up to line 6; ")
+    code, out, _ = run(*folder, stdin=b'{"item_id": "new", "price": 6}\n{"item_id": "item-2", "price": 6}\n')
+    assert out.startswith("2 patches kept, 0 lines rejected, up to line 2; ")
+    assert "did you mean 'colour'" in run(*folder, stdin=b'{"item_id": "new", "color": "red"}\n')[2]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> list[str]:
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    (tmp_path / "releases").mkdir()
+    return ["--config", str(tmp_path / "daybreak.toml")]
+
+
+def test_forget_says_what_it_erases(config: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = open_log(tmp_path / "releases")
+    log.append([patch.event("ann@example.org", "A1", "view"), patch.event("bob", "A2", "view")])
+    assert main(["forget", "ann@example.org", " carl ", *config]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"2 users forgotten.\nErased: their events in the log {log.where}, whose files were written")
+    for place in (log.where, tmp_path / "releases", tmp_path / "work" / "runs", "exposures", "own files", "models"):
+        assert str(place) in out.partition("Not erased")[2]
+    assert [one.user for one in log.forgotten()] == ["ann@example.org", "carl"]
+    assert log.events("ann@example.org", 0) == []
+    assert len(log.events("bob", 0)) == 1
+    assert main(["forget", " ", *config]) == 2
+    assert "the id of the user is ''" in capsys.readouterr().err
+
+
+def test_patches_ahead_are_shown_and_removed(
+    config: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_log(tmp_path / "releases")
+    with monkeypatch.context() as wrong:
+        later = time.time() + 86400
+        wrong.setattr(patch, "time", lambda: later)
+        log.append([patch.item("A1", {"price": 9.0})])
+    assert main(["patches", *config]) == 0
+    line, told = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["price"] == 9.0
+    assert told == f"{log.where} is at position 1; 1 patches are of a time that has not come yet"
+    assert main(["patches", "--remove-ahead", *config]) == 0
+    assert "1 patches removed" in capsys.readouterr().out
+    assert log.ahead() == []
+    assert main(["patches", "--trust-clock", *config]) == 0
+    assert main(["patches", "--trust-clock", "--remove-ahead", *config]) == 2

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -14,8 +15,10 @@ import pytest
 
 from jobs.cli.main import main
 from jobs.errors import ConfigError, MissingStepError
+from jobs.experiments.cells import id_of, number_of
 from jobs.experiments.compare import CompareOptions, compare
 from lookup.experiments.exposures import ExposureLog
+from lookup.keys import clean_id
 
 NOON = 1_795_348_800_000_000
 """2026-11-22 12:00 UTC."""
@@ -277,3 +280,68 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main([*line, "--metric", "gold"]) == 2
     assert main([*line, "--column", "colour=red"]) == 2
     assert main([*line, "--shares", "a=much"]) == 2
+
+
+def test_ids_of_records_follow_the_one_rule(tmp_path: Path) -> None:
+    spellings = [
+        "a",
+        " a\ufeff",
+        "cafe\u0301",
+        "12.0",
+        "-12.00",
+        "1.5",
+        " \u2003",
+        "\x1ca\x85",
+        "1.0.0",
+        "v1.0",
+        "a\n",
+        "7 ",
+    ]
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE ids (id VARCHAR)")
+        db.executemany("INSERT INTO ids VALUES (?)", [(one,) for one in spellings])
+        found = [row[0] for row in db.execute(f"SELECT {id_of('id', 'VARCHAR')} FROM ids").fetchall()]
+        assert found == [clean_id(one) or None for one in spellings]
+        numbers = db.execute(
+            f"SELECT {id_of('id', 'DOUBLE')} FROM (VALUES (1.0::DOUBLE), (1.5), (1e17), ('nan'::DOUBLE), (-3.0)) t(id)"
+        ).fetchall()
+        assert numbers == [("1",), (None,), (None,), (None,), ("-3",)]
+    shown = exposures(tmp_path, ("1", "a", 0, "x"), ("2", "b", 0, "x"), ("3", "b", 0, "x"))
+    rows = "1.0,x ,purchase,2026-11-22 13:00:00,5\n 2,x,purchase,2026-11-22 13:00:00,7\n"
+    (tmp_path / "e.csv").write_text(f"user_id,item_id,type,time,value\n{rows}")
+    assert compare(CompareOptions([shown], [str(tmp_path / "e.csv")])).values["a"]["value"] == 5.0
+    pq.write_table(
+        pa.table({"user_id": [1.0, 2.5], "item_id": ["x", "x"], "type": ["purchase"] * 2, "value": [3, 4]})
+        .append_column("time", pa.array([NOON + HOUR] * 2)),
+        tmp_path / "e.parquet",
+    )  # fmt: skip
+    found = compare(CompareOptions([shown], [str(tmp_path / "e.parquet")]))
+    assert (found.values["a"]["value"], found.left_out["unreadable events"]) == (3.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["1,50", "4", "1.234", "1.234,56", "x", "12d", "0x1p3", "7 "], [1.5, 4, 1234, 1234.56, None, None, None, 7]),
+        (["1.50", "4", "1.234", "1,234", "1,5", "1e3"], [1.5, 4, 1.234, None, 1.5, 1000]),
+        (["1.234", "1,234", "nan", "inf", "$5", "1_000"], [1.234, None, None, None, None, None]),
+    ],
+)  # fmt: skip
+def test_numbers_of_people(given: list[str], found: list[float | None]) -> None:
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE t (x VARCHAR)")
+        db.executemany("INSERT INTO t VALUES (?)", [(one,) for one in given])
+        assert [row[0] for row in db.execute(f"SELECT {number_of(db, 'x', 'VARCHAR', 't')} FROM t").fetchall()] == found
+
+
+def test_values_that_are_no_numbers_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = exposures(tmp_path, ("1", "a", 0, "x"), ("2", "b", 0, "x"))
+    head = "user_id;item_id;type;time;value\n"
+    for name, value, left in (("comma", "1,50", 0), ("words", "much", 1)):
+        rows = f"1;x;purchase;2026-11-22 13:00:00;{value}\n2;x;purchase;2026-11-22 13:00:00;\n"
+        (tmp_path / f"{name}.csv").write_text(head + rows)
+        found = compare(CompareOptions([shown], [str(tmp_path / f"{name}.csv")]))
+        assert found.values["a"]["value"] == (0.0 if left else 1.5)
+        assert found.left_out["values that are no numbers"] == left
+    assert main(["compare", "--exposures", shown, "--events", str(tmp_path / "words.csv")]) == 0
+    assert "left out: 1 values that are no numbers" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookup.errors import PatchError
+from lookup.errors import LogError, PatchError
 from lookup.patches import patch
 from lookup.patches.patch import Patch
 from lookup.patches.patch_log import PatchLog
@@ -267,3 +267,59 @@ class TestShared:
         assert len({event.position for event in found}) == 21
         assert value(log, "shared", "price") == 4
         assert len(log.changes(0).statements) == 1
+
+
+class TestAhead:
+    """A writer's clock was a day ahead, for three patches."""
+
+    LATER = 24 * 3600 * 1_000_000
+
+    def wrong(self, log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        at = NOW + self.LATER
+        with monkeypatch.context() as clock:
+            clock.setattr(patch, "time", lambda: (NOW + self.LATER) / 1e6)
+            clock.setattr("lookup.patches.redis_log.AHEAD", 10 * self.LATER, raising=False)  # an earlier Daybreak
+            log.append([price("a", 99, at), patch.forget("u", at=at), view("v", "a", at)])
+
+    def test_it_counts_for_nothing(self, log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        log.append([price("a", 1, NOW - 50), view("u", "a", NOW - 50)])
+        self.wrong(log, monkeypatch)
+        last = log.append([price("a", 2, NOW - 10), *(view("u", f"i{n}", NOW - n) for n in range(5))])
+        assert [(said.item, said.value) for said in log.items(last)] == [("a", 2.0)]
+        assert len(log.events("u", 0)) == 5
+        assert {(event.user, event.item) for event in log.all_events(0, last)} == {("u", f"i{n}") for n in range(5)}
+        assert log.forgotten() == []
+        assert log.reach(NOW + 1) == last
+        assert log.append([price("a", 1.5, NOW - 20)]) == last  # older than what holds
+
+    def test_it_is_found_and_removed(self, log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wrong(log, monkeypatch)
+        log.append([view("u", "b", NOW - 5), price("c", 1)])
+        ahead = log.ahead()
+        assert sorted(one.kind for one in ahead) == ["event", "forget", "item"]
+        assert {one.at for one in ahead} == {NOW + self.LATER}
+        assert log.remove_ahead() == 3
+        assert log.ahead() == []
+        assert log.remove_ahead() == 0
+        assert [(one.user, one.at) for one in log.forgotten()] == [("u", NOW - 6)]  # before what came since
+        assert [event.item for event in log.events("u", 0)] == ["b"]
+        assert {said.item for said in log.changes(0).statements} == {"c"}
+
+    def test_a_far_future_is_refused(self, log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        last = log.append([price("a", 1)])
+        years = 3650 * self.LATER
+        for _ in range(2):  # the first one does not move what the second is held against
+            with monkeypatch.context() as clock:
+                clock.setattr(patch, "time", lambda: (NOW + years) / 1e6)
+                with pytest.raises(LogError, match=r"a patch is of 203\d-.*clock"):
+                    log.append([price("a", 99, NOW + years), patch.forget("u", at=NOW + years)])
+                log.append([price("a", 0.5, NOW - 9)])  # an old one is none of the clock's business
+        assert log.position() == last
+        assert [(said.item, said.value) for said in log.items(last)] == [("a", 1.0)]
+        assert log.append([price("a", 2, NOW + 1)]) == last + 1
+
+
+def test_the_files_are_written_anew(log: PatchLog) -> None:
+    log.append([view("u", "a"), patch.forget("u")])
+    assert log.compact() is None
+    assert [one.user for one in log.forgotten()] == ["u"]

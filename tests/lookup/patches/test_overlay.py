@@ -1,14 +1,25 @@
 """What a reader remembers of the log, on a real file."""
 
+import gc
+import json
 import logging
+import sqlite3
+import tracemalloc
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lookup.errors import LogError
 from lookup.patches import patch
-from lookup.patches.overlay import FOREVER, STATEMENT_BYTES, USER_BYTES, Overlay
+from lookup.patches.item_fronts import FOREVER, STATEMENT_BYTES
+from lookup.patches.overlay import USER_BYTES, Overlay
+from lookup.patches.patch import AHEAD, holding, latest_time
 from lookup.patches.patch_log import PatchLog, open_log
+from lookup.release.reader import Release
+from lookup.serving.state import State
+from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND
 
 AT = 1_700_000_000 * SECOND
@@ -146,3 +157,113 @@ def test_what_is_known_outlives_the_log(log: PatchLog, tmp_path: Path, caplog: p
     assert "started again" in caplog.text
     assert prices(overlay) == {"a": [3.0], "b": [2.0]}
     assert overlay.position == 1
+
+
+def raw(log: PatchLog, *rows: tuple[str, str, str]) -> None:
+    """Statements of an earlier writer, which checked less: item, field and JSON of the value."""
+    with closing(sqlite3.connect(log.where)) as db:
+        (last,) = db.execute("SELECT position FROM head").fetchone()
+        for position, (item, field, value) in enumerate(rows, last + 1):
+            row = (item, field, AT, "old", None, value, position)
+            db.execute("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        db.execute("UPDATE head SET position = ?", (last + len(rows),))
+        db.commit()
+
+
+def test_what_is_too_much_is_refused_and_told(log: PatchLog, caplog: pytest.LogCaptureFixture) -> None:
+    log.append([price("a", 1)])
+    overlay = followed(log)
+    path = json.dumps(["x"] * 25_000)
+    with caplog.at_level(logging.WARNING, "lookup"):
+        raw(log, ("b", "category", path), ("c", "price", '"dear"'), ("d", "title", "[[1]]"), ("a", "in_stock", "true"))
+        overlay.look()
+    assert overlay.view(None).items.keys() == {"a"}
+    assert overlay.view(None).items["a"].keys() == {"price", "in_stock"}
+    assert overlay.stats().refused == 3
+    assert "3 patched values are refused; the first: item 'b': category has 25000 names; at most 32" in str(
+        overlay.problem
+    )
+    assert "item 'c': a patch is refused: price is 'dear'" in caplog.text
+    assert followed(log).problem == overlay.problem
+    log.append([patch.item("b", {"category": ["Home"]}), price("c", 2, AT + 1), patch.item("d", {"title": "Mug"})])
+    overlay.look()
+    assert overlay.problem is None
+    assert overlay.stats().refused == 0
+    raw(log, ("e", "category", path))
+    overlay.look()
+    overlay.absorb(log.position(), AT)
+    assert overlay.problem is None  # the release has absorbed the log without it
+
+
+def test_a_clock_that_jumps_ends_nothing_for_good(log: PatchLog) -> None:
+    log.append([price("a", 1), price("a", 9, AT + 1, AT + 100 * SECOND), price("b", 2)])
+    overlay = followed(log)
+    mark = overlay.mark
+    assert overlay.since(mark, AT + 3600 * SECOND).items.keys() == {"a"}  # type: ignore[union-attr]
+    overlay.absorb(1, AT + 3600 * SECOND)  # it drops what has ended
+    assert "a" not in prices(overlay)
+    overlay.follow(1)
+    again = overlay.view(AT + 2)  # the clock is mended
+    assert overlay.since(mark, AT + 2) is None  # everything may hold again
+    assert again.until == FOREVER
+    overlay.follow(1)
+    assert prices(overlay) == {"a": [9.0], "b": [2.0]}
+    assert overlay.view(AT + 2).until == AT + 100 * SECOND
+    assert overlay.since(overlay.mark, AT + 2 - SECOND // 2) is not None  # a small step is no jump
+
+
+def test_replaced_ends_take_no_memory(log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookup.patches.item_fronts.MOST_MARKS", 100)
+    overlay = followed(log)
+    for n in range(6):
+        log.append([price("a", n, AT + 100 * n + m, FOREVER // 2) for m in range(50)])
+        overlay.look()
+    assert len(overlay._items._ends) < 110
+    assert overlay.view(AT).until == FOREVER // 2
+
+
+def test_statements_ahead_hold_when_their_time_has_come(log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = latest_time() - AHEAD
+    later = today + 3600 * SECOND
+    with monkeypatch.context() as wrong:
+        wrong.setattr(patch, "time", lambda: later / SECOND)
+        log.append([price("a", 99, later)])
+    overlay = followed(log)
+    log.append([price("a", 3, today)])
+    overlay.look()
+    front = overlay.view(today).items["a"]["price"]
+    assert overlay.stats().ahead == 1
+    assert holding(front, today).value == 3.0  # type: ignore[union-attr]
+    assert overlay.view(today).until == later - AHEAD
+    mark = overlay.mark
+    changed = overlay.since(mark, later - AHEAD)
+    assert changed is not None
+    assert holding(changed.items["a"]["price"], later - AHEAD).value == 99.0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: [patch.item(f"item-{n}", {"price": float(n)})],
+        lambda n: [patch.item(f"item-{n}", {"price": 1.0, "in_stock": True}, until=FOREVER // 2**11)],
+        lambda n: [patch.item(f"item-{n}", {"title": f"{n} \u65e5\u672c " + "x" * 200})],
+        lambda n: [patch.item(f"item-{n}", {"category": [f"name {n} {k}" for k in range(20)]})],
+        lambda n: [patch.event(f"user-{n}", "item-1", "purchase")],
+    ],
+)
+def test_memory_counts_the_truth(built: Two, tmp_path: Path, make: Callable[[int], list[patch.Patch]]) -> None:
+    """With the state that calls answer from: what is counted is what Python has allocated, within a third."""
+    log = open_log(tmp_path)
+    log.append([one for n in range(400) for one in make(n)])
+    release = Release(built.releases / built.new)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        overlay = followed(log, most_bytes=1 << 30)
+        state = State(release, overlay.view(None), latest_time() - AHEAD)
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert state.release is release
+    assert 0.75 * taken < overlay.stats().bytes < 1.33 * taken

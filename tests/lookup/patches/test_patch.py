@@ -206,6 +206,23 @@ class TestFront:
         assert patch.holding(front, 10**9 - AHEAD) is front[0]
         assert patch.holding(front, 10**9 - AHEAD - 1) is None
 
+    @given(st.lists(statements, max_size=8), st.integers(0, 6), st.integers(0, 15))
+    def test_what_is_ahead_counts_for_nothing(self, found: list[Statement], latest: int, at: int) -> None:
+        """For whoever asks before its time has come."""
+        now = min(at, latest)
+        front = patch.front(found, latest)
+        without = patch.front(one for one in found if one.at <= latest)
+        assert repr(patch.holding(front, now, ahead=0)) == repr(patch.holding(without, now, ahead=0))
+        assert [one for one in front if one.at <= latest] == list(without)
+        for one in found:
+            assert patch.add(front, one, latest) is front
+
+    def test_the_greatest_of_each_field(self) -> None:
+        rows = [("a", "f", 5), ("a", "f", 9), ("a", "g", 1), ("b", "f", 3), ("b", "g", 99)]
+        stated = [Statement(item, field, at, "s", None, at) for item, field, at in rows]
+        found = [(one.item, one.field, one.at) for one in patch.greatest(stated, latest=50)]
+        assert found == [("a", "f", 9), ("a", "g", 1), ("b", "f", 3)]
+
     def test_what_a_release_absorbs(self) -> None:
         assert Statement("a", "price", 1, "s", None, 1, 5).absorbed(5)
         assert not Statement("a", "price", 1, "s", None, 1, 6).absorbed(5)

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -158,3 +160,41 @@ def test_the_child_of_a_fork_writes_though_a_thread_of_its_parent_just_did(tmp_p
     child.kill()
     assert child.exitcode == 0
     assert log.position() == 2
+
+
+def test_nothing_of_a_forgotten_user_stays_but_the_id(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    users = [f"person-{n}@example.org" for n in range(20)]
+    log.append([patch.event(user, f"thing-{n}", "view", source=f"s{n}") for n in range(100) for user in users])
+    log.append([patch.item("thing-1", {"title": "kept"})])
+    log.append([patch.forget(user) for user in users])
+    held = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sum(data.count(b"@example.org") for data in held.values()) <= 2 * len(users)  # a row and its index
+    assert not any(b"thing-42" in data for data in held.values())
+    assert log.compact() is None
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 200_000
+    assert [said.value for said in log.changes(0).statements] == ["kept"]
+
+
+def test_a_reader_does_not_keep_forget_waiting(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([patch.event("u", "a", "view")])
+    with closing(sqlite3.connect(log.where, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM events").fetchall()
+        began = time.monotonic()
+        log.append([patch.forget("u")])
+        assert time.monotonic() - began < 5
+        assert "another process was reading" in str(log.compact())
+    assert log.compact() is None
+
+
+def test_an_idle_log_asks_whether_the_clock_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    months = NOW + 100 * 86400 * 1_000_000
+    monkeypatch.setattr(patch, "time", lambda: months / 1e6)
+    with pytest.raises(LogError, match="say so once: daybreak patches --trust-clock"):
+        log.append([patch.item("a", {"price": 2})])
+    log.trust_clock()
+    assert log.append([patch.item("a", {"price": 2})]) == 2

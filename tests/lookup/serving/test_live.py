@@ -3,15 +3,21 @@
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lookup
 from lookup.errors import PatchError
+from lookup.patches import patch
+from lookup.patches.patch_log import open_log
 from lookup.release import pointer
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
@@ -273,3 +279,77 @@ def test_arms_answer_from_their_releases(two: Two, tmp_path: Path) -> None:
     assert {hit.arm for hit in shop.similar("item-1")} == {None}
     with pytest.raises(ValueError, match="in an A/B test open each arm's release"):
         shop.recommend_many(["user-1"])
+
+
+def test_a_name_that_nobody_reads_is_refused(shop: Shop) -> None:
+    for call, told in (
+        (lambda: shop.patch_item("item-1", prise=5), "item 'item-1': nobody reads 'prise'; did you mean 'price'"),
+        (lambda: shop.patch_items([{"item_id": "item-1", "Price": 5}]), "did you mean 'price'"),
+        (lambda: shop.patch_item("item-1", Stock=False), "did you mean 'in_stock'"),
+        (lambda: shop.add_item("new", title="x", colours="red"), "did you mean 'colour'"),
+        (lambda: shop.patch_item("item-1", zzz=1), r"there are title, .*weight.*declared in \[items.features\]"),
+    ):
+        with pytest.raises(PatchError, match=told):
+            call()
+    assert shop.stats()["patches"]["position"] == 0
+    shop.patch_item("item-1", colour="red", weight=2, price=5)
+
+
+def test_patches_of_unknown_ids_are_counted(shop: Shop) -> None:
+    shop.patch_items([{"item_id": f"to come {n}", "price": 5} for n in range(2)])
+    shop.patch_item("item-1", price=3)
+    assert shop.stats()["to_come"] == 2
+    shop.add_item("to come 1", title="It came")
+    assert shop.stats()["to_come"] == 1
+    assert shop.item("to come 1")["price"] == 5.0  # type: ignore[index]
+
+
+def test_ids_are_the_same_however_they_are_written(shop: Shop) -> None:
+    shop.record(" user-1\ufeff", "item-2 ")
+    shop.patch_item("item-3\u00a0", price=Decimal("4.20"), in_stock=np.bool_(True))
+    assert source(shop, "user-1") == source(shop, "\tuser-1") == "session"
+    assert shop.item(" item-3")["price"] == 4.2  # type: ignore[index]
+    shop.record(np.int64(900), "item-1")  # type: ignore[arg-type]
+    assert source(shop, "900.0") == source(shop, "900") == "session"
+    shop.forget("user-1\n")
+    assert source(shop, " user-1") == source(shop, "user-1") == "popular"
+    assert shop.popular(np.int64(3)) == shop.popular(3)
+
+
+def test_a_wrong_clock_of_a_writer_reverts_nothing(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.patch_item("item-1", price=11)
+    ahead = now() + 24 * 3600 * SECOND
+    log = open_log(tmp_path / "log.sqlite")
+    with monkeypatch.context() as wrong:
+        wrong.setattr(patch, "time", lambda: ahead / SECOND)
+        made = [patch.item("item-1", {"price": 99.0}), patch.event("user-2", "item-3", "purchase")]
+        log.append(made)
+    wait_for(lambda: shop.stats()["patches"]["position"] == log.position())
+    assert shop.item("item-1")["price"] == 11.0  # type: ignore[index]
+    assert shop.stats()["patches"]["ahead"] == 1
+    shop.patch_item("item-1", price=12)
+    assert shop.item("item-1")["price"] == 12.0  # type: ignore[index]
+    assert opened(shop._live.follower.folder, tmp_path).item("item-1")["price"] == 12.0  # type: ignore[index]
+    assert source(shop, "user-2") == "list"
+
+
+def test_a_jump_of_the_readers_clock_ends_nothing_for_good(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    off = [0]
+    clock = SimpleNamespace(time_ns=lambda: time.time_ns() + off[0] * 10**9, time=time.time, monotonic=time.monotonic)
+    monkeypatch.setattr("lookup.serving.live.time", clock)
+    shop.patch_item("item-1", price=1, until=now() + 600 * SECOND)
+    before = shop.item("item-1")
+    off[0] = 3600
+    wait_for(lambda: shop.item("item-1") != before)
+    off[0] = 0
+    wait_for(lambda: shop.item("item-1") == before)
+    shop.patch_item("item-9", price=2)
+    assert shop.item("item-1") == before
+
+
+def test_what_a_thread_meets_is_a_problem_until_it_is_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(shop._live.overlay, "look", lambda: (_ for _ in ()).throw(RecursionError("too deep")))
+        wait_for(lambda: "RecursionError: too deep" in str(shop.problem))
+        assert shop.popular(3)
+    wait_for(lambda: shop.problem is None)

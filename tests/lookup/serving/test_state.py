@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookup.patches import patch
-from lookup.patches.overlay import FOREVER, Fields, View
+from lookup.patches.item_fronts import FOREVER, Fields, View
 from lookup.patches.patch import Patch, add, statements
 from lookup.release.reader import Release
 from lookup.serving.replay import Replay

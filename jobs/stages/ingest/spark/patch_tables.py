@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
+from jobs.infra.logging import log_line
 from lookup.item_fields import ABSORBED, ITEM_FIELDS, Kind
+from lookup.keys import clean_id
 from lookup.patches.patch import Statement, canonical, micros
 from lookup.patches.patch_log import Event, Forgotten, PatchLog, open_log
-from lookup.patches.validation import iso
+from lookup.patches.validation import iso, refusal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +72,7 @@ def read(spark: "SparkSession", config: Config) -> Patches | None:
 
 
 def _tables(log: PatchLog, position: int) -> dict[str, Iterable[dict[str, Any]]]:
-    of_items = groupby(log.items(position), lambda one: one.item)
+    of_items = groupby(_taken(log.items(position)), lambda one: one.item)
     return {
         "events": map(_event_row, log.all_events(0, position)),
         "items": (_item_row(item, list(statements)) for item, statements in of_items),
@@ -78,10 +80,22 @@ def _tables(log: PatchLog, position: int) -> dict[str, Iterable[dict[str, Any]]]
     }
 
 
+def _taken(stated: Iterable[Statement]) -> Iterator[Statement]:
+    """The statements that readers take too, without those that are too much (`lookup.patches.validation`)."""
+    refused = 0
+    for one in stated:
+        if refusal(one.field, one.value) is None:
+            yield one
+        else:
+            refused += 1
+    if refused:
+        log_line("ingest", "patches refused", values=refused)
+
+
 def _event_row(event: Event) -> dict[str, Any]:
     return {
-        "user_id": event.user,
-        "item_id": event.item,
+        "user_id": clean_id(event.user),
+        "item_id": clean_id(event.item),
         "type": event.type,
         "time": event.at,
         "value": event.value,
@@ -104,7 +118,7 @@ def _item_row(item: str, statements: list[Statement]) -> dict[str, Any]:
 
 
 def _forgotten_row(user: Forgotten) -> dict[str, Any]:
-    return {"user_id": user.user, "at": user.at}
+    return {"user_id": clean_id(user.user), "at": user.at}
 
 
 def _write(path: Path, name: str, rows: Iterable[dict[str, Any]]) -> None:
