@@ -126,6 +126,12 @@ def test_what_cannot_be(built: Two, ab: dict[str, str]) -> None:
         Arms(built.releases, ab, "s").arm(9.5)  # type: ignore[arg-type]
 
 
+def test_an_arm_is_of_the_user_however_the_id_is_written(built: Two) -> None:
+    arms = Arms(built.releases, {name: built.new for name in "abcdefgh"}, "s")
+    for spelling in (" 900", "900\ufeff", "900.0", 900, 900.0):
+        assert arms.arm(spelling) == arms.arm("900")  # type: ignore[arg-type]
+
+
 def lines(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for path in sorted(folder.iterdir()) for line in path.read_text().splitlines() if line]
 
