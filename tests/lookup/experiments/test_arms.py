@@ -127,7 +127,7 @@ def test_what_cannot_be(built: Two, ab: dict[str, str]) -> None:
 
 
 def test_an_arm_is_of_the_user_however_the_id_is_written(built: Two) -> None:
-    arms = Arms(built.releases, {name: built.new for name in "abcdefgh"}, "s")
+    arms = Arms(built.releases, dict.fromkeys("abcdefgh", built.new), "s")
     for spelling in (" 900", "900\ufeff", "900.0", 900, 900.0):
         assert arms.arm(spelling) == arms.arm("900")  # type: ignore[arg-type]
 
