@@ -116,10 +116,10 @@ def declared(what: str, names: Collection[str], features: Collection[str] | None
     features: those that are declared; None where nobody says which are. Then only a name that nearly is a field's is
     refused.
     """
-    known = [*_FIELDS, *more, *(features or ())]
     for one in names:
-        if one in known:
+        if one in _FIELDS or one in more or one in (features or ()):
             continue
+        known = [*_FIELDS, *more, *(features or ())]
         close = _closest(one, known, 0.6 if features is not None else NEARLY)
         if close is None and features is None:
             continue
