@@ -53,9 +53,10 @@ def clean_id(value: object) -> str:
     if isinstance(value, Integral) and not isinstance(value, bool):
         return str(int(value))
     if isinstance(value, Real | Decimal) and not isinstance(value, bool):
-        finite = value.is_finite() if isinstance(value, Decimal) else isfinite(value)
-        if finite and abs(value) <= LARGEST and value == int(value):
-            return str(int(value))
+        number = value if isinstance(value, Decimal) else float(value)
+        finite = number.is_finite() if isinstance(number, Decimal) else isfinite(number)
+        if finite and -LARGEST <= number <= LARGEST and number == int(number):
+            return str(int(number))
         raise TypeError(f"an id is text or a whole number, not {value!r:.100}")
     raise TypeError(f"an id is text (str) or a whole number, not {type(value).__name__}: {value!r:.100}")
 

@@ -50,16 +50,17 @@ class ItemFronts:
         self.item_bytes = item_bytes
         self.mark = 0
         """Counts the changes to items."""
-        self._clock = 0
-        self.clear()
+        self.fields: dict[str, Fields] = {}
+        self.refused: dict[tuple[str, str], tuple[int, str]] = {}
+        """Item and field → position of a statement that is not taken, and why."""
+        self.statements = self.bytes = self._clock = 0
+        self._ends: list[tuple[int, str]] = []
+        self._changed: list[str] = []
 
     def clear(self) -> None:
         """Forget everything."""
-        self.fields: dict[str, Fields] = {}
+        self.fields, self.refused, self._ends = {}, {}, []
         self.statements = self.bytes = 0
-        self.refused: dict[tuple[str, str], tuple[int, str]] = {}
-        """Item and field → position of a statement that is not taken, and why."""
-        self._ends: list[tuple[int, str]] = []
         self._change_all()
 
     def add(self, statements: Iterable[Statement]) -> None:
@@ -178,7 +179,7 @@ class ItemFronts:
 
     def _change_all(self) -> None:
         self.mark += MOST_MARKS + 1
-        self._changed: list[str] = []
+        self._changed = []
 
 
 def _moments(one: Statement, latest: int) -> Iterator[int]:

@@ -49,7 +49,7 @@ class PatchedPaths:
     def take(self, rows: NDArray[np.integer[Any]], axis: int = 0) -> NDArray[np.int32]:
         """The paths of some rows, (m, G) or wider, a copy."""
         last = len(self._released) - 1
-        found = self._released.take(np.minimum(rows, last), axis=0)
+        found: NDArray[np.int32] = self._released.take(np.minimum(rows, last), axis=0)
         found[rows > last] = NONE
         place = np.searchsorted(self._rows, rows)
         place[place == len(self._rows)] = 0
