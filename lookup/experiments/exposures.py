@@ -58,7 +58,7 @@ class Exposure(NamedTuple):
     """Where the answer was shown, such as "home" or "basket"."""
 
 
-class Line(NamedTuple):
+class ExposureLine(NamedTuple):
     """An exposure as it will stand in a file."""
 
     day: int
@@ -78,7 +78,7 @@ class ExposureLog:
         self.lost = 0
         """How many exposures could not be recorded or written."""
         self._told, self._why = 0, ""
-        self._queue: deque[Line] = deque()
+        self._queue: deque[ExposureLine] = deque()
         self._background = Background(self._write, WRITE_SECONDS)
         weakref.finalize(
             self, _write_last, self._background, self.folder, self._queue
@@ -144,7 +144,7 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _line(given: Exposure) -> Line:
+def _line(given: Exposure) -> ExposureLine:
     """The line of an exposure. Raises TypeError or ValueError for parts that none can have."""
     if not isinstance(given.at, Integral) or isinstance(given.at, bool) or not 0 <= given.at < LAST:
         raise ValueError(f"at is {given.at!r:.100}; microseconds since 1970 were expected")
@@ -154,7 +154,7 @@ def _line(given: Exposure) -> Line:
     items = [_id("an item", item) for item in each("item ids", given.items)]
     exposure = given._replace(user=_id("the user", given.user), at=int(given.at), items=items)
     text = _json(exposure._asdict()) + "\n"
-    return Line(exposure.at // DAY, text.encode("utf-8", "backslashreplace"))
+    return ExposureLine(exposure.at // DAY, text.encode("utf-8", "backslashreplace"))
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
@@ -167,12 +167,12 @@ def _id(what: str, given: object) -> str:
     return found
 
 
-def _write_last(background: Background, folder: Path, queue: deque[Line]) -> None:
+def _write_last(background: Background, folder: Path, queue: deque[ExposureLine]) -> None:
     with background.working:
         _write_all(folder, queue)
 
 
-def _write_all(folder: Path, queue: deque[Line]) -> int:
+def _write_all(folder: Path, queue: deque[ExposureLine]) -> int:
     """Write the queue. Returns how many exposures the disk did not take."""
     lost = 0
     batch = [queue.popleft() for _ in range(len(queue))]

@@ -23,6 +23,7 @@ from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND
 
 AT = 1_700_000_000 * SECOND
+LATER = 4_000_000_000 * SECOND
 
 
 @pytest.fixture
@@ -216,10 +217,10 @@ def test_replaced_ends_take_no_memory(log: PatchLog, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("lookup.patches.item_fronts.MOST_MARKS", 100)
     overlay = followed(log)
     for n in range(6):
-        log.append([price("a", n, AT + 100 * n + m, FOREVER // 2) for m in range(50)])
+        log.append([price("a", n, AT + 100 * n + m, LATER) for m in range(50)])
         overlay.look()
     assert len(overlay._items._ends) < 110
-    assert overlay.view(AT).until == FOREVER // 2
+    assert overlay.view(AT).until == LATER
 
 
 def test_statements_ahead_hold_when_their_time_has_come(log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +246,7 @@ def test_statements_ahead_hold_when_their_time_has_come(log: PatchLog, monkeypat
     "make",
     [
         lambda n: [patch.item(f"item-{n}", {"price": float(n)})],
-        lambda n: [patch.item(f"item-{n}", {"price": 1.0, "in_stock": True}, until=FOREVER // 2**11)],
+        lambda n: [patch.item(f"item-{n}", {"price": 1.0, "in_stock": True}, until=LATER)],
         lambda n: [patch.item(f"item-{n}", {"title": f"{n} \u65e5\u672c " + "x" * 200})],
         lambda n: [patch.item(f"item-{n}", {"category": [f"name {n} {k}" for k in range(20)]})],
         lambda n: [patch.event(f"user-{n}", "item-1", "purchase")],

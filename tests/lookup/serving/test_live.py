@@ -192,14 +192,14 @@ def test_releases_absorb_patches_and_a_rollback_brings_them_back(two: Two) -> No
 def test_threads_never_see_half_a_patch(shop: Shop) -> None:
     done = threading.Event()
     item = shown(shop)[0]
-    shop.patch_item(item, price=0, weight=0, note=0)
+    shop.patch_item(item, price=0, weight=0, organic=0)
 
     def read() -> int:
         answers = 0
         while not done.is_set():
             record = shop.item(item)
             assert record is not None
-            assert record["price"] == record["features"]["weight"] == record["note"], record
+            assert record["price"] == record["features"]["weight"] == record["features"]["organic"], record
             hits = shop.popular(10, where=lookup.price(record["price"] + 0.5) | lookup.feature("weight", low=0))
             assert len(hits) == 10
             answers += 1
@@ -208,7 +208,7 @@ def test_threads_never_see_half_a_patch(shop: Shop) -> None:
     with ThreadPoolExecutor(8) as pool:
         readers = [pool.submit(read) for _ in range(8)]
         for n in range(1, 40):
-            shop.patch_item(item, price=n, weight=n, note=n)
+            shop.patch_item(item, price=n, weight=n, organic=n)
             assert shop.item(item)["price"] == n  # type: ignore[index]
             shop.record(f"user-{n}", "item-3")
         done.set()
