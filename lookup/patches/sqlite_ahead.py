@@ -19,8 +19,12 @@ READERS_SECONDS = 0.3
 CLOCK = "CREATE TABLE IF NOT EXISTS clock (received INTEGER NOT NULL)"
 
 
-def check_clock(db: sqlite3.Connection, patches: list[Patch]) -> None:
-    """Note the time of a receipt. Raises LogError for patches of a time that this log cannot have come to."""
+def check_clock(db: sqlite3.Connection, patches: list[Patch]) -> int:
+    """Note the time of a receipt. Raises LogError for patches of a time that this log cannot have come to.
+
+    Returns the latest time that the receipt before vouches for, microseconds since 1970. A statement of a later time
+    may be of a wrong clock: it takes the place of no other one until a later receipt vouches for it.
+    """
     db.execute(CLOCK)
     newest, now = max(patch.at for patch in patches), latest_time() - AHEAD
     row = db.execute("SELECT max(received) FROM clock").fetchone()
@@ -33,6 +37,7 @@ def check_clock(db: sqlite3.Connection, patches: list[Patch]) -> None:
         )
     if row[0] is None or now <= last + IDLE:
         trust(db)
+    return min(last, now) + AHEAD
 
 
 def trust(db: sqlite3.Connection) -> None:

@@ -211,12 +211,12 @@ class SqliteLog:
 
 def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
     """Keep what is new in patches. Returns the position after them."""
-    sqlite_ahead.check_clock(db, patches)
+    vouched = sqlite_ahead.check_clock(db, patches)
     before, pruned = db.execute("SELECT position, pruned FROM head").fetchone()
     position, latest = before, latest_time()
     for patch in patches:
         if patch.kind == ITEM:
-            new = _keep_item(db, patch, position + 1, latest)
+            new = _keep_item(db, patch, position + 1, vouched)
         elif patch.kind == EVENT:
             new = patch.at >= pruned and _keep_event(db, patch, position + 1, latest)
         else:

@@ -198,3 +198,26 @@ def test_an_idle_log_asks_whether_the_clock_is_right(tmp_path: Path, monkeypatch
         log.append([patch.item("a", {"price": 2})])
     log.trust_clock()
     assert log.append([patch.item("a", {"price": 2})]) == 2
+
+
+def test_a_clock_a_day_ahead_takes_the_place_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    with monkeypatch.context() as wrong:
+        wrong.setattr(patch, "time", lambda: NOW / 1e6 + 86400)
+        log.append([patch.item("a", {"price": 99})])
+        assert [said.value for said in log.items(9)] == [99.0]  # for whoever has that clock
+    assert [said.value for said in log.items(9)] == [1.0]
+    log.append([patch.item("a", {"price": 2})])
+    assert [said.value for said in log.items(9)] == [2.0]
+    assert [one.values["price"] for one in log.ahead()] == [99.0]
+
+
+def test_a_day_without_patches_leaves_no_rows_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_log(tmp_path)
+    for day in range(9, -1, -1):
+        with monkeypatch.context() as then:
+            then.setattr(patch, "time", lambda day=day: NOW / 1e6 - 86400 * day)
+            log.append([patch.item("a", {"price": day})])
+            assert [said.value for said in log.items(99)] == [day]
+    assert len(log.changes(0).statements) <= 2
