@@ -2,7 +2,10 @@
 
 The thread does not keep the method's object alive, and ends with it. It survives whatever the method raises: that is
 logged, and `problem` says it until the method ends well again. A fork copies no threads: the child starts its own
-thread when it next calls `ensure`. A fork waits until no such method runs, so that the child finds nothing half done.
+thread when it next calls `ensure`.
+
+A fork waits until the threads are between two steps, so that the child finds nothing half done. For a thread that waits
+for a disk or a server it does not wait: such a thread holds no lock of what calls read, and the child starts anew.
 """
 
 import logging
@@ -18,6 +21,10 @@ Lock: TypeAlias = "threading.Lock | threading._RLock"
 LOG = logging.getLogger("lookup")
 CHECK_SECONDS = 1.0
 """How often `ensure` really checks that the thread lives."""
+FORK_SECONDS = 0.01
+"""How long a fork waits for the methods that run, all together."""
+LOCK_SECONDS = 1.0
+"""How long a fork waits for a lock that is held for moments only, where the thread that holds it gets no turn."""
 
 
 class Background:
@@ -107,19 +114,30 @@ class _Forks:
         self.locks: weakref.WeakKeyDictionary[object, tuple[int, Lock]] = weakref.WeakKeyDictionary()
         self.forking = threading.Lock()
         self._held: list[Lock] = []
-        os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._after)
+        self._left: list[Lock] = []
+        os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
 
     def _before(self) -> None:
         self.forking.acquire()
-        self._held = [lock for _, lock in sorted(self.locks.values(), key=lambda known: known[0])]
-        for lock in self._held:
-            lock.acquire()
+        known = sorted(self.locks.values(), key=lambda one: one[0])
+        ends = time.monotonic() + FORK_SECONDS
+        for depth, lock in known:
+            # Those of the threads come first. The deeper ones are held for moments only.
+            if lock.acquire(timeout=max(ends - time.monotonic(), 0.0) if depth == 0 else LOCK_SECONDS):
+                self._held.append(lock)
+            else:
+                self._left.append(lock)
 
-    def _after(self) -> None:
+    def _in_parent(self) -> None:
         for lock in self._held:
             lock.release()
-        self._held = []
+        self._held, self._left = [], []
         self.forking.release()
+
+    def _in_child(self) -> None:
+        for lock in self._left:
+            lock._at_fork_reinit()  # type: ignore[union-attr]  # of a thread that the child does not have
+        self._in_parent()
 
 
 _FORKS = _Forks()
@@ -128,8 +146,9 @@ _FORKS = _Forks()
 def hold_at_fork(owner: object, lock: Lock, depth: int = 0) -> None:
     """Let forks wait for the lock of an object; else a child could inherit it held by a thread that it does not have.
 
-    depth: a thread that holds a lock may wait only for deeper ones; the locks of `Background` are the outermost, 0. An
-    object has one such lock.
+    depth: a thread that holds a lock may wait only for deeper ones; the locks of `Background` are the outermost, 0, and
+    forks wait for them only `FORK_SECONDS`. No other lock may be held while a thread reads or writes. An object has one
+    such lock.
     """
     with _FORKS.forking:
         _FORKS.locks[owner] = depth, lock

@@ -1,5 +1,6 @@
 """The reader that a web backend holds: it answers from the release that serves and the patches since."""
 
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from lookup.experiments.arms import Arms
 from lookup.keys import each
+from lookup.patches.following.log_follower import of_readers
 from lookup.patches.patch import AHEAD, micros
-from lookup.patches.patch_log import FILE, MOST_EVENTS, PatchLog, open_log
+from lookup.patches.patch_log import FILE, MOST_EVENTS, log_at
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 MEMORY = 256 << 20
 """How many bytes patches may take in memory, by default."""
+WAIT = 1.0
+"""How many seconds a call that writes patches waits for the log, by default."""
 
 
 class Shop(PatchApi):
@@ -272,6 +276,7 @@ def open_shop(
     verify: bool = False,
     patches: str | os.PathLike[str] | None = None,
     memory: int = MEMORY,
+    wait: float = WAIT,
     arms: Mapping[str, str] | None = None,
     salt: str = "",
     shares: Mapping[str, float] | None = None,
@@ -280,17 +285,21 @@ def open_shop(
 
     path: the folder with CURRENT. pin: the id of a release to hold, whatever CURRENT says. verify: check every byte of
     the release that is opened now; later releases were verified when the night published them. patches: the patch log:
-    a file, or `redis://…`; None is `patches.sqlite` in the folder. memory: how many bytes patches may take. arms, salt,
-    shares: an A/B test, see `lookup.experiments.arms`.
+    a file, or `redis://…`; None is `patches.sqlite` in the folder. memory: how many bytes patches may take. wait: how
+    many seconds a call that writes patches waits for the log before it raises LogError. arms, salt, shares: an A/B
+    test, see `lookup.experiments.arms`. Relative paths are those of now, wherever the process goes later.
 
-    Returns the shop. Raises ReleaseError, naming the file, when a release is missing or damaged; LogError when the
-    patch log cannot be read; ValueError for arms that make no test.
+    Returns the shop. While the patch log cannot be read it serves the release alone, and `problem` says why. Raises
+    ReleaseError, naming the file, when a release is missing or damaged; ValueError for arms that make no test and for
+    a bad `wait`; LogError for the URL of a log of no known kind, and where a package for it is missing.
     """
-    folder = Path(path)
-    log: PatchLog = open_log(folder / FILE if patches is None else patches)
+    if not 0 < wait < math.inf:
+        raise ValueError(f"wait is how many seconds a patch may wait: a number above 0, not {wait!r}")
+    folder = Path(path).absolute()
+    log = log_at(folder / FILE if patches is None else patches, of_readers(wait))
     follower = Follower(folder, pin, verify)
     test = None if arms is None else Arms(folder, arms, salt, shares)
-    return Shop(Live(follower, test, log, memory))
+    return Shop(Live(follower, test, log, memory, must_write=patches is not None))
 
 
 def _latest(at: datetime | int | None, now: int) -> int:

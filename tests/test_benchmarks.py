@@ -21,6 +21,7 @@ PRINTS = {
     "topk": "MLlib ALS",
     "embed": "sentence-transformers",
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",
+    "log_chaos": "damaged, then replaced by a copy",
     "job_kill": "the next night completed",
     "ablation": "without temperature",
     "warm_start": "ratio",

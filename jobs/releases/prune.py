@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobs.errors import ConfigError
 from lookup.errors import DaybreakError, ReleaseError
+from lookup.patches.following.lineage import watermark_in
 from lookup.patches.patch import micros
 from lookup.patches.patch_log import PatchLog
 from lookup.release import manifest, pointer
@@ -73,13 +74,18 @@ def prune_log(releases: Path, log: PatchLog, before: date) -> int:
     not.
     """
     try:
-        absorbed = min((manifest.read(releases / one).patches_until for one in sorted(_found(releases))), default=0)
+        known = [manifest.read(releases / one) for one in sorted(_found(releases))]
     except ReleaseError as error:
         raise ReleaseError(
             f"{error}. The patch log keeps all its events until this release is readable or removed, because nobody "
             "knows which of them it has absorbed"
         ) from None
-    return log.prune(absorbed, micros(datetime.combine(before, time(), UTC)))
+    identity, place = log.identity(), log.place()
+    absorbed = (
+        watermark_in(one, log.where, identity, place).position if one.patches_log else one.patches_until
+        for one in known
+    )
+    return log.prune(min(absorbed, default=0), micros(datetime.combine(before, time(), UTC)))
 
 
 def kept_ids(releases: Path, keep: int) -> set[str]:

@@ -6,13 +6,13 @@ a call for a user reads them.
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lookup.background import hold_at_fork
-from lookup.errors import LogError
 from lookup.patches.item_fronts import Fields, ItemFronts, View
-from lookup.patches.patch import latest_time
-from lookup.patches.patch_log import Changes, PatchLog
+from lookup.patches.patch import EVENT, FORGET, ITEM, Patch, add, latest_time, statements
+from lookup.patches.patch_log import Changes, Forgotten, PatchLog, Place
 
 LOG = logging.getLogger("lookup")
 USER_BYTES = 140
@@ -58,7 +58,10 @@ class Overlay:
         """User id → position of the newest event."""
         self.all_users = False
         """Whether any user may have events, because `users` had grown too large."""
-        self.position = self.evicted = 0
+        self.place: Place | None = None
+        """How far the log was read; None before it was read at all."""
+        self.evicted = 0
+        self._own = 0
         self._items = ItemFronts(item_bytes)
         self._lock = threading.Lock()
         hold_at_fork(self, self._lock, depth=2)
@@ -87,33 +90,82 @@ class Overlay:
             "item anew"
         )
 
-    def follow(self, watermark: int) -> None:
-        """Load what a release with this watermark needs. Raises LogError when the log cannot be read."""
+    @property
+    def position(self) -> int:
+        """The position up to which the log was read."""
+        return 0 if self.place is None else self.place.position
+
+    def follow(self, watermark: int, *, anew: bool = False) -> None:
+        """Load what a release with this watermark needs. Raises LogError when the log cannot be read.
+
+        anew: though it was loaded, because another log has taken the place of the one that was read.
+        """
         for attempt in range(3):
-            if self._since is not None and self._since <= watermark:
+            if not anew and self._since is not None and self._since <= watermark:
                 return
+            own, here = self._own, self.log.place()
             standing, changes = self.log.standing(watermark), self.log.changes(watermark)
             with self._lock:
-                if self._since is not None and self.position > changes.position and attempt < 2:
-                    continue  # another thread has read further meanwhile
+                further = not anew and self.place is not None and self.place.position > here.position
+                if (further or own != self._own) and attempt < 2:
+                    continue  # another thread has read further meanwhile, or has written
                 self.forgotten, self.users, self.all_users = {}, {}, False
                 self._items.clear()
                 self._items.add(standing)
                 self._apply(changes)
-                self._since, self.position = watermark, changes.position
+                self._since, self.place = watermark, here
+                return
 
-    def look(self) -> None:
-        """Read what is new in the log. Raises LogError when it is unreadable or gone; what is known stays."""
-        after = self.position
-        changes = self.log.changes(after)
-        if changes.position == after:
-            return
-        if changes.position < after:
-            changes = self._restarted(changes.position)
+    def look(self) -> bool:
+        """Read what is new in the log. Raises LogError when it is unreadable; what is known stays.
+
+        Returns False, and reads nothing, where the log is not the one that was read, or an older copy of it, or where
+        none was read.
+        """
+        place, here = self.place, self.log.place()
+        if here == place:
+            return True
+        if place is None or not self.log.passed(place):
+            return False
+        changes = self.log.changes(place.position)
         with self._lock:
+            if self.place is None or self.place.log not in (place.log, here.log):
+                return False  # another thread has loaded another log meanwhile
             self._apply(changes)
-            if changes.position > self.position or self.position == after:
-                self.position = changes.position
+            if self.place is place:
+                self.place = here
+        return True
+
+    def wrote(self, patches: Sequence[Patch], position: int) -> None:
+        """Know what this process has just written, though the log cannot be read: it came to a position."""
+        said = [one for patch in patches if patch.kind == ITEM for one in statements(patch, position)]
+        gone = [Forgotten(patch.key, patch.at, position) for patch in patches if patch.kind == FORGET]
+        users = {patch.key: position for patch in patches if patch.kind == EVENT}
+        with self._lock:
+            self._own += 1
+            self._apply(Changes(position, said, gone, users))
+
+    def known(self, now: int) -> list[Patch]:
+        """All that holds, as patches. now: microseconds since 1970; what has ended by then is left out."""
+        with self._lock:
+            fields, forgotten = dict(self.fields), dict(self.forgotten)
+        every = (one for fronts in fields.values() for front in fronts.values() for one in front)
+        return [
+            *(Patch(FORGET, user, at, "shop", None, {}) for user, (at, _) in forgotten.items()),
+            *(
+                Patch(ITEM, one.item, one.at, one.source, one.until, {one.field: one.value})
+                for one in every
+                if one.until is None or one.until > now
+            ),
+        ]
+
+    def lacks(self, patch: Patch) -> bool:
+        """Whether a patch of `known` would change what the overlay holds."""
+        if patch.kind == FORGET:
+            return self.forgotten.get(patch.key, (0, 0))[0] < patch.at
+        fields, latest = self.fields.get(patch.key, {}), latest_time()
+        fronts = ((fields.get(one.field, ()), one) for one in statements(patch))
+        return any(add(front, one, latest) is not front for front, one in fronts)
 
     def absorb(self, watermark: int, now: int) -> None:
         """Drop what every release in use has absorbed, and statements that have ended. now: microseconds since 1970."""
@@ -157,21 +209,6 @@ class Overlay:
     @property
     def _size(self) -> int:
         return self._items.bytes + self._users * USER_BYTES
-
-    def _restarted(self, position: int) -> Changes:
-        """All changes of a log that was started again. Raises LogError for an empty one."""
-        if position == 0:
-            raise LogError(
-                f"{self.log.where}: the log is gone or empty; it was read up to position {self.position}, and what was "
-                "read still holds: restore the log from a copy"
-            )
-        LOG.warning(
-            "%s: ends at position %d, was read up to %d: the log was started again, and is read from its beginning",
-            self.log.where,
-            position,
-            self.position,
-        )
-        return self.log.changes(0)
 
     def _apply(self, changes: Changes) -> None:
         """Apply what the log has. Changes that were applied before change nothing."""

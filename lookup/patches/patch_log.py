@@ -4,11 +4,16 @@ A patch that states something new gets a *position*; positions rise. A patch tha
 hold (`lookup.patches.patch`), gets none. A release has absorbed the log up to its *watermark*, a position; its readers
 leave those patches out. The content of the log depends on which patches arrived, not on when, in which batches, or how
 often.
+
+A log has an id, made with its first patch, and every `append` leaves a mark at the position it came to. A reader
+remembers the place that it has come to (`Place`): a log that lacks its mark is another log, or an older copy. A night
+leaves a mark of its own at its watermark, and the release names the log and that mark (`lookup.patches.lineage`).
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from lookup.errors import LogError
@@ -21,6 +26,53 @@ MOST_EVENTS = 10_000
 FOREVER = 2**62
 """A time, microseconds since 1970, after all others."""
 SCHEMES = ("redis://", "rediss://", "unix://")
+MARKS = 1000
+"""Of how many appends, the newest, a log keeps the marks."""
+
+
+class Patience(NamedTuple):
+    """How many seconds a log may take before a call of it raises LogError."""
+
+    request: float
+    """`events` and `place`, for which requests wait."""
+    follow: float
+    """Any other reading: each answer of a server, or each wait for a lock."""
+    write: float
+    """`append`: the wait for its turn, and each answer of a server. `prune` and `absorb` as well."""
+
+
+OF_JOBS = Patience(30.0, 30.0, 30.0)
+"""Jobs and commands would rather wait than fail."""
+
+
+class Place(NamedTuple):
+    """How far a reader has come in a log."""
+
+    log: str = ""
+    """The id of the log; empty where it has none: it holds nothing yet, or is of an earlier Daybreak."""
+    position: int = 0
+    mark: str = ""
+    """Of the append that came to this position."""
+
+
+class Absorbed(NamedTuple):
+    """A night's mark in a log."""
+
+    position: int
+    """The watermark."""
+    at: int
+    """When the night read the log, microseconds since 1970."""
+
+
+class Identity(NamedTuple):
+    """Which log it is."""
+
+    id: str = ""
+    """As in `Place`."""
+    created: int = 0
+    """When it began, microseconds since 1970; 0 where nobody knows."""
+    absorbed: Mapping[str, Absorbed] = MappingProxyType({})
+    """The marks that nights left in it."""
 
 
 class Event(NamedTuple):
@@ -79,8 +131,26 @@ class PatchLog(Protocol):
     def position(self) -> int:
         """The position of the newest patch; 0 for an empty log."""
 
+    def place(self) -> Place:
+        """Where the log ends. Takes microseconds (SQLite) or one round trip (Redis)."""
+
+    def passed(self, place: Place) -> bool:
+        """Whether the log has come through a place: False for another log, and for a copy from before that place.
+
+        True also where the log does not know any more, because `MARKS` appends came after that place.
+        """
+
+    def identity(self) -> Identity:
+        """Which log it is, and what nights absorbed of it."""
+
+    def fault(self, *, must_write: bool = True) -> str | None:
+        """What is wrong with a log that can be read: it is not writable, or its server may drop patches. Else None.
+
+        must_write: whether a log that does not exist yet must be writable, too.
+        """
+
     def changes(self, after: int) -> Changes:
-        """What arrived after a position. Takes microseconds (SQLite) or one round trip (Redis) where nothing did."""
+        """What arrived after a position."""
 
     def standing(self, until: int) -> list[Statement]:
         """The statements up to a position that no release absorbs (`Statement.absorbed`).
@@ -89,7 +159,10 @@ class PatchLog(Protocol):
         """
 
     def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
-        """The `newest` events of a user after a position and up to a time (microseconds since 1970), by time."""
+        """The `newest` events of a user after a position and up to a time (microseconds since 1970), by time.
+
+        Of a user with so many events that reading them takes longer than `Patience.request`, those read by then.
+        """
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
         """The events of all users after a position up to another, in any order, without those ahead."""
@@ -109,6 +182,9 @@ class PatchLog(Protocol):
         It is the last position such that no event and no absorbed statement up to it is of that time or later. What is
         ahead does not count.
         """
+
+    def absorb(self, position: int) -> str:
+        """Note that a night absorbs the log up to a position. Returns the mark that its release is to name."""
 
     def prune(self, absorbed: int, before: int) -> int:
         """Remove old events and ended statements. Returns how many rows it removed.
@@ -151,6 +227,17 @@ def open_log(where: str | os.PathLike[str]) -> PatchLog:
     A SQLite log without a file is empty; the first `append` creates the file. Raises LogError for a URL of another
     kind, when the Redis server is unreachable, and when the package redis is not installed.
     """
+    log = log_at(where, OF_JOBS)
+    if isinstance(where, str) and where.startswith(SCHEMES):
+        log.position()
+    return log
+
+
+def log_at(where: str | os.PathLike[str], patience: Patience) -> PatchLog:
+    """The log at a path or URL, as `open_log` takes it, whether it can be read or not.
+
+    Raises LogError for a URL of another kind and when the package redis is not installed.
+    """
     if isinstance(where, str) and where.startswith(SCHEMES):
         try:
             from lookup.patches.redis_log import RedisLog
@@ -158,10 +245,10 @@ def open_log(where: str | os.PathLike[str]) -> PatchLog:
             if error.name != "redis":
                 raise
             raise LogError("a log in Redis needs the package redis: pip install 'daybreak[redis]'") from None
-        return RedisLog(where)
+        return RedisLog(where, patience)
     if isinstance(where, str) and "://" in where:  # not shown in full: it may have a password
         raise LogError(f"{where.partition('://')[0]}://: a path, or a URL with {', '.join(SCHEMES)} expected")
     from lookup.patches.sqlite_log import SqliteLog
 
-    path = Path(where)
-    return SqliteLog(path / FILE if path.is_dir() else path)
+    path = Path(where).absolute()  # once: the process may change its folder later
+    return SqliteLog(path / FILE if os.path.isdir(path) else path, patience)

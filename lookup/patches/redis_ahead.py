@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lookup.errors import LogError
 from lookup.patches.patch import EVENT, FORGET, ITEM, Patch
-from lookup.patches.redis_rows import forgotten_in, identity_of, statements_in
+from lookup.patches.stores.redis_rows import forgotten_in, identity_of, statements_in
 from lookup.patches.validation import iso
 
 HASHES = {"i": "item", "u": "events"}

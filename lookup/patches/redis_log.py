@@ -1,4 +1,4 @@
-"""The patch log in Redis, for many hosts. The only module that imports `redis` (the extra `daybreak-lookup[redis]`).
+"""The patch log in Redis, for many hosts.
 
     daybreak:changed        sorted set: what changed, by the position of its last change; "i:" + item, "u:" + user with
                             events, "f:" + forgotten user. One entry each, so it does not grow as a stream would
@@ -7,26 +7,23 @@
     daybreak:forgotten      hash: user → time and position
     daybreak:standing       set: the items with statements that no release absorbs
     daybreak:position, daybreak:pruned, daybreak:version
+    daybreak:log            hash: the log's id, and when it was created
+    daybreak:marks          sorted set: the marks of the newest appends, by position
+    daybreak:nights         hash: the mark of a night → its watermark, and when it read the log
 
 One script writes all patches of a call or none. The fronts of items are computed here; the script checks that no other
 writer has changed an item since it was read. Otherwise everything is read and computed again.
 """
 
-import logging
+import time
+import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
-from urllib.parse import urlsplit
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
-from lookup.patches import redis_scripts
 from lookup.patches.patch import (
     AHEAD,
+    EVENT,
     FORGET,
     ITEM,
     Patch,
@@ -37,80 +34,56 @@ from lookup.patches.patch import (
     greatest,
     latest_time,
 )
-from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
+from lookup.patches.patch_log import FOREVER, MARKS, MOST_EVENTS, Changes, Event, Forgotten, Patience, by_time
 from lookup.patches.redis_ahead import HASHES, Ahead, ahead_in, ahead_of_server, forgets_ahead
-from lookup.patches.redis_rows import events_in, forgotten_in, position_of, script_input, statements_in
+from lookup.patches.stores import redis_scripts
+from lookup.patches.stores.redis_marks import VERSION, RedisMarks
+from lookup.patches.stores.redis_rows import events_in, forgotten_in, position_of, script_input, statements_in
+from lookup.patches.stores.redis_server import PARTS_OF_CODE, RedisServer
 
-LOG = logging.getLogger("lookup")
-VERSION = "1"
-"""Of the keys."""
 PAGE = 1000
 """How many items or users one call of the reading script returns, so that it never blocks Redis for long."""
 TRIES = 100
 """How often a writer tries again because another one changed the same items."""
-AHEAD_OF_SERVER = -2
-"""What the appending script returns for a patch of a time that has not come yet."""
-SYNC_MILLISECONDS = 10_000
-"""How long a writer waits until its patches are on disk, where the server can tell (WAITAOF)."""
 
 
-SETTINGS: dict[str, Any] = {
-    "decode_responses": True,
-    "socket_connect_timeout": 5.0,
-    "socket_timeout": 30.0,
-    "retry": Retry(NoBackoff(), 1),  # a command that arrives twice counts once
-}
+class RedisLog(RedisMarks):
+    """A `lookup.patches.patch_log.PatchLog`. Made by `log_at`.
 
-
-class RedisLog:
-    """A `lookup.patches.patch_log.PatchLog`. Made by `open_log`.
-
-    The server must keep an append-only file. When `append` returns, the patches are on disk where the server has
-    WAITAOF (7.2 and later) or syncs always (`appendfsync always`); elsewhere a warning says what may be lost.
+    The server must keep an append-only file, and must not evict patches. When `append` returns, the patches are on disk
+    where the server has WAITAOF (7.2 and later) or syncs always (`appendfsync always`); elsewhere a warning says what
+    may be lost.
     """
 
-    def __init__(self, url: str):
-        parts = urlsplit(url)
-        self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        try:
-            self._server: Any = redis.Redis.from_url(url, **SETTINGS)  # its types do not say that replies are decoded
-        except ValueError as error:
-            raise LogError(f"{self._where}: not the URL of a Redis server: {error}") from None
+    def __init__(self, url: str, patience: Patience):
+        super().__init__(RedisServer(url, patience))
+        self._patience = patience
         self._append, self._page, self._prune_user, self._prune_item = map(
-            self._server.register_script,
+            self._server.follow.register_script,
             (redis_scripts.APPEND, redis_scripts.PAGE, redis_scripts.PRUNE_USER, redis_scripts.PRUNE_ITEM),
         )
-        self._waits: bool | None = None
-        with self._told():
-            version = self._server.get("daybreak:version")
-        if version not in (None, VERSION):
-            raise LogError(f"{self._where}: a log of version {version!r} found; this Daybreak reads version {VERSION}")
-
-    @property
-    def where(self) -> str:
-        """The URL, without user and password."""
-        return self._where
 
     def append(self, patches: Iterable[Patch]) -> int:
         """See `PatchLog.append`."""
         checked = [check(patch) for patch in patches]
         if not checked:
             return self.position()
-        with self._told():
-            if self._waits is None:
-                self._waits = self._can_wait()
+        ends = time.monotonic() + self._patience.write
+        with self._server.told():
+            sync = self._server.sync_milliseconds()
             for _ in range(TRIES):
-                position = self._try(checked)
+                position = self._try(checked, sync)
                 if position >= 0:
                     return position
-                if position == AHEAD_OF_SERVER:
-                    raise ahead_of_server(self._where, checked, self._server.time())
-        raise LogError(f"{self._where}: others keep changing the same items; nothing was kept, try again")
+                if position == redis_scripts.AHEAD_OF_SERVER:
+                    raise ahead_of_server(self.where, checked, self._server.follow.time())
+                if time.monotonic() > ends:
+                    break
+        raise LogError(f"{self.where}: others keep changing the same items; nothing was kept, try again")
 
     def position(self) -> int:
         """See `PatchLog.position`."""
-        with self._told():
-            return int(self._server.get("daybreak:position") or 0)
+        return self.place().position
 
     def changes(self, after: int) -> Changes:
         """See `PatchLog.changes`."""
@@ -118,22 +91,30 @@ class RedisLog:
         gone: dict[str, Forgotten] = {}
         users: dict[str, int] = {}
         position = after
+        if not after:
+            self._lacks = None
         for position, entries in self._pages(after, "i"):  # noqa: B007 - that of the last page is the answer's
             for kind, key, last, content in entries:
                 # What changes between two pages comes again on a later page, which counts.
-                if kind == "i":
-                    said[key] = [one for one in statements_in(key, content) if one.position > after]
-                elif kind == "u":
-                    users[key] = last
+                name = f"{'item' if kind == 'i' else 'the forgotten user'} {key!r:.100}"
+                try:
+                    if kind == "i":
+                        said[key] = [one for one in statements_in(key, _there(content)) if one.position > after]
+                    elif kind == "u":
+                        users[key] = last
+                    else:
+                        gone[key] = forgotten_in(key, content[""])
+                except PARTS_OF_CODE:  # the others hold all the same
+                    self._lacks = name
                 else:
-                    gone[key] = forgotten_in(key, content[""])
+                    self._lacks = None if self._lacks == name else self._lacks
         found = sorted((one for rows in said.values() for one in rows), key=position_of)
         return Changes(position, found, sorted(gone.values(), key=position_of), users)
 
     def standing(self, until: int) -> list[Statement]:
         """See `PatchLog.standing`."""
-        with self._told():
-            names = list(self._server.smembers("daybreak:standing"))
+        with self._server.told():
+            names = list(self._server.follow.smembers("daybreak:standing"))
             contents = self._contents(names)
         found = (one for name, content in zip(names, contents, strict=True) for one in statements_in(name, content))
         kept = (one for one in found if one.position <= until and not one.absorbed(until))
@@ -142,11 +123,15 @@ class RedisLog:
     def events(self, user: str, after: int, until: int = FOREVER, newest: int = MOST_EVENTS) -> list[Event]:
         """See `PatchLog.events`."""
         found: dict[Event, None] = {}  # a scan may return one twice
+        ends = time.monotonic() + self._patience.request
+        cursor: int | None = None
         try:
-            with self._told():
-                for event in events_in(user, self._server.hscan_iter(f"daybreak:events:{user}", count=PAGE)):
-                    if event.position > after and event.at <= until:
-                        found[event] = None
+            with self._server.told():
+                while cursor != 0 and (cursor is None or time.monotonic() < ends):
+                    cursor, page = self._server.request.hscan(f"daybreak:events:{user}", cursor or 0, count=PAGE)
+                    for event in events_in(user, page.items()):
+                        if event.position > after and event.at <= until:
+                            found[event] = None
                     if len(found) > 2 * newest:
                         found = dict.fromkeys(sorted(found, key=by_time)[-newest:])
         except UnicodeEncodeError:  # a lone surrogate is in no id
@@ -170,8 +155,8 @@ class RedisLog:
 
     def forgotten(self) -> list[Forgotten]:
         """See `PatchLog.forgotten`."""
-        with self._told():
-            found = self._server.hgetall("daybreak:forgotten")
+        with self._server.told():
+            found = self._server.follow.hgetall("daybreak:forgotten")
         every = (forgotten_in(user, content) for user, content in sorted(found.items()))
         latest = latest_time()
         return [one for one in every if one.at <= latest]
@@ -185,17 +170,17 @@ class RedisLog:
 
     def prune(self, absorbed: int, before: int) -> int:
         """See `PatchLog.prune`."""
-        with self._told():
+        with self._server.told():
             # First of all, so that no removed event comes back meanwhile.
-            if before > int(self._server.get("daybreak:pruned") or 0):
-                self._server.set("daybreak:pruned", before)
+            if before > int(self._server.follow.get("daybreak:pruned") or 0):
+                self._server.follow.set("daybreak:pruned", before)
             lasting = canonical(NOT_ABSORBED)
-            names = self._server.smembers("daybreak:standing")
+            names = self._server.follow.smembers("daybreak:standing")
             gone = sum(int(self._prune_item(args=[item, before, lasting])) for item in names)
         for _, entries in self._pages(0, ""):
             for kind, user, _, _ in entries:
                 if kind == "u":
-                    with self._told():
+                    with self._server.told():
                         gone += int(self._prune_user(args=[user, absorbed, before]))
         return gone
 
@@ -206,9 +191,11 @@ class RedisLog:
     def remove_ahead(self) -> int:
         """See `PatchLog.remove_ahead`."""
         found = self._ahead()
-        with self._told():
+        with self._server.told():
             for one in found:
-                self._server.hdel(one.hash, one.entry)
+                self._server.writer(1).hdel(one.hash, one.entry)
+                if one.patch.kind == EVENT and not self._server.follow.exists(one.hash):
+                    self._server.writer(1).zrem("daybreak:changed", f"u:{one.patch.key}")
         for user in (one.patch.key for one in found if one.patch.kind == FORGET):
             since = self.events(user, 0, latest_time())
             self.append([forget(user, at=since[0].at - 1 if since else None)])
@@ -220,8 +207,8 @@ class RedisLog:
     def compact(self) -> str | None:
         """See `PatchLog.compact`. The server writes its file anew in the background."""
         try:
-            with self._told():
-                self._server.bgrewriteaof()
+            with self._server.told():
+                self._server.follow.bgrewriteaof()
         except LogError as error:
             return f"{error}: let the server rewrite its append-only file (BGREWRITEAOF)"
         return None
@@ -238,53 +225,36 @@ class RedisLog:
             for key, content in self._once(kind, 0)
             for one in ahead_in(kind, key, content, latest)
         ]
-        with self._told():
-            forgotten = self._server.hgetall("daybreak:forgotten")
+        with self._server.told():
+            forgotten = self._server.follow.hgetall("daybreak:forgotten")
         return [*found, *forgets_ahead(forgotten, latest)]
 
-    def _try(self, patches: list[Patch]) -> int:
-        """Append once; -1 where another writer changed one of the items meanwhile, else as the script says."""
+    def _try(self, patches: list[Patch], sync: int) -> int:
+        """Append once. Returns as the script does. sync: how many milliseconds WAITAOF waits; 0: not at all."""
         items = list(dict.fromkeys(patch.key for patch in patches if patch.kind == ITEM))
         contents = dict(zip(items, self._contents(items), strict=True))
         seen = [[item, content.get("", "")] for item, content in contents.items()]
         newest = max(patch.at for patch in patches)
         asked = canonical({"seen": seen, "patches": list(script_input(patches, contents)), "newest": newest})
-        pipe = self._server.pipeline(transaction=False)  # one connection: WAITAOF is about its own writes
-        self._append(args=[asked, VERSION, AHEAD], client=pipe)
-        if self._waits:
-            pipe.waitaof(1, 0, SYNC_MILLISECONDS)
-        position, *synced = pipe.execute()
+        now = time.time_ns() // 1000
+        pipe = self._server.writer(len(patches)).pipeline(transaction=False)  # WAITAOF is about its connection's writes
+        self._append(args=[asked, VERSION, AHEAD, uuid.uuid4().hex, uuid.uuid4().hex[:16], now, MARKS], client=pipe)
+        if sync:
+            pipe.waitaof(1, 0, sync)
+        (position, refused), *synced = pipe.execute()
+        if position == redis_scripts.EVICTS:
+            raise LogError(self._server.evicts(refused))
+        if position == redis_scripts.OTHER_VERSION:
+            self._check_version(refused)
         if synced and synced[0][0] < 1:
             raise LogError(
-                f"{self._where}: the patches are in the server's memory, but were not on its disk after "
-                f"{SYNC_MILLISECONDS / 1000:.0f} seconds; append them again, which counts them once"
+                f"{self.where}: the patches are in the server's memory, but were not on its disk after "
+                f"{sync / 1000:g} seconds; append them again, which counts them once"
             )
         return int(position)
 
-    def _can_wait(self) -> bool:
-        """Whether the server can tell when it has synced. Raises LogError where it keeps no append-only file."""
-        if not self._server.info("persistence").get("aof_enabled"):
-            raise LogError(
-                f"{self._where}: this server keeps no append-only file, so a patch would not be on disk: "
-                "set appendonly yes (and appendfsync always, before Redis 7.2)"
-            )
-        version = self._server.info("server")["redis_version"]
-        if tuple(map(int, version.split(".")[:2])) >= (7, 2):
-            return True
-        try:
-            sync = self._server.config_get("appendfsync").get("appendfsync", "unknown")
-        except redis.ResponseError:  # a hosted server may not tell
-            sync = "unknown"
-        if sync != "always":
-            LOG.warning(
-                "%s: appendfsync is %s: patches of up to a second may be lost if the server dies; set it to always",
-                self._where,
-                sync,
-            )
-        return False
-
     def _contents(self, items: list[str]) -> list[dict[str, str]]:
-        pipe = self._server.pipeline(transaction=False)
+        pipe = self._server.follow.pipeline(transaction=False)
         for item in items:
             pipe.hgetall(f"daybreak:item:{item}")
         found: list[dict[str, str]] = pipe.execute()
@@ -293,7 +263,7 @@ class RedisLog:
     def _pages(self, after: int, wanted: str) -> Iterator[tuple[int, list[tuple[str, str, int, dict[str, str]]]]]:
         """The log's position and what changed after a position, page by page, up to a page that is not full."""
         while True:
-            with self._told():
+            with self._server.told():
                 position, found = self._page(args=[after, PAGE, wanted])
             entries = [
                 (kind, key, int(last), dict(zip(flat[::2], flat[1::2], strict=True))) for kind, key, last, flat in found
@@ -309,12 +279,15 @@ class RedisLog:
         for _, entries in self._pages(after, wanted):
             for kind, key, _, content in entries:
                 if kind == wanted and key not in seen:
+                    if not content:
+                        raise LogError(
+                            f"{self.where}: {key!r:.100} is missing: the server evicted it, or it was deleted"
+                        )
                     seen.add(key)
                     yield key, content
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except redis.RedisError as error:
-            raise LogError(f"{self._where}: {type(error).__name__}: {error}") from error
+
+def _there(content: dict[str, str]) -> dict[str, str]:
+    """The hash of an item, which is never empty. Raises KeyError where it is."""
+    content[""]
+    return content

@@ -4,10 +4,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any, TypeVar
 
-from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import sqlite_ahead
 from lookup.patches.patch import (
@@ -25,7 +23,7 @@ from lookup.patches.patch import (
     statements,
 )
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
-from lookup.patches.sqlite_file import SqliteFile
+from lookup.patches.stores.sqlite_marks import SqliteMarks, mark
 
 STATEMENT = "item, field, at, source, until, value, position"
 EVENT_ROW = "user, item, type, at, source, value, position"
@@ -36,20 +34,12 @@ ABSORBED = f"until IS NULL AND NOT (field IN ({_SWITCHES}) AND value = 'true')"
 T = TypeVar("T")
 
 
-class SqliteLog:
+class SqliteLog(SqliteMarks):
     """A `lookup.patches.patch_log.PatchLog`. Made by `open_log`; the first `append` creates the file.
 
     Every thread has its own connection, which closes with the thread. A commit is on disk before it returns (WAL,
     synchronous = FULL).
     """
-
-    def __init__(self, path: Path):
-        self._file = SqliteFile(path)
-
-    @property
-    def where(self) -> str:
-        """The path."""
-        return str(self._file.path)
 
     def append(self, patches: Iterable[Patch]) -> int:
         """See `PatchLog.append`."""
@@ -97,10 +87,12 @@ class SqliteLog:
         )
         asked = (user, after, until, newest)
         try:
-            found: list[Event] = self._read(lambda db: list(map(_event, db.execute(query, asked))), [])
+            read: list[Event] = self._read(
+                lambda db: list(map(_event, db.execute(query, asked))), [], self._patience.request
+            )
         except UnicodeEncodeError:  # a lone surrogate is in no id
             return []
-        return sorted(found, key=by_time)
+        return sorted(read, key=by_time)
 
     def all_events(self, after: int, until: int) -> Iterator[Event]:
         """See `PatchLog.all_events`."""
@@ -176,34 +168,11 @@ class SqliteLog:
         """See `PatchLog.close`."""
         self._file.close()
 
-    def _write(self, change: Callable[[sqlite3.Connection], int]) -> int:
-        def all_or_nothing(db: sqlite3.Connection) -> int:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = change(db)
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-            return result
-
-        self._file.create()
-        self._file.connection()  # gives the child of a fork its own lock: the parent may have held this one
-        with self._file.writing:
-            own = self._file.connection()
-            if own is None:
-                raise LogError(f"{self.where}: the file was removed while it was written; try again")
-            return self._file.told(lambda: all_or_nothing(own.db))
-
-    def _read(self, question: Callable[[sqlite3.Connection], T], empty: T) -> T:
-        own = self._file.connection()
-        return empty if own is None else self._file.told(lambda: question(own.db))
-
     def _each(self, make: Callable[[tuple[Any, ...]], T], query: str, values: tuple[int, ...]) -> Iterator[T]:
         """Row by row, on a separate connection, so that this thread may make other calls in between."""
         if not self._file.path.exists():
             return
-        with closing(self._file.alone()) as db:
+        with closing(self._file.alone(self._patience.follow)) as db:
             rows = self._file.told(lambda: db.execute(query, values))
             while block := self._file.told(lambda: list(map(make, rows.fetchmany(1000)))):
                 yield from block
@@ -224,6 +193,7 @@ def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
         position += new
     if position > before:
         db.execute("UPDATE head SET position = ?", (position,))
+        mark(db, position)
     return int(position)
 
 

@@ -96,6 +96,9 @@ class Manifest:
     `overridden`: `name`, `found` and `expected` of each finding. Else null."""
     ranker: dict[str, Any] | None = None
     """`features` and `hidden` of the ranker (see `lookup.scoring.ranker`), and its training; null without a ranker."""
+    patches_log: dict[str, Any] | None = None
+    """The log that `patches_until` is a position of: its `id`, and the `mark` that the night left in it (see
+    `lookup.patches.following.lineage`); null where the night read no log, and in releases of an earlier Daybreak."""
 
     def __getattr__(self, name: str) -> Any:
         """Fields by the names of earlier versions, which go on working with a note."""

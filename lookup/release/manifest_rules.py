@@ -91,6 +91,7 @@ RULES = (
     Rule("ranker", lambda value: value is None or _object(value), "an object or null expected"),
     Rule("max_history", _size, "a number, 0 or more, expected"),
     Rule("patches_until", _size, "a position, 0 or more, expected"),
+    Rule("patches_log", lambda value: value is None or _object(value), "an object or null expected"),
     Rule("weights", _weights, "a number, 0 or more, expected for each event type"),
     Rule("bought", lambda value: value in BOUGHT, f"expected {', '.join(BOUGHT)}"),
     Rule("features", _features, f"{NUMBER!r} or {TEXT!r} expected for each name"),

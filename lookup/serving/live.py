@@ -5,9 +5,8 @@ import threading
 import time
 
 from lookup.background import Background, hold_at_fork
-from lookup.errors import LogError
 from lookup.experiments.arms import Arms
-from lookup.patches.overlay import Overlay
+from lookup.patches.following.log_follower import LogFollower
 from lookup.patches.patch_log import MOST_EVENTS, Event, PatchLog
 from lookup.release.follow import Follower
 from lookup.release.reader import Release
@@ -25,16 +24,19 @@ class Live:
     """Joins the release that serves, or the releases of the arms, with the patch log. Thread-safe and safe to fork.
 
     A background thread reads the log and makes the next states. A call takes the current state; it renews the state
-    itself only after a patch of its own process, and when a statement has just ended.
+    itself only after a patch of its own process, and when a statement has just ended. No call waits for the log, except
+    to read the events of a user, and that shortly (`lookup.patches.following`).
 
-    Raises LogError when the log cannot be read at first.
+    must_write: as in `LogFollower`.
     """
 
-    def __init__(self, follower: Follower, arms: Arms | None, log: PatchLog, most_bytes: int):
+    def __init__(
+        self, follower: Follower, arms: Arms | None, log: PatchLog, most_bytes: int, *, must_write: bool = True
+    ):
         self.follower, self.arms = follower, arms
-        self.overlay = Overlay(log, most_bytes, VECTORS * follower.current().item_vector[:1].nbytes)
-        self.problem: str | None = None
-        """Why the log cannot be read; None when it can. Patches that were read before still hold."""
+        vectors = VECTORS * follower.current().item_vector[:1].nbytes
+        self.log = LogFollower(log, most_bytes, vectors, must_write=must_write)
+        self.overlay = self.log.overlay
         self.cut = 0
         """How many calls were for users with so many events that only the newest counted."""
         self._lock = threading.Lock()
@@ -43,9 +45,12 @@ class Live:
         self._replay: Replay | None = None
         self._closed = False
         self._renew()
-        if self.problem is not None:
-            raise LogError(self.problem)
         self._background = Background(self._renew, LOOK_SECONDS)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the log; None when all is well. Patches that were read before still hold."""
+        return self.log.problem
 
     @property
     def failing(self) -> str | None:
@@ -65,7 +70,7 @@ class Live:
             key = self.arms.release(arm).id
         state = self._states[key]
         if at is not None:
-            return self._replayed(state.release, at), arm
+            return self._replayed(state, at), arm
         if self.overlay.mark != state.mark or time.time_ns() >= state.until * 1000:
             with self._lock:
                 state = self._caught_up(self._states[key])
@@ -75,13 +80,9 @@ class Live:
     def events(self, user: str, after: int, until: int) -> list[Event]:
         """The events of a user after a position of the log, up to a time in microseconds since 1970.
 
-        Of very many events only the newest (`cut`); none while the log cannot be read (`problem`).
+        Of very many events only the newest (`cut`); none while the log does not answer (`LogFollower.problem`).
         """
-        try:
-            found = self.overlay.log.events(user, after, until, MOST_EVENTS)
-        except LogError as error:
-            self._report(error)
-            return []
+        found = self.log.events(user, after, until, MOST_EVENTS)
         if len(found) == MOST_EVENTS:
             if not self.cut:
                 LOG.warning("user %r has more than %d events since the release; the newest count", user, MOST_EVENTS)
@@ -95,20 +96,12 @@ class Live:
     def look(self) -> None:
         """Read CURRENT and the log now."""
         self.follower.look()
-        self._renew()
-
-    def wrote(self) -> None:
-        """Read what this process has just written to the log."""
-        try:
-            self.overlay.look()
-        except LogError as error:  # the log keeps the patch all the same
-            self._report(error)
+        self._background.now()
 
     def close(self) -> None:
         """Stop reading, and close the log's files and connections. Calls still answer from what is known."""
-        with self._background.working:
-            self._closed = True
-        self.overlay.log.close()
+        self._closed = True
+        self.log.close()
 
     def _renew(self) -> None:
         if self._closed:
@@ -116,54 +109,40 @@ class Live:
         releases = {"": self.follower.current()}
         if self.arms is not None:
             releases |= {one.id: one for one in self.arms.releases}
-        watermark = min(release.manifest.patches_until for release in releases.values())
-        try:
-            self.overlay.follow(watermark)
-            self.overlay.look()
-            self.problem = self._foreign_log(releases[""])
-        except LogError as error:
-            self._report(error)
+        manifests = [release.manifest for release in releases.values()]
+        self.log.read(manifests)
         # A state made from scratch takes a while when there are many patches, so no call waits for it.
         now = time.time_ns() // 1000
         fresh = {
-            key: State(release, self.overlay.view(now), now)
+            key: State(release, self.overlay.view(now), now, watermark=self.log.watermark(release.manifest))
             for key, release in releases.items()
-            if key not in self._states or self._states[key].release is not release
+            if key not in self._states or self._is_other(self._states[key], release)
         }
         with self._lock:
             self._states = {key: self._caught_up(fresh.get(key) or self._states[key]) for key in releases}
         if self._replay is not None and all(self._replay.release is not one for one in releases.values()):
             self._replay = None
-        self.overlay.absorb(watermark, now)
+        self.log.absorb(manifests, now)
+        if self._closed:  # meanwhile
+            self.log.close()
+
+    def _is_other(self, state: State, release: Release) -> bool:
+        return state.release is not release or state.watermark != self.log.watermark(release.manifest)
 
     def _caught_up(self, state: State) -> State:
         """A state with the changes since it was made; the same state where nothing changed."""
         now = time.time_ns() // 1000
         view = self.overlay.since(state.mark, now)
         if view is None:
-            return State(state.release, self.overlay.view(now), now)
+            return State(state.release, self.overlay.view(now), now, watermark=state.watermark)
         if view.mark == state.mark and view.until == state.until:
             return state
         return state.renewed(view, now)
 
-    def _foreign_log(self, release: Release) -> str | None:
-        """Why the log is not the one that the night of a release read; None when it is."""
-        position, watermark = self.overlay.position, release.manifest.patches_until
-        if not 0 < position < watermark:
-            return None
-        return (
-            f"{self.overlay.log.where}: the log ends at position {position}, but release {release.id} has absorbed one "
-            f"up to {watermark}: it is another log, and its patches are ignored; open the log that the night reads"
-        )
-
-    def _report(self, error: LogError) -> None:
-        if str(error) != self.problem:
-            self.problem = str(error)
-            LOG.warning("patches are not read; those known still hold: %s", error)
-
-    def _replayed(self, release: Release, at: int) -> State:
+    def _replayed(self, now: State, at: int) -> State:
         """The state at another time. The last replay is kept, for calls with rising times."""
         replay = self._replay
-        if replay is None or replay.release is not release or replay.mark != self.overlay.mark:
-            replay = self._replay = Replay(release, self.overlay.view(None))
+        known = None if replay is None else (replay.release, replay.watermark, replay.mark)
+        if replay is None or known != (now.release, now.watermark, self.overlay.mark):
+            replay = self._replay = Replay(now.release, self.overlay.view(None), now.watermark)
         return replay.state(at)

@@ -13,11 +13,11 @@ class Replay:
     """Makes each state from the last one while times rise, and from scratch for an earlier time. Thread-safe.
 
     view: all statements that are known now. A state here holds no statement of a later time at all, whereas a call of
-    now accepts clocks that run a little ahead.
+    now accepts clocks that run a little ahead. watermark: as in `State`.
     """
 
-    def __init__(self, release: Release, view: View):
-        self.release, self.mark = release, view.mark
+    def __init__(self, release: Release, view: View, watermark: int | None = None):
+        self.release, self.mark, self.watermark = release, view.mark, watermark
         self._view = view
         fronts = ((item, front) for item, fields in view.items.items() for front in fields.values())
         every = [(item, one) for item, front in fronts for one in front]
@@ -33,7 +33,7 @@ class Replay:
         """The state at a time, microseconds since 1970."""
         with self._lock:
             if self._state is None or at < self._at:
-                self._state = State(self.release, View(self._view.items, 0, FOREVER), at, ahead=0)
+                self._state = State(self.release, View(self._view.items, 0, FOREVER), at, 0, self.watermark)
             else:
                 start, end = bisect_right(self._times, self._at), bisect_right(self._times, at)
                 if start < end:

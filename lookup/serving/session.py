@@ -133,7 +133,7 @@ def read_user(live: Live, state: State, user: str, until: int) -> tuple[int, lis
     events are left out. Raises TypeError for what cannot be an id.
     """
     row = state.release.users.find(user)
-    overlay, watermark = live.overlay, state.release.manifest.patches_until
+    overlay, watermark = live.overlay, state.watermark
     if not overlay.users and not overlay.forgotten and not overlay.all_users:
         return row, []
     user = clean_id(user)

@@ -28,11 +28,13 @@ class State:
     It satisfies `lookup.serving.conditions.Filterable`. Rows 0 … release_items-1 are the release's.
 
     view: the statements of the patch log. at: microseconds since 1970. ahead: a statement from up to so many
-    microseconds later holds at once.
+    microseconds later holds at once. watermark: None is the release's own.
     """
 
-    def __init__(self, release: Release, view: View, at: int, ahead: int = AHEAD):
+    def __init__(self, release: Release, view: View, at: int, ahead: int = AHEAD, watermark: int | None = None):
         self.release, self.ahead = release, ahead
+        self.watermark = release.manifest.patches_until if watermark is None else watermark
+        """The position up to which the release has absorbed the log that is there."""
         self.release_items = len(release.item_price)
         """How many items are the release's."""
         self.price: NDArray[np.float64] = release.item_price
@@ -122,10 +124,12 @@ class State:
         self.mark, self.until = view.mark, view.until
         self._copied: set[str] = set()
         self._paths: dict[int, list[int] | None] = {}
-        watermark, changed = self.release.manifest.patches_until, {}
+        changed = {}
         for item, fields in view.items.items():
             stated = ((field, holding(front, at, self.ahead)) for field, front in fields.items())
-            changed[item] = {field: one for field, one in stated if one is not None and not one.absorbed(watermark)}
+            changed[item] = {
+                field: one for field, one in stated if one is not None and not one.absorbed(self.watermark)
+            }
         rows = {item: self.find(item) for item in changed}
         self._add([item for item, row in rows.items() if row < 0 and _describing(changed[item])])
         for item, row in rows.items():

@@ -18,10 +18,11 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def absorbing(release: Path, position: int) -> None:
-    """Let a release say that it has absorbed the log up to a position."""
+def absorbing(release: Path, position: int, log: dict[str, str] | None = None) -> None:
+    """Let a release say that it has absorbed a log up to a position, and that it was built after the log began."""
     path = release / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"patches_until": position}))
+    said = {"patches_until": position, "patches_log": log, "created": "2100-01-01T00:00:00+00:00"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
 
 
 def shown(shop: Shop, **asked: Any) -> list[str]:

@@ -139,3 +139,35 @@ def test_forks_find_nothing_half_done() -> None:
     done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == str([0] * 20)
     assert not done.stderr
+
+
+STUCK = """
+import os, signal, threading
+from lookup.background import Background
+
+class Stuck:
+    def __init__(self):
+        self.entered, self.done = threading.Event(), threading.Event()
+        self.background = Background(self.work, 0.0)
+
+    def work(self):
+        self.entered.set()
+        self.done.wait()
+
+stuck = Stuck()
+stuck.entered.wait()
+pid = os.fork()
+if not pid:
+    signal.alarm(30)
+    stuck.entered.clear()
+    stuck.background._check_at = 0.0
+    stuck.background.ensure()
+    os._exit(0 if stuck.entered.wait(20) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), stuck.background.working.locked())
+stuck.done.set()
+"""
+
+
+def test_forks_do_not_wait_for_a_thread_that_waits() -> None:
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("0 True", "")

@@ -13,7 +13,7 @@ import typer
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, load
 from jobs.cli.output import escaped
 from jobs.cli.shop.known import Known, known
-from jobs.cli.shop.patch_lines import Line, batches, read_lines
+from jobs.cli.shop.patch_lines import BATCH, Line, batches, read_lines
 from jobs.errors import ConfigError
 from jobs.infra.logging import Progress, log_line
 from lookup.errors import LogError, PatchError
@@ -23,6 +23,8 @@ from lookup.patches.patch_log import FILE, PatchLog, open_log
 TOLD = 100
 """The most wrong lines that are reported one by one."""
 EVERY_SECONDS = 5.0
+MOST_PAUSE = 0.05
+"""The longest pause, in seconds, after a full batch. A pause lasts as long as its batch took."""
 KB = 1000
 
 
@@ -101,6 +103,7 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None, shop: 
         try:
             for batch in batches(read_lines(lines, source, shop)):
                 good = [line.patch for line in batch if isinstance(line.patch, Patch)]
+                began = time.monotonic()
                 try:
                     position = log.append(good)
                 except LogError as error:
@@ -112,6 +115,8 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None, shop: 
                         wrong += 1
                         _tell(name, line, wrong, written)
                 report(patches=kept, rejected=wrong, line=last, position=position)
+                if len(batch) == BATCH:  # more wait: between two batches the shop's own patches have their turn
+                    time.sleep(min(time.monotonic() - began, MOST_PAUSE))
             code = int(wrong > 0)
         except KeyboardInterrupt:
             code = 130

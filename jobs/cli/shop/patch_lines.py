@@ -18,8 +18,8 @@ from lookup.patches import validation
 from lookup.patches.patch import Patch, decode, from_record
 from lookup.patches.validation import RESERVED
 
-BATCH = 1000
-"""The most lines of a batch."""
+BATCH = 200
+"""The most lines of a batch: so few that another writer waits some milliseconds for its turn."""
 PAUSE_SECONDS = 0.05
 """How long the first line of a batch waits for the others."""
 KINDS = {field.name: field.kind for field in ITEM_FIELDS}

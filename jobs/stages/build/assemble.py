@@ -33,6 +33,7 @@ def build(config: Config, parent: str | None) -> Manifest:
     space = vectors.space
     ranker, measured = ranker_facts(run)
     metrics = run.read_json("metrics.json")["metrics"] + measured
+    absorbed = run.read_json(PATCHES) if run.path(PATCHES).exists() else {}
     now = datetime.now(UTC)
     release_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     with building(config.releases, release_id) as folder:
@@ -67,7 +68,8 @@ def build(config: Config, parent: str | None) -> Manifest:
             weights=config.weights,
             max_history=config.train.max_history,
             bought=config.topk.bought,
-            patches_until=run.read_json(PATCHES)["position"] if run.path(PATCHES).exists() else 0,
+            patches_until=absorbed.get("position", 0),
+            patches_log=absorbed.get("log"),
             files={},
             metrics=metrics,
             receipt=run.receipts(),

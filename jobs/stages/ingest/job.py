@@ -37,7 +37,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         run.write(VISITS, visits(spark, tables.optional["visits"]))
     run.write_json("features.json", {"features": tables.features})
     run.write(ITEMS, finish_items(tables.items, run.read(spark, EVENTS)))
-    run.write_json("patches.json", {"position": tables.patches.position if tables.patches else 0})
+    run.write_json("patches.json", tables.patches.absorbed() if tables.patches else {"position": 0})
     counts |= tables.patch_counts()
     later = sum(checked.later() for checked in tables.events)
     spark.catalog.clearCache()

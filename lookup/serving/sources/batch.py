@@ -37,8 +37,8 @@ def list_batch(live: Live, state: State, users: Sequence[str], k: int) -> ListBa
     """The first `k` items of the users' precomputed lists that are not blocked. A forgotten user has none."""
     release = state.release
     found = release.users.find_many(users)
-    watermark = release.manifest.patches_until
-    forgotten = [user for user, (_, position) in live.overlay.forgotten.copy().items() if position > watermark]
+    said = live.overlay.forgotten.copy().items()
+    forgotten = [user for user, (_, position) in said if position > state.watermark]
     if forgotten:
         found[np.isin(found, release.users.find_many(forgotten))] = -1
     length = release.user_topk.items.shape[1]

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import shutil
 import sqlite3
 import tracemalloc
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from lookup.errors import LogError
 from lookup.patches import patch
 from lookup.patches.item_fronts import FOREVER, STATEMENT_BYTES
 from lookup.patches.overlay import USER_BYTES, Overlay
@@ -142,22 +142,40 @@ def test_too_many_users_are_asked_for_at_each_call(log: PatchLog, caplog: pytest
     assert set(overlay.users) == {"u"}
 
 
-def test_what_is_known_outlives_the_log(log: PatchLog, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_log_is_not_read_on(log: PatchLog, tmp_path: Path) -> None:
     log.append([price("a", 1), price("b", 2)])
     overlay = followed(log)
+    known = overlay.known(AT)
     log.close()
-    for name in ("patches.sqlite", "patches.sqlite-wal", "patches.sqlite-shm"):
-        (tmp_path / name).unlink(missing_ok=True)
-    for _ in range(2):
-        with pytest.raises(LogError, match=r"patches.sqlite: the log is gone or empty; it was read up to position 2"):
-            overlay.look()
-    assert set(prices(overlay)) == {"a", "b"}
-    log.append([price("a", 3, AT + 1)])
-    with caplog.at_level(logging.WARNING, "lookup"):
-        overlay.look()
-    assert "started again" in caplog.text
-    assert prices(overlay) == {"a": [3.0], "b": [2.0]}
-    assert overlay.position == 1
+    (tmp_path / "patches.sqlite").rename(tmp_path / "old.sqlite")
+    assert not overlay.look()  # gone
+    log.append([price("a", 3, AT + 1), price("a", 4, AT + 2), price("c", 5)])  # it came further than the old one
+    assert not overlay.look()
+    assert prices(overlay) == {"a": [1.0], "b": [2.0]}
+    overlay.follow(0, anew=True)
+    assert prices(overlay) == {"a": [4.0], "c": [5.0]}
+    assert [one.key for one in known if overlay.lacks(one)] == ["b"]
+    assert overlay.look()
+
+
+def test_a_copy_from_before_is_not_read_on(log: PatchLog, tmp_path: Path) -> None:
+    log.append([price("a", 1)])
+    log.close()
+    shutil.copy(tmp_path / "patches.sqlite", tmp_path / "copy.sqlite")
+    log.append([price("b", 2)])
+    overlay = followed(log)
+    log.close()
+    (tmp_path / "copy.sqlite").rename(tmp_path / "patches.sqlite")
+    log.append([price("c", 3), price("d", 4)])  # it has come further by position
+    assert log.position() == 3 > overlay.position
+    assert not overlay.look()
+
+
+def test_own_patches_are_known_though_the_log_cannot_be_read(log: PatchLog) -> None:
+    overlay = followed(log)
+    overlay.wrote([price("a", 1), patch.event("u", "a", "view", at=AT), patch.forget("v", at=AT)], 3)
+    assert prices(overlay) == {"a": [1.0]}
+    assert (set(overlay.users), set(overlay.forgotten)) == ({"u"}, {"v"})
 
 
 def raw(log: PatchLog, *rows: tuple[str, str, str]) -> None:

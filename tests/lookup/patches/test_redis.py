@@ -11,7 +11,7 @@ from lookup.errors import LogError
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 from tests.lookup.patches.made import NOW
-from tests.lookup.patches.servers import REDIS_SERVER_PATH, Server, server
+from tests.lookup.patches.servers import ALWAYS, REDIS_SERVER_PATH, Server, server
 
 PRICE = patch.item("a", {"price": 1}, at=NOW)
 
@@ -80,3 +80,34 @@ except lookup.LogError if hasattr(lookup, "LogError") else lookup.DaybreakError 
 """
     done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout == "a log in Redis needs the package redis: pip install 'daybreak[redis]'\n"
+
+
+def test_a_server_that_may_evict_patches_is_refused(tmp_path: Path) -> None:
+    with server(tmp_path, REDIS_SERVER_PATH, (*ALWAYS, "--maxmemory-policy", "allkeys-lru")) as running:
+        log = open_log(running.url)
+        with pytest.raises(LogError, match=r"may drop patches .*maxmemory-policy is allkeys-lru"):
+            log.append([PRICE])
+        assert "set maxmemory-policy noeviction" in str(log.fault())
+        running.client.config_set("maxmemory-policy", "volatile-lru")  # no key of a log expires
+        assert log.append([PRICE]) == 1
+        assert log.fault() is None
+        running.client.config_set("maxmemory-policy", "allkeys-lfu")
+        with pytest.raises(LogError, match="maxmemory-policy is allkeys-lfu"):
+            log.append([patch.item("b", {"price": 1}, at=NOW)])  # asked with each patch
+        assert log.position() == 1
+
+
+def test_keys_that_are_missing_or_damaged_are_told_and_the_others_read(redis_server: Server) -> None:
+    redis_server.client.flushall()
+    log = open_log(redis_server.url)
+    log.append([PRICE, patch.item("b", {"price": 2}, at=NOW), patch.forget("u", at=NOW), patch.forget("v", at=NOW)])
+    redis_server.client.hset("daybreak:item:a", "garbage", "1")
+    assert [one.item for one in log.changes(0).statements] == ["b"]
+    assert "item 'a' is missing or damaged" in str(log.fault())
+    redis_server.client.delete("daybreak:item:a")
+    redis_server.client.delete("daybreak:forgotten")
+    changes = log.changes(0)
+    assert ([one.item for one in changes.statements], changes.forgotten) == (["b"], [])
+    assert "the forgotten user 'v' is missing or damaged" in str(log.fault())
+    with pytest.raises(LogError, match="'a' is missing: the server evicted it"):
+        list(log.items(9))  # a night must not learn from half a log

@@ -1,6 +1,7 @@
 """What can go wrong with the file of a log."""
 
 import multiprocessing
+import os
 import resource
 import shutil
 import sqlite3
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from lookup.errors import LogError
-from lookup.patches import patch
-from lookup.patches.patch_log import open_log
+from lookup.patches import patch, sqlite_log
+from lookup.patches.patch_log import OF_JOBS, Patience, log_at, open_log
 from lookup.patches.sqlite_log import SqliteLog
 from tests.lookup.patches.made import NOW
 
@@ -40,7 +41,7 @@ def test_it_is_synced_and_in_wal_mode(tmp_path: Path) -> None:
     log.append([price(1)])
     with sqlite3.connect(log.where) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    own = log._file.connection()  # type: ignore[attr-defined]
+    own = log._file.connection(1.0)  # type: ignore[attr-defined]
     assert own.db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
@@ -151,7 +152,7 @@ def test_threads_leave_no_connection_behind(tmp_path: Path) -> None:
 
 
 def test_the_child_of_a_fork_writes_though_a_thread_of_its_parent_just_did(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "patches.sqlite")
+    log = SqliteLog(tmp_path / "patches.sqlite", OF_JOBS)
     log.append([price(1)])
     with log._file.writing:
         child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
@@ -221,3 +222,105 @@ def test_a_day_without_patches_leaves_no_rows_behind(tmp_path: Path, monkeypatch
             log.append([patch.item("a", {"price": day})])
             assert [said.value for said in log.items(99)] == [day]
     assert len(log.changes(0).statements) <= 2
+
+
+HOLDS = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_writers_do_not_queue_behind_one_that_hangs(tmp_path: Path) -> None:
+    log = log_at(tmp_path, Patience(0.1, 0.1, 0.3))
+    log.append([price(1)])
+    refused: list[str] = []
+
+    def write() -> None:
+        try:
+            log.append([price(2, "b")])
+        except LogError as error:
+            refused.append(str(error))
+
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, log.where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        threads = [threading.Thread(target=write) for _ in range(30)]  # one after another they would take 9 seconds
+        started = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert time.monotonic() - started < 5
+        assert log.position() == 1  # readers go on
+        holder.communicate()
+    assert len(refused) == 30
+    assert all("been writing for 0.3 seconds; nothing was kept, try again" in one for one in refused)
+    assert log.append([price(2, "b")]) == 2
+
+
+def test_what_went_into_a_file_that_is_gone_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    keep = sqlite_log._keep
+
+    def removed_meanwhile(db: sqlite3.Connection, patches: list[patch.Patch]) -> int:
+        Path(log.where).unlink(missing_ok=True)
+        return keep(db, patches)
+
+    monkeypatch.setattr(sqlite_log, "_keep", removed_meanwhile)
+    with pytest.raises(LogError, match="was replaced or removed while it was written"):
+        log.append([price(2)])
+
+
+def test_the_journal_of_a_file_that_is_gone_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    old = log.changes(0)
+    Path(log.where).rename(tmp_path / "away.sqlite")  # its last pages are in the journal
+    assert log.append([price(3, "c")]) == 1
+    assert [(one.item, one.value) for one in log.changes(0).statements] == [("c", 3.0)]
+    (aside,) = tmp_path.glob("patches.sqlite.*-wal")
+    assert str(aside) in caplog.text
+    aside.rename(tmp_path / "away.sqlite-wal")
+    assert open_log(tmp_path / "away.sqlite").changes(0) == old
+
+
+def test_a_relative_path_is_that_of_the_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    log = open_log("log.sqlite")
+    log.append([price(1)])
+    monkeypatch.chdir("other")
+    log.append([price(2, "b")])
+    assert log.position() == 2
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_a_log_of_an_earlier_daybreak_gets_its_marks_with_the_next_patch(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([price(1)])
+    with sqlite3.connect(log.where) as db:
+        db.executescript("DROP TABLE identity; DROP TABLE marks")
+    log = open_log(tmp_path)
+    before = log.place()
+    assert (before, log.identity().id) == (("", 1, ""), "")
+    log.append([price(2, "b")])
+    assert log.identity().id
+    assert log.identity().created == 0  # nobody knows when it began
+    assert log.passed(before)
+
+
+def test_a_log_that_is_not_writable_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_log(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    assert log.fault(must_write=False) is None  # a host that only reads
+    assert f"{tmp_path} is not writable, so no patch can be kept" in str(log.fault())
+    nowhere = open_log(tmp_path / "nowhere" / "log.sqlite")
+    assert "nowhere is not there" in str(nowhere.fault())

@@ -1,5 +1,6 @@
 """The log under a reader that serves: another one, none to be read, too much in it, and the end."""
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -22,17 +23,39 @@ def shop(built: Two, tmp_path: Path) -> Shop:
     return opened(built.releases, tmp_path)
 
 
-def test_another_log_than_the_releases_is_told(two: Two, tmp_path: Path) -> None:
-    absorbing(two.releases / two.new, 50)
+def test_another_log_than_the_nights_is_told_and_all_of_it_counts(two: Two, tmp_path: Path) -> None:
+    manifest = two.releases / two.new / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"patches_until": 2}))
     shop = opened(two.releases, tmp_path)
-    assert shop.problem is None  # a host that only reads need have no log
-    with pytest.raises(LogError, match="the log ends before position 50, up to which release"):
-        shop.patch_item("item-1", price=3)
-    assert shop.stats()["patches"]["position"] == 0
-    pinned = opened(two.releases, tmp_path, pin=two.old)
-    pinned.patch_item("item-1", price=3)
+    assert "the log is gone or empty, but release" in str(shop.problem)
+    for n in range(4):  # the second comes to the release's own watermark
+        shop.patch_item(f"item-{n}", price=70 + n)
+        shop.record(f"user-{n}", "item-3")
     shop._live.look()
-    assert "it is another log" in str(shop.problem)
+    assert "the log began after the release was built" in str(shop.problem)
+    for one in (shop, opened(two.releases, tmp_path)):
+        assert [one.item(f"item-{n}")["price"] for n in range(4)] == [70, 71, 72, 73]  # type: ignore[index]
+        assert [source(one, f"user-{n}") for n in range(4)] == ["session"] * 4
+        assert one.problem == shop.problem
+
+
+def test_a_release_knows_the_log_of_its_night(two: Two, tmp_path: Path) -> None:
+    def absorbed(mark: str) -> list[int]:
+        absorbing(two.releases / two.new, 3, {"id": log.identity().id, "mark": mark})
+        shop = opened(two.releases, tmp_path)
+        known = mark in log.identity().absorbed
+        assert known or "a copy of the log from before that night" in str(shop.problem)
+        assert (shop.problem is None) == known
+        return [n for n in range(4) if shop.item(f"item-{n}")["price"] == 70 + n]  # type: ignore[index]
+
+    writer = opened(two.releases, tmp_path)
+    log = writer._live.overlay.log
+    for n in range(4):
+        writer.patch_item(f"item-{n}", price=70 + n)
+    writer.close()
+    log.absorb(1)
+    assert absorbed("of a night that this copy does not know") == [1, 2, 3]
+    assert absorbed(log.absorb(3)) == [3]
 
 
 def test_a_log_that_cannot_be_read_stops_nothing(two: Two, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -60,8 +83,9 @@ def test_a_log_that_cannot_be_read_stops_nothing(two: Two, tmp_path: Path, caplo
     assert source(shop, "user-1") == "session"
     assert sum("patches are not read" in record.getMessage() for record in caplog.records) <= 3
     log.write_text("this is no log" * 1000)
-    with pytest.raises(LogError, match="not a database"):
-        opened(two.releases, tmp_path)
+    degraded = opened(two.releases, tmp_path)
+    assert "not a database" in str(degraded.problem)
+    assert len(degraded.recommend("user-1", 5)) == 5
 
 
 def test_what_is_held_is_told(built: Two, tmp_path: Path) -> None:

@@ -39,12 +39,20 @@ class Patches:
     """The log, for messages."""
     position: int
     """The watermark."""
+    log: str
+    """The id of the log."""
+    mark: str
+    """Of this night in the log."""
     events: "DataFrame"
     """user_id, item_id, type, time, value, position, record (the patch, JSON)."""
     items: "DataFrame"
     """item_id, a column for each of ABSORBED, `features` (map of texts), `at` (map: field → time), position, record."""
     forgotten: "DataFrame"
     """user_id, at."""
+
+    def absorbed(self) -> dict[str, Any]:
+        """What the release is to say of the log: fields `patches_until` and `patches_log` of its manifest."""
+        return {"position": self.position, "log": {"id": self.log, "mark": self.mark}}
 
 
 def read(spark: "SparkSession", config: Config) -> Patches | None:
@@ -62,13 +70,14 @@ def read(spark: "SparkSession", config: Config) -> Patches | None:
             folder.mkdir()
             for name, rows in _tables(log, position).items():
                 _write(folder / f"{name}.parquet", name, rows)
+        mark, log_id = log.absorb(position), log.identity().id
     finally:
         log.close()
     frames = {
         name: spark.read.parquet((config.run.path(TABLE) / f"{name}.parquet").as_uri())
         for name in ("events", "items", "forgotten")
     }
-    return Patches(where=log.where, position=position, **frames)
+    return Patches(where=log.where, position=position, log=log_id, mark=mark, **frames)
 
 
 def _tables(log: PatchLog, position: int) -> dict[str, Iterable[dict[str, Any]]]:

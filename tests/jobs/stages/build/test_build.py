@@ -221,9 +221,10 @@ def test_a_build_names_itself_and_its_parent(config: Config) -> None:
 
 
 def test_a_release_says_how_far_it_has_read_the_patches(config: Config) -> None:
-    config.run.write_json("patches.json", {"position": 17})
+    config.run.write_json("patches.json", {"position": 17, "log": {"id": "a", "mark": "b"}})
     release_id = build.run(None, config)["release"]
-    assert Release(config.releases / release_id, verify=True).manifest.patches_until == 17
+    made = Release(config.releases / release_id, verify=True).manifest
+    assert (made.patches_until, made.patches_log) == (17, {"id": "a", "mark": "b"})
 
 
 def test_built_again_without_leftovers(config: Config) -> None:

@@ -3,6 +3,9 @@
 `lookup.patches.redis_log` lists the keys.
 """
 
+AHEAD_OF_SERVER, EVICTS, OTHER_VERSION = -2, -3, -4
+"""What `APPEND` returns in place of a position where it does nothing."""
+
 _COMMON = """
 local function text(number) return string.format('%.0f', number) end
 
@@ -34,15 +37,21 @@ APPEND = (
 -- ARGV: JSON of {seen = {{item, position of its last change}}, patches = {
 --   {'item', item, statements gone, statements new, 1 where one of these is standing},
 --   {'event', user, time, event}, {'forget', user, time}}}
---   and newest = the latest time of them}, the version, how many microseconds a clock may run ahead.
--- Returns the position after the patches. Nothing is done where an item has changed since it was seen (-1), and where a
--- patch is of a time that has not come yet by the clock of the server (-2).
+--   and newest = the latest time of them}, the version, how many microseconds a clock may run ahead, a mark for this
+--   append, an id for a new log, the time, how many marks stay.
+-- Returns the position after the patches, and an empty text. Or does nothing and returns -1 where an item has changed
+-- since it was seen; -2 where a patch is of a time that has not come yet by the clock of the server; -3 and the policy
+-- where the server may evict patches; -4 and the version of another log's keys.
+local policy = string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or 'noeviction'
+if policy ~= 'noeviction' and string.sub(policy, 1, 9) ~= 'volatile-' then return {-3, policy} end
+local version = redis.call('GET', 'daybreak:version')
+if version and version ~= ARGV[2] then return {-4, version} end
 local asked = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local latest = tonumber(clock[1]) * 1000000 + tonumber(clock[2]) + tonumber(ARGV[3])
-if asked.newest > latest then return -2 end
+if asked.newest > latest then return {-2, ''} end
 for _, seen in ipairs(asked.seen) do
-  if (redis.call('HGET', 'daybreak:item:' .. seen[1], '') or '') ~= seen[2] then return -1 end
+  if (redis.call('HGET', 'daybreak:item:' .. seen[1], '') or '') ~= seen[2] then return {-1, ''} end
 end
 local first = tonumber(redis.call('GET', 'daybreak:position') or 0)
 local pruned = tonumber(redis.call('GET', 'daybreak:pruned') or 0)
@@ -74,8 +83,15 @@ for _, patch in ipairs(asked.patches) do
     end
   end
 end
-if position > first then redis.call('MSET', 'daybreak:position', text(position), 'daybreak:version', ARGV[2]) end
-return position
+if position > first then
+  redis.call('MSET', 'daybreak:position', text(position), 'daybreak:version', ARGV[2])
+  if redis.call('EXISTS', 'daybreak:log') == 0 then
+    redis.call('HSET', 'daybreak:log', 'id', ARGV[5], 'created', first == 0 and ARGV[6] or '0')
+  end
+  redis.call('ZADD', 'daybreak:marks', text(position), ARGV[4])
+  redis.call('ZREMRANGEBYRANK', 'daybreak:marks', 0, -1 - tonumber(ARGV[7]))
+end
+return {position, ''}
 """
 )
 
@@ -87,13 +103,33 @@ local entries = {}
 for n = 1, #found, 2 do
   local kind, id, content = string.sub(found[n], 1, 1), string.sub(found[n], 3), {}
   if kind == 'f' then
-    content = {'', redis.call('HGET', 'daybreak:forgotten', id)}
+    content = {'', redis.call('HGET', 'daybreak:forgotten', id) or ''}
   elseif kind == ARGV[3] then
     content = redis.call('HGETALL', (kind == 'i' and 'daybreak:item:' or 'daybreak:events:') .. id)
   end
   entries[#entries + 1] = {kind, id, found[n + 1], content}
 end
 return {redis.call('GET', 'daybreak:position') or '0', entries}
+"""
+
+PLACE = """
+-- Returns the log's id, its position, the mark of its newest append, and the version of its keys.
+local marks = redis.call('ZREVRANGE', 'daybreak:marks', 0, 0)
+return {redis.call('HGET', 'daybreak:log', 'id') or '', redis.call('GET', 'daybreak:position') or '0', marks[1] or '',
+  redis.call('GET', 'daybreak:version') or ''}
+"""
+
+PASSED = """
+-- ARGV: the id of a log, a position, the mark there (the first and the last may be empty), how many marks stay.
+-- Returns 1 where this log has come through that place, or does not know any more; else 0.
+local id, position, mark, most = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+if id ~= '' and redis.call('HGET', 'daybreak:log', 'id') ~= id then return 0 end
+if mark ~= '' and not redis.call('ZSCORE', 'daybreak:marks', mark) then
+  local oldest = redis.call('ZRANGE', 'daybreak:marks', 0, 0, 'WITHSCORES')
+  if redis.call('ZCARD', 'daybreak:marks') < most then return 0 end
+  return tonumber(oldest[2]) > position and 1 or 0
+end
+return tonumber(redis.call('GET', 'daybreak:position') or 0) >= position and 1 or 0
 """
 
 PRUNE_USER = (

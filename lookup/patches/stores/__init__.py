@@ -1,0 +1,1 @@
+"""How the two stores of the patch log keep it: files, tables and connections."""

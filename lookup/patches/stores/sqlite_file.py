@@ -1,0 +1,187 @@
+"""The SQLite file of a patch log: its connections, its replacement under way, and what its errors mean."""
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from lookup.errors import LogError, PatchError
+from lookup.patches.stores import sqlite_sides, sqlite_tables
+from lookup.patches.stores.sqlite_sides import FileId, Side, file_id
+
+LOOK_SECONDS = 0.002
+"""How often a writer tries to get its turn. SQLite's own waiting looks ten times a second, and so comes too late."""
+HUNG_SECONDS = 0.05
+"""How long writers wait where another one has just waited in vain, until one of them succeeds."""
+
+T = TypeVar("T")
+
+
+class ThreadConnection:
+    """A thread's connection. It closes with this object, because it is in a reference cycle of its own.
+
+    A user of `db` holds this object meanwhile, since another thread may call `SqliteFile.close`.
+    """
+
+    def __init__(self, db: sqlite3.Connection, file: FileId, sides: list[Side]):
+        self.db, self.file, self._process = db, file, os.getpid()
+        self.sides = sides
+        """What SQLite keeps beside the file."""
+        self.has_marks = False
+        """Whether the file has the tables of `sqlite_tables.MARKS`."""
+        self._wait = -1.0
+
+    def wait(self, seconds: float) -> sqlite3.Connection:
+        """The connection, which waits so long for locks."""
+        if seconds != self._wait:
+            self.db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            self._wait = seconds
+        return self.db
+
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # the interpreter may have unloaded os at its end
+        if self._process == getpid():
+            self.db.close()
+
+
+class SqliteFile:
+    """A file with the tables of a log, which may not exist yet, and a connection for every thread that asks."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._inherited: list[threading.local] = []
+        self._hung = False
+        self.close()
+
+    def close(self) -> None:
+        """Drop every connection. Each closes when nobody uses it any more."""
+        self._process = os.getpid()
+        self._local = threading.local()
+        self._all: weakref.WeakSet[ThreadConnection] = weakref.WeakSet()
+        self._counting = threading.Lock()
+        self.writing = threading.Lock()
+        """Held by the writing thread of this process. Other processes wait inside SQLite."""
+
+    def connection(self, wait: float) -> ThreadConnection | None:
+        """This thread's connection; None while the file does not exist. wait: seconds for locks.
+
+        Raises LogError where the file is none of a log, or cannot be opened.
+        """
+        if self._process != os.getpid():
+            # The child of a fork must neither use nor close the connections of its parent.
+            self._inherited.append(self._local)
+            self.close()
+        return self.told(lambda: self._connection(wait))
+
+    def _connection(self, wait: float) -> ThreadConnection | None:
+        file = file_id(self.path)
+        if file is None:
+            return None
+        own: ThreadConnection | None = getattr(self._local, "own", None)
+        if own is None or own.file != file:  # another file took this one's place
+            with self._counting:
+                replaced = [side for one in self._all if one.file != file for side in one.sides]
+            if replaced:
+                sqlite_sides.put_aside(self.path, replaced)
+            db = sqlite_tables.connect(self.path, wait)
+            own = self._local.own = ThreadConnection(db, file, sqlite_sides.beside(self.path))
+            with self._counting:
+                self._all.add(own)
+        return own
+
+    def create(self) -> None:
+        """Create the file where it does not exist. Raises LogError when it cannot be created."""
+        if self.told(lambda: file_id(self.path)) is None:
+            self.told(lambda: sqlite_tables.create(self.path))
+
+    def alone(self, wait: float) -> sqlite3.Connection:
+        """A separate connection, which the caller closes."""
+        return self.told(lambda: sqlite_tables.connect(self.path, wait))
+
+    @contextmanager
+    def transaction(self, wait: float) -> Iterator[ThreadConnection]:
+        """A connection in a transaction that writes: all of it is on disk afterwards, or nothing.
+
+        wait: how many seconds to wait for other writers, all together. Raises LogError where they take longer, where it
+        cannot be written, and where the file was replaced meanwhile.
+        """
+        seconds = min(wait, HUNG_SECONDS) if self._hung else wait
+        ends = time.monotonic() + seconds
+        self.create()
+        self.connection(seconds)  # gives the child of a fork its own lock: the parent may have held this one
+        writing = self.writing
+        if not writing.acquire(timeout=seconds):
+            raise self._waited(seconds, "other threads of this process have")
+        try:
+            own = self.connection(max(ends - time.monotonic(), 0))
+            if own is None:
+                raise LogError(f"{self.path}: the file was removed while it was written; try again")
+            self._begin(own.wait(0), ends, seconds)
+            try:
+                yield own
+                self.told(lambda: own.db.execute("COMMIT"))
+            finally:
+                if own.db.in_transaction:
+                    self.told(lambda: own.db.execute("ROLLBACK"))
+            self._hung = False
+            if self.told(lambda: file_id(self.path)) != own.file:
+                raise LogError(
+                    f"{self.path}: the file was replaced or removed while it was written, so nobody may ever read what "
+                    "went into it; try again"
+                )
+        finally:
+            writing.release()
+
+    def told(self, action: Callable[[], T]) -> T:
+        """The result of an action. Raises LogError, with what to do, for errors of SQLite and of the file."""
+        try:
+            return action()
+        except (LogError, PatchError, UnicodeEncodeError):
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise self._error(error) from error
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise LogError(f"{self.path}: damaged, a value is not what it must be: {error}; {DAMAGED}") from error
+
+    def _error(self, error: Exception) -> LogError:
+        return LogError(f"{self.path}: {error}; {_remedy(error)}")
+
+    def _begin(self, db: sqlite3.Connection, ends: float, seconds: float) -> None:
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if "locked" not in str(error):
+                    raise self._error(error) from error
+                if time.monotonic() >= ends:
+                    raise self._waited(seconds, "another process has") from error
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
+
+    def _waited(self, seconds: float, who: str) -> LogError:
+        self._hung = True
+        return LogError(
+            f"{self.path}: database is locked: {who} been writing for {seconds:g} seconds; nothing was kept, try again"
+        )
+
+
+DAMAGED = "restore it from a copy by `mv`, never by `cp` onto it, or move it away to begin a new one"
+
+
+def _remedy(error: Exception) -> str:
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        return "nothing was kept of this; make room and try again"
+    if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
+        return (
+            "the file and its folder must be there and be writable, for readers too; where they cannot be, keep the "
+            "log elsewhere: `patches` of lookup.open and of [shop] names another file, or redis://…"
+        )
+    if "locked" in text:
+        return "another process holds it"
+    return DAMAGED
