@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
+from lookup.errors import ReleaseError
 from lookup.item_fields import ABSORBED, ITEM_FIELDS, Kind
 from lookup.keys import clean_id
+from lookup.patches.following.lineage import watermark_in
 from lookup.patches.patch import Statement, canonical, micros
 from lookup.patches.patch_log import Event, Forgotten, PatchLog, open_log
 from lookup.patches.validation import iso, refusal
+from lookup.release import manifest, pointer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +65,7 @@ def read(spark: "SparkSession", config: Config) -> Patches | None:
     """
     log = open_log(config.patches)
     try:
+        tell_of_another(log, config.releases)
         if log.position() == 0:
             return None
         night = micros(datetime.combine(config.date, time(), UTC))
@@ -78,6 +82,18 @@ def read(spark: "SparkSession", config: Config) -> Patches | None:
         for name in ("events", "items", "forgotten")
     }
     return Patches(where=log.where, position=position, log=log_id, mark=mark, **frames)
+
+
+def tell_of_another(log: PatchLog, releases: Path) -> None:
+    """Log why the log is not the one that the release in place has absorbed: this night then learns from less."""
+    try:
+        current = pointer.read_or_none(releases)
+        release = None if current is None else manifest.read(releases / current)
+    except ReleaseError:
+        return  # `validate` says what is wrong with it
+    why = None if release is None else watermark_in(release, log.where, log.identity(), log.place()).why
+    if why is not None:
+        log_line("ingest", "warning", text=why)
 
 
 def _tables(log: PatchLog, position: int) -> dict[str, Iterable[dict[str, Any]]]:

@@ -11,8 +11,11 @@ import pytest
 from jobs.config.config import Config
 from jobs.config.loader import load
 from jobs.stages.ingest import job as ingest
+from jobs.stages.ingest.spark.patch_tables import tell_of_another
 from lookup.patches import patch
 from lookup.patches.patch_log import PatchLog, open_log
+from tests.lookup.patched import absorbing
+from tests.releases import make_release
 
 NIGHT = date(2023, 12, 1)
 ITEMS = """sku,name,price,stock,brand,weight,since
@@ -194,3 +197,17 @@ def test_no_log_is_no_patch(spark, tmp_path):
     assert config.run.read_json("patches.json") == {"position": 0}
     assert not Path(log.where).exists()
     assert len(events(config)) == 4
+
+
+def test_a_log_that_is_not_the_one_the_release_in_place_knows_is_told(tmp_path, capsys):
+    release = tmp_path / "releases" / make_release(tmp_path)
+    absorbing(release, 3, {"id": "another", "mark": "m"})
+    log = open_log(tmp_path / "releases")
+    tell_of_another(log, tmp_path / "releases")
+    assert "the log is gone or empty, but release" in capsys.readouterr().out
+    log.append([patch.item("A1", {"price": 5.5})])
+    tell_of_another(log, tmp_path / "releases")
+    assert "it is another log than the night's" in capsys.readouterr().out
+    absorbing(release, 1, {"id": log.identity().id, "mark": log.absorb(1)})
+    tell_of_another(log, tmp_path / "releases")
+    assert not capsys.readouterr().out
