@@ -13,7 +13,7 @@ from lookup.experiments.arms import Arms
 from lookup.keys import each
 from lookup.patches.following.log_follower import of_readers
 from lookup.patches.patch import AHEAD, micros
-from lookup.patches.patch_log import FILE, MOST_EVENTS, log_at
+from lookup.patches.patch_log import FILE, FOREVER, MOST_EVENTS, log_at
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
@@ -264,7 +264,7 @@ class Shop(PatchApi):
         if at is None:
             state, arm = self._live.state(user)
             return state, arm, time.time_ns() // 1000
-        moment = micros(at)
+        moment = max(-FOREVER, min(micros(at), FOREVER))
         state, arm = self._live.state(user, moment)
         return state, arm, moment
 

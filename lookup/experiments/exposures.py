@@ -73,7 +73,7 @@ class ExposureLog:
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()  # once: the process may change its folder later
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lost = 0
         """How many exposures could not be recorded or written."""

@@ -236,8 +236,10 @@ def open_log(where: str | os.PathLike[str]) -> PatchLog:
 def log_at(where: str | os.PathLike[str], patience: Patience) -> PatchLog:
     """The log at a path or URL, as `open_log` takes it, whether it can be read or not.
 
-    Raises LogError for a URL of another kind and when the package redis is not installed.
+    Raises LogError for a URL of another kind and when the package redis is not installed; ValueError for no path.
     """
+    if not os.fspath(where) or "\0" in os.fspath(where):
+        raise ValueError(f"the patch log is a path or a URL, not {where!r:.100}")
     if isinstance(where, str) and where.startswith(SCHEMES):
         try:
             from lookup.patches.redis_log import RedisLog

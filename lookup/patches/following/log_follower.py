@@ -133,14 +133,15 @@ class LogFollower:
         """Whether the log is gone or empty, and is to be written again."""
         if self._log.place().position:
             return False
-        known = self.overlay.known(time.time_ns() // 1000)
-        if not known and not self._write_back.pending:
-            return False
+        if not self._write_back.waits:
+            known = self.overlay.known(time.time_ns() // 1000)
+            if not known and not self._write_back.pending:
+                return False
+            self._write_back.begin(known, empty=True)
         self._tell(
             f"{self._log.where}: the log is gone or empty; it was read up to position {self.overlay.position}. What "
             "was read still holds, and is written back soon; unless the log is restored before, older events are lost"
         )
-        self._write_back.begin(known, empty=True)
         self._write_back.step()
         return True
 

@@ -34,7 +34,8 @@ class WriteBack:
         self._events: deque[Patch] = deque(maxlen=EVENTS)
         self._waiting: list[Patch] = []
         self._not_before = 0.0
-        self._empty = False
+        self.waits = False
+        """Whether it waits for an empty log, or writes one."""
 
     def remember(self, patches: Sequence[Patch]) -> None:
         """Remember events that this process has recorded, and none of a user whom it forgets."""
@@ -50,9 +51,7 @@ class WriteBack:
 
     def begin(self, known: list[Patch], *, empty: bool) -> None:
         """Begin to write what is known of a log that lost it. empty: whether the log is gone or empty."""
-        if empty and self._empty:
-            return  # has begun
-        self._empty = empty
+        self.waits = empty
         self._not_before = time.monotonic() + (EMPTY_SECONDS if empty else 0.0)
         # First of all who was forgotten, so that no event of theirs comes back.
         known.sort(key=lambda patch: patch.kind != FORGET)
@@ -60,7 +59,7 @@ class WriteBack:
 
     def end(self) -> None:
         """The log is the one that was known: nothing is to be written."""
-        self._empty = False
+        self.waits = False
 
     def step(self) -> None:
         """Write some of it, when it is time. Raises LogError where the log takes nothing; a later step tries again."""

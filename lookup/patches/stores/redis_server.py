@@ -99,6 +99,8 @@ class RedisServer:
                 f"{self.where}: this server keeps no append-only file, so a patch would not be on disk: "
                 "set appendonly yes (and appendfsync always, before Redis 7.2)"
             )
+        if persistence.get("aof_last_write_status", "ok") != "ok":
+            return f"{self.where}: the server cannot write its append-only file: make room on its disk, and see its log"
         policy = memory.get("maxmemory_policy", "noeviction")
         if policy == "noeviction" or policy.startswith("volatile-"):  # no key of a log ever expires
             return None

@@ -19,6 +19,10 @@ LOOK_SECONDS = 0.002
 HUNG_SECONDS = 0.05
 """How long writers wait where another one has just waited in vain, until one of them succeeds."""
 
+TURN_SECONDS, PAUSE_SECONDS = 0.05, 0.005
+"""How long a process writes without a pause, and how long the pause is: other processes have their turn in it."""
+IDLE_SECONDS = 0.001
+
 T = TypeVar("T")
 
 
@@ -55,6 +59,7 @@ class SqliteFile:
         self.path = path
         self._inherited: list[threading.local] = []
         self._hung = False
+        self._turn_began = self._wrote = 0.0
         self.close()
 
     def close(self) -> None:
@@ -120,6 +125,7 @@ class SqliteFile:
             own = self.connection(max(ends - time.monotonic(), 0))
             if own is None:
                 raise LogError(f"{self.path}: the file was removed while it was written; try again")
+            self._pause()
             self._begin(own.wait(0), ends, seconds)
             try:
                 yield own
@@ -134,7 +140,17 @@ class SqliteFile:
                     "went into it; try again"
                 )
         finally:
+            self._wrote = time.monotonic()
             writing.release()
+
+    def _pause(self) -> None:
+        """Let other processes write, where this one has been writing for a while. SQLite knows no queue."""
+        now = time.monotonic()
+        if now - self._wrote < IDLE_SECONDS and now - self._turn_began > TURN_SECONDS:
+            time.sleep(PAUSE_SECONDS)
+            now = time.monotonic()
+        if now - self._wrote >= IDLE_SECONDS:
+            self._turn_began = now
 
     def told(self, action: Callable[[], T]) -> T:
         """The result of an action. Raises LogError, with what to do, for errors of SQLite and of the file."""
@@ -144,7 +160,7 @@ class SqliteFile:
             raise
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise LogError(f"{self.path}: damaged, a value is not what it must be: {error}; {DAMAGED}") from error
 
     def _error(self, error: Exception) -> LogError:

@@ -7,6 +7,7 @@ take the old -wal for its own and mix the two. So who notices puts it aside firs
 import fcntl
 import logging
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -30,12 +31,14 @@ class Side(NamedTuple):
 
 
 def file_id(path: Path) -> FileId | None:
-    """Which file is at a path; None where none is."""
+    """Which file is at a path; None where none is. Raises OSError for a pipe, a device or a folder."""
     try:
-        stat = os.stat(path)
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return stat.st_dev, stat.st_ino
+    if not stat.S_ISREG(found.st_mode):  # reading a pipe would last for ever
+        raise OSError(f"{path.name} is not a regular file")
+    return found.st_dev, found.st_ino
 
 
 def beside(path: Path) -> list[Side]:

@@ -18,6 +18,7 @@ from lookup.errors import LogError
 from lookup.patches import patch, sqlite_log
 from lookup.patches.patch_log import OF_JOBS, Patience, log_at, open_log
 from lookup.patches.sqlite_log import SqliteLog
+from lookup.patches.stores import sqlite_file
 from tests.lookup.patches.made import NOW
 
 
@@ -324,3 +325,26 @@ def test_a_log_that_is_not_writable_is_told(tmp_path: Path, monkeypatch: pytest.
     assert f"{tmp_path} is not writable, so no patch can be kept" in str(log.fault())
     nowhere = open_log(tmp_path / "nowhere" / "log.sqlite")
     assert "nowhere is not there" in str(nowhere.fault())
+
+
+def test_what_is_no_file_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LogError, match="pipe is not a regular file"):
+        open_log(tmp_path / "pipe").place()
+    for nothing in ("", "a\0b"):
+        with pytest.raises(ValueError, match="the patch log is a path or a URL, not "):
+            open_log(nothing)
+
+
+def test_a_process_that_writes_without_end_leaves_others_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(sqlite_file, "IDLE_SECONDS", 10.0)  # however slow this machine is
+    monkeypatch.setattr(sqlite_file, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_file.time, "sleep", pauses.append)
+    log = open_log(tmp_path)
+    began = time.monotonic()
+    while time.monotonic() - began < 0.1:
+        log.append([price(1, f"item {time.monotonic()}")])
+    assert set(pauses) == {sqlite_file.PAUSE_SECONDS}

@@ -235,6 +235,8 @@ def test_a_replay_knows_nothing_of_later(shop: Shop) -> None:
     assert [one[2][0].source for one in forward] == ["list"] * 7 + ["session"] * 2
     assert forward[7][2] != forward[8][2]
     assert [seen(at) for at in reversed(times)] == forward[::-1]
+    for at in (10**30, -(10**30), 2**63):
+        assert len(shop.recommend("user-1", 5, at=at)) == 5
     when = datetime.fromtimestamp((start + 40) / SECOND, UTC)
     assert shop.recommend("user-1", 5, at=when) == forward[8][2]
     with pytest.raises(PatchError, match="has no time zone"):
