@@ -149,6 +149,9 @@ class PatchLog(Protocol):
         must_write: whether a log that does not exist yet must be writable, too.
         """
 
+    def damage(self) -> str | None:
+        """What is damaged in a log that can be read, as far as that is found in a fraction of a second. Else None."""
+
     def changes(self, after: int) -> Changes:
         """What arrived after a position."""
 

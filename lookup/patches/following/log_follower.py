@@ -158,8 +158,10 @@ class LogFollower:
 
     def _ask_fault(self) -> None:
         if time.monotonic() >= self._fault_at:
-            self._fault_at = time.monotonic() + FAULT_SECONDS
+            first, self._fault_at = not self._fault_at, time.monotonic() + FAULT_SECONDS
             fault = self._log.fault(must_write=self._must_write)
+            if fault is None and not first:  # whoever opens a shop does not wait for this
+                fault = self._log.damage()
             if fault is not None and fault != self._fault:
                 LOG.warning("%s", fault)
             self._fault = fault

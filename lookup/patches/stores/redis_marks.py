@@ -50,12 +50,16 @@ class RedisMarks:
 
     def fault(self, *, must_write: bool = True) -> str | None:
         """See `PatchLog.fault`."""
+        return self._server.fault()
+
+    def damage(self) -> str | None:
+        """See `PatchLog.damage`: the last key that was missing or unreadable when it was read."""
         if self._lacks is not None:
             return (
                 f"{self.where}: {self._lacks} is missing or damaged: the server evicted it, or somebody changed it. "
                 "Restore the log, or delete its keys (daybreak:*): then readers that run write back what they know"
             )
-        return self._server.fault()
+        return None
 
     def absorb(self, position: int) -> str:
         """See `PatchLog.absorb`."""

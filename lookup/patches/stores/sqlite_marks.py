@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from lookup.patches.patch_log import MARKS, Absorbed, Identity, Patience, Place
-from lookup.patches.stores.sqlite_file import SqliteFile
+from lookup.patches.stores.sqlite_file import DAMAGED, SqliteFile
+from lookup.patches.stores.sqlite_sides import FileId, file_id
 from lookup.patches.stores.sqlite_tables import add_marks
 
 T = TypeVar("T")
+CHECK_SECONDS = 0.2
+"""How long the check of a file may take: enough for some 20 MB."""
+STEPS = 1000
+"""How many steps of SQLite the check takes between two looks at the clock."""
 
 
 class SqliteMarks:
@@ -20,6 +25,8 @@ class SqliteMarks:
 
     def __init__(self, path: Path, patience: Patience):
         self._file, self._patience = SqliteFile(path), patience
+        self._checked: FileId | None = None
+        self._damage: str | None = None
 
     @property
     def where(self) -> str:
@@ -71,13 +78,20 @@ class SqliteMarks:
     def fault(self, *, must_write: bool = True) -> str | None:
         """See `PatchLog.fault`."""
         path = self._file.path
-        there = path if path.exists() else path.parent
+        there = path if self._file.told(lambda: file_id(path)) else path.parent
         if there != path and not must_write:
             return None
         if os.access(there, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK):
             return None
         what = "is not there" if not there.exists() else "is not writable, so no patch can be kept"
         return f"{self.where}: {there} {what}; name a log that is writable: `patches` of lookup.open and of [shop]"
+
+    def damage(self) -> str | None:
+        """See `PatchLog.damage`. Each file is checked once; one that takes longer than `CHECK_SECONDS` is not."""
+        file = self._file.told(lambda: file_id(self._file.path))
+        if file != self._checked:
+            self._damage, self._checked = self._read(_damage, None), file
+        return None if self._damage is None else f"{self.where}: damaged: {self._damage}; {DAMAGED}"
 
     def absorb(self, position: int) -> str:
         """See `PatchLog.absorb`."""
@@ -102,6 +116,20 @@ class SqliteMarks:
         seconds = self._patience.follow if wait is None else wait
         own = self._file.connection(seconds)
         return empty if own is None else self._file.told(lambda: question(own.wait(seconds)))
+
+
+def _damage(db: sqlite3.Connection) -> str | None:
+    ends = time.monotonic() + CHECK_SECONDS
+    db.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+    try:
+        (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        return None
+    finally:
+        db.set_progress_handler(None, 0)
+    return None if found == "ok" else str(found)
 
 
 def mark(db: sqlite3.Connection, position: int) -> None:

@@ -103,11 +103,11 @@ def test_keys_that_are_missing_or_damaged_are_told_and_the_others_read(redis_ser
     log.append([PRICE, patch.item("b", {"price": 2}, at=NOW), patch.forget("u", at=NOW), patch.forget("v", at=NOW)])
     redis_server.client.hset("daybreak:item:a", "garbage", "1")
     assert [one.item for one in log.changes(0).statements] == ["b"]
-    assert "item 'a' is missing or damaged" in str(log.fault())
+    assert "item 'a' is missing or damaged" in str(log.damage())
     redis_server.client.delete("daybreak:item:a")
     redis_server.client.delete("daybreak:forgotten")
     changes = log.changes(0)
     assert ([one.item for one in changes.statements], changes.forgotten) == (["b"], [])
-    assert "the forgotten user 'v' is missing or damaged" in str(log.fault())
+    assert "the forgotten user 'v' is missing or damaged" in str(log.damage())
     with pytest.raises(LogError, match="'a' is missing: the server evicted it"):
         list(log.items(9))  # a night must not learn from half a log

@@ -348,3 +348,18 @@ def test_a_process_that_writes_without_end_leaves_others_their_turn(
     while time.monotonic() - began < 0.1:
         log.append([price(1, f"item {time.monotonic()}")])
     assert set(pauses) == {sqlite_file.PAUSE_SECONDS}
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([patch.event("u", "thing-alpha", "view"), *(price(n, f"item {n}") for n in range(300))])
+    assert log.damage() is None
+    log.close()
+    path = Path(log.where)
+    data = bytearray(path.read_bytes())
+    assert data.count(b"thing-alpha") == 2  # the row, and its index
+    data[data.rindex(b"thing-alpha") + 6] ^= 4
+    path.unlink()
+    path.write_bytes(data)
+    assert "damaged: " in str(log.damage())
+    assert "restore it from a copy" in str(log.damage())
