@@ -134,9 +134,9 @@ def _damage(db: sqlite3.Connection) -> str | None:
 
 def mark(db: sqlite3.Connection, position: int) -> None:
     """Leave the mark of an append that came to a position."""
-    marked = (uuid.uuid4().hex, position, time.time_ns() // 1000)
-    row = db.execute("INSERT INTO marks VALUES (?, ?, ?, 0)", marked).lastrowid or 0
-    db.execute("DELETE FROM marks WHERE rowid <= ? AND NOT night", (row - MARKS,))
+    db.execute("INSERT INTO marks VALUES (?, ?, ?, 0)", (uuid.uuid4().hex, position, time.time_ns() // 1000))
+    newest = "SELECT rowid FROM marks WHERE NOT night ORDER BY rowid DESC LIMIT 1 OFFSET ?"
+    db.execute(f"DELETE FROM marks WHERE NOT night AND rowid <= ({newest})", (MARKS,))
 
 
 def _has_marks(db: sqlite3.Connection) -> bool:

@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from lookup.errors import LogError, PatchError
 from lookup.patches import patch
 from lookup.patches.patch import Patch
-from lookup.patches.patch_log import PatchLog
+from lookup.patches.patch_log import PatchLog, Place
 from tests.lookup.patches.conftest import NewLog
 from tests.lookup.patches.made import NOW, bare, expected, some_patch, state, value
 
@@ -323,3 +324,51 @@ def test_the_files_are_written_anew(log: PatchLog) -> None:
     log.append([view("u", "a"), patch.forget("u")])
     assert log.compact() is None
     assert [one.user for one in log.forgotten()] == ["u"]
+
+
+class TestIdentity:
+    def test_a_log_gets_its_id_with_the_first_patch(self, log: PatchLog) -> None:
+        assert (log.place(), log.identity().id, log.passed(Place())) == (Place(), "", True)
+        log.append([price("a", 1)])
+        place, known = log.place(), log.identity()
+        assert (place.log, place.position) == (known.id, 1)
+        assert known.id
+        assert place.mark
+        assert NOW <= known.created <= time.time_ns() // 1000
+        log.append([price("a", 1)])  # nothing new
+        assert log.place() == place
+
+    def test_it_passed_its_own_places_and_no_others(self, new_log: NewLog) -> None:
+        log = new_log()
+        places = []
+        for n in range(3):
+            log.append([price("a", n, NOW + n), view("u", f"{n}")])
+            places.append(log.place())
+        assert all(map(log.passed, places))
+        assert not log.passed(places[1]._replace(mark="of a copy that went on by itself"))
+        other = new_log()
+        other.append([price("a", n, NOW + n) for n in range(9)])
+        assert not any(map(other.passed, places))
+        assert other.passed(Place())
+
+    def test_it_forgets_old_marks_and_then_cannot_tell(self, log: PatchLog, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("stores.sqlite_marks", "stores.redis_marks", "redis_log"):
+            monkeypatch.setattr(f"lookup.patches.{module}.MARKS", 3)
+        places = []
+        for n in range(6):
+            log.append([price("a", n, NOW + n)])
+            places.append(log.place())
+            log.absorb(n)
+        assert all(map(log.passed, places))
+        assert log.passed(places[0]._replace(mark="?"))
+        assert not log.passed(places[4]._replace(mark="?"))
+        assert sorted(one.position for one in log.identity().absorbed.values()) == list(range(6))
+
+    def test_a_night_leaves_its_mark(self, log: PatchLog) -> None:
+        log.append([price("a", 1)])
+        place, mark = log.place(), log.absorb(1)
+        assert log.identity().absorbed[mark].position == 1
+        assert NOW <= log.identity().absorbed[mark].at <= time.time_ns() // 1000
+        assert log.place() == place
+        assert log.fault() is None
+        assert log.damage() is None
