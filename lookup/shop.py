@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lookup.errors import ReleaseError
 from lookup.experiments.arms import Arms
 from lookup.keys import each
 from lookup.patches.following.log_follower import of_readers
@@ -66,8 +67,9 @@ class Shop(PatchApi):
     """
 
     def __repr__(self) -> str:
-        pinned = " pinned" if self._live.follower.pinned else ""
-        return f"<Shop {self._live.follower.folder} release {self._live.state()[0].release.id}{pinned}>"
+        pinned, state = " pinned" if self._live.follower.pinned else "", self._live.serving
+        serving = f"release {state.release.id}{pinned}" if state is not None else "without a whole release"
+        return f"<Shop {self._live.follower.folder} {serving}>"
 
     @property
     def release(self) -> Manifest:
@@ -76,10 +78,12 @@ class Shop(PatchApi):
 
     @property
     def problem(self) -> str | None:
-        """Why the shop does not serve the release that CURRENT names, why it cannot read patches, or which patches it
-        refuses; None if all is well. The shop goes on to answer from what it has.
+        """Why the shop does not serve the release that CURRENT names, what is damaged, why it cannot read patches, or
+        which patches it refuses.
+
+        None if all is well. The shop goes on to answer from what it has.
         """
-        return self._live.follower.problem or self._live.problem or self._live.failing
+        return self._live.release_problem or self._live.problem or self._live.failing
 
     def recommend(
         self,
@@ -239,18 +243,29 @@ class Shop(PatchApi):
     def stats(self) -> dict[str, Any]:
         """What serves, and what the shop holds in memory, for monitoring.
 
-        Returns `release` (its id), `problem`, `added` (how many items patches added), `to_come` (how many patched ids
-        nobody knows; their patches are kept for items to come) and `patches`: the numbers of
-        `lookup.patches.overlay.Stats`, the `log`, the age of the `oldest` statement in seconds, how many events of one
-        user a call reads (`most_events`), and how many calls were for users with more (`cut`).
+        Returns `release` (its id), `checked` (whether every byte of it is), `problem`, `added` (how many items patches
+        added), `to_come` (how many patched ids nobody knows; their patches are kept for items to come) and `patches`:
+        the numbers of `lookup.patches.overlay.Stats`, the `log`, the age of the `oldest` statement in seconds, how many
+        events of one user a call reads (`most_events`), and how many calls were for users with more (`cut`).
         """
-        state, _ = self._live.state()
+        try:
+            state, _ = self._live.state()
+        except ReleaseError:  # no release is whole
+            state = None
         held, log = self._live.overlay.stats(), self._live.overlay.log.where
         age = None if held.oldest is None else time.time() - held.oldest / 1e6
         patched = {**held._asdict(), "log": log, "oldest": age, "most_events": MOST_EVENTS, "cut": self._live.cut}
-        to_come = sum(state.find(item) < 0 for item in state.patched)
-        counts = {"added": len(state.added), "to_come": to_come}
-        return {"release": state.release.id, "problem": self.problem, **counts, "patches": patched}
+        counts = {"added": 0, "to_come": 0}
+        if state is not None:
+            to_come = sum(state.find(item) < 0 for item in state.patched)
+            counts = {"added": len(state.added), "to_come": to_come}
+        return {
+            "release": None if state is None else state.release.id,
+            "checked": self._live.follower.checked,
+            "problem": self.problem,
+            **counts,
+            "patches": patched,
+        }
 
     def close(self) -> None:
         """Stop following CURRENT and the patch log, and close the log's files and connections.
@@ -299,6 +314,7 @@ def open_shop(
     log = log_at(folder / FILE if patches is None else patches, of_readers(wait))
     follower = Follower(folder, pin, verify)
     test = None if arms is None else Arms(folder, arms, salt, shares)
+    follower.watch(test.releases if test is not None else ())
     return Shop(Live(follower, test, log, memory, must_write=patches is not None))
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # Short-lived Javas, here and in the tests' own processes: compiling less well takes half of the processor time.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# What readers find of the releases that tests make is nothing to remember.
+os.environ["DAYBREAK_CACHE"] = ""
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ import numpy as np
 
 import lookup
 from lookup.release import pointer
+from lookup.release.history import HISTORY
 from lookup.release.reader import Release
 from lookup.release.schema import SCHEMA_VERSION
 
@@ -129,7 +130,7 @@ def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 def files(releases: Path, release_id: str) -> Iterator[Path]:
     """The files of a folder of releases with one release."""
     yield releases / pointer.CURRENT
-    yield releases / pointer.HISTORY
+    yield releases / HISTORY
     yield from sorted(path for path in (releases / release_id).rglob("*") if path.is_file())
 
 

@@ -47,8 +47,10 @@ Readers trust `CURRENT` and the manifest, never a directory listing. Names that 
 prune that is under way, or that a crash ended.
 
 **`CURRENT`** is replaced by a rename, so a reader sees the old id or the new one. **`HISTORY`** gets a line for each
-announcement: UTC time, id, and `publish` or `rollback`, with a space between them. A rollback goes to the release that
-served before; `HISTORY` tells which that was. A line that a crash cut off does not count.
+announcement: UTC time, id, `publish` or `rollback`, and a checksum, with a space between them. A rollback goes to the
+release that served before; `HISTORY` tells which that was. The checksum is the first 8 hexadecimal digits of the sha256
+of the line before, a line break, and this line up to the checksum. Lines of earlier versions have none. A line that a
+crash cut off does not count. Who announces holds an exclusive `flock` on `HISTORY`.
 
 A reader locks `{locked}` of the release it reads, with a shared `flock`, and `daybreak prune` removes no
 release with a lock. Every schema version has this file, so an older or a newer Daybreak sees the readers, too.
@@ -81,7 +83,8 @@ The letters in the shapes; the manifest gives their sizes under `dims`:
 MANIFEST_TEXT = """\
 ## The manifest
 
-`manifest.json` is one JSON object. A key with a stand-in may be missing; the others are needed.
+`manifest.json` is one JSON object. A key with a stand-in may be missing; the others are needed. Its last key, `sha256`,
+is the sha256 of the file as it is without that key. Manifests of earlier versions have none.
 
 """
 

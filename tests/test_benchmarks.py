@@ -22,6 +22,8 @@ PRINTS = {
     "embed": "sentence-transformers",
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",
     "log_chaos": "damaged, then replaced by a copy",
+    "publish_race": "errors in readers and writers, empty CURRENTs: 0",
+    "flip": "flips that verify did not tell: 0",
     "job_kill": "the next night completed",
     "ablation": "without temperature",
     "warm_start": "ratio",

@@ -45,10 +45,11 @@ def rollback(releases: Path) -> str:
 
     It does not open the release that CURRENT names, whose schema version may be any. Raises ReleaseError when no
     release was announced before it, or when that one is damaged or of a schema version that this Daybreak does not
-    read; CURRENT then stays as it is.
+    read, or when somebody publishes meanwhile; CURRENT then stays as it is.
     """
-    release = open_locked(releases, pointer.before_current(releases), verify=True)
-    pointer.announce(releases, release.id, "rollback")
+    current, before = pointer.read(releases), pointer.before_current(releases)
+    release = open_locked(releases, before, verify=True)
+    pointer.announce(releases, release.id, "rollback", instead_of=current)
     return release.id
 
 

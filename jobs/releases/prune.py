@@ -1,22 +1,17 @@
 """Prune: remove old releases that nobody serves, reads or would roll back to, and old events of the log."""
 
-import os
-import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from jobs.errors import ConfigError
-from lookup.errors import DaybreakError, ReleaseError
+from jobs.releases.removal import finish_removals, remove, size_of
+from lookup.errors import ReleaseError
 from lookup.patches.following.lineage import watermark_in
 from lookup.patches.patch import micros
 from lookup.patches.patch_log import PatchLog
 from lookup.release import manifest, pointer
-from lookup.release.locks import removing
-
-PRUNING = ".pruning-"
-"""Prefix of a release that is being deleted."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +40,7 @@ def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: b
     if keep < 1:
         raise ConfigError(f"--keep must be 1 or more, CURRENT is one of them; it is {keep}")
     if not dry_run:
-        for leftover in releases.glob(f"{PRUNING}*"):
-            _delete(leftover)
+        finish_removals(releases)
     old = old_ids(releases, keep, spare)
     for release_id in old:
         yield _remove(releases, release_id, keep, dry_run=dry_run)
@@ -54,7 +48,7 @@ def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: b
         try:
             manifest.read(releases / release_id)
         except ReleaseError as error:
-            yield Outcome(release_id, _size(releases / release_id), f"it is to stay, but is not readable: {error}")
+            yield Outcome(release_id, size_of(releases / release_id), f"it is to stay, but is not readable: {error}")
 
 
 def old_ids(releases: Path, keep: int = 3, spare: Collection[str] = ()) -> list[str]:
@@ -89,8 +83,8 @@ def prune_log(releases: Path, log: PatchLog, before: date) -> int:
 
 
 def kept_ids(releases: Path, keep: int) -> set[str]:
-    """The ids of the releases that stay though nobody reads them. Raises ReleaseError when CURRENT is not readable."""
-    stack = pointer.stack(releases)
+    """The ids of the releases that stay though nobody reads them. Raises as `pointer.stack` does."""
+    stack = pointer.stack(releases, keep)
     announced = pointer.announced(releases)
     waiting = {name for name in _found(releases) if name not in announced and name > stack[-1]}
     return {*stack[-keep:], *waiting}
@@ -102,33 +96,10 @@ def _found(releases: Path) -> set[str]:
 
 
 def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Outcome:
-    folder, away = releases / release_id, releases / f"{PRUNING}{release_id}"
-    size = _size(folder)
-    with removing(folder) as readers:
-        if readers is not None:
-            return Outcome(release_id, size, readers)
-        # Somebody may have rolled back to it just now. From here on nobody can: this lock keeps readers out.
-        if release_id in kept_ids(releases, keep):
-            return Outcome(release_id, size, "it was announced meanwhile")
-        if dry_run:
-            return Outcome(release_id, size)
-        try:
-            folder.rename(away)
-        except FileNotFoundError:
-            return Outcome(release_id, size, "another prune removes it")
-        except OSError as error:
-            raise DaybreakError(f"{folder}: cannot be renamed, so it is not removed: {error.strerror}") from None
-        pointer.sync_folder(releases)
-    _delete(away)
-    return Outcome(release_id, size)
+    size = size_of(releases / release_id)
 
+    def wanted() -> str | None:
+        # Somebody may have rolled back to it just now.
+        return "it was announced meanwhile" if release_id in kept_ids(releases, keep) else None
 
-def _size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
-
-
-def _delete(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):
-        raise DaybreakError(f"{folder}: some of it cannot be deleted; it is no longer readable as a release")
+    return Outcome(release_id, size, remove(releases, release_id, wanted, dry_run=dry_run))

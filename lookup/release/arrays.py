@@ -30,6 +30,11 @@ threads do so at once (python/cpython#106905)."""
 HEADER_BYTES = 256
 
 
+CACHED = 1 << 16
+"""How many numbers are checked at a time."""
+NO_ROW = -1
+
+
 def file_name(name: str) -> str:
     """The file of an array, relative to its release."""
     return f"arrays/{name}.npy"
@@ -104,6 +109,42 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
         found = f"of space {space.decode('ascii', 'replace')}" if footer.startswith(FOOTER) else "without a space"
         raise ReleaseError(f"{path}: the file is {found}; the manifest's space is {space_id}; spaces are never mixed")
     return np.ndarray(shape, dtype, buffer=mapped, offset=start)
+
+
+def check_rows(
+    release: Path, name: str, values: NDArray[Any], dims: Mapping[str, int], arrays: Mapping[str, Any]
+) -> None:
+    """Check that the rows and places that an array of a release holds exist, so that no call meets one that does not.
+
+    values: the array. arrays: all of the release, by name. Reads all of an array of rows or places, and no other.
+    Raises ReleaseError, naming the file, with what was found and what was expected.
+    """
+    array = schema.array(name)
+    if array.places_in is not None:
+        size = len(arrays[array.places_in])
+        if values[0] != 0 or values[-1] != size:
+            raise ReleaseError(
+                f"{release / file_name(name)}: it goes from byte {values[0]} to {values[-1]}; {array.places_in} has "
+                f"{size}, and begins at 0"
+            )
+        falls = any(bool((part[1:] < part[:-1]).any()) for part in _blocks(values, overlap=1))
+        if falls:
+            raise ReleaseError(f"{release / file_name(name)}: its places fall; each is at least the one before it")
+    if array.rows_of is not None:
+        low, high = (NO_ROW if array.ends else 0), dims[array.rows_of]
+        for part in _blocks(values.reshape(-1)):
+            least, most = int(part.min()), int(part.max())
+            if least < low or most >= high:
+                raise ReleaseError(
+                    f"{release / file_name(name)}: it holds row {least if least < low else most}; rows from {low} to "
+                    f"{high - 1} expected"
+                )
+
+
+def _blocks(values: NDArray[Any], overlap: int = 0) -> Iterator[NDArray[Any]]:
+    """Parts of an array that stay in the processor's cache, while they are read more than once."""
+    for start in range(0, len(values), CACHED):
+        yield values[start : start + CACHED + overlap]
 
 
 def settle(array: NDArray[Any]) -> None:

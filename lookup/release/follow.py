@@ -1,16 +1,20 @@
 """How a reader follows CURRENT: it keeps answering from the release it has until another one is open.
 
 A thread beside the calls looks at CURRENT, opens the release it names, reads the files that calls need once to bring
-them into memory, and swaps one reference. No call waits for any of it, or pays for unmapping the old release.
+them into memory, and swaps one reference. No call waits for any of it, or pays for unmapping the old release. The same
+thread checks the bytes of what serves (`lookup.release.check`), and goes back to an earlier release from a damaged one.
 """
 
 import logging
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lookup.background import Background
 from lookup.errors import ReleaseError
 from lookup.release import pointer
+from lookup.release.check import ANSWERS, Check, DamagedError, harm
 from lookup.release.locks import open_locked
 from lookup.release.reader import CATALOG_FILE, Release, files_of
 
@@ -19,6 +23,8 @@ LOOK_SECONDS = 0.2
 """How often CURRENT is read."""
 RETRY_SECONDS = 5.0
 """How long the thread waits before it tries a release again that it could not open, unless CURRENT changes."""
+CHECK_SECONDS = 0.02
+"""How long the check reads at each look: a tenth of the time."""
 WARM_BYTES = 1 << 28
 """Files up to this size are read once before a release serves; the pages of larger ones are read as calls need them."""
 BLOCK = 1 << 20
@@ -31,18 +37,41 @@ class Follower:
     that is opened now. Raises ReleaseError, naming the file, when there is no release, or when it cannot be read.
 
     When the release that CURRENT names is missing, damaged or of a schema version that cannot be read, the old one
-    keeps serving, `problem` says why, and a warning is logged. A lock (`lookup.release.locks`) keeps `daybreak prune`
-    from removing the release that serves.
+    keeps serving, `problem` says why, and a warning is logged. When the check finds damage in the release that serves,
+    the newest earlier release that is whole serves in its place; without one, calls raise. A lock
+    (`lookup.release.locks`) keeps `daybreak prune` from removing the release that serves.
     """
 
     def __init__(self, folder: Path, pin: str | None = None, verify: bool = False):
         self.folder, self.pinned = folder, pin is not None
-        self.problem: str | None = None
-        """Why the release that CURRENT names does not serve; None when it does, or when the reader is pinned."""
-        self._release = open_locked(folder, pin, verify) if pin is not None else _open_current(folder, verify)
+        self._pin = pin
+        self._following: str | None = None
+        """Why the release that CURRENT names does not serve."""
+        self._damaged: str | None = None
+        """What is wrong with a release in use, though it serves."""
         self._retired: Release | None = None
         self._failed, self._retry_at = "", 0.0
-        self._background = None if self.pinned else Background(self._look, LOOK_SECONDS)
+        self._unread = 0
+        self._distrusted: set[str] = set()
+        self._checks: dict[Release, Check] = {}
+        self._release: Release | None = None
+        try:
+            self._serve(open_locked(folder, pin, verify) if pin is not None else _open_current(folder, verify))
+        except DamagedError as error:
+            self._stay(pin or pointer.read(folder), str(error))
+            if self._release is None or verify:
+                raise
+        self._background = Background(self._look, LOOK_SECONDS)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the release that CURRENT names does not serve, or what is damaged; None when all is well."""
+        return self._following or self._damaged
+
+    @property
+    def checked(self) -> bool:
+        """Whether every byte of every release in use is checked as it is now."""
+        return all(check.done for check in list(self._checks.values()))
 
     @property
     def failing(self) -> str | None:
@@ -50,36 +79,130 @@ class Follower:
         return None if self._background is None else self._background.problem
 
     def current(self) -> Release:
-        """The release to answer from: a call takes it once and keeps it to its end."""
-        if self._background is not None:
-            self._background.ensure()
-        return self._release
+        """The release to answer from: a call takes it once and keeps it to its end.
+
+        Raises ReleaseError when the check found it damaged and there is no other.
+        """
+        self._background.ensure()
+        release = self._release
+        if release is None:
+            raise ReleaseError(self.problem or f"{self.folder}: no release serves")
+        return release
 
     def look(self) -> Release:
         """As `current`, but read CURRENT now, and wait until the release it names is open."""
-        if self._background is not None:
-            self._retry_at = 0.0
-            self._background.now()
-        return self._release
+        self._retry_at = 0.0
+        self._background.now()
+        return self.current()
+
+    def watch(self, releases: Iterable[Release]) -> None:
+        """Check these releases, too: those of a test with arms."""
+        self._checks |= {release: Check(release.path, release.manifest) for release in releases}
+
+    def is_damaged(self, release: Release) -> bool:
+        """Whether the check found that answers from a watched release may be wrong."""
+        check = self._checks.get(release)
+        return check is not None and any(name.startswith(ANSWERS) for name in check.ever)
 
     def _look(self) -> None:
-        """Open the release that CURRENT names, if it is another one."""
+        """Open the release that CURRENT names, if it is another one, and go on with the check."""
         self._retired = None  # the calls that it answered have ended; this thread pays for unmapping it
-        try:
-            wanted = pointer.read(self.folder)
-            if wanted == self._failed and time.monotonic() < self._retry_at:
-                return
-            if wanted != self._release.id:
-                self._failed, self._retry_at = wanted, time.monotonic() + RETRY_SECONDS
+        for work in (self._follow, self._check):
+            try:
+                work()
+            except Exception as error:  # whatever it is, the thread goes on, and so do calls
+                self._tell(str(error) if isinstance(error, ReleaseError) else f"{self.folder}: {error!r}")
+
+    def _follow(self) -> None:
+        wanted = self._pin if self._pin is not None else self._current()
+        if wanted is None:
+            return
+        if wanted == self._failed and time.monotonic() < self._retry_at:
+            return
+        if self._release is None or wanted != self._release.id:
+            self._failed, self._retry_at = wanted, time.monotonic() + RETRY_SECONDS
+            try:
                 release = open_locked(self.folder, wanted)
-                _warm(release)
-                self._retired, self._release = self._release, release
-                LOG.info("serving release %s", wanted)
-            self._failed, self.problem = "", None
-        except (ReleaseError, OSError) as error:
-            if str(error) != self.problem:
-                self.problem = str(error)
-                LOG.warning("still serving release %s: %s", self._release.id, error)
+                if wanted in self._distrusted:
+                    _check_all(release)
+            except DamagedError as error:
+                self._stay(wanted, str(error))
+                return
+            _warm(release)
+            self._serve(release)
+            LOG.info("serving release %s", wanted)
+        self._failed, self._following = "", None
+
+    def _current(self) -> str | None:
+        """What CURRENT names; None where it cannot be read, which once is no news for a reader that serves."""
+        try:
+            current = pointer.read(self.folder)
+        except ReleaseError:
+            self._unread += 1
+            if self._unread == 1 and self._release is not None:
+                return None
+            raise
+        self._unread = 0
+        return current
+
+    def _serve(self, release: Release) -> None:
+        if self._release is not None:
+            self._checks.pop(self._release, None)
+        self._checks[release] = Check(release.path, release.manifest)
+        self._retired, self._release = self._release, release
+
+    def _check(self) -> None:
+        """Go on with the check of each release in use."""
+        found = None
+        for release, check in list(self._checks.items()):
+            check.step(CHECK_SECONDS)
+            if release is self._release and self.is_damaged(release):
+                self._stay(release.id, str(harm(check.damage)))
+                with suppress(ReleaseError):
+                    check.finish()  # so that it is remembered, and nobody else begins there
+                continue
+            if check.done:
+                release.index_checked = release.manifest.annoy.file not in check.ever
+            found = found or check.problem
+        if found is not None and found != self._damaged:
+            LOG.warning("still serving %s: %s", self._serving, found)
+        self._damaged = found
+
+    def _stay(self, damaged: str, why: str) -> None:
+        """Stay with the release that serves, or go back from a damaged one to the newest earlier one; to none where
+        there is none.
+        """
+        self._distrusted.add(damaged)
+        self._failed, self._retry_at = damaged, time.monotonic() + RETRY_SECONDS
+        if self._release is None or self._release.id == damaged:
+            earlier = self._earlier(damaged)
+            if earlier is not None:
+                self._serve(earlier)
+            elif self._release is not None:
+                self._checks.pop(self._release, None)
+                self._retired, self._release = self._release, None
+        self._tell(
+            f"release {damaged} is damaged, so {self._serving} serves: {why}; bring the file back from a copy, or "
+            "publish another release"
+        )
+
+    def _earlier(self, damaged: str) -> Release | None:
+        """The nearest release that a rollback would go to and that opens; it is checked while it serves."""
+        for earlier in [] if self.pinned else _before(self.folder, damaged):
+            try:
+                return open_locked(self.folder, earlier)
+            except ReleaseError as error:
+                LOG.warning("release %s cannot serve instead of %s: %s", earlier, damaged, error)
+        return None
+
+    @property
+    def _serving(self) -> str:
+        return "none" if self._release is None else f"release {self._release.id}"
+
+    def _tell(self, problem: str) -> None:
+        if problem != self._following:
+            self._following = problem
+            LOG.warning("still serving %s: %s", self._serving, problem)
 
 
 def _open_current(folder: Path, verify: bool) -> Release:
@@ -91,6 +214,23 @@ def _open_current(folder: Path, verify: bool) -> Release:
         except ReleaseError:
             if pointer.read(folder) == wanted:
                 raise
+
+
+def _before(folder: Path, release_id: str) -> list[str]:
+    """The releases that rollbacks from this one would go to, the nearest first; none where that is not certain."""
+    try:
+        ids = pointer.stack(folder)
+    except ReleaseError:
+        return []
+    return ids[: ids.index(release_id) if release_id in ids else len(ids)][::-1]
+
+
+def _check_all(release: Release) -> None:
+    """Check every byte of a release at once. Raises DamagedError where answers may be wrong."""
+    check = Check(release.path, release.manifest)
+    check.finish()
+    if (why := harm(check.damage)) is not None:
+        raise DamagedError(why)
 
 
 def _warm(release: Release) -> None:

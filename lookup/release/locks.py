@@ -7,7 +7,6 @@ serves all the same; `daybreak prune` removes nothing there, because nobody can 
 the locks of other machines count where `flock` works across them (NFS 4 does).
 """
 
-import errno
 import fcntl
 import logging
 import os
@@ -17,16 +16,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lookup.errors import ReleaseError
+from lookup.flock import NO_LOCKS, holders, locked, still_there
 from lookup.release.arrays import file_name
 from lookup.release.manifest import Checked, silent
+from lookup.release.pointer import checked_id
 from lookup.release.reader import Release, open_from
 
 LOG = logging.getLogger("lookup")
 LOCKED_FILE = file_name("item_hash")
 """The file of a release that readers lock. It is the same in every schema version: an older or newer Daybreak must find
 the locks of this one."""
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""The errors of a file system without locks."""
 
 
 def open_locked(releases: Path, release_id: str, verify: bool = False, checked: Checked = silent) -> Release:
@@ -34,7 +33,7 @@ def open_locked(releases: Path, release_id: str, verify: bool = False, checked: 
 
     Raises ReleaseError as `open_from` does, and when `daybreak prune` is removing the release.
     """
-    handle = _lock(releases / release_id)
+    handle = _lock(releases / checked_id(release_id))
     try:
         release = open_from(releases, release_id, verify, checked)
     except BaseException:
@@ -51,34 +50,22 @@ def removing(release: Path) -> Iterator[str | None]:
 
     release: its folder. A release without the locked file is damaged and has no readers.
     """
+    path = release / LOCKED_FILE
     try:
-        handle = os.open(release / LOCKED_FILE, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # what a network file system asks for
+        except PermissionError:  # a release is read-only
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         yield None
         return
     except OSError as error:
-        yield f"{release / LOCKED_FILE}: cannot be opened for writing: {error.strerror}"
+        yield f"{path}: cannot be opened: {error.strerror}"
         return
     try:
         yield _exclusive(handle)
     finally:
         os.close(handle)
-
-
-def readers(handle: int) -> list[int]:
-    """The ids of the processes that lock an open file, as far as this system tells; it does not know other machines.
-
-    The system lists a lock that a forked child inherited under the process that took it.
-    """
-    stat = os.fstat(handle)
-    file = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}:{stat.st_ino}"
-    try:
-        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return []
-    # 7: FLOCK  ADVISORY  READ  1234 fe:00:2122202 0 EOF
-    found = (line.split() for line in lines if " FLOCK " in line and "->" not in line)
-    return sorted({int(words[4]) for words in found if words[5] == file and int(words[4]) > 0})
 
 
 def _lock(release: Path) -> int | None:
@@ -88,33 +75,29 @@ def _lock(release: Path) -> int | None:
     except OSError:
         return None  # opening says what is wrong with the release
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         # `daybreak prune` may have renamed it in between.
-        if os.path.samestat(os.fstat(handle), path.stat()):
+        if locked(handle, fcntl.LOCK_SH) and still_there(handle, path):
             return handle
-        gone = True
-    except (BlockingIOError, FileNotFoundError):
-        gone = True
     except OSError as error:
-        gone = error.errno not in NO_LOCKS
-        LOG.warning("%s: this reader has no lock, the file system has none: %s", path, error.strerror)
+        os.close(handle)
+        if error.errno in NO_LOCKS:
+            LOG.warning("%s: this reader has no lock, the file system has none: %s", path, error.strerror)
+            return None
+        raise ReleaseError(f"{path}: cannot be locked: {error.strerror}") from None
     os.close(handle)
-    if gone:
-        raise ReleaseError(f"{release}: it is being removed by `daybreak prune`")
-    return None
+    raise ReleaseError(f"{release}: it is being removed by `daybreak prune`")
 
 
 def _exclusive(handle: int) -> str | None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pids = readers(handle)
-        if not pids:
-            return "a process reads it; this system does not say which"
-        return f"{'processes' if pids[1:] else 'process'} {', '.join(map(str, pids))} read it"
+        if locked(handle, fcntl.LOCK_EX):
+            return None
     except OSError as error:
         return f"nobody can tell who reads it: the file system has no locks: {error.strerror}"
-    return None
+    pids = holders(handle)
+    if not pids:
+        return "a process reads it; this system does not say which"
+    return f"{'processes' if pids[1:] else 'process'} {', '.join(map(str, pids))} read it"
 
 
 def _unlock(handle: int | None) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import warnings
 from collections.abc import Callable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
@@ -11,13 +12,14 @@ from typing import Any
 
 from lookup.errors import ReleaseError, VersionError
 from lookup.release import schema
-from lookup.release.manifest_rules import RULES, fits
+from lookup.release.manifest_rules import PART_RULES, RULES, fits
 from lookup.release.schema import FIRST_VERSION
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.scoring.cold_start import ColdStartFact
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
+from lookup.sealed import broken_seal, sealed
 
 FILE = "manifest.json"
 NOT_IN_CATALOG = ("files", "override")
@@ -38,6 +40,10 @@ class FileFact:
     bytes: int
     sha256: str
     """Hexadecimal, of the whole file."""
+
+    def damaged(self, found: str) -> str:
+        """The message for a file with another digest."""
+        return f"damaged: sha256 is {found}, {self.sha256} expected by the manifest"
 
 
 @dataclass(frozen=True)
@@ -132,23 +138,30 @@ class Manifest:
         """Write `manifest.json` into the folder of a release, atomically: a reader finds the old one or the new."""
         new = release / f".{FILE}.new"
         with new.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(self.to_json(), indent=2) + "\n")
+            file.write(sealed(self.to_json()))
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, release / FILE)
 
     def check_sizes(self, release: Path) -> None:
-        """Check that every file exists and has its size: fast.
+        """Check that every file exists, is no link and has its size: fast.
 
         Raises ReleaseError, naming the file.
         """
+        for name in sorted({parent for name in self.files if (parent := os.path.dirname(name))}):
+            if (release / name).is_symlink():
+                raise ReleaseError(f"{release / name}: a link; a release holds its files itself")
         for name, fact in self.files.items():
             try:
-                size = (release / name).stat().st_size
+                found = (release / name).lstat()
             except OSError as error:
                 raise ReleaseError(f"{release / name}: the manifest names it, but {_reason(error)}") from None
-            if size != fact.bytes:
-                raise ReleaseError(f"{release / name}: {size} bytes found, {fact.bytes} expected by the manifest")
+            if not stat.S_ISREG(found.st_mode):
+                raise ReleaseError(f"{release / name}: no plain file; a release holds its files itself")
+            if found.st_size != fact.bytes:
+                raise ReleaseError(
+                    f"{release / name}: {found.st_size} bytes found, {fact.bytes} expected by the manifest"
+                )
 
     def check_bytes(self, release: Path, checked: Checked = silent) -> None:
         """Check every byte of every file. checked: told how far it is.
@@ -161,9 +174,7 @@ class Manifest:
         for name, fact in self.files.items():
             found = digest(release / name)
             if found != fact.sha256:
-                raise ReleaseError(
-                    f"{release / name}: damaged: sha256 is {found}, {fact.sha256} expected by the manifest"
-                )
+                raise ReleaseError(f"{release / name}: {fact.damaged(found)}")
             done += fact.bytes
             checked(done, total)
 
@@ -214,6 +225,9 @@ def read(release: Path) -> Manifest:
         for name, kind in PARTS.items():
             key = KEYS[name]
             values[name] = _part(kind, data[key])
+            for rule in PART_RULES.get(key, ()):
+                if not rule.valid(data[key].get(rule.field)):
+                    raise TypeError(rule.complaint(data[key].get(rule.field)))
         key = "files"
         values[key] = {name: FileFact(**fact) for name, fact in data[key].items()}
     except (TypeError, AttributeError) as error:
@@ -236,13 +250,16 @@ def facts_in(release: Path) -> dict[str, str]:
 def _load(release: Path) -> dict[str, Any]:
     path = release / FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        data = json.loads(text)
     except OSError as error:
         raise ReleaseError(f"{path}: {_reason(error)}; a release without its manifest is not whole") from None
     except (ValueError, RecursionError) as error:
         raise ReleaseError(f"{path}: not readable as JSON: {error}") from None
     if not isinstance(data, dict):
         raise ReleaseError(f"{path}: an object was expected, not {type(data).__name__}")
+    if (why := broken_seal(text, data, KEYS.values())) is not None:
+        raise ReleaseError(f"{path}: damaged: {why}; bring the release back from a copy, or build it again")
     return data
 
 

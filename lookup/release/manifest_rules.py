@@ -6,8 +6,16 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from lookup.release import schema
+from lookup.release.pointer import RELEASE_ID
 from lookup.release.schema import NUMBER, TEXT
+from lookup.retrieval.index_choice import METHODS
 
+LARGEST = 1e15
+"""No number of a manifest comes near it."""
+MOST = (1 << 31) - 1
+"""No size or count of a release is larger: item rows are int32."""
+FILE_NAME = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)*[A-Za-z0-9_][\w.-]*", re.ASCII)
+"""The name of a file inside a release; no other is ever opened."""
 BOUGHT = ("include", "exclude", "separate")
 
 
@@ -20,17 +28,21 @@ class Rule(NamedTuple):
 
     def complaint(self, value: object) -> str:
         """What is wrong with a value, and what is expected."""
-        verb = "are" if self.field in ("dims", "counts", "features", "weights", "metrics") else "is"
-        return f"{self.field} {verb} {value!r}; {self.expected}"
+        verb = "are" if self.field in ("dims", "counts", "features", "weights", "metrics", "files") else "is"
+        return f"{self.field} {verb} {value!r:.300}; {self.expected}"
 
 
 def fits(value: object, kind: Any) -> bool:
-    """Whether a value of JSON is of the type of a dataclass field; a whole number is a float, too."""
+    """Whether a value of JSON is of the type of a dataclass field; a whole number is a float, too, and no float is
+    infinite or NaN.
+    """
     if kind == list[float]:
         return isinstance(value, list) and all(fits(one, float) for one in value)
     if kind == float | None:
         return value is None or fits(value, float)
-    return isinstance(value, (int, float) if kind is float else kind)
+    if kind is float:
+        return _number(value) and -LARGEST < value < LARGEST  # type: ignore[operator]
+    return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
 
 
 def _object(value: object) -> bool:
@@ -41,8 +53,28 @@ def _objects(value: object) -> bool:
     return isinstance(value, list) and all(map(_object, value))
 
 
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _share(value: object) -> bool:
+    return fits(value, float) and 0 <= value <= 1  # type: ignore[operator]
+
+
 def _size(value: object) -> bool:
-    return isinstance(value, int) and value >= 0
+    return fits(value, int) and 0 <= value <= MOST  # type: ignore[operator]
+
+
+def _count(value: object) -> bool:
+    return _size(value) and value != 0
+
+
+def _position(value: object) -> bool:
+    return fits(value, int) and 0 <= value < 1 << 63  # type: ignore[operator]
+
+
+def _positive(value: object) -> bool:
+    return fits(value, float) and value >= 0  # type: ignore[operator]
 
 
 def _text(value: object) -> bool:
@@ -66,17 +98,31 @@ def _counts(value: object) -> bool:
 
 
 def _weights(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(w, int | float) and w >= 0 for w in value.values())
+    return isinstance(value, dict) and all(map(_positive, value.values()))
 
 
 def _features(value: object) -> bool:
     return isinstance(value, dict) and all(kind in (NUMBER, TEXT) for kind in value.values())
 
 
+def _id(value: object) -> bool:
+    return isinstance(value, str) and RELEASE_ID.fullmatch(value) is not None
+
+
+def _files(value: object) -> bool:
+    return isinstance(value, dict) and all(map(FILE_NAME.fullmatch, value)) and all(map(_file, value.values()))
+
+
+def _file(fact: object) -> bool:
+    if not isinstance(fact, dict) or not _position(fact.get("bytes")):
+        return False
+    return isinstance(fact.get("sha256"), str) and re.fullmatch("[0-9a-f]{64}", fact["sha256"]) is not None
+
+
 RULES = (
-    Rule("id", _text, "text expected"),
+    Rule("id", _id, "the id of a release expected, such as 20261122T031500Z-3f9a"),
     Rule("shop", _text, "text expected"),
-    Rule("parent", lambda value: value is None or _text(value), "the id of a release or null expected"),
+    Rule("parent", lambda value: value is None or _id(value), "the id of a release or null expected"),
     Rule("date", _day, "a day expected, such as 2026-11-22"),
     Rule(
         "space_id",
@@ -89,11 +135,28 @@ RULES = (
     Rule("receipt", _objects, "a list of objects expected"),
     Rule("override", lambda value: value is None or _object(value), "an object or null expected"),
     Rule("ranker", lambda value: value is None or _object(value), "an object or null expected"),
-    Rule("max_history", _size, "a number, 0 or more, expected"),
-    Rule("patches_until", _size, "a position, 0 or more, expected"),
+    Rule("max_history", _count, "a number, 1 or more, expected"),
+    Rule("patches_until", _position, "a position, 0 or more, expected"),
     Rule("patches_log", lambda value: value is None or _object(value), "an object or null expected"),
     Rule("weights", _weights, "a number, 0 or more, expected for each event type"),
     Rule("bought", lambda value: value in BOUGHT, f"expected {', '.join(BOUGHT)}"),
     Rule("features", _features, f"{NUMBER!r} or {TEXT!r} expected for each name"),
     Rule("dims", _dims, f"a size, 0 or more, expected for each of {', '.join(one.letter for one in schema.LETTERS)}"),
+    Rule("files", _files, "names inside the release expected, each with its bytes and its sha256"),
 )
+
+PART_RULES = {
+    "annoy": (
+        Rule("file", lambda value: FILE_NAME.fullmatch(value) is not None, "the name of a file expected"),
+        Rule("trees", _count, "a number, 1 or more, expected"),
+        Rule("norm", _positive, "a number, 0 or more, expected"),
+    ),
+    "search": (
+        Rule("method", lambda value: value in METHODS, f"expected {', '.join(METHODS)}"),
+        Rule("recall", _share, "a share, 0 to 1, expected"),
+        Rule("survivors", _size, "a number, 0 or more, expected"),
+        Rule("search_k", _size, "a number, 0 or more, expected"),
+    ),
+    "describe": (Rule("temperature", lambda value: value > 0, "a number above 0 expected"),),
+}
+"""What the fields of a part must be beside their types, by the key of the part in JSON."""

@@ -1,6 +1,7 @@
 """One release, opened for reading: its manifest, arrays and Annoy index, checked to belong together."""
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.duckdb_file import REMEDY, held_by, opened
 from lookup.errors import ReleaseError
 from lookup.keys import CACHED, Keys
 from lookup.release import manifest, schema
-from lookup.release.arrays import file_name, open_array
+from lookup.release.arrays import check_rows, file_name, open_array
+from lookup.release.check import Damage, DamagedError, harm, known, remember, seal
 from lookup.release.manifest import Checked, silent
+from lookup.release.pointer import checked_id
 from lookup.release.schema import NO_ITEM
 from lookup.retrieval import annoy_index
 from lookup.retrieval.scan import scan, scan_projections
@@ -22,6 +26,7 @@ from lookup.scoring.ranker import Ranker
 from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
 from lookup.scoring.user_encoder import UserEncoder
 
+LOG = logging.getLogger("lookup")
 CATALOG_FILE = "catalog.duckdb"
 EPOCH = date(1970, 1, 1)
 DUCKDB_MAGIC = b"DUCK"
@@ -80,26 +85,23 @@ class Release:
 
     def __init__(self, path: Path, verify: bool = False, checked: Checked = silent):
         self.path = path
-        if not path.is_dir():
-            raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those that exist")
-        self.manifest = manifest.read(path)
-        absent = [name for name in files_of(self.manifest) if name not in self.manifest.files]
-        if absent:
-            raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(absent)}")
-        if verify:
-            self.manifest.check_bytes(path, checked)
-            _check_catalog(path)
-        else:
-            self.manifest.check_sizes(path)
-        _check_magic(path / CATALOG_FILE)
-
-        self.arrays: dict[str, NDArray[Any]] = _open_arrays(path, self.manifest)
-        """By name, as `lookup.release.schema.ARRAYS` says."""
+        try:
+            self.manifest = _checked_files(path)
+            damage = _verified(path, self.manifest, checked) if verify else _found_before(path, self.manifest)
+            self.arrays: dict[str, NDArray[Any]] = _open_arrays(path, self.manifest, checked=damage is not None)
+            """By name, as `lookup.release.schema.ARRAYS` says."""
+        except OSError as error:
+            raise ReleaseError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
+        self.index_checked = damage is not None and self.manifest.annoy.file not in damage
+        """Whether every byte of the Annoy index is known to be right. Until then no call uses it, because a wrong byte
+        there can end the process."""
         if self.encoder.bias + 1 != self.manifest.dims["D"]:
             raise ReleaseError(
                 f"{path / manifest.FILE}: the encoder's widths {list(self.encoder.widths)} and the bias make "
                 f"{self.encoder.bias + 1} coordinates; vectors have {self.manifest.dims['D']}"
             )
+        if self.manifest.index_choice.method == "sketch" and not self.manifest.dims["R"]:
+            raise ReleaseError(f"{path / manifest.FILE}: search says sketch, but there are no projections (R is 0)")
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
         self.brands, self.values = self._keys("brand"), self._keys("value")
         self._item_rows: dict[str, int] = {}
@@ -120,9 +122,7 @@ class Release:
         self.item_usual_price: NDArray[np.float32] = self.arrays["item_usual_price"]
         self.ranker = self._ranker()
         """None in a release without one."""
-        self._check_offsets("user_history_offsets", "user_history_item")
         self._history_offsets = self.arrays["user_history_offsets"].data
-        self._check_offsets("item_record_offsets", "item_record_bytes")
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
         self.labels = self._keys("label")
@@ -170,14 +170,15 @@ class Release:
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.
 
-        vector: u, shape (D,). The search uses the method that the build measured as the fastest (`IndexChoice`).
+        vector: u, shape (D,). The search uses the method that the build measured as the fastest (`IndexChoice`). Until
+        the Annoy index is checked, the exact scan stands in for it.
         """
         choice = self.manifest.index_choice
-        if choice.method == "scan":
-            return scan(self.item_vector, vector, n)
         if choice.method == "sketch":
             return scan_projections(self.item_vector, *self._projections, vector, n=n, survivors=choice.survivors)
-        return self._index.candidates(vector, min(n, len(self.items)), choice.search_k)
+        if choice.method == "annoy" and self.index_checked:
+            return self._index.candidates(vector, min(n, len(self.items)), choice.search_k)
+        return scan(self.item_vector, vector, n)
 
     def cold_start_vectors(self, fields: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """x and v of an item that a patch adds, float32 (D,) each, from its fields.
@@ -211,16 +212,10 @@ class Release:
             raise ReleaseError(f"{self.path / file_name('ranker')}: {error}") from None
 
     def _keys(self, prefix: str) -> Keys:
-        self._check_offsets(f"{prefix}_id_offsets", f"{prefix}_id_bytes")
         return Keys(*(self.arrays[f"{prefix}_{part}"] for part in ("hash", "id_offsets", "id_bytes")))
 
     def _lists(self, prefix: str) -> RankedLists:
         return RankedLists(self.arrays[f"{prefix}_item"], self.arrays[f"{prefix}_score"])
-
-    def _check_offsets(self, offsets: str, data: str) -> None:
-        end, size = int(self.arrays[offsets][-1]), len(self.arrays[data])
-        if end != size:
-            raise ReleaseError(f"{self.path / file_name(offsets)}: it ends at byte {end}; {data} has {size}")
 
 
 def files_of(facts: manifest.Manifest) -> list[str]:
@@ -234,7 +229,7 @@ def open_from(releases: Path, release_id: str, verify: bool = False, checked: Ch
 
     Raises ReleaseError as `Release` does, and when the manifest is that of another release.
     """
-    release = Release(releases / release_id, verify, checked)
+    release = Release(releases / checked_id(release_id), verify, checked)
     if release.id != release_id:
         raise ReleaseError(f"{release.path / manifest.FILE}: it is the manifest of release {release.id}")
     return release
@@ -252,7 +247,10 @@ def _check_catalog(release: Path) -> None:
 
     path = release / CATALOG_FILE
     try:
-        with duckdb.connect(str(path), read_only=True) as catalog:
+        if (why := held_by(path)) is not None:  # its sha256 is right, and that is enough
+            LOG.warning("%s: %s: its tables are not read. %s", path, why, REMEDY)
+            return
+        with opened(path) as catalog:
             rows = catalog.execute("SELECT key, value FROM manifest").fetchall()
     except duckdb.Error as error:
         raise ReleaseError(f"{path}: DuckDB cannot read its manifest: {error}") from None
@@ -265,11 +263,48 @@ def _check_catalog(release: Path) -> None:
             )
 
 
-def _open_arrays(path: Path, facts: manifest.Manifest) -> dict[str, NDArray[Any]]:
-    """Every array of the schema by its name: mapped where the release has it, else its stand-in."""
-    return {
-        array.name: open_array(path, array.name, facts.dims, facts.space_id)
-        if array.since <= facts.schema_version
-        else array.filled(facts.dims)
-        for array in schema.ARRAYS
-    }
+def _checked_files(path: Path) -> manifest.Manifest:
+    """The manifest of the release in a folder, whose files are there as it says."""
+    if not path.is_dir():
+        raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those that exist")
+    facts = manifest.read(path)
+    absent = [name for name in files_of(facts) if name not in facts.files]
+    if absent:
+        raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(absent)}")
+    facts.check_sizes(path)
+    _check_magic(path / CATALOG_FILE)
+    return facts
+
+
+def _verified(path: Path, facts: manifest.Manifest, checked: Checked) -> Damage:
+    """Check every byte of a release, and its catalog; that nothing is wrong is remembered."""
+    sealed = seal(path, facts.files)
+    facts.check_bytes(path, checked)
+    _check_catalog(path)
+    if seal(path, facts.files) == sealed:
+        remember(sealed, {})
+    return {}
+
+
+def _found_before(path: Path, facts: manifest.Manifest) -> Damage | None:
+    """What a check of the release found on this host; None where there was none.
+
+    Raises DamagedError where answers may be wrong.
+    """
+    damage = known(seal(path, facts.files))
+    if damage is not None and (why := harm(damage)) is not None:
+        raise DamagedError(why)
+    return damage
+
+
+def _open_arrays(path: Path, facts: manifest.Manifest, checked: bool) -> dict[str, NDArray[Any]]:
+    """Every array of the schema by its name: mapped where the release has it, else its stand-in.
+
+    checked: every byte is known to be right, so no number has to be looked at.
+    """
+    stored = schema.arrays_of(facts.schema_version)
+    arrays = {array.name: array.filled(facts.dims) for array in schema.ARRAYS if array not in stored}
+    arrays |= {array.name: open_array(path, array.name, facts.dims, facts.space_id) for array in stored}
+    for array in () if checked else stored:
+        check_rows(path, array.name, arrays[array.name], facts.dims, arrays)
+    return arrays

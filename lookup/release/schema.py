@@ -65,6 +65,12 @@ class Array:
     stand_in: float | None = None
     """The number that fills the array where a reader opens a release older than `since`; the release then answers as
     its own version did. None: a reader needs the array, and refuses older releases."""
+    rows_of: str | None = None
+    """The numbers are rows: 0 up to the size of this letter, and with `ends` also -1."""
+    ends: bool = True
+    """Whether -1 stands where there is no row."""
+    places_in: str | None = None
+    """The numbers are places in this array: from 0, never falling, and at last its length."""
 
     def size(self, dims: Mapping[str, int], free: int = 0) -> tuple[int, ...]:
         """The shape in numbers. dims: the size of each letter. free: the size of `FREE`."""
@@ -102,7 +108,13 @@ def _keys(prefix: str, size: str, what: str) -> tuple[Array, ...]:
     """The three arrays that map text ids to rows and back (see `lookup.keys`)."""
     return (
         Array(f"{prefix}_hash", "uint64", (size,), f"first 8 bytes of sha256 of the {what}, rising: the order of rows"),
-        Array(f"{prefix}_id_offsets", "int64", (f"{size}+1",), f"where each {what} begins in {prefix}_id_bytes"),
+        Array(
+            f"{prefix}_id_offsets",
+            "int64",
+            (f"{size}+1",),
+            f"where each {what} begins in {prefix}_id_bytes",
+            places_in=f"{prefix}_id_bytes",
+        ),
         Array(f"{prefix}_id_bytes", "uint8", (FREE,), f"every {what}, UTF-8, one after the other"),
     )
 
@@ -110,18 +122,36 @@ def _keys(prefix: str, size: str, what: str) -> tuple[Array, ...]:
 def _lists(prefix: str, rows: str, length: str, what: str) -> tuple[Array, ...]:
     """The two arrays of a family of ranked lists, best first."""
     return (
-        Array(f"{prefix}_item", "int32", (rows, length), f"{what}: item rows, best first, {NO_ITEM} after the last"),
+        Array(
+            f"{prefix}_item",
+            "int32",
+            (rows, length),
+            f"{what}: item rows, best first, {NO_ITEM} after the last",
+            rows_of="I",
+        ),
         Array(f"{prefix}_score", "float32", (rows, length), f"{what}: scores, falling"),
     )
 
 
 ARRAYS: tuple[Array, ...] = (
     *_keys("item", "I", "item id"),
-    Array("item_record_offsets", "int64", ("I+1",), "where each item's record begins in item_record_bytes"),
+    Array(
+        "item_record_offsets",
+        "int64",
+        ("I+1",),
+        "where each item's record begins in item_record_bytes",
+        places_in="item_record_bytes",
+    ),
     Array("item_record_bytes", "uint8", (FREE,), "the row of table items as a JSON object, one after the other"),
     Array("item_input", "float32", ("I", "D"), "x: what an event of an item adds to the vector of its user"),
     Array("item_vector", "float32", ("I", "D"), "v: item i scores u . v[i] for user vector u, and what history adds"),
-    Array("item_next_item", "int32", ("I", "N"), f"item rows of an item's transitions, {NO_ITEM} after the last"),
+    Array(
+        "item_next_item",
+        "int32",
+        ("I", "N"),
+        f"item rows of an item's transitions, {NO_ITEM} after the last",
+        rows_of="I",
+    ),
     Array(
         "item_next_weight",
         "float32",
@@ -138,8 +168,14 @@ ARRAYS: tuple[Array, ...] = (
     Array("query_sketch", "float32", ("D", "R"), "matrix from a user vector to the projection that meets item_sketch"),
     Array("item_price", "float64", ("I",), "in the shop's currency, as of the night; NaN where unknown"),
     Array("item_in_stock", "uint8", ("I",), "1: in stock as of the night; 0: not"),
-    Array("item_category", "int32", ("I", "G"), f"category rows of the path, the widest first, {NONE} after the last"),
-    Array("item_brand", "int32", ("I",), f"brand row; {NONE} where unknown"),
+    Array(
+        "item_category",
+        "int32",
+        ("I", "G"),
+        f"category rows of the path, the widest first, {NONE} after the last",
+        rows_of="C",
+    ),
+    Array("item_brand", "int32", ("I",), f"brand row; {NONE} where unknown", rows_of="M"),
     Array("item_popularity", "float32", ("I",), "score that orders the popular list of the whole shop"),
     Array("item_usual_price", "float32", ("I",), "price without a discount; NaN where unknown"),
     Array(
@@ -168,8 +204,21 @@ ARRAYS: tuple[Array, ...] = (
         ("U", "D"),
         "u: the night's vector of an active user (see `lookup.scoring.user_encoder`)",
     ),
-    Array("user_history_offsets", "int64", ("U+1",), "where each user's events begin in the next three, newest last"),
-    Array("user_history_item", "int32", ("E",), "item row of each event that made the night's vector"),
+    Array(
+        "user_history_offsets",
+        "int64",
+        ("U+1",),
+        "where each user's events begin in the next three, newest last",
+        places_in="user_history_item",
+    ),
+    Array(
+        "user_history_item",
+        "int32",
+        ("E",),
+        "item row of each event that made the night's vector",
+        rows_of="I",
+        ends=False,
+    ),
     Array("user_history_day", "int32", ("E",), "its day, since 1970, UTC; the day before the night has age 1"),
     Array("user_history_weight", "float32", ("E",), "its weight, by the event type"),
     *_lists("user_topk", "U", "K", "recommendations of a user"),

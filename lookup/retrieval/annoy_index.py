@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from lookup.errors import ReleaseError
 
+MOST = (1 << 31) - 1
+"""The largest effort that Annoy takes."""
 PROBES = 8
 """How many items of an index are compared with the release's vectors when it is opened."""
 
@@ -66,7 +68,7 @@ class Index:
 
         vector: (D,). search_k: how many nodes to inspect for 20 items; more for a larger `n`.
         """
-        effort = max(search_k, search_k * n // 20)
+        effort = min(max(search_k, search_k * n // 20), MOST)
         return np.asarray(self._annoy.get_nns_by_vector(reduce_query(vector), n, search_k=effort), dtype=np.int32)
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+METHODS = ("scan", "sketch", "annoy")
+
 
 @dataclass(frozen=True)
 class IndexChoice:

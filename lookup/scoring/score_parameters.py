@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from lookup.errors import ReleaseError
 from lookup.scoring.user_encoder import UserEncoder
 
+MOST = 1e6
+"""No weight of a repeat is larger in size."""
+
 
 class HistoryShares(NamedTuple):
     """A history of n events, or of n different items: which items, and how much each counts."""
@@ -91,8 +94,10 @@ class ScoreParameters:
             )
             encoder.check_mix(made.transition_mix)
             encoder.check_mix(made.repeat_mix)
+            if not (0 <= made.transition_power <= 1 and 0 <= made.kept_share <= 1 and abs(made.repeat_weight) <= MOST):
+                raise ValueError("next_power and kept are from 0 to 1, and repeat is a small number")
             return made
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
 
     def transition_shares(self, ages: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from lookup.errors import ReleaseError
 
+MOST_MIX = 1e6
+"""No part of a mix is larger; the parts of a mix add up to about 1."""
+
 
 @dataclass(frozen=True)
 class UserEncoder:
@@ -45,16 +48,22 @@ class UserEncoder:
                 mix=tuple(tuple(float(m) for m in head) for head in data["mix"]),
                 widths=tuple(int(width) for width in data["widths"]),
             )
-            for _, row in zip(made.widths, made.mix, strict=True):
+            for width, row in zip(made.widths, made.mix, strict=True):
                 made.check_mix(row)
+                if width < 0:
+                    raise ValueError(f"a width of {width}")
+            if not all(half_life > 0 for half_life in made.half_lives):  # NaN is not, either
+                raise ValueError(f"half-lives of {made.half_lives}")
             return made
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
 
     def check_mix(self, mix: tuple[float, ...]) -> None:
-        """Raise ValueError where a mix has another number of parts than there are half-lives."""
+        """Raise ValueError where a mix has more or fewer parts than there are half-lives, or a part that is none."""
         if len(mix) != len(self.half_lives):
             raise ValueError(f"{len(mix)} parts of a mix for {len(self.half_lives)} half-lives")
+        if not all(0 <= part <= MOST_MIX for part in mix):
+            raise ValueError(f"a mix of {mix}")
 
     @property
     def bias(self) -> int:

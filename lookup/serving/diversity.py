@@ -14,6 +14,8 @@ NONE = -1
 """Code of an item without a brand or category. No cap counts such items."""
 POOL = 10
 """MMR chooses among this many times as many candidates as there are places."""
+REACH = 500
+"""A cap looks at this many of the best items of each source, or at POOL times as many as there are places."""
 MOST = 500
 """MMR orders at most this many hits; the others follow by their scores."""
 
@@ -66,7 +68,7 @@ class Cap:
 
     category, brand: the most items of one, 1 or more; None for no limit. depth: the level of the category path that
     counts: 0 is the widest, -1 each item's narrowest. Items that a cap leaves out come last, and only where nothing
-    else fills the list.
+    else fills the list: nothing else among the first REACH items of each source.
 
     Raises ValueError for another number, and for a cap without any limit.
     """
@@ -97,33 +99,36 @@ class Counting:
         self._cap, self._state = cap, state
         self._brands: Counter[int] = Counter()
         self._categories: Counter[int] = Counter()
-        for row in rows:
-            self._add(*self._kinds(row))
+        for brand, category in self.kinds(list(rows)):
+            self._brands[brand] += 1
+            self._categories[category] += 1
 
-    def takes(self, row: int) -> bool:
-        """Whether the cap lets the item in this row come next; if so, counts it."""
-        brand, category = self._kinds(row)
+    def takes(self, brand: int, category: int) -> bool:
+        """Whether the cap lets an item of these kinds come next; if so, counts it."""
         full = (brand != NONE and self._brands[brand] >= (self._cap.brand or 0)) or (
             category != NONE and self._categories[category] >= (self._cap.category or 0)
         )
         if not full:
-            self._add(brand, category)
+            self._brands[brand] += 1
+            self._categories[category] += 1
         return not full
 
-    def _add(self, brand: int, category: int) -> None:
-        self._brands[brand] += 1
-        self._categories[category] += 1
+    def kinds(self, rows: list[int]) -> list[tuple[int, int]]:
+        """Brand and category of each row; `NONE` for what the cap does not limit."""
+        places = np.array(rows, dtype=np.int64)
+        none = np.full(len(rows), NONE)
+        brands = none if self._cap.brand is None else self._state.brand[places]
+        categories = none if self._cap.category is None else self._at_depth(self._state.category.take(places, axis=0))
+        return list(zip(brands.tolist(), categories.tolist(), strict=True))
 
-    def _kinds(self, row: int) -> tuple[int, int]:
-        """Brand and category of a row; `NONE` for what the cap does not limit."""
-        brand = int(self._state.brand[row]) if self._cap.brand is not None else NONE
-        return brand, self._category(self._state.category[row]) if self._cap.category is not None else NONE
-
-    def _category(self, path: NDArray[np.int32]) -> int:
-        there = path[path != NONE]
-        if not len(there):
-            return NONE
-        return int(there[max(-len(there), min(self._cap.depth, len(there) - 1))])
+    def _at_depth(self, paths: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The category of each path at the depth of the cap, (n,). paths: (n, G)."""
+        if not paths.shape[1]:
+            return np.full(len(paths), NONE, dtype=np.int32)
+        lengths, depth = (paths != NONE).sum(axis=1), self._cap.depth
+        # A path that is too short counts by its last name, and from the end by its first.
+        level = np.minimum(depth, lengths - 1) if depth >= 0 else lengths + max(depth, -paths.shape[1])
+        return np.asarray(paths[np.arange(len(paths)), np.maximum(level, 0)])
 
 
 def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ import threading
 import time
 
 from lookup.background import Background, hold_at_fork
+from lookup.errors import ReleaseError
 from lookup.experiments.arms import Arms
 from lookup.patches.following.log_follower import LogFollower
 from lookup.patches.patch_log import MOST_EVENTS, Event, PatchLog
@@ -37,6 +38,8 @@ class Live:
         vectors = VECTORS * follower.current().item_vector[:1].nbytes
         self.log = LogFollower(log, most_bytes, vectors, must_write=must_write)
         self.overlay = self.log.overlay
+        self.release_problem: str | None = None
+        """What the follower says of the releases, once the states are as it says."""
         self.cut = 0
         """How many calls were for users with so many events that only the newest counted."""
         self._lock = threading.Lock()
@@ -61,21 +64,33 @@ class Live:
         """The state to answer from, and the user's arm.
 
         user: for a test with arms; None answers from the release that CURRENT names. at: microseconds since 1970; None
-        for now. Raises TypeError in a test for what cannot be an id.
+        for now. A user whose arm's release is damaged has no arm. Raises TypeError in a test for what cannot be an id,
+        ReleaseError when no release is whole.
         """
         self._background.ensure()
         key, arm = "", None
         if self.arms is not None and user is not None:
             arm = self.arms.arm(user)
             key = self.arms.release(arm).id
-        state = self._states[key]
+            if key not in self._states:  # it is damaged
+                key, arm = "", None
+        try:
+            state = self._states[key]
+        except KeyError:
+            raise ReleaseError(self.follower.problem or "no release serves") from None
         if at is not None:
             return self._replayed(state, at), arm
         if self.overlay.mark != state.mark or time.time_ns() >= state.until * 1000:
             with self._lock:
-                state = self._caught_up(self._states[key])
-                self._states = {**self._states, key: state}
+                state = self._caught_up(self._states.get(key, state))
+                if key in self._states:
+                    self._states = {**self._states, key: state}
         return state, arm
+
+    @property
+    def serving(self) -> State | None:
+        """The state to answer from where no user is asked for; None when no release is whole."""
+        return self._states.get("")
 
     def events(self, user: str, after: int, until: int) -> list[Event]:
         """The events of a user after a position of the log, up to a time in microseconds since 1970.
@@ -106,9 +121,15 @@ class Live:
     def _renew(self) -> None:
         if self._closed:
             return
-        releases = {"": self.follower.current()}
+        said = self.follower.problem  # first: what it says of a release holds for the states made below
+        try:
+            releases = {"": self.follower.current()}
+        except ReleaseError:  # it is damaged, and there is no other
+            with self._lock:
+                self._states, self.release_problem = {}, said
+            return
         if self.arms is not None:
-            releases |= {one.id: one for one in self.arms.releases}
+            releases |= {one.id: one for one in self.arms.releases if not self.follower.is_damaged(one)}
         manifests = [release.manifest for release in releases.values()]
         self.log.read(manifests)
         # A state made from scratch takes a while when there are many patches, so no call waits for it.
@@ -120,6 +141,7 @@ class Live:
         }
         with self._lock:
             self._states = {key: self._caught_up(fresh.get(key) or self._states[key]) for key in releases}
+        self.release_problem = said
         if self._replay is not None and all(self._replay.release is not one for one in releases.values()):
             self._replay = None
         self.log.absorb(manifests, now)

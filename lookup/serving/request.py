@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lookup.keys import each
 from lookup.release.reader import Ranked, RankedLists
 from lookup.serving.conditions import Condition, Mask, condition
-from lookup.serving.diversity import MMR, MOST, POOL, Cap
+from lookup.serving.diversity import MMR, MOST, POOL, REACH, Cap
 from lookup.serving.hit import Hit, SourceName
 from lookup.serving.state import State
 
@@ -79,16 +79,23 @@ class Request:
         """
         cap = self.diversity.counting(self.state, self._rows) if isinstance(self.diversity, Cap) else None
         left_out: list[tuple[int, float, SourceName]] = []
+        reached: set[SourceName] = set()
         for source in sources:
             wanted = self.k - len(self.hits)
             if wanted == 0:
                 break
-            enough = min(ALL if cap is not None else wanted if self.diversity is None else wanted * POOL, ALL)
+            if source.name in reached:  # it begins with the same items
+                continue
+            pool = wanted if self.diversity is None else wanted * POOL
+            enough = min(pool if cap is None else max(pool, REACH), ALL)
             rows, scores = self._allowed(source.rank(enough), enough)
+            if cap is not None and len(rows) >= enough:
+                reached.add(source.name)
             if isinstance(self.diversity, MMR) and rows:
                 rows, scores = self._diverse(self.diversity, rows, scores, wanted)
-            for row, score in zip(rows, scores, strict=True):
-                if cap is not None and not cap.takes(row):
+            kinds = cap.kinds(rows) if cap is not None else None
+            for place, (row, score) in enumerate(zip(rows, scores, strict=True)):
+                if cap is not None and kinds is not None and not cap.takes(*kinds[place]):
                     left_out.append((row, score, source.name))
                     continue
                 self._add(row, score, source.name)

@@ -45,6 +45,8 @@ BENCHMARKS = (
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
     Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", MINUTES),
     Benchmark("crashes", "log_chaos", "calls, `problem` and losses while a patch log is broken and mended", MINUTES),
+    Benchmark("crashes", "publish_race", "publishers, a builder, a pruner and readers at once; kills", MINUTES),
+    Benchmark("crashes", "flip", "bits flipped in every file of a release, by every method of search", LONG, long=True),
     Benchmark("crashes", "job_kill", "what is served stays whole when jobs are killed", LONG, long=True),
     Benchmark("quality", "ablation", "what each part of the model is worth", LONG, DEMO, long=True),
     Benchmark("quality", "warm_start", "continuing a model beside training it anew", LONG, DEMO, long=True),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lookup.release import pointer
+from lookup.release.history import read_history
 
 MADE = "DAYBREAK_MADE_RELEASES"
 """Environment: a folder of two releases that `python -m tests.lookup.conftest FOLDER` made. With it, what needs the
@@ -54,7 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Two:
     if MADE in os.environ:
         releases = Path(shutil.copytree(os.environ[MADE], base / "releases"))
         # Not by name: two releases of one second are told apart by random digits.
-        old, new = (announcement.id for announcement in pointer.history(releases))
+        old, new = (announcement.id for announcement in read_history(releases).lines)
         return Two(releases, old, new)
     return make_two(base)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from lookup.release.arrays import file_name
+from lookup.release.manifest import digest
 from lookup.release.schema import NO_ITEM
+from lookup.sealed import sealed
 
 STEP = 1000.0
 """Scores of the stored lists of a release marked n are within half of this about n times this; so are, of a session,
@@ -21,12 +23,12 @@ def id_of(n: int) -> str:
 
 
 def copy(source: Path, releases: Path, mark: int) -> str:
-    """A marked copy of a release in a folder of releases; returns its id. Only the sums in its manifest are wrong."""
+    """A marked copy of a release in a folder of releases; returns its id. Only its catalog has another id."""
     release_id = id_of(mark)
     folder = releases / release_id
     shutil.copytree(source, folder)
-    manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"id": release_id}))
+    path = folder / "manifest.json"
+    data = json.loads(path.read_text()) | {"id": release_id}
     for name in MARKED:
         values = np.load(folder / file_name(name), mmap_mode="r+")
         if name == "item_next_weight":
@@ -34,6 +36,8 @@ def copy(source: Path, releases: Path, mark: int) -> str:
         else:
             values += mark * STEP
         values.flush()
+        data["files"][file_name(name)]["sha256"] = digest(folder / file_name(name))
+    path.write_text(sealed(data))
     return release_id
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lookup
+from lookup.sealed import sealed
 from lookup.shop import Shop
 
 SECOND = 1_000_000
@@ -22,7 +23,7 @@ def absorbing(release: Path, position: int, log: dict[str, str] | None = None) -
     """Let a release say that it has absorbed a log up to a position, and that it was built after the log began."""
     path = release / "manifest.json"
     said = {"patches_until": position, "patches_log": log, "created": "2100-01-01T00:00:00+00:00"}
-    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    path.write_text(sealed(json.loads(path.read_text()) | said))
 
 
 def shown(shop: Shop, **asked: Any) -> list[str]:

@@ -29,7 +29,7 @@ def sql(
     config: ConfigFile = DEFAULT_CONFIG,
     json: Json = False,
 ) -> None:
-    """Run SQL on the catalog of the release that is served, read-only.
+    """Run SQL on the catalog of the release that is served. It only reads: nothing is written, and no other file read.
 
     A table shows the first 100 rows; --json prints all of them.
 
@@ -37,15 +37,16 @@ def sql(
     """
     import duckdb
 
-    import lookup
+    from lookup.duckdb_file import opened
+    from lookup.release import pointer
+    from lookup.release.locks import open_locked
 
     if any("\ud800" <= letter <= "\udfff" for letter in query):  # bytes that are no text in this locale
         raise DaybreakError("the SQL is not UTF-8 text: write it in UTF-8")
     releases = load(config).releases
-    shop = lookup.open(releases)
-    file = releases / shop.release.id / "catalog.duckdb"
+    release = open_locked(releases, pointer.read(releases))  # so that `daybreak prune` leaves it
     try:
-        with duckdb.connect(str(file), read_only=True) as catalog:
+        with opened(release.path / "catalog.duckdb") as catalog:
             catalog.execute(query)
             if catalog.description is None:
                 return

@@ -1,14 +1,20 @@
 """The folder of a release: a build writes it under a temporary name, syncs it, and renames it, whole or not at all."""
 
+import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
+from jobs.releases.removal import remove
+from lookup.flock import NO_LOCKS, locked, still_there
 from lookup.release import manifest as manifests
 from lookup.release import pointer
+from lookup.release.history import read_history
 from lookup.release.manifest import FileFact
 
 BUILDING = ".building-"
@@ -16,27 +22,71 @@ BUILDING = ".building-"
 
 @contextmanager
 def building(releases: Path, release_id: str) -> Iterator[Path]:
-    """A folder to write a release into. It becomes the release when the context ends without an error."""
+    """A folder to write a release into. It becomes the release when the context ends without an error.
+
+    A lock on the folder tells other builds that it is not a leftover; it ends with this process, also after kill -9.
+    """
     folder = releases / f"{BUILDING}{release_id}"
-    folder.mkdir(parents=True)
-    try:
+    releases.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        handle = _new_locked(folder)
+        stack.callback(os.close, handle)
         yield folder
         folder.rename(releases / release_id)
         pointer.sync_folder(releases)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_leftovers(run: Run, releases: Path) -> None:
-    """Remove what killed builds left, and the release that this run built before, unless it was announced."""
+    """Remove what killed builds left, and the release that this run built before, unless it was announced or a process
+    reads it.
+    """
     for folder in releases.glob(f"{BUILDING}*"):
-        shutil.rmtree(folder)
+        _remove_leftover(folder)
     if not run.path("release.json").exists():
         return
-    before = run.read_json("release.json")["id"]
-    if before not in pointer.announced(releases):
-        shutil.rmtree(releases / before, ignore_errors=True)
+    before = pointer.checked_id(run.read_json("release.json")["id"])
+
+    def wanted() -> str | None:
+        return "it was announced" if before in pointer.announced(releases) else read_history(releases).damage
+
+    if wanted() is None and (why := remove(releases, before, wanted)) is not None:
+        log_line("build", "not removed", release=before, why=why)
     run.path("release.json").unlink()
+
+
+def _new_locked(folder: Path) -> int:
+    """Make a folder; returns an open and locked handle of it."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # Another build may have taken it for a leftover in between.
+            if locked(handle, fcntl.LOCK_EX) and still_there(handle, folder):
+                return handle
+        except OSError as error:
+            if error.errno in NO_LOCKS:
+                return handle
+            raise
+        os.close(handle)
+        time.sleep(0.01)
+
+
+def _remove_leftover(folder: Path) -> None:
+    """Remove the folder of a build that ended. That of a build at work has a lock."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        if locked(handle, fcntl.LOCK_EX):
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        log_line("build", "not removed", folder=folder, why="this file system has no locks")
+    finally:
+        os.close(handle)
 
 
 def file_facts(folder: Path) -> dict[str, FileFact]:

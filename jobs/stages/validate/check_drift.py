@@ -8,6 +8,7 @@ from jobs.config.config import Config
 from jobs.infra.logging import log_line
 from jobs.stages.validate import drift
 from jobs.stages.validate.finding import Finding
+from lookup.duckdb_file import opened
 from lookup.release.catalog_schema import columns_of
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
@@ -18,7 +19,7 @@ NEVER_EMPTY = ("item_id", "in_stock", "events")
 
 def check_drift(release: Release, config: Config, incumbent: Manifest | None) -> list[Finding]:
     """Compare the last days with the weeks before, and the items with those of the incumbent, where there is one."""
-    with duckdb.connect(str(release.path / CATALOG_FILE), read_only=True) as db:
+    with opened(release.path / CATALOG_FILE) as db:
         days = [
             drift.Day(*row) for row in db.sql("SELECT day, type, events, users, items FROM events_per_day").fetchall()
         ]
@@ -28,7 +29,7 @@ def check_drift(release: Release, config: Config, incumbent: Manifest | None) ->
     if incumbent is None:
         return findings
     try:
-        with duckdb.connect(str(config.releases / incumbent.id / CATALOG_FILE), read_only=True) as db:
+        with opened(config.releases / incumbent.id / CATALOG_FILE) as db:
             empty_before, prices_before = items(db, incumbent.schema_version)
     except duckdb.Error as error:  # a damaged release must not stop the nights after it
         log_line("validate", "not compared", why=error)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from jobs.infra.tables import RUN_TABLE_OF
 from jobs.ranking.index_choice import RECALL_AT, exact_top
 from jobs.stages.validate import checks
 from jobs.stages.validate.finding import Finding
+from lookup.duckdb_file import opened
 from lookup.release.catalog_schema import tables_of
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
@@ -87,7 +87,7 @@ def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
     """The rows of each table of the catalog; and the nulls in columns that need a value, by table and column."""
     rows: dict[str, int] = {}
     nulls: dict[str, int] = {}
-    with duckdb.connect(str(release.path / CATALOG_FILE), read_only=True) as db:
+    with opened(release.path / CATALOG_FILE) as db:
         for table in tables_of(release.manifest.schema_version):
             columns = [column.name for column in table.columns if column.name in NEVER_NULL]
             counted = ", ".join(["count(*)", *(f"count(*) - count({name})" for name in columns)])

@@ -78,8 +78,10 @@ def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
     assert "there is no such file" in capsys.readouterr().err
     assert daybreak(shop, "receipt", "--date", "2001-01-01") == 5
     assert "run `daybreak job" in capsys.readouterr().err
-    assert daybreak(shop, "publish", "x" * 5000) == 2
-    assert re.fullmatch(r"daybreak: .{200}: File name too long\n", capsys.readouterr().err)
+    assert daybreak(shop, "publish", "x" * 5000) == 1
+    assert re.fullmatch(r"daybreak: 'x{99} is not the id of a release, such as \S+\n", capsys.readouterr().err)
+    assert main(["releases", "--config", "x" * 5000]) == 2
+    assert capsys.readouterr().err.endswith(": File name too long\n")
     assert daybreak(shop, "sql", "SELECT INTERVAL 99999999 YEAR") == 1
     assert daybreak(shop, "sql", "SELECT '\udcff'") == 1
     assert capsys.readouterr().err.startswith("daybreak: ")

@@ -20,12 +20,14 @@ import lookup
 from jobs.cli.main import main
 from jobs.errors import ConfigError
 from jobs.releases.announce import releases as listed
-from jobs.releases.prune import PRUNING, Outcome, prune
+from jobs.releases.prune import Outcome, prune
+from jobs.releases.removal import PRUNING
 from lookup import ReleaseError
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 from lookup.release import pointer
 from lookup.release.locks import LOCKED_FILE, open_locked
+from lookup.sealed import sealed
 from tests.lookup.marked import copy, id_of
 from tests.releases import make_release
 
@@ -33,6 +35,7 @@ CONFIG = '[items]\nfiles = "i"\nitem_id = "i"\n[[events]]\nfiles = "e"\nuser_id 
 READER = """
 import os, sys
 import lookup
+from lookup.sealed import sealed
 shop = lookup.open(sys.argv[1], pin=sys.argv[2])
 if sys.argv[3:] and os.fork():
     os._exit(0)  # the child, which a fork made, reads on
@@ -202,7 +205,7 @@ def test_it_is_being_removed(six: Path) -> None:
 
 def test_announced_in_the_last_moment(six: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = prune(six, keep=5)
-    monkeypatch.setattr("jobs.releases.prune.sum", lambda sizes: pointer.announce(six, id_of(1)) or 0, raising=False)
+    monkeypatch.setattr("jobs.releases.prune.size_of", lambda folder: pointer.announce(six, id_of(1)) or 0)
     assert next(outcomes) == Outcome(id_of(1), 0, "it was announced meanwhile")
 
 
@@ -258,7 +261,7 @@ def test_the_log_keeps_what_a_release_has_not_absorbed(
             log.append([patch.event("u", f"item-{day}", "purchase", at=datetime(2026, 11, day, tzinfo=UTC))])
         for n, absorbed in ((5, 2), (6, 3)):
             path = six / id_of(n) / "manifest.json"
-            path.write_text(json.dumps(json.loads(path.read_text()) | {"patches_until": absorbed}))
+            path.write_text(sealed(json.loads(path.read_text()) | {"patches_until": absorbed}))
         config = tmp_path / "daybreak.toml"
         config.write_text(CONFIG)
         line = ["prune", "--keep", "2", "--config", str(config), "--log-before"]

@@ -35,6 +35,7 @@ from lookup.release.arrays import write
 from lookup.release.catalog_schema import CATALOG, Column, Table
 from lookup.release.locks import LOCKED_FILE
 from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION
+from lookup.sealed import sealed
 from tests.jobs.releases.test_prune import CONFIG
 from tests.lookup.marked import copy, id_of
 from tests.lookup.release.versions import NEXT, at_next_version, set_version
@@ -252,7 +253,7 @@ def test_a_release_of_another_version_that_is_read_stays(four: Path) -> None:
 def test_the_patch_log_keeps_what_an_unreadable_release_may_need(four: Path) -> None:
     for n in (2, 4):
         path = four / id_of(n) / "manifest.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"patches_until": 1}))
+        path.write_text(sealed(json.loads(path.read_text()) | {"patches_until": 1}))
     with closing(open_log(four)) as log:
         log.append([patches.event("u", "item-1", "purchase", at=datetime(2026, 11, 1, tzinfo=UTC))])
         with pytest.raises(ReleaseError, match=rf"{id_of(1)}/manifest.json: .*The patch log keeps all its events"):

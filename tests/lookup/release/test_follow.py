@@ -65,6 +65,21 @@ def test_a_bad_current_keeps_the_old_release(two: Two, caplog: pytest.LogCapture
     assert shop.problem is None
 
 
+def test_a_current_that_is_unreadable_for_a_moment_is_no_news(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookup.release.follow.LOOK_SECONDS", 3600.0)
+    follower = Follower(two.releases)
+    for _ in range(2):
+        (two.releases / "CURRENT").write_text("")
+        assert follower.look().id == two.new
+        assert follower.problem is None
+        pointer.announce(two.releases, two.new)
+        follower.look()
+    (two.releases / "CURRENT").write_text("")
+    follower.look()
+    follower.look()
+    assert "CURRENT: the file is empty" in str(follower.problem)
+
+
 def test_a_repaired_release_is_picked_up(two: Two) -> None:
     pointer.announce(two.releases, two.old)
     shop = lookup.open(two.releases)
@@ -201,13 +216,13 @@ def test_a_release_that_failed_is_left_alone_for_a_while(two: Two, monkeypatch: 
     pointer.announce(two.releases, two.old)
     follower.look()
     for _ in range(5):
-        follower._background.now()  # type: ignore[union-attr]
+        follower._background.now()
     assert tried == [two.old]
     pointer.announce(two.releases, two.new)  # back again, and at once
-    follower._background.now()  # type: ignore[union-attr]
+    follower._background.now()
     assert follower.problem is None
     pointer.announce(two.releases, two.old)
-    follower._background.now()  # type: ignore[union-attr]
+    follower._background.now()
     assert tried == [two.old, two.old]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lookup.release.manifest import KEYS, PARTS, Manifest
 from lookup.release.schema import ARRAYS, LETTERS, Array
+from lookup.sealed import SEAL
 from tests import release_format
 from tests.lookup.conftest import Two
 from tests.release_format import COMMAND, FILE, docs_of, json_type, older, page, rows_of
@@ -51,7 +52,7 @@ class Example:
 
 def test_the_keys_are_those_of_a_manifest(built: Two) -> None:
     data = json.loads((built.releases / built.new / "manifest.json").read_text())
-    assert keys_in(Manifest) == list(data)
+    assert [*keys_in(Manifest), SEAL] == list(data)
     for name, kind in PARTS.items():
         assert keys_in(kind) == list(data[KEYS[name]])
 

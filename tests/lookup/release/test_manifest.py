@@ -8,6 +8,7 @@ import pytest
 
 from lookup import ReleaseError
 from lookup.release import manifest
+from lookup.sealed import sealed
 from tests.lookup.conftest import Two
 from tests.releases import FEATURES
 
@@ -36,7 +37,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
     path = folder / "manifest.json"
     data = json.loads(path.read_text())
     edit(data)
-    path.write_text(json.dumps(data))
+    path.write_text(sealed(data))
     with pytest.raises(ReleaseError) as raised:
         manifest.read(folder)
     assert str(path) in str(raised.value)
@@ -66,8 +67,8 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         (lambda d: d["describe"].update(text_cosine="high"), "describe is not as expected: text_cosine is 'high'"),
         (lambda d: d.update(features={"a": "date"}), "features are .*'number' or 'text' expected"),
         (lambda d: d.update(patches_until=-1), "patches_until is -1; a position"),
-        (lambda d: d.update(files=["a"]), "files is not as expected"),
-        (lambda d: d["files"].update(x={"bytes": 1}), "files is not as expected: .*sha256"),
+        (lambda d: d.update(files=["a"]), "files are .*names inside the release expected"),
+        (lambda d: d["files"].update(x={"bytes": 1}), "files are .*each with its bytes and its sha256"),
         (lambda d: d.update(space_id="xyz"), "space_id is 'xyz'; 16 hexadecimal digits expected"),
         (lambda d: d["dims"].update(K="10"), "dims are .*; a size, 0 or more, expected for each of I, U"),
         (lambda d: d["dims"].pop("P"), "dims are .*; a size"),

@@ -12,6 +12,7 @@ from lookup.release import pointer
 from lookup.release.arrays import FOOTER_BYTES, file_name
 from lookup.release.manifest import digest as digest_of
 from lookup.release.schema import ARRAYS, Array
+from lookup.sealed import sealed
 from tests.lookup.conftest import Two
 
 FILES = ["items.ann", "catalog.duckdb", *(file_name(array.name) for array in ARRAYS)]
@@ -118,14 +119,17 @@ def test_a_manifest_that_forgets_a_file(two: Two) -> None:
     path = two.releases / two.new / "manifest.json"
     data = json.loads(path.read_text())
     del data["files"]["arrays/user_hash.npy"]
-    path.write_text(json.dumps(data))
+    path.write_text(sealed(data))
     assert "its files lack arrays/user_hash.npy" in refused(two, "manifest.json")
 
 
 def test_a_manifest_with_a_changed_number(two: Two) -> None:
-    """The manifest has no sha256 of its own; the catalog, which has one, knows it by heart."""
+    """Its own sha256 tells; where that fits, the catalog does, which knows the manifest by heart."""
     path = two.releases / two.new / "manifest.json"
-    path.write_text(path.read_text().replace('"next_power": 0.5', '"next_power": 0.7'))
+    changed = path.read_text().replace('"next_power": 0.5', '"next_power": 0.7')
+    path.write_text(changed)
+    assert "damaged: its own sha256 is" in refused(two, "manifest.json")
+    path.write_text(sealed(json.loads(changed)))
     with pytest.raises(
         ReleaseError, match=r'catalog\.duckdb: its encoder is .*"next_power": 0\.5.*manifest\.json is .*0\.7'
     ):
@@ -136,7 +140,7 @@ def test_an_encoder_that_does_not_fit(two: Two) -> None:
     path = two.releases / two.new / "manifest.json"
     data = json.loads(path.read_text())
     data["encoder"]["widths"] = [2, 4]
-    path.write_text(json.dumps(data))
+    path.write_text(sealed(data))
     expected = "the encoder's widths [2, 4] and the bias make 7 coordinates; vectors have 6"
     assert expected in refused(two, "manifest.json")
 
@@ -152,7 +156,7 @@ def test_a_release_that_is_not_there(two: Two) -> None:
 
 def edit_manifest(two: Two, **values: object) -> None:
     path = two.releases / two.new / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    path.write_text(sealed(json.loads(path.read_text()) | values))
 
 
 def set_size(two: Two, name: str, digest: bool = False) -> None:
@@ -162,7 +166,7 @@ def set_size(two: Two, name: str, digest: bool = False) -> None:
     data["files"][name]["bytes"] = (path / name).stat().st_size
     if digest:
         data["files"][name]["sha256"] = digest_of(path / name)
-    (path / "manifest.json").write_text(json.dumps(data))
+    (path / "manifest.json").write_text(sealed(data))
 
 
 def test_items_are_found_and_only_those_there_are_remembered(built: Two, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from lookup.release.locks import LOCKED_FILE
 from lookup.release.manifest import Manifest, oldest_readable
 from lookup.release.reader import Release
 from lookup.release.schema import ARRAYS, FIRST_VERSION, LETTERS, SCHEMA_VERSION
+from lookup.sealed import sealed
 from tests import golden_release
 from tests.golden_release import COMMAND, answers, archive, expected, unpack, versions
 from tests.lookup.release.versions import NEEDED, NEXT, as_if_new, at_next_version, set_version
@@ -138,7 +139,7 @@ def test_callers_need_no_if_for_a_stand_in(
         else:
             (folder / file_name(name)).unlink()
             del data["files"][file_name(name)]
-    (folder / "manifest.json").write_text(json.dumps(data))
+    (folder / "manifest.json").write_text(sealed(data))
     as_if_new(monkeypatch, stand_ins)
     said, wanted = answers(golden), expected(SCHEMA_VERSION)
     assert len(said["recommend nobody"]) == 6
@@ -172,10 +173,10 @@ def test_a_reader_follows_across_versions(golden: Path, monkeypatch: pytest.Monk
 def test_a_manifest_is_written_as_its_own_version(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`validate` writes an override into a release that another version built: the catalog still agrees."""
     folder = golden / pointer.read(golden)
-    before = (folder / "manifest.json").read_text()
+    before = json.loads((folder / "manifest.json").read_text())
     at_next_version(monkeypatch)
     manifest.read(folder).write(folder)
-    assert (folder / "manifest.json").read_text() == before
+    assert (folder / "manifest.json").read_text() == sealed(before)
 
 
 def test_an_array_without_a_stand_in_needs_releases_that_have_it(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,12 +239,12 @@ class TestAFieldOfTheManifest:
 
     def test_has_its_default_in_older_releases(self, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = golden / pointer.read(golden)
-        before = (folder / "manifest.json").read_text()
+        before = json.loads((folder / "manifest.json").read_text())
         self.later(monkeypatch, default=7)
         found: Any = Release(folder, verify=True).manifest
         assert (found.shades, found.annoy.depth) == (7, 9)
         found.write(folder)
-        assert (folder / "manifest.json").read_text() == before
+        assert (folder / "manifest.json").read_text() == sealed(before)
 
     def test_without_a_default_needs_releases_that_have_it(self, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.later(monkeypatch)

@@ -8,6 +8,7 @@ import pytest
 
 from lookup.release import schema
 from lookup.release.schema import ARRAYS, LETTERS, SCHEMA_VERSION, Array, Letter
+from lookup.sealed import sealed
 
 NEXT = SCHEMA_VERSION + 1
 SIZE = Letter("Z", "shades of an item", since=NEXT, stand_in=2)
@@ -41,4 +42,4 @@ def as_if_new(monkeypatch: pytest.MonkeyPatch, stand_ins: dict[str, float]) -> N
 def set_version(release: Path, version: object) -> None:
     """Let the manifest of a release say another schema version."""
     path = release / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": version}))
+    path.write_text(sealed(json.loads(path.read_text()) | {"schema_version": version}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import lookup
-from lookup.serving.diversity import MOST
+from lookup.serving.diversity import MOST, Counting
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
 
@@ -94,6 +94,41 @@ def test_caps_hold_as_long_as_there_is_anything_else(built: Two, tmp_path: Path)
     brands = shop.popular(60, diversity=lookup.Cap(brand=1), pins=[branded])
     others = [hit for hit in brands[1:] if shop.item(hit.item_id)["brand"] is None]  # type: ignore[index]
     assert brands[1 : len(others) + 1] == others  # the pinned one is the brand's only one
+
+
+def test_a_cap_looks_at_the_first_items_of_each_source(
+    built: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a shop of many items is ranked whole, where few items pass the cap."""
+    shop, looked = opened(built.releases, tmp_path), []
+    kinds = Counting.kinds
+
+    def counted(self: Counting, rows: list[int]) -> list[tuple[int, int]]:
+        looked.append(len(rows))
+        return kinds(self, rows)
+
+    monkeypatch.setattr(Counting, "kinds", counted)
+    monkeypatch.setattr("lookup.serving.request.REACH", 12)
+    for asked in ({"history": ["item-3"]}, {}, {"history": ["item-3"], "where": lookup.price(0, 100)}):
+        looked.clear()
+        hits = shop.recommend("user-1", 3, diversity=lookup.Cap(category=1), **asked)  # type: ignore[arg-type]
+        assert len({hit.item_id for hit in hits}) == 3
+        assert 0 < max(looked) <= 30
+    everything = shop.popular(1000, diversity=lookup.Cap(brand=1, category=1))
+    assert {hit.item_id for hit in everything} == {hit.item_id for hit in shop.popular(1000)}
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [(0, [7, -1, 7]), (1, [8, -1, 7]), (5, [9, -1, 7]), (-1, [9, -1, 7]), (-2, [8, -1, 7]), (-9, [7, -1, 7])],
+)
+def test_the_depth_of_a_cap(depth: int, expected: list[int]) -> None:
+    class Items:
+        brand = np.array([1, 2, -1])
+        category = np.array([[7, 8, 9], [-1, -1, -1], [7, -1, -1]])
+
+    counting = Counting(lookup.Cap(category=1, depth=depth), Items, [])  # type: ignore[arg-type]
+    assert counting.kinds([0, 1, 2]) == [(-1, one) for one in expected]
 
 
 @pytest.mark.parametrize(

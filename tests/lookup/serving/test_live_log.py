@@ -9,6 +9,7 @@ import pytest
 
 from lookup.errors import LogError
 from lookup.release import pointer
+from lookup.sealed import sealed
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, absorbing, now, opened, shown, wait_for
@@ -25,7 +26,7 @@ def shop(built: Two, tmp_path: Path) -> Shop:
 
 def test_another_log_than_the_nights_is_told_and_all_of_it_counts(two: Two, tmp_path: Path) -> None:
     manifest = two.releases / two.new / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"patches_until": 2}))
+    manifest.write_text(sealed(json.loads(manifest.read_text()) | {"patches_until": 2}))
     shop = opened(two.releases, tmp_path)
     assert "the log is gone or empty, but release" in str(shop.problem)
     for n in range(4):  # the second comes to the release's own watermark

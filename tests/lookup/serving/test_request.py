@@ -1,5 +1,6 @@
 """Exactly k hits, whatever is patched, asked, excluded and pinned: against plain Python that says what may be shown."""
 
+import json
 import shutil
 import tempfile
 from collections import Counter
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lookup
+from lookup.sealed import sealed
 from lookup.serving.conditions import Condition
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
@@ -69,9 +71,7 @@ def releases(built: Two, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         found[bought] = tmp_path_factory.mktemp(bought) / "releases"
         shutil.copytree(built.releases, found[bought])
         manifest = found[bought] / built.new / "manifest.json"
-        text = manifest.read_text()
-        assert '"bought": "include"' in text
-        manifest.write_text(text.replace('"bought": "include"', f'"bought": "{bought}"'))
+        manifest.write_text(sealed(json.loads(manifest.read_text()) | {"bought": bought}))
     return found
 
 

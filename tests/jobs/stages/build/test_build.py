@@ -20,9 +20,11 @@ from jobs.errors import DataError, MissingStepError
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK
 from jobs.infra.vector_store import FOLDER, ITEM_ARRAYS, VectorStore, array_path
 from jobs.stages.build import job as build
-from lookup import Release
+from jobs.stages.build.release_folder import building
+from lookup import Release, ReleaseError
 from lookup.release import pointer
 from lookup.release.catalog_schema import CATALOG
+from lookup.release.locks import open_locked
 from lookup.release.schema import ARRAYS, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
 from tests.releases import FEATURES, Sizes, config_at, make_release, write_run
 
@@ -235,6 +237,39 @@ def test_built_again_without_leftovers(config: Config) -> None:
     pointer.announce(config.releases, second)
     third = build.run(None, config)["release"]  # what was announced stays, whatever runs again
     assert {path.name for path in config.releases.iterdir()} == {second, third, "CURRENT", "HISTORY"}
+
+
+def test_what_a_process_reads_or_builds_is_no_leftover(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """An arm of a test that was never announced, and the folder of another build."""
+    first = build.run(None, config)["release"]
+    arm = open_locked(config.releases, first)
+    with building(config.releases, "20260101T000000Z-0000") as folder:
+        second = build.run(None, config)["release"]
+        assert folder.exists()
+        (folder / "whole").touch()
+    assert (config.releases / "20260101T000000Z-0000" / "whole").exists()
+    assert f"build not removed release={first}" in capsys.readouterr().out
+    assert arm.path.exists()
+    del arm
+    build.run(None, config)
+    assert not (config.releases / second).exists()
+    assert (config.releases / first).exists()  # of no run any more: `daybreak prune` removes it
+
+
+def test_what_a_damaged_history_may_have_announced_stays(config: Config) -> None:
+    first = build.run(None, config)["release"]
+    pointer.announce(config.releases, first)
+    path = config.releases / "HISTORY"
+    path.write_bytes(path.read_bytes().replace(b"publish", b"qublish"))
+    (config.releases / "CURRENT").write_text("20260101T000000Z-0000\n")
+    build.run(None, config)
+    assert (config.releases / first).exists()
+
+
+def test_a_run_that_names_no_release_is_refused(config: Config) -> None:
+    config.run.write_json("release.json", {"id": "../../elsewhere"})
+    with pytest.raises(ReleaseError, match="is not the id of a release"):
+        build.run(None, config)
 
 
 def test_a_build_that_fails_leaves_nothing(config: Config) -> None:

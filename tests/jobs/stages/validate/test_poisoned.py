@@ -26,6 +26,7 @@ from jobs.stages.build import job as build
 from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
 from lookup.release import manifest, pointer
+from lookup.sealed import sealed
 from tests.releases import NIGHT, Sizes, config_at, write_run
 
 SIZES = Sizes(items=50, users=30)
@@ -266,7 +267,7 @@ def test_manifests_from_before_overrides_are_read(night: Config, tmp_path: Path)
     current = night.releases / pointer.read(night.releases)
     data = json.loads((current / manifest.FILE).read_text())
     assert data.pop("override") is None
-    (tmp_path / manifest.FILE).write_text(json.dumps(data))
+    (tmp_path / manifest.FILE).write_text(sealed(data))
     assert manifest.read(tmp_path) == manifest.read(current)
 
 
