@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.errors import ConditionError
-from lookup.release.patched_paths import PatchedPaths
+from lookup.patches.patched_paths import PatchedPaths
 from lookup.release.schema import NUMBER, TEXT
 
 Mask = NDArray[np.bool_]

@@ -11,7 +11,7 @@ from lookup.keys import clean_id
 from lookup.patches.item_fronts import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
 from lookup.patches.patch_log import FOREVER
-from lookup.release.patched_paths import PatchedPaths
+from lookup.patches.patched_paths import PatchedPaths
 from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookup.release.patched_paths import NONE, PatchedPaths
+from lookup.patches.patched_paths import NONE, PatchedPaths
 
 codes = st.lists(st.integers(0, 9), max_size=6)
 rows = st.integers(0, 7)
