@@ -94,7 +94,10 @@ def erase(db: sqlite3.Connection) -> bool:
     return not busy
 
 
-def compact(db: sqlite3.Connection) -> bool:
-    """Write the file anew without what it once held. Returns as `erase` does."""
-    db.execute("VACUUM")
-    return erase(db)
+def compact(db: sqlite3.Connection) -> str | None:
+    """Write the file anew without what it once held. Returns why not all of it was; None where it was."""
+    try:
+        db.execute("VACUUM")
+    except sqlite3.OperationalError as error:  # locked, or no room for a copy of the file
+        return f"{error}: the file was not written anew"
+    return None if erase(db) else "another process was reading: the journal beside the file may still hold old rows"

@@ -160,9 +160,8 @@ class SqliteLog(SqliteMarks):
 
     def compact(self) -> str | None:
         """See `PatchLog.compact`."""
-        if self._read(sqlite_ahead.compact, True):
-            return None
-        return f"{self.where}: another process was reading, so the journal beside the file may still hold old rows"
+        why = self._read(sqlite_ahead.compact, None)
+        return None if why is None else f"{self.where}: {why}; forget again later"
 
     def close(self) -> None:
         """See `PatchLog.close`."""
