@@ -181,9 +181,9 @@ def _write_all(folder: Path, queue: deque[ExposureLine]) -> int:
         path = folder / f"exposures-{date.fromordinal(FIRST_DAY + day)}.jsonl"
         try:
             _append(path, b"".join(lines))
-        except OSError as error:
+        except Exception as error:  # whatever it is, what is lost must be counted
             lost += len(lines)
-            LOG.warning("%s: %s", path, error.strerror)
+            LOG.warning("%s: %s", path, getattr(error, "strerror", None) or repr(error))
     return lost
 
 
