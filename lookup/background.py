@@ -61,6 +61,10 @@ class Background:
             self._check_at = time.monotonic() + CHECK_SECONDS
             self.working.release()
 
+    def forked(self) -> None:
+        """Let the next `ensure` start the thread, which the child of a fork does not have."""
+        self._check_at = 0.0
+
     def now(self) -> None:
         """Call the method in this thread, after a call by the other thread has ended. Raises what the method raises."""
         self._work.call()
@@ -137,6 +141,9 @@ class _Forks:
     def _in_child(self) -> None:
         for lock in self._left:
             lock._at_fork_reinit()  # type: ignore[union-attr]  # of a thread that the child does not have
+        for owner in list(self.locks):
+            if isinstance(owner, Background):
+                owner.forked()
         self._in_parent()
 
 

@@ -131,8 +131,8 @@ class Overlay:
         with self._lock:
             if self.place is None or self.place.log not in (place.log, here.log):
                 return False  # another thread has loaded another log meanwhile
-            self._apply(changes)
-            if self.place is place:
+            if self.place is place or self.place.position < here.position:  # else another thread has read all of it
+                self._apply(changes)
                 self.place = here
         return True
 

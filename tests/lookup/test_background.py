@@ -160,7 +160,6 @@ pid = os.fork()
 if not pid:
     signal.alarm(30)
     stuck.entered.clear()
-    stuck.background._check_at = 0.0
     stuck.background.ensure()
     os._exit(0 if stuck.entered.wait(20) else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), stuck.background.working.locked())

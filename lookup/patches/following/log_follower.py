@@ -1,6 +1,7 @@
 """A reader's side of the patch log: it reads what is new, notices what happens to the log, and goes on without it."""
 
 import logging
+import threading
 import time
 from collections.abc import Collection, Sequence
 
@@ -10,7 +11,7 @@ from lookup.patches.following.lineage import Watermark, watermark_in
 from lookup.patches.following.write_back import WriteBack
 from lookup.patches.overlay import Overlay
 from lookup.patches.patch import Patch
-from lookup.patches.patch_log import MOST_EVENTS, Event, Identity, PatchLog, Patience
+from lookup.patches.patch_log import MOST_EVENTS, Event, Identity, PatchLog, Patience, Place
 from lookup.release.manifest import Manifest
 
 LOG = logging.getLogger("lookup")
@@ -18,6 +19,8 @@ REQUEST_SECONDS = 0.05
 """How long a request waits for the log, and the background for its first answer."""
 FOLLOW_SECONDS = 0.5
 """How long the background waits for any other answer."""
+FIRST_SECONDS = 1.0
+"""How long whoever opens a shop waits for the log to say anything: looking up a host's name has no deadline."""
 TOLD_SECONDS = 2.0
 """For how long at least `problem` says that the log was lost, so that whoever watches sees it."""
 FAULT_SECONDS = 0.5
@@ -46,6 +49,7 @@ class LogFollower:
         self._lost_until = 0.0
         self._fault: str | None = None
         self._fault_at = 0.0
+        self._first = True
 
     @property
     def problem(self) -> str | None:
@@ -102,11 +106,14 @@ class LogFollower:
         self._log.close()
 
     def _read(self, releases: Collection[Manifest]) -> None:
+        if self._first:
+            self._first = False
+            self._ask_first()
         overlay = self.overlay
         other = overlay.place is not None and not overlay.look()
         if other and self._gone():
             return
-        if other or overlay.place is None or self._asked != (overlay.place.log, {one.id for one in releases}):
+        if other or overlay.place is None or self._asked != _question(overlay.place, releases):
             self._identify(releases)
         watermark = min(map(self.watermark, releases))
         if other:
@@ -119,6 +126,22 @@ class LogFollower:
         self._write_back.step()
         self._ask_fault()
 
+    def _ask_first(self) -> None:
+        """Ask the log for anything, in a thread of its own. Raises LogError where nothing comes in time."""
+        answered = threading.Event()
+
+        def ask() -> None:
+            try:
+                self._log.place()
+            except LogError:
+                pass  # an answer, too: the next question meets the same
+            finally:
+                answered.set()
+
+        threading.Thread(target=ask, name="daybreak", daemon=True).start()
+        if not answered.wait(FIRST_SECONDS):
+            raise LogError(f"{self._log.where}: the log has said nothing for {FIRST_SECONDS:g} seconds")
+
     def _identify(self, releases: Collection[Manifest]) -> None:
         """Find out which log it is, and so how far each release has absorbed it."""
         here, self._identity = self._log.place(), self._log.identity()  # the quicker question first
@@ -127,7 +150,7 @@ class LogFollower:
             if one.why and one != self._watermarks.get(release):
                 LOG.warning("%s", one.why)
         self._watermarks = found
-        self._asked = (here.log, set(found))
+        self._asked = _question(here, releases)
 
     def _gone(self) -> bool:
         """Whether the log is gone or empty, and is to be written again."""
@@ -170,3 +193,8 @@ class LogFollower:
         if what != self._lost:
             LOG.warning("%s", what)
         self._lost, self._lost_until = what, time.monotonic() + TOLD_SECONDS
+
+
+def _question(place: Place, releases: Collection[Manifest]) -> object:
+    """What the watermarks depend on: which log it is, whether it holds anything, and the releases."""
+    return place.log, place.position > 0, {one.id for one in releases}

@@ -19,9 +19,10 @@ LOOK_SECONDS = 0.002
 HUNG_SECONDS = 0.05
 """How long writers wait where another one has just waited in vain, until one of them succeeds."""
 
-TURN_SECONDS, PAUSE_SECONDS = 0.05, 0.005
+TURN_SECONDS, PAUSE_SECONDS = 0.05, 0.01
 """How long a process writes without a pause, and how long the pause is: other processes have their turn in it."""
-IDLE_SECONDS = 0.001
+IDLE_SECONDS = 0.005
+"""A time without a write that counts as a pause."""
 
 T = TypeVar("T")
 

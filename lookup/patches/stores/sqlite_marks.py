@@ -15,7 +15,7 @@ from lookup.patches.stores.sqlite_tables import add_marks
 
 T = TypeVar("T")
 CHECK_SECONDS = 0.2
-"""How long the check of a file may take: enough for some 20 MB."""
+"""How long the check of a file may compute: enough for some 20 MB."""
 STEPS = 1000
 """How many steps of SQLite the check takes between two looks at the clock."""
 
@@ -119,8 +119,8 @@ class SqliteMarks:
 
 
 def _damage(db: sqlite3.Connection) -> str | None:
-    ends = time.monotonic() + CHECK_SECONDS
-    db.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+    ends = time.thread_time() + CHECK_SECONDS
+    db.set_progress_handler(lambda: time.thread_time() > ends, STEPS)
     try:
         (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.OperationalError as error:

@@ -32,8 +32,7 @@ def test_another_log_than_the_nights_is_told_and_all_of_it_counts(two: Two, tmp_
     for n in range(4):  # the second comes to the release's own watermark
         shop.patch_item(f"item-{n}", price=70 + n)
         shop.record(f"user-{n}", "item-3")
-    shop._live.look()
-    assert "the log began after the release was built" in str(shop.problem)
+    wait_for(lambda: "the log began after the release was built" in str(shop.problem))
     for one in (shop, opened(two.releases, tmp_path)):
         assert [one.item(f"item-{n}")["price"] for n in range(4)] == [70, 71, 72, 73]  # type: ignore[index]
         assert [source(one, f"user-{n}") for n in range(4)] == ["session"] * 4
