@@ -55,8 +55,8 @@ SAFETY = {
 }
 
 
-def spark_job(name: str, full: str, **kwargs: object) -> SparkSubmitOperator:
-    """The task that runs one job of the night; `full` is true, false or a template of it.
+def spark_job(name: str, full: str, options: tuple[str, ...] = (), **kwargs: object) -> SparkSubmitOperator:
+    """The task that runs one job of the night; `full` is true, false or a template of it, `options` are more options.
 
     Where the job runs is said by the connection `daybreak_spark` alone.
     """
@@ -65,7 +65,7 @@ def spark_job(name: str, full: str, **kwargs: object) -> SparkSubmitOperator:
         name=f"daybreak-{name}",
         conn_id="daybreak_spark",
         application=str(HOME / "jobs" / "submit.py"),
-        application_args=[name, "--config", CONFIG, "--date", DATE, "--full", full],
+        application_args=[name, "--config", CONFIG, "--date", DATE, "--full", full, *options],
         driver_memory="2g",
         env_vars={"PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable)},
         **kwargs,

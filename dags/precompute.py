@@ -19,7 +19,7 @@ Makes a release of recommendations from the files of the shop and publishes it. 
 **Starts** at 03:15 UTC, and whenever `daybreak_train` has made a new model.
 **When a task fails**, what is served stays as it was. Read the task's log, mend the cause, and clear the task:
 every job may be run again.
-**Parameters**: `config`, `date` and `full`, see *Trigger*.
+**Parameters**: `config`, `date`, `full`, `override` and `reason`, see *Trigger*.
 **Where it runs** is the Spark master in the connection `daybreak_spark`, such as `local[*]` or `spark://host:7077`.
 """
 
@@ -33,6 +33,9 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, c
 from daybreak_common import CONFIG, DATE, MODEL, PARAMS, SAFETY, spark_job
 
 FULL = Param(False, type="boolean", description="Train a new model even where one is young enough.")
+OVERRIDE = Param("", type="string", description="Who wants the release published although `validate` holds it.")
+REASON = Param("", type="string", description="Why; the release keeps name and reason.")
+OPTIONS = {"validate": ("--override={{ params.override }}", "--reason={{ params.reason }}")}
 LEARN = ("ingest", "train", "embed_items", "embed_users", "topk", "train_ranker")
 JOBS = (*LEARN, "evaluate", "build", "validate", "publish")
 
@@ -42,7 +45,7 @@ with DAG(
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("15 3 * * *", timezone="UTC"), assets=MODEL),
     start_date=datetime(2017, 1, 1, tzinfo=UTC),
-    params={**PARAMS, "full": FULL},
+    params={**PARAMS, "full": FULL, "override": OVERRIDE, "reason": REASON},
     **SAFETY,
 ):
     receipt = BashOperator(
@@ -53,4 +56,4 @@ with DAG(
         append_env=True,
         output_processor=json.loads,
     )
-    chain(*(spark_job(name, full="{{ params.full | lower }}") for name in JOBS), receipt)
+    chain(*(spark_job(name, "{{ params.full | lower }}", OPTIONS.get(name, ())) for name in JOBS), receipt)

@@ -25,3 +25,9 @@ class MissingStepError(DaybreakError):
     """A job runs before the job whose tables it reads."""
 
     exit_code = 5
+
+
+class RunLockedError(DaybreakError):
+    """Another command writes into the same run."""
+
+    exit_code = 6

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.infra.logging import log_line
 from jobs.infra.memory import peak_mib
+from jobs.infra.run_lock import writing
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,7 +30,15 @@ JOBS = {
 
 
 def run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any]:
-    """Run one job of the night and write its receipt: counts, seconds, and the peak memory of its largest process."""
+    """Run one job of the night and write its receipt: counts, seconds, and the peak memory of its largest process.
+
+    Raises RunLockedError where another command writes into the same run.
+    """
+    with writing(config.run.root, f"job {name}"):
+        return _run_job(name, spark, config)
+
+
+def _run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any]:
     log_line(name, "start", date=config.date)
     started = time.monotonic()
     counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)

@@ -3,8 +3,9 @@
 The tables are as Spark writes them: Parquet, in several files, rows in no order.
 """
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,14 +18,17 @@ import pyarrow.parquet as pq
 from jobs.config.config import Config
 from jobs.config.release import TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
+from jobs.infra.runs import MADE_FROM, MARK
 from jobs.infra.vector_store import FOLDER, VectorStore
 from jobs.models.user_vectors import history_shares, user_matrix
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from jobs.releases.validation import verdict_record
 from jobs.stages.build import job as build
 from jobs.stages.topk.spark.because import COLUMNS, reasons
 from lookup.item_fields import STORED
-from lookup.release import pointer
+from lookup.release import manifest, pointer
 from lookup.release.schema import NUMBER, TEXT
+from lookup.release.validation import PASSED
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.vectors import write_store
@@ -75,9 +79,27 @@ def make_release(
     config = config_at(base, night, sizes)
     write_run(config, seed, sizes or Sizes())
     release_id: str = build.run(None, config)["release"]
+    pass_validation(config.releases / release_id)
     if announced:
         pointer.announce(config.releases, release_id)
     return release_id
+
+
+def rewrite(config: Config, name: str, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Change the rows of a table of the run, which keeps its mark."""
+    path = config.run.path(name)
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    for file in path.glob("*.parquet"):
+        file.unlink()
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path / "part-0.parquet")
+
+
+def pass_validation(folder: Path) -> None:
+    """Write into a release that `validate` passed it."""
+    made = manifest.read(folder)
+    replace(made, validation=verdict_record(made, PASSED, [])).write(folder)
 
 
 def write_run(config: Config, seed: int, sizes: Sizes) -> None:
@@ -133,6 +155,11 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
 
     _write(root / "item_topk", sizes.items, similar, rng)
     _write_popular(root, categories, sizes, rng)
+    for name in ("events", *MADE_FROM):  # in an order in which each comes after what it is made from
+        if config.run.path(name).is_dir():
+            (root / name / MARK).write_text(json.dumps(config.run.new_mark(name)))
+        elif config.run.path(name).is_file():
+            config.run.write_json(name, config.run.read_json(name, checked=False))
 
 
 def score_parameters(sizes: Sizes) -> ScoreParameters:

@@ -39,8 +39,9 @@ Exit codes:
   1    a release is missing or damaged, the SQL is wrong, or a line of patches is
   2    the command line or the configuration is wrong, or a file cannot be read or written
   3    the shop's data have too many bad rows
-  4    the new release did not pass validation
-  5    a job that must run before has not run
+  4    a release did not pass validation
+  5    a job that must run before has not run, or has to run again
+  6    another command writes into the same run
   130  interrupted
 """
 

@@ -101,6 +101,8 @@ class Config(Sections):
     warm_start: bool = False
     """Continue the newest model with the days since, however young it is."""
     override: Override | None = None
+    file: Path | None = None
+    """The TOML file, for messages that name a command; None where the configuration was made without one."""
 
     @property
     def run(self) -> Run:

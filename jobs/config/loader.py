@@ -33,5 +33,7 @@ def load(
         if isinstance(data.get(several), dict):
             data[several] = [data[several]]
     sections = fill(Sections, data, str(path))
-    base = path.resolve().parent
-    return Config(**vars(sections), base=base, date=day, full=full, warm_start=warm_start, override=override)
+    file = path.resolve()
+    return Config(
+        **vars(sections), base=file.parent, date=day, full=full, warm_start=warm_start, override=override, file=file
+    )

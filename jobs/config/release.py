@@ -1,10 +1,16 @@
 """The sections of the configuration that say what a release holds, and what it must pass."""
 
+from dataclasses import field
 from typing import Annotated, Literal
 
+from pydantic import field_validator
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
-from jobs.config.bounds import TABLE, Count, Days, Duration, Length, Share, Within
+from jobs.config.bounds import EXPECTED, TABLE, Count, Days, Duration, Length, Share, Within
+
+KNOWN_FIELDS = ("title", "description", "category", "brand", "price", "image")
+"""Fields of the items of which a share can be known."""
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -68,6 +74,27 @@ class ValidateConfig:
     false_alarms: Annotated[float, Within(0, 1, above=True, below=True, noun="a share")] = 0.01
     """Share of the nights in which the gate may hold an equally good release; it sets the level of the intervals."""
     min_day_events: Share = 0.1
-    """The last day must have at least this share of the events that are usual on its weekday."""
+    """The last day must have at least this share of the events that are usual on its weekday. Fewer hold the release
+    only where such days never have so few; on a shop's first night they are a warning."""
     max_shrink: Share = 0.3
-    """Items, users and events may be fewer than in the incumbent by at most this share."""
+    """Items, users, events, and what of them can be shown, may be fewer than in the incumbent by at most this
+    share …"""
+    max_unknown: Share = 0.1
+    """… and so may the items whose title, price, category, image or declared feature is known, where their share of all
+    items falls by more than this, too."""
+    min_shown_items: Share = 0.01
+    """Share of the items that can be shown: in stock and not hidden."""
+    min_shown_lists: Share = 0.9
+    """Share of the users' lists with an item that can be shown."""
+    min_known: dict[str, Share] = field(default_factory=lambda: {"title": 0.5, "price": 0.1})
+    """`[validate.min_known]`: field = the share of the items that must have it, where `[items]` names it. A price of 0
+    is unknown."""
+
+    @field_validator("min_known")
+    @classmethod
+    def _fields_of_items(cls, known: dict[str, float]) -> dict[str, float]:
+        if not set(known) <= set(KNOWN_FIELDS):
+            raise PydanticCustomError(
+                EXPECTED, "a table of shares by field: {fields}", {"fields": ", ".join(KNOWN_FIELDS)}
+            )
+        return known

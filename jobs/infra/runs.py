@@ -1,6 +1,9 @@
 """The folder of a run: its tables, each written whole or not at all, and the receipts of its jobs.
 
-<work>/runs/<date>/<table>/     Parquet
+Items and users are rows of tables, so tables of two ingests must not mix. Each table has a mark: its own id, and the
+ids of the tables that it was made from. A job that reads a table checks the marks of all that stand behind it.
+
+<work>/runs/<date>/<table>/     Parquet, and the mark
 <work>/runs/<date>/receipts/    a JSON file for each job: rows, seconds, peak memory
 <work>/models/<model id>/       a model of `train`; the jobs use the newest readable one
 """
@@ -32,6 +35,7 @@ MADE_BY = {
     "shown": "ingest",
     "visits": "ingest",
     "impressions": "train_ranker",
+    "ranker": "train_ranker",
     "sequences": "train",
     "text_vectors": "embed_items",
     "vectors": "embed_items",
@@ -49,6 +53,33 @@ MADE_BY = {
     "validation.json": "validate",
 }
 """The job that makes a table or file of a run, for the message where it is missing."""
+MADE_FROM: dict[str, tuple[str, ...]] = {
+    "items": ("events", "shown", "visits", "features.json"),  # written last, so they tell of an ingest that broke off
+    "patches.json": ("items",),
+    "sequences": ("items", "events"),
+    "text_vectors": ("items",),
+    "item_vectors": ("items", "text_vectors"),
+    "vectors": ("items", "item_vectors"),
+    "user_vectors": ("items", "events", "vectors"),
+    "user_topk": ("vectors", "user_vectors"),
+    "user_because": ("vectors", "user_vectors", "user_topk"),
+    "user_again": ("vectors", "user_vectors"),
+    "item_topk": ("vectors",),
+    "popularity": ("items", "events"),
+    "popular": ("items", "popularity"),
+    "impressions": ("items", "events", "shown", "visits", "vectors"),
+    "ranker": ("items", "events", "impressions"),
+    "evaluation": ("items", "events", "vectors"),
+    "metrics.json": ("items", "events", "vectors"),
+    "release.json": (
+        *("items", "events", "features.json", "patches.json", "vectors", "user_vectors", "user_topk", "user_because"),
+        *("user_again", "item_topk", "popular", "popularity", "ranker"),
+    ),
+    "validation.json": ("release.json", "evaluation"),
+}
+"""What a table or file of a run is made from. Others of a run are made from files of the shop."""
+MARK = "_made_from.json"
+"""The file of a table's mark in its folder, and the key of a small file's. Spark and Arrow pass over such files."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +96,53 @@ class Run:
     def existing(self, name: str) -> Path:
         """The path of a table or a file of this run that exists.
 
-        Raises MissingStepError, naming the job to run, where it does not exist.
+        Raises MissingStepError, naming the job to run, where it does not exist, or where it was made from other tables
+        than the run has now.
         """
         path = self.path(name)
         if not path.exists():
             raise MissingStepError(
                 f"{path} is missing: run `daybreak job {MADE_BY.get(name, 'ingest')} --date {self.date}` first"
             )
+        stale = self._stale(name.partition("/")[0], set())
+        if stale is not None:
+            old, other = stale
+            raise MissingStepError(
+                f"{self.path(old)} was not made from the {other} that the run has now: run "
+                f"`daybreak job {MADE_BY.get(old, 'ingest')} --date {self.date}` again, and the jobs after it"
+            )
         return path
+
+    def _stale(self, name: str, seen: set[str]) -> tuple[str, str] | None:
+        """The first table behind `name`, or itself, that was made from another table than stands there; and which.
+
+        seen: the tables that are known to be fine. A table of an older Daybreak has no mark and is taken as it is.
+        """
+        if name in seen:
+            return None
+        seen.add(name)
+        inputs = {one: mark for one, mark in self._mark(name).get("from", {}).items() if self.path(one).exists()}
+        for other in inputs:  # the first one in the night is the one to mend
+            stale = self._stale(other, seen)
+            if stale is not None:
+                return stale
+        return next(((name, other) for other, mark in inputs.items() if mark != self._mark(other).get("id")), None)
+
+    def _mark(self, name: str) -> dict[str, Any]:
+        """The mark of a table or a small file; empty where it has none."""
+        path = self.path(name)
+        try:
+            found = json.loads((path / MARK if path.is_dir() else path).read_text())
+        except (OSError, ValueError):
+            return {}
+        if path.is_file():
+            found = found.get(MARK) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def new_mark(self, name: str) -> dict[str, Any]:
+        """A mark for a table that is made now: `id`, and `from`, the ids of what it is made from, by name."""
+        inputs = (other for other in MADE_FROM.get(name, ()) if self.path(other).exists())
+        return {"id": uuid.uuid4().hex, "from": {other: self._mark(other).get("id") for other in inputs}}
 
     @contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
@@ -88,6 +158,8 @@ class Run:
         new = self.root / f".{name}.{uuid.uuid4().hex[:8]}"
         try:
             yield new
+            if new.is_dir():
+                (new / MARK).write_text(json.dumps(self.new_mark(name)))
             if final.exists():
                 old = self.root / f".{name}.old"
                 final.rename(old)
@@ -121,16 +193,21 @@ class Run:
         """Write a small file of this run, whole or not at all."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if name in MADE_BY:
+            data = {**data, MARK: self.new_mark(name)}
         new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         new.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
         os.replace(new, path)
 
-    def read_json(self, name: str) -> dict[str, Any]:
+    def read_json(self, name: str, checked: bool = True) -> dict[str, Any]:
         """Read a small file of this run.
 
-        Raises MissingStepError when the job that makes it has not run.
+        checked: also that what it was made from still stands there. Raises MissingStepError when the job that makes it
+        has not run, or has to run again.
         """
-        data: dict[str, Any] = json.loads(self.existing(name).read_text())
+        path = self.existing(name) if checked or not self.path(name).exists() else self.path(name)
+        data: dict[str, Any] = json.loads(path.read_text())
+        data.pop(MARK, None)
         return data
 
     def receipts(self) -> list[dict[str, Any]]:

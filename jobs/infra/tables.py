@@ -245,7 +245,7 @@ EVALUATION = RunTable(
             "method",
             "string",
             '"daybreak": the challenger; "in place": the incumbent, on the same users and held-out days, with its own '
-            'vectors; or a baseline: "popular", "own purchases"',
+            'vectors; or a baseline: "popular", "own purchases", "own purchases, half-life 90 days"',
         ),
         Field(
             "slice",

@@ -1,8 +1,14 @@
-"""Announce a release, roll back, and list the releases. Every byte of a release is verified before CURRENT names it."""
+"""Announce a release, roll back, and list the releases.
+
+Every byte of a release is verified before CURRENT names it, and only a release that `validate` passed, or whose verdict
+a person overrode, is announced.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.config.config import Override
+from jobs.releases.validation import check_announced, override_verdict, why_not_announced
 from lookup.errors import ReleaseError, VersionError
 from lookup.release import manifest, pointer
 from lookup.release.locks import open_locked
@@ -22,33 +28,54 @@ class ReleaseRow:
     users: int = 0
     other_version: bool = False
     """The problem is its schema version: it may be whole, for a newer or an older Daybreak."""
+    held: str | None = None
+    """Why it must not be announced though it is whole; None where it may be."""
+    override: str | None = None
+    """Who had it announced against the verdict of `validate`, and why; None where nobody had to."""
+
+    @property
+    def state(self) -> str:
+        """What is to be known of it beside its numbers, in words; empty where it is as it should be."""
+        if self.problem:
+            return f"{'NOT READABLE' if self.other_version else 'DAMAGED'}: {self.problem}"
+        if self.held:
+            return f"HELD: {self.held}"
+        return f"overridden by {self.override}" if self.override else ""
 
     def __str__(self) -> str:
         mark = "*" if self.current else " "
         if self.problem:
-            return f"{mark} {self.id}  {'NOT READABLE' if self.other_version else 'DAMAGED'}: {self.problem}"
-        return f"{mark} {self.id}  night of {self.date}, {self.items:,} items, {self.users:,} users"
+            return f"{mark} {self.id}  {self.state}"
+        state = f", {self.state}" if self.state else ""
+        return f"{mark} {self.id}  night of {self.date}, {self.items:,} items, {self.users:,} users{state}"
 
 
-def announce(releases: Path, release_id: str) -> None:
+def announce(releases: Path, release_id: str, override: Override | None = None, config: Path | None = None) -> None:
     """Verify every byte of a release, and point CURRENT at it.
 
+    override: who wants it served though `validate` holds it; the release keeps that. config: the configuration that a
+    message names; None: the default one.
     Raises ReleaseError when there is no such release, or when it is damaged or of a schema version that this Daybreak
-    does not read; CURRENT then stays as it is.
+    does not read; ValidationError when it is held. CURRENT then stays as it is.
     """
     release = open_locked(releases, release_id, verify=True)  # until it is announced, `daybreak prune` leaves it
+    if override is not None:
+        override_verdict(releases, release_id, override)
+    check_announced(releases, manifest.read(release.path), config)
     pointer.announce(releases, release.id)
 
 
-def rollback(releases: Path) -> str:
+def rollback(releases: Path, config: Path | None = None) -> str:
     """Verify every byte of the release that was announced before CURRENT, and point CURRENT at it; returns its id.
 
-    It does not open the release that CURRENT names, whose schema version may be any. Raises ReleaseError when no
-    release was announced before it, or when that one is damaged or of a schema version that this Daybreak does not
-    read, or when somebody publishes meanwhile; CURRENT then stays as it is.
+    It does not open the release that CURRENT names, whose schema version may be any. config: see `announce`. Raises
+    ReleaseError when no release was announced before it, or when that one is damaged or of a schema version that this
+    Daybreak does not read, or when somebody publishes meanwhile; ValidationError when that one is held. CURRENT then
+    stays as it is.
     """
     current, before = pointer.read(releases), pointer.before_current(releases)
     release = open_locked(releases, before, verify=True)
+    check_announced(releases, release.manifest, config)
     pointer.announce(releases, release.id, "rollback", instead_of=current)
     return release.id
 
@@ -69,4 +96,14 @@ def _row(folder: Path, release_id: str, current: bool) -> ReleaseRow:
         facts: manifest.Manifest = open_from(folder, release_id).manifest
     except ReleaseError as error:
         return ReleaseRow(release_id, current, str(error), other_version=isinstance(error, VersionError))
-    return ReleaseRow(release_id, current, None, facts.date, facts.counts["items"], facts.counts["users"])
+    by = facts.override
+    return ReleaseRow(
+        release_id,
+        current,
+        None,
+        facts.date,
+        facts.counts["items"],
+        facts.counts["users"],
+        held=why_not_announced(folder, facts),
+        override=f"{by.get('by')}: {by.get('reason') or 'no reason was given'}" if by else None,
+    )

@@ -4,17 +4,19 @@
 value is escaped.
 """
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.infra.tables import CHALLENGER, INCUMBENT
+from jobs.releases.dropped import DroppedRows, counted
 from lookup.release.manifest import Manifest
 from lookup.retrieval.index_choice import IndexChoice
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-REPORT_FILE = "report.html"
 SHOWN_AS = {INCUMBENT: "incumbent"}
 """What the page calls a method that the tables call otherwise."""
 
@@ -26,10 +28,13 @@ class PageTable(NamedTuple):
     rows: list[tuple[object, ...]]
 
 
-def render(manifest: Manifest, incumbent: Manifest | None, validation: str = "") -> str:
+def render(
+    manifest: Manifest, incumbent: Manifest | None, dropped: Sequence[DroppedRows] = (), validation: str = ""
+) -> str:
     """The page of a release, as HTML.
 
-    incumbent: the release that serves, if any. validation: the part that `validate` adds, as `part` renders it.
+    incumbent: the release that serves, if any. dropped: the bad rows of the night. validation: the part that `validate`
+    adds, as `part` renders it.
     """
     before = incumbent.counts if incumbent else {}
     return part(
@@ -37,6 +42,9 @@ def render(manifest: Manifest, incumbent: Manifest | None, validation: str = "")
         release=manifest,
         incumbent=incumbent,
         counts=[(name, n, before.get(name), change(n, before.get(name))) for name, n in manifest.counts.items()],
+        read=counted(manifest.receipt),
+        dropped=[(f"{one.source}: {one.reason}", one.rows, "\n".join(one.examples)) for one in dropped],
+        measured=measured(manifest),
         lists=metrics_table(manifest, incumbent),
         ranker=ranker_table(manifest),
         times=query_times(manifest.index_choice),
@@ -66,6 +74,19 @@ def _environment() -> "Environment":
     )
     environment.filters["cell"] = cell
     return environment
+
+
+def measured(manifest: Manifest) -> str:
+    """On which days the lists were measured, and for how many users, in words."""
+    until = manifest.model.get("trained_until", "")
+    users = next((m["users"] for m in manifest.metrics if m["method"] == CHALLENGER and "@" in m["metric"]), 0)
+    if not users or until >= manifest.date:
+        return "Nothing was measured: no user has events both before and in days that training did not see."
+    last = date.fromisoformat(manifest.date) - timedelta(days=1)
+    return (
+        f"Measured on the days from {until} to {last}, which training did not see, for {users:,} users who have events "
+        "both before and in them. The metrics are means over these users."
+    )
 
 
 def query_times(search: IndexChoice) -> str:

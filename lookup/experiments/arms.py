@@ -14,9 +14,11 @@ from itertools import accumulate
 from math import isclose, isfinite
 from pathlib import Path
 
+from lookup.errors import ReleaseError
 from lookup.keys import clean_id
 from lookup.release.locks import open_locked
 from lookup.release.reader import Release
+from lookup.release.validation import why_held
 
 
 class Arms:
@@ -26,8 +28,8 @@ class Arms:
     release. salt: the name of the test; another salt assigns users anew. shares: of the users, by the name of the arm;
     None makes all equal.
 
-    Raises ValueError for arms or shares that make no test, and ReleaseError, naming the file, for a release that is
-    missing or damaged.
+    Raises ValueError for arms or shares that make no test, and ReleaseError for a release that is missing or damaged,
+    naming the file, or that `validate` holds.
     """
 
     def __init__(self, folder: Path, arms: Mapping[str, str], salt: str, shares: Mapping[str, float] | None = None):
@@ -39,6 +41,9 @@ class Arms:
         self._seed = sha256(sha256(salt.encode()).digest())
         self._ends = [round(end * 2**64) for end in accumulate(self.shares.values())][:-1]
         opened = {release_id: open_locked(folder, release_id) for release_id in {*arms.values()}}
+        for release_id, release in opened.items():
+            if why := why_held(release.manifest):
+                raise ReleaseError(f"release {release_id} cannot be an arm, for `validate` holds it: {why}")
         self._releases = {name: opened[release_id] for name, release_id in arms.items()}
 
     def arm(self, user: str) -> str:

@@ -22,7 +22,7 @@ from lookup.scoring.user_encoder import UserEncoder
 from lookup.sealed import broken_seal, sealed
 
 FILE = "manifest.json"
-NOT_IN_CATALOG = ("files", "override")
+NOT_IN_CATALOG = ("files", "override", "validation")
 """What the table `manifest` of the catalog leaves out: the build does not know it yet when it writes the catalog."""
 
 Checked = Callable[[int, int], None]
@@ -100,6 +100,10 @@ class Manifest:
     override: dict[str, Any] | None = None
     """Where a person published the release against `validate`: `by`, `at` (UTC, ISO 8601), `reason` (or null), and
     `overridden`: `name`, `found` and `expected` of each finding. Else null."""
+    validation: dict[str, Any] | None = None
+    """What `validate` says of the release (see `lookup.release.validation`): `verdict` ("passed", "held" or "broken"),
+    `at` (UTC, ISO 8601), `held_for` (`name`, `found` and `expected` of each finding) and `files`, a digest of what it
+    has seen. Null where `validate` has not run."""
     ranker: dict[str, Any] | None = None
     """`features` and `hidden` of the ranker (see `lookup.scoring.ranker`), and its training; null without a ranker."""
     patches_log: dict[str, Any] | None = None

@@ -17,6 +17,7 @@ MOST = (1 << 31) - 1
 FILE_NAME = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)*[A-Za-z0-9_][\w.-]*", re.ASCII)
 """The name of a file inside a release; no other is ever opened."""
 BOUGHT = ("include", "exclude", "separate")
+VERDICTS = ("passed", "held", "broken")
 
 
 class Rule(NamedTuple):
@@ -101,6 +102,17 @@ def _weights(value: object) -> bool:
     return isinstance(value, dict) and all(map(_positive, value.values()))
 
 
+def _validation(value: object) -> bool:
+    if value is None:
+        return True
+    return (
+        isinstance(value, dict)
+        and value.get("verdict") in VERDICTS
+        and _text(value.get("files"))
+        and _objects(value.get("held_for"))
+    )
+
+
 def _features(value: object) -> bool:
     return isinstance(value, dict) and all(kind in (NUMBER, TEXT) for kind in value.values())
 
@@ -134,6 +146,7 @@ RULES = (
     Rule("metrics", _objects, "a list of objects expected"),
     Rule("receipt", _objects, "a list of objects expected"),
     Rule("override", lambda value: value is None or _object(value), "an object or null expected"),
+    Rule("validation", _validation, f"null or an object expected: verdict ({', '.join(VERDICTS)}), files, held_for"),
     Rule("ranker", lambda value: value is None or _object(value), "an object or null expected"),
     Rule("max_history", _count, "a number, 1 or more, expected"),
     Rule("patches_until", _position, "a position, 0 or more, expected"),

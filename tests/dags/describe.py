@@ -31,7 +31,13 @@ RUNS: dict[str, dict[str, Any]] = {
     "given": {
         "logical_date": NIGHT,
         "run_after": NIGHT,
-        "params": {"config": "/srv/other shop.toml", "date": "2018-01-02", "full": True},
+        "params": {
+            "config": "/srv/other shop.toml",
+            "date": "2018-01-02",
+            "full": True,
+            "override": "Ada Lovelace",
+            "reason": "we know",
+        },
     },
 }
 

@@ -68,7 +68,9 @@ def test_safety(facts: dict[str, Any], dag_id: str) -> None:
 def test_parameters(facts: dict[str, Any]) -> None:
     asked = {"config": "/srv/shop/daybreak.toml", "date": ""}
     assert facts["dags"]["daybreak_train"]["params"] == asked
-    assert facts["dags"]["daybreak_precompute"]["params"] == {**asked, "full": False}
+    assert facts["dags"]["daybreak_precompute"]["params"] == {
+        **asked, "full": False, "override": "", "reason": "",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("dag_id", ["daybreak_precompute", "daybreak_train"])
@@ -97,8 +99,15 @@ def test_every_job_of_a_run_gets_its_parameters(
     tasks = facts["dags"]["daybreak_precompute"]["tasks"]
     for job in JOBS:
         arguments = [job, "--config", config, "--date", date, "--full", full]
-        assert tasks[job]["commands"][run][-7:] == arguments
+        command = tasks[job]["commands"][run]
+        assert command[command.index(job) :][:7] == arguments
     assert {f"CONFIG={config}", f"DATE={date}"} < set(tasks["receipt"]["commands"][run])
+
+
+def test_an_override_goes_to_validate_alone(facts: dict[str, Any]) -> None:
+    for job, task in facts["dags"]["daybreak_precompute"]["tasks"].items():
+        told = [word for word in task["commands"]["given"] if word.startswith(("--override", "--reason"))]
+        assert told == (["--override=Ada Lovelace", "--reason=we know"] if job == "validate" else [])
 
 
 @pytest.mark.parametrize("name", ["precompute", "train"])

@@ -69,8 +69,8 @@ def events(pairs: list[tuple[str, int, float]]) -> list[dict[str, Any]]:
 
 def write(spark: SparkSession, made: Config, item_rows: list[dict[str, Any]], event_rows: list[dict[str, Any]]) -> None:
     """Write the tables of `ingest`."""
-    made.run.write(ITEMS, spark.createDataFrame(item_rows, ITEMS.ddl))
     made.run.write(EVENTS, spark.createDataFrame(event_rows, EVENTS.ddl))
+    made.run.write(ITEMS, spark.createDataFrame(item_rows, ITEMS.ddl))  # after all that it belongs to
 
 
 TRAIN = TrainConfig(half_lives=[7.0, 0.0], fading=[0.5, 0.25], temperature=0.5, follow_power=1.0, repeat=2.0, kept=0.25)

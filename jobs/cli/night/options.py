@@ -11,7 +11,7 @@ from jobs.cli.options import load
 from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jobs.config.config import Config
+    from jobs.config.config import Config, Override
 
 Full = Annotated[
     bool, typer.Option("--full", metavar="[true|false]", help="Train a new model even where one is young enough.")
@@ -44,30 +44,45 @@ def night_config(
 
     Raises ConfigError when the options do not go together, or the file is not as expected.
     """
-    from jobs.config.config import Override
-
     if full and warm_start:
         raise ConfigError("--warm-start continues a model, --full trains one from scratch: they do not go together")
-    by = None
-    if override is not None:
-        if not override.strip():
-            raise ConfigError("--override needs the name of a person")
-        if job not in (None, "validate"):
-            raise ConfigError(f"--override is for `daybreak job validate` and `daybreak run`, not for job {job}")
-        by = Override(override.strip(), reason)
-    elif reason is not None:
-        raise ConfigError("--reason goes with --override NAME, which says whose reason it is")
+    by = override_of(override, reason)
+    if by is not None and job not in (None, "validate"):
+        raise ConfigError(
+            f"--override is for `daybreak job validate`, `daybreak run` and `daybreak publish`, not for job {job}"
+        )
     return load(file, night, full, by, warm_start)
 
 
+def override_of(name: str | None, reason: str | None) -> "Override | None":
+    """The override that the options name. An empty name or reason is none: a scheduler renders both always.
+
+    Raises ConfigError for a reason without a name, and for a name of spaces.
+    """
+    from jobs.config.config import Override
+
+    if name:
+        if not name.strip():
+            raise ConfigError("--override needs the name of a person")
+        return Override(name.strip(), reason or None)
+    if reason:
+        raise ConfigError("--reason goes with --override NAME, which says whose reason it is")
+    return None
+
+
 def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
-    """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names."""
+    """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names.
+
+    Raises RunLockedError, before Spark starts, where another command writes into the same run.
+    """
+    from jobs.infra.run_lock import writing
     from jobs.infra.spark import open_session
     from jobs.night import run_job
 
-    spark = open_session(master, config.spark)
-    try:
-        for name in jobs:
-            run_job(name, spark, config)
-    finally:
-        spark.stop()
+    with writing(config.run.root, f"job {jobs[0]}" if len(jobs) == 1 else "run"):
+        spark = open_session(master, config.spark)
+        try:
+            for name in jobs:
+                run_job(name, spark, config)
+        finally:
+            spark.stop()

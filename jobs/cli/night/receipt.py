@@ -16,8 +16,8 @@ def receipt(night: NightDate, config: ConfigFile = DEFAULT_CONFIG, json: Json = 
     run = load(config, night).run
     run.existing("receipts")
     receipts = run.receipts()
-    metrics = run.read_json("metrics.json")["metrics"] if run.path("metrics.json").exists() else []
-    release = run.read_json("release.json")["id"] if run.path("release.json").exists() else None
+    metrics = run.read_json("metrics.json", checked=False)["metrics"] if run.path("metrics.json").exists() else []
+    release = run.read_json("release.json", checked=False)["id"] if run.path("release.json").exists() else None
     if json or not on_terminal():
         show_json([{"date": run.date.isoformat(), "release": release, "metrics": metrics, "receipts": receipts}])
         return

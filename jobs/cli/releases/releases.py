@@ -7,7 +7,7 @@ from jobs.cli.output import TextTable, show, show_json
 def releases(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
     """List the releases, newest first, and mark the one that is served.
 
-    A release that cannot be served says what is damaged.
+    A release that cannot be served says what is damaged; one that `validate` holds says why.
     """
     from jobs.releases.announce import releases as found_in
 
@@ -22,17 +22,19 @@ def releases(config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
                 "items": row.items,
                 "users": row.users,
                 "problem": row.problem,
+                "held": row.held,
+                "override": row.override,
             }
             for row in rows
         )
     elif not rows:
         print(f"no release in {folder} yet: `daybreak run` makes one")
     else:
-        damaged = any(row.problem for row in rows)
+        told = any(row.state for row in rows)
         cells = [
             ["*" if row.current else "", row.id, row.date, f"{row.items:,}", f"{row.users:,}"]
-            + ([row.problem or ""] if damaged else [])
+            + ([row.state] if told else [])
             for row in rows
         ]
-        columns = ["", "release", "night of", "items", "users"] + (["damage"] if damaged else [])
+        columns = ["", "release", "night of", "items", "users"] + (["state"] if told else [])
         show(TextTable(columns, cells, right=("items", "users")), map(str, rows))

@@ -10,4 +10,5 @@ def rollback(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     from jobs.releases.announce import rollback as roll_back
 
-    print(f"serving {roll_back(load(config).releases)}")
+    settings = load(config)
+    print(f"serving {roll_back(settings.releases, settings.file)}")

@@ -106,17 +106,23 @@ class OwnRepeats:
     """The items of the user's history, by frequency and recency; after them popular items.
 
     An item counts the summed weights of the user's events, halved every HALF_LIFE days; in sequences times `recency`.
+    Items of one basket often count the same: then the more popular one comes first.
     """
 
     name = "own-repeats"
     parameters = 0
     HALF_LIFE = 90.0
     """Chosen on the validation part of a grocer's data."""
+    TIES = 5e-6
+    """Of its worth an item gains up to so much by its place in popularity: it orders only what is equal."""
 
     def fit(self, problem: Problem) -> None:
         """Count popularity."""
         # It rises with popularity but stays below 0, so items of the history come first.
-        self._fill = (-1.0 / (1.0 + popularity(problem))).astype(np.float32)
+        popular = popularity(problem)
+        self._fill = (-1.0 / (1.0 + popular)).astype(np.float32)
+        _, place = np.unique(popular, return_inverse=True)
+        self._gain = 1.0 + self.TIES * place / max(len(popular), 1)
         self._timed = problem.timed
         self.parameters = len(self._fill)
 
@@ -126,7 +132,7 @@ class OwnRepeats:
         counts = np.exp2(-ages / self.HALF_LIFE) if self._timed else recency(ages)
         own = given.matrix(len(self._fill), (given.weights * counts).astype(np.float32)).tocoo()
         result = np.tile(self._fill, (len(given), 1))
-        result[own.coords] = own.data
+        result[own.coords] = own.data * self._gain[own.coords[1]]
         return result
 
 

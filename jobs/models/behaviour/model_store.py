@@ -161,6 +161,11 @@ class Model:
     """The other facts of `model.json`: counts and losses."""
 
     @property
+    def popular_only(self) -> bool:
+        """Whether it knows no more than how popular items are (see `jobs.models.behaviour.popular_only`)."""
+        return bool(self.facts.get("popular_only", False))
+
+    @property
     def train(self) -> "TrainConfig":
         """The settings of its fit.
 
@@ -277,7 +282,7 @@ def newest(models: Path, day: date) -> Model | None:
     """Return the newest model of `day` or before, or None. The model of a later night knows the future."""
     found = [read(p.parent) for p in models.glob("[!.]*/model.json")]
     past = [m for m in found if m.day <= day]
-    return max(past, key=lambda m: (m.day, m.id), default=None)
+    return max(past, key=lambda m: (m.day, not m.popular_only, m.id), default=None)
 
 
 def existing(models: Path, day: date) -> Model:

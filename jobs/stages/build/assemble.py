@@ -8,7 +8,8 @@ from pathlib import Path
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks
 from jobs.infra.vector_store import VectorStore
-from jobs.releases.page import REPORT_FILE, render
+from jobs.releases.dropped import dropped_rows
+from jobs.releases.page import render
 from jobs.stages.build.catalog import build_catalog
 from jobs.stages.build.ranker_arrays import ranker_facts
 from jobs.stages.build.release_arrays import write_arrays, write_index
@@ -18,6 +19,7 @@ from lookup.release import manifest as manifests
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE
 from lookup.release.schema import SCHEMA_VERSION
+from lookup.release.validation import PAGE
 
 PATCHES = "patches.json"
 """What `ingest` says of the patch log; missing where the shop has no patch log."""
@@ -76,7 +78,8 @@ def build(config: Config, parent: str | None) -> Manifest:
             ranker=ranker,
         )
         build_catalog(folder / CATALOG_FILE, run, manifest, metrics)
-        (folder / REPORT_FILE).write_text(render(manifest, _parent(config.releases, parent)), encoding="utf-8")
+        page = render(manifest, _parent(config.releases, parent), dropped_rows(config))
+        (folder / PAGE).write_text(page, encoding="utf-8")
         manifest = replace(manifest, files=file_facts(folder))
         manifest.write(folder)
         sync(folder)

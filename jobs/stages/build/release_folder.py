@@ -45,7 +45,7 @@ def remove_leftovers(run: Run, releases: Path) -> None:
         _remove_leftover(folder)
     if not run.path("release.json").exists():
         return
-    before = pointer.checked_id(run.read_json("release.json")["id"])
+    before = pointer.checked_id(run.read_json("release.json", checked=False)["id"])
 
     def wanted() -> str | None:
         return "it was announced" if before in pointer.announced(releases) else read_history(releases).damage

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
-from jobs.errors import DataError
 from jobs.infra.frames import histories, number_by_hash
+from jobs.infra.logging import log_line
 from jobs.infra.tables import EVENTS, USER_VECTORS
 from jobs.infra.vector_store import VectorStore
 from jobs.stages.embed_users.spark import vectors
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Write the vector of every active user. Returns how many users are active, and how many are not.
 
-    Raises MissingStepError when embed_items has not run, DataError when no user is active.
+    Where nobody is active, the release has no list of a user, and the log says why; the gate knows whether the
+    incumbent had any. Raises MissingStepError when embed_items has not run.
     """
     from pyspark.sql import functions as F
 
@@ -37,9 +38,10 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     users = config.run.read(spark, USER_VECTORS).count()
     if not users:
         last = events.agg(F.max("day")).first()
-        raise DataError(
+        why = (
             f"no user is active: none has {rule.min_events} events (users.min_events) and one since {since} "
             f"(users.active_days = {rule.active_days}). The last event is of {last[0] if last else 'no day'}; "
-            f"is --date {config.date} the night you mean?"
+            f"is --date {config.date} the night you mean? The release will have popular and similar items alone"
         )
+        log_line("embed_users", "warning", text=why)
     return {"users": users, "inactive": known.count() - users}

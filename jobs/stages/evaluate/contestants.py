@@ -1,4 +1,4 @@
-"""The lists that every night compares: those of the new release, of the incumbent and of two baselines.
+"""The lists that every night compares: those of the new release, of the incumbent and of three baselines.
 
 All functions work on a block of users, with numpy and torch, without Spark.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.evaluation.methods.baselines import OwnRepeats
 from jobs.infra.tables import CHALLENGER, INCUMBENT
 from jobs.infra.vector_store import VectorStore
 from jobs.models.user_vectors import history_shares, user_matrix
@@ -21,8 +22,8 @@ from lookup.scoring.score_parameters import ScoreParameters
 if TYPE_CHECKING:
     import pyarrow as pa
 
-POPULAR, OWN_PURCHASES = "popular", "own purchases"
-METHODS = (CHALLENGER, INCUMBENT, POPULAR, OWN_PURCHASES)
+POPULAR, OWN_PURCHASES, OWN_RECENT = "popular", "own purchases", "own purchases, half-life 90 days"
+METHODS = (CHALLENGER, INCUMBENT, POPULAR, OWN_PURCHASES, OWN_RECENT)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def take_users(batch: "pa.RecordBatch", masked: bool) -> EvaluatedUsers:
 def lists(
     users: EvaluatedUsers,
     contestants: dict[str, Contestant],
-    popular: NDArray[np.int32],
+    popularity: NDArray[np.float32],
+    popular: int,
     length: int,
     *,
     item_block: int,
@@ -104,22 +106,42 @@ def lists(
 ) -> Iterator[tuple[str, NDArray[np.int32]]]:
     """Each method's lists of item rows, int32 (n, length), -1 after the last.
 
-    contestants: by method. popular: the popular list of the day on which the histories end. It is the first baseline.
-    The second is each user's own items, most frequent first, ties by item row, filled up from the popular list.
+    contestants: by method. popularity: the score of each item on the day on which the histories end, (I,). popular: the
+    length of the popular list of that day, which is the first baseline. The others are each user's own items, by how
+    often, and by how often and how lately, the more popular one first where that is equal. The popular list fills them
+    up.
     """
     offsets = np.concatenate([[0], np.cumsum([len(w) for w in users.without])])
     without = ItemLists(offsets, np.concatenate(users.without)) if offsets[-1] else None
     for method, contestant in contestants.items():
         yield method, contestant.lists(users.batch, length, without, item_block, device)
-    own = [most_frequent(history) for history in users.history]
-    yield POPULAR, np.stack([fill(popular[:0], popular, w, length) for w in users.without])
-    yield OWN_PURCHASES, np.stack([fill(o, popular, w, length) for o, w in zip(own, users.without, strict=True)])
+    best = most_popular(popularity, popular)
+    ages, weights = (users.batch.column(name).to_pylist() for name in ("ages", "weights"))
+    often = [own_items(items, np.ones(len(items)), popularity) for items in users.history]
+    lately = [
+        own_items(items, np.asarray(weight) * np.exp2(-np.asarray(age) / OwnRepeats.HALF_LIFE), popularity)
+        for items, age, weight in zip(users.history, ages, weights, strict=True)
+    ]
+    for method, own in ((POPULAR, [best[:0]] * len(often)), (OWN_PURCHASES, often), (OWN_RECENT, lately)):
+        yield method, np.stack([fill(o, best, w, length) for o, w in zip(own, users.without, strict=True)])
 
 
-def most_frequent(items: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The different items of a history, the most frequent first, ties by item row."""
-    own, times = np.unique(items, return_counts=True)
-    return own[np.argsort(-times, kind="stable")]
+def most_popular(popularity: NDArray[np.float32], length: int) -> NDArray[np.int32]:
+    """The popular list of the shop, as `topk` makes it: items above 0, the highest first, ties by the lower row."""
+    order = np.argsort(-popularity, kind="stable")[:length]
+    return order[popularity[order] > 0].astype(np.int32)
+
+
+def own_items(
+    items: NDArray[np.int32], counts: NDArray[np.float64], popularity: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """The different items of a history, the one with the highest sum of counts first, ties by popularity, then by row.
+
+    counts: how much each event counts, (events,). popularity: of all items, (I,).
+    """
+    own, place = np.unique(items, return_inverse=True)
+    sums = np.bincount(place, weights=counts, minlength=len(own))
+    return own[np.lexsort((own, -popularity[own], -sums))]
 
 
 def fill(

@@ -1,4 +1,4 @@
-"""Evaluate: measure the lists on the days held out of training, beside those of the incumbent and of two baselines."""
+"""Evaluate: measure the lists on held-out days, beside those of the incumbent and of three baselines."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from jobs.infra.tables import CHALLENGER, EVALUATION, EVENTS, INCUMBENT
 from jobs.infra.vector_store import VectorStore
 from jobs.stages.evaluate.contestants import Contestant
 from jobs.stages.evaluate.incumbent import prepare
-from jobs.stages.evaluate.spark import item_ids, kinds_of, means, measured_users, popular_items, score_users
+from jobs.stages.evaluate.spark import item_ids, kinds_of, means, measured_users, popularities, score_users
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,7 +35,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         if found is not None:
             contestants[INCUMBENT] = Contestant(VectorStore(folder), found[1])
         kinds = kinds_of(users, before, vectors.space.items)
-        scores = score_users(users, contestants, popular_items(before, until, config), kinds, config)
+        popularity = popularities(before, until, config, vectors.space.items)
+        scores = score_users(users, contestants, popularity, kinds, config)
         config.run.write(EVALUATION, scores)
     finally:
         remove(folder)

@@ -12,7 +12,6 @@ from jobs.config.config import Config
 from jobs.evaluation.metrics.ranking import measure
 from jobs.evaluation.slices import head
 from jobs.infra.frames import histories, popularity
-from jobs.infra.frames import popular as popular_lists
 from jobs.infra.spark import task_device
 from jobs.infra.tables import EVALUATION, ITEMS
 from jobs.stages.evaluate.contestants import METHODS, Contestant, lists, take_users
@@ -57,14 +56,15 @@ def item_ids(spark: "SparkSession", config: Config) -> list[str]:
     return ids
 
 
-def popular_items(before: "DataFrame", until: date, config: Config) -> NDArray[np.int32]:
-    """The popular list of the whole shop, as `topk` would have made it on the day `until`. before: the events then."""
-    from pyspark.sql import functions as F
+def popularities(before: "DataFrame", until: date, config: Config, items: int) -> NDArray[np.float32]:
+    """The score of each item by which `topk` would have made popular lists on the day `until`, float32 (items,).
 
-    shop = before.select("item", F.array().cast("array<string>").alias("category")).distinct()
-    scores = popularity(before, until, config.topk.popular_half_life_days)
-    found = popular_lists(shop, scores, config.topk.popular)
-    return np.asarray(found.filter("category = ''").first()["items"], dtype=np.int32)
+    before: the events then.
+    """
+    found = popularity(before, until, config.topk.popular_half_life_days).toArrow()
+    scores = np.zeros(items, dtype=np.float32)
+    scores[found["item"].to_numpy()] = found["score"].to_numpy()
+    return scores
 
 
 def kinds_of(users: "DataFrame", before: "DataFrame", items: int) -> Kinds:
@@ -81,15 +81,16 @@ def kinds_of(users: "DataFrame", before: "DataFrame", items: int) -> Kinds:
 def score_users(
     users: "DataFrame",
     contestants: dict[str, Contestant],
-    popular: NDArray[np.int32],
+    popularity: NDArray[np.float32],
     kinds: Kinds,
     config: Config,
 ) -> "DataFrame":
-    """Table EVALUATION. users: see `measured_users`. contestants: by method. popular: see `popular_items`."""
+    """Table EVALUATION. users: see `measured_users`. contestants: by method. popularity: see `popularities`."""
     task = partial(
         _score,
         contestants=contestants,
-        popular=popular,
+        popularity=popularity,
+        popular=config.topk.popular,
         kinds=kinds,
         masked=config.topk.bought != "include",
         item_block=config.topk.item_block,
@@ -101,7 +102,8 @@ def _score(
     batches: Batches,
     *,
     contestants: dict[str, Contestant],
-    popular: NDArray[np.int32],
+    popularity: NDArray[np.float32],
+    popular: int,
     kinds: Kinds,
     masked: bool,
     item_block: int,
@@ -116,7 +118,7 @@ def _score(
             continue
         parts = slices_of(users, kinds)
         ids = users.batch.column("user_id")
-        made = lists(users, contestants, popular, LENGTH, item_block=item_block, device=task_device())
+        made = lists(users, contestants, popularity, popular, LENGTH, item_block=item_block, device=task_device())
         for method, found in made:
             for part in parts:
                 recall, ndcg = measure(found[part.users], part.each)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.tables import EVENTS, ITEMS, QUARANTINE, SHOWN, VISITS
-from jobs.stages.ingest.quality import check_recent, check_shares
+from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items, warn_of_last_day
 from jobs.stages.ingest.spark.impressions import shown, visits
 from jobs.stages.ingest.spark.items import finish_items
 from jobs.stages.ingest.spark.quarantine import report
@@ -32,11 +32,14 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     events = tables.all_events()
     check_recent(events.agg({"day": "max"}).first()[0], config)
     run.write(EVENTS, events)
+    days = run.read(spark, EVENTS).groupBy("day").count().collect()
+    warn_of_last_day({row["day"]: row["count"] for row in days}, config)
     if config.impressions:
         run.write(SHOWN, shown(tables.optional["impressions"]))
         run.write(VISITS, visits(spark, tables.optional["visits"]))
     run.write_json("features.json", {"features": tables.features})
     run.write(ITEMS, finish_items(tables.items, run.read(spark, EVENTS)))
+    warn_of_items(config)
     run.write_json("patches.json", tables.patches.absorbed() if tables.patches else {"position": 0})
     counts |= tables.patch_counts()
     later = sum(checked.later() for checked in tables.events)

@@ -3,9 +3,18 @@
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
+import duckdb
+
 from jobs.config.config import Config
 from jobs.errors import DataError
-from jobs.infra.tables import QUARANTINE
+from jobs.infra.blocks import Blocks
+from jobs.infra.logging import log_line
+from jobs.infra.tables import ITEMS, QUARANTINE
+from jobs.releases.known import known_shares
+from jobs.releases.last_day import last_day
+from lookup.release import pointer
+from lookup.release.catalog_schema import columns_of
+from lookup.release.schema import SCHEMA_VERSION
 
 
 def check_shares(
@@ -27,6 +36,38 @@ def check_shares(
             )
         if not rows and source not in optional:
             raise DataError(f"no good row of {source} before {config.date}; look at --date and at the files. {where}")
+
+
+def warn_of_last_day(counts: Mapping[date, int], config: Config) -> None:
+    """Say before anything is trained that `validate` will not like the last day. counts: events by day."""
+    found = last_day(counts, config.date, config.validate.min_day_events)
+    if found is None or found.ok:
+        return
+    first = pointer.read_or_none(config.releases) is None
+    log_line(
+        "ingest",
+        "warning",
+        text=f"{found.day} has {found.events} events; expected: {found.expected}. Is the last file complete? "
+        + ("On a first night `validate` only warns of that" if first else "`validate` will hold the release for that"),
+    )
+
+
+def warn_of_items(config: Config) -> None:
+    """Say before anything is trained that `validate` will hold the night for its items: unknown, or not to be shown."""
+    files = ", ".join("'{}'".format(str(one).replace("'", "''")) for one in Blocks.of(config.run, ITEMS.name).files)
+    limits, source = config.validate, f"read_parquet([{files}])"
+    with duckdb.connect() as db:
+        known = known_shares(db, source, columns_of("items", SCHEMA_VERSION))
+        items, stock = db.sql(f"SELECT count(*), count(*) FILTER (WHERE in_stock) FROM {source}").fetchall()[0]
+    said = [
+        f"{share:.1%} of the items have a known {name}; {limits.min_known[name]:.1%} or more expected"
+        for name, share in known.items()
+        if getattr(config.items, name, None) is not None and share < limits.min_known.get(name, 0.0)
+    ]
+    if stock < max(1, limits.min_shown_items * items):
+        said.append(f"{stock} of {items} items are in stock; {limits.min_shown_items:.1%} or more expected")
+    for text in said:
+        log_line("ingest", "warning", text=f"{text}: `validate` will hold the release for that")
 
 
 def check_recent(last: date, config: Config) -> None:

@@ -3,18 +3,25 @@
 import shutil
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from jobs.config.config import Config
 from jobs.errors import DataError
 from jobs.infra.logging import log_line
-from jobs.infra.tables import SEQUENCES
+from jobs.infra.tables import EVENTS, SEQUENCES
 from jobs.models.behaviour.continuation import is_recent, model_to_continue
-from jobs.models.behaviour.model_store import START, Inputs, Start, finish, newest
-from jobs.stages.train.spark import fit_distributed, items_in_sequences, write_sequences
+from jobs.models.behaviour.model_store import FITTED, START, Inputs, Start, finish, newest
+from jobs.stages.train.spark import fit_distributed, items_of, write_sequences
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.sql import SparkSession
+
+    from jobs.models.attributes import Vocabulary
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
@@ -24,31 +31,35 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     then. Otherwise, and where that is not possible, training starts from scratch. A fit that was killed continues from
     its last epoch when the job runs again.
 
-    Raises DataError when no user has events on two days to learn from.
+    Where no user has events on two days to learn from, the model of a new shop knows no more than what is popular.
+    Raises DataError where an earlier night had such users.
     """
-    from jobs.models.attributes import Vocabulary, item_attributes, price_bounds
+    from jobs.models.attributes import price_bounds
 
     until = config.date - timedelta(days=config.train.holdout_days)
     old = newest(config.models, config.date)
+    if old is not None and old.popular_only:
+        old = None
     if old is not None and is_recent(config, old, until):
         log_line("train", "kept", model=old.id, trained_until=old.trained_until)
         return {"model": old.id, "trained": False}
-    old = model_to_continue(config, old, until)
+    known, old = old, model_to_continue(config, old, until)
     users = write_sequences(spark, config, until.isoformat())
     if users == 0:
-        raise DataError(
+        why = (
             f"no user has events on two days before {until}: nothing to learn from. "
             f"The last {config.train.holdout_days} days (train.holdout_days) are held out for measuring"
         )
+        if known is not None:
+            raise DataError(f"{why}. Earlier nights had more: the model {known.id} learned from them")
+        log_line("train", "popular only", why=why)
+        return _popular_only(spark, config)
     started = time.monotonic()
-    folder = config.models / f".{config.date}"
-    folder.mkdir(parents=True, exist_ok=True)
-    items = items_in_sequences(spark, config)
+    folder = _new_folder(config)
+    items = items_of(spark, config, config.run.read(spark, SEQUENCES).selectExpr("explode(items) AS item"))
     # The price attributes of a continued model keep their meaning.
     bounds = price_bounds(items["price"].to_numpy()) if old is None else old.price_bounds
-    facts = item_attributes(items, bounds)
-    vocabulary = Vocabulary.of(*facts)
-    Inputs(items["item"].to_numpy(), items["events"].to_numpy(), vocabulary.matrix(*facts)).write(folder)
+    vocabulary = _write_inputs(folder, items, bounds)
     (folder / START).unlink(missing_ok=True)  # a fit that was killed may have left one
     if old is not None:
         Start.of(old, items["item_id"].to_pylist(), vocabulary.names, config.train).write(folder)
@@ -75,3 +86,44 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "loss": round(losses[-1], 4),
         "fit_seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _popular_only(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    """Write a model of what is popular. Raises DataError where no event has a weight."""
+    from jobs.models.attributes import price_bounds
+    from jobs.models.behaviour.popular_only import popular_only
+
+    items = items_of(spark, config, config.run.read(spark, EVENTS).where("weight > 0").select("item"))
+    if not len(items):
+        raise DataError(f"no event before {config.date} has a weight above 0 in [weights]: nothing to learn from")
+    folder = _new_folder(config)
+    bounds = price_bounds(items["price"].to_numpy())
+    vocabulary = _write_inputs(folder, items, bounds)
+    np.savez(folder / FITTED, **popular_only(Inputs.read(folder), config.train))
+    about = {
+        "day": config.date.isoformat(),
+        "trained_until": config.date.isoformat(),
+        "price_bounds": bounds.tolist(),
+        "popular_only": True,
+        "settings": dict(vars(config.train)),
+    }
+    model_id = finish(folder, about, items["item_id"], vocabulary.names)
+    shutil.rmtree(config.run.path(SEQUENCES.name))
+    return {"model": model_id, "trained": True, "popular_only": True, "users": 0, "items": len(items)}
+
+
+def _new_folder(config: Config) -> Path:
+    """Where the model of a night is made."""
+    folder = config.models / f".{config.date}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_inputs(folder: Path, items: "pa.Table", bounds: "NDArray[np.float64]") -> "Vocabulary":
+    """Write what a model is made of; returns its attributes. items: as `items_of` reads them. bounds: of prices."""
+    from jobs.models.attributes import Vocabulary, item_attributes
+
+    facts = item_attributes(items, bounds)
+    vocabulary = Vocabulary.of(*facts)
+    Inputs(items["item"].to_numpy(), items["events"].to_numpy(), vocabulary.matrix(*facts)).write(folder)
+    return vocabulary

@@ -9,7 +9,7 @@ from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 USERS_A_FILE = 10_000
 """A process of the fit holds the users of one file in memory."""
@@ -39,16 +39,18 @@ def write_sequences(spark: "SparkSession", config: Config, until: str) -> int:
     return int(config.run.read(spark, SEQUENCES).count())
 
 
-def items_in_sequences(spark: "SparkSession", config: Config) -> "pa.Table":
-    """Read the items in the sequences, by row: item, item_id, the number of events there, and the item's FACTS."""
+def items_of(spark: "SparkSession", config: Config, events: "DataFrame") -> "pa.Table":
+    """Read the items of some events, by row: item, item_id, the number of their events, and the item's FACTS.
+
+    events: with the column `item`.
+    """
     from pyspark.sql import functions as F
 
     from jobs.models.attributes import FACTS
 
-    counts = config.run.read(spark, SEQUENCES).select(F.explode("items").alias("item")).groupBy("item")
-    events = counts.agg(F.count("*").alias("events"))
+    counts = events.groupBy("item").agg(F.count("*").alias("events"))
     items = config.run.read(spark, ITEMS).select("item", "item_id", *FACTS)
-    return events.join(items, "item").orderBy("item").toArrow()
+    return counts.join(items, "item").orderBy("item").toArrow()
 
 
 def fit_distributed(spark: "SparkSession", config: Config, folder: Path) -> list[float]:

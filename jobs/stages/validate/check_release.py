@@ -50,6 +50,8 @@ def check_release(release: Release, config: Config, incumbent: Manifest | None) 
         {f"catalog {name}": expected[name] for name in ("items", "users", "because", *families)},
     )
     findings += checks.check_nulls(nulls)
+    for name, table, keys in (("item", "items", release.items), ("user", "user_vectors", release.users)):
+        findings += checks.check_ids(name, keys, Blocks.of(config.run, table).read(name, f"{name}_id"))
     for name, lists in families.items():
         findings += checks.check_lists(name, lists, len(release.items))
     for name in FINITE:

@@ -1,7 +1,7 @@
 """The checks of a release. Each is pure and returns findings; it goes through arrays block by block."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from jobs.infra.blocks import BLOCK_ROWS
 from jobs.infra.tables import CHALLENGER
 from jobs.stages.validate.finding import Finding, FindingKind
+from lookup.keys import Keys
 from lookup.release.arrays import settle
 from lookup.release.manifest import Manifest
 from lookup.release.reader import RankedLists
 from lookup.release.schema import NO_ITEM, NONE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TOLERANCE = 1e-3
 """How far a score may be from u . v, as a share of the largest score. Sums in float32 differ by their order, and a GPU
@@ -29,6 +33,18 @@ def check_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> list[
 def check_nulls(nulls: Mapping[str, int]) -> list[Finding]:
     """Columns that need a value must have no null. nulls: their number by table and column."""
     return [Finding(f"nulls {name}", n == 0, str(n), "0") for name, n in nulls.items()]
+
+
+def check_ids(name: str, keys: Keys, table: Iterable["pa.RecordBatch"]) -> list[Finding]:
+    """The rows of items or users must have the ids that the table of the run gives them.
+
+    name: of the column of rows; `<name>_id` is that of ids.
+    """
+    other = 0
+    for batch in table:
+        rows = batch.column(name).to_numpy(zero_copy_only=False)
+        other += int(np.sum(keys.find_many([one or "" for one in batch.column(f"{name}_id").to_pylist()]) != rows))
+    return [Finding(f"{name}s with another id in the run", other == 0, str(other), "0")]
 
 
 def blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:

@@ -13,20 +13,15 @@ sum of both.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.releases.last_day import LATEST, WEEKS, daily, last_day, usual_of, weeks_before
 from jobs.stages.validate.finding import Finding, FindingKind
 
-BEFORE = 28
-"""The newest days are compared with so many before them: whole weeks."""
-LATEST = 7
-"""So many of the newest days are also compared together."""
-WEEKS = 2
-"""A comparison needs so many whole weeks before the last day."""
 OUTLIER = 3.5
 """The robust z-score beyond which a count is drift."""
 SPREAD = 0.05
@@ -38,6 +33,7 @@ SHIFT = 0.25
 NULLS = 0.1
 """The share of items without a value may change by so much."""
 TENTHS = 10
+_FAILURE = FindingKind.FAILURE
 
 
 class Day(NamedTuple):
@@ -62,47 +58,33 @@ def check_counts(days: Sequence[Day], night: date) -> list[Finding]:
             series = daily({row.day: getattr(row, what) for row in own}, night)
             if series is None:
                 continue
-            findings.append(_count(f"{what} of type {kind}, last day", *last_day(series)))
+            findings.append(_count(f"{what} of type {kind}, last day", *score_last_day(series)))
             if len(series) >= LATEST * (WEEKS + 1):
                 findings.append(_count(f"{what} of type {kind}, last {LATEST} days", *last_week(series)))
     return findings
 
 
-def check_collapse(days: Sequence[Day], night: date, least: float) -> list[Finding]:
-    """The last day must have a share `least` of the events usual on its weekday. Fewer are a failure, not a drift."""
+def check_collapse(days: Sequence[Day], night: date, least: float, first: bool = False) -> list[Finding]:
+    """The last day must have about as many events as such a day has, at least a share `least` of them.
+
+    Fewer are a failure, not a drift. first: the shop's first night, where they are a warning: nothing that serves would
+    become worse.
+    """
     total: dict[date, int] = {}
     for row in days:
         total[row.day] = total.get(row.day, 0) + row.events
-    series = daily(total, night)
-    if series is None:
+    found = last_day(total, night, least)
+    if found is None:
         return []
-    now, usual, _ = last_day(series)
-    limit = least * usual
-    return [Finding("events of the last day", now >= limit, f"{now:.0f}", f"{limit:.0f} or more", FindingKind.FAILURE)]
+    kind = FindingKind.WARNING if first else FindingKind.FAILURE
+    return [Finding("events of the last day", found.ok, str(found.events), found.expected, kind)]
 
 
-def daily(counts: Mapping[date, int], night: date) -> NDArray[np.float64] | None:
-    """The counts of the days up to the one before `night`, float64 (days,), at most BEFORE + LATEST of them.
-
-    A day without events counts 0. The first is the first day with events, so that a young shop is not compared with the
-    time before it opened. None where fewer than WEEKS weeks are before the last day.
-    """
-    if not counts:
-        return None
-    first = min(counts)
-    days = min((night - first).days, BEFORE + LATEST)
-    if days < LATEST * WEEKS + 1:
-        return None
-    return np.array([counts.get(night - timedelta(days=n), 0) for n in range(days, 0, -1)], dtype=np.float64)
-
-
-def last_day(series: NDArray[np.float64]) -> tuple[float, float, float]:
+def score_last_day(series: NDArray[np.float64]) -> tuple[float, float, float]:
     """The last day: its count, the usual count on its weekday, and z. Each day counts less its weekday's median."""
-    before = series[:-1][-BEFORE:]
-    before = before[len(before) % LATEST :]
-    weeks = np.log1p(before).reshape(-1, LATEST)
-    usual = np.median(weeks, axis=0)
-    return _score(float(series[-1]), float(np.expm1(usual[0])), weeks - usual)
+    weeks = weeks_before(series)
+    usual = usual_of(weeks)
+    return _score(float(series[-1]), float(usual[0]), np.log1p(weeks) - np.log1p(usual))
 
 
 def last_week(series: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -113,18 +95,59 @@ def last_week(series: NDArray[np.float64]) -> tuple[float, float, float]:
     return _score(float(means[-1]), usual, np.log1p(before) - np.log1p(usual))
 
 
-def check_items(now: Mapping[str, float], before: Mapping[str, float], release: str) -> list[Finding]:
-    """Compare the shares of items without a value, by column, with those of the incumbent. release: its id."""
+def check_known(known: Mapping[str, float], least: Mapping[str, float]) -> list[Finding]:
+    """Enough items must have a known value. known: their share, by field that the configuration names.
+
+    least: the share that is needed, by field. Where it has none, a field that no item has is a warning.
+    """
+    return [
+        Finding(f"items with {name}", share >= least[name], f"{share:.1%}", f"{least[name]:.1%} or more", _FAILURE)
+        if name in least
+        else Finding(f"items with {name}", share > 0, f"{share:.1%}", "some", FindingKind.WARNING)
+        for name, share in known.items()
+    ]
+
+
+def check_unknown(now: Mapping[str, float], before: Mapping[str, float], release: str) -> list[Finding]:
+    """Compare the shares of items without a value with those of the incumbent.
+
+    now, before: the shares of items with one, by column. release: the incumbent's id.
+    """
     return [
         Finding(
             f"items without {name}, against {release}",
             abs(share - before[name]) <= NULLS,
-            f"{share:.1%}",
-            f"{before[name]:.1%} ± {NULLS:.0%}",
+            f"{1 - share:.1%}",
+            f"{1 - before[name]:.1%} ± {NULLS:.0%}",
             FindingKind.WARNING,
         )
         for name, share in now.items()
     ]
+
+
+def check_lost(
+    now: Mapping[str, float],
+    before: Mapping[str, float],
+    items: tuple[int, int],
+    release: str,
+    *,
+    max_fall: float,
+    max_shrink: float,
+) -> list[Finding]:
+    """No field may be lost: a fall of its share by more than `max_fall` that also leaves too few items with it.
+
+    now, before: the shares of items with a value, by column, in the challenger and in the incumbent. items: how many
+    items each has. release: the incumbent's id. max_shrink: the share of the incumbent's items with a value that the
+    challenger may lack.
+    """
+    findings = []
+    for name, share in now.items():
+        count, least = share * items[0], before[name] * items[1] * (1 - max_shrink)
+        if before[name] - share > max_fall and count < least:
+            found = f"{count:.0f} ({share:.1%})"
+            expected = f"{least:.0f} or more, or {max(before[name] - max_fall, 0):.1%}"
+            findings.append(Finding(f"items with {name}, against {release}", False, found, expected, _FAILURE))
+    return findings or [Finding(f"fields of items lost, against {release}", True, "none", "none", _FAILURE)]
 
 
 def check_prices(now: NDArray[np.float64], before: NDArray[np.float64], release: str) -> list[Finding]:

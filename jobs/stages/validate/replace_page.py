@@ -8,12 +8,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.releases.page import REPORT_FILE
 from lookup.release import manifest as manifests
 from lookup.release.manifest import FileFact, Manifest
 from lookup.release.pointer import sync_folder
+from lookup.release.validation import PAGE
 
-NEW = f".{REPORT_FILE}.new"
+NEW = f".{PAGE}.new"
 
 
 def replace_page(folder: Path, manifest: Manifest, page: str) -> None:
@@ -28,7 +28,7 @@ def replace_page(folder: Path, manifest: Manifest, page: str) -> None:
         os.fsync(file.fileno())
     sync_folder(folder)
     fact = FileFact(new.stat().st_size, manifests.digest(new))
-    replace(manifest, files=manifest.files | {REPORT_FILE: fact}).write(folder)
+    replace(manifest, files=manifest.files | {PAGE: fact}).write(folder)
     finish(folder)
 
 
@@ -40,8 +40,8 @@ def finish(folder: Path) -> None:
     new = folder / NEW
     if not new.exists():
         return
-    if manifests.read(folder).files[REPORT_FILE].sha256 == manifests.digest(new):
-        os.replace(new, folder / REPORT_FILE)
+    if manifests.read(folder).files[PAGE].sha256 == manifests.digest(new):
+        os.replace(new, folder / PAGE)
     else:
         new.unlink()
     sync_folder(folder)

@@ -17,7 +17,7 @@ def validation_part(validation: Mapping[str, Any], drift: Sequence[Finding], dec
         slices=[_slice_row(one) for one in slices],
         lost=[one["slice"] for one in slices if not one["ok"]],
         held_for=[(f.name, f.found, f.expected) for f in decision.held_for],
-        drift=[(f.name, f.found, f.expected, "" if f.ok else "drift") for f in drift],
+        drift=[(f.name, f.found, f.expected, "" if f.ok else "held" if f.holds else "drift") for f in drift],
         drifted=[f.name for f in drift if not f.ok],
     )
 
@@ -32,7 +32,7 @@ def verdict(validation: Mapping[str, Any], decision: Decision) -> str:
     if not decision.held_for:
         return f"Passed. {compared}"
     if decision.override is not None:
-        by, at, reason = (decision.override[name] for name in ("by", "at", "reason"))
+        by, at, reason = (decision.override.get(name) for name in ("by", "at", "reason"))
         return f"Held, and overridden by {by} at {at}: {reason or 'no reason was given'}. {compared}"
     return f"Held{': the release is broken, and nobody can override that' if decision.broken else ''}. {compared}"
 

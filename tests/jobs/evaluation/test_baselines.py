@@ -72,6 +72,16 @@ class TestSlowly:
             assert max(own[others]) < min(worth.values())
             assert own[others].argsort().tolist() == popular.astype(np.float32)[others].argsort().tolist()
 
+    def test_own_repeats_that_are_equal_go_by_popularity(self, seed, protocol):
+        made = problem(seed, protocol=protocol)
+        method = OwnRepeats()
+        method.fit(made)
+        popular, n = counted(made), len(made.items)
+        basket = Histories(np.asarray([0, n]), np.arange(n), np.zeros(n), np.ones(n))
+        (own,) = method.scores(basket, np.zeros(1))
+        assert np.all(np.diff(own[np.argsort(popular, kind="stable")]) >= 0)
+        assert len(np.unique(own)) > 1
+
     def test_item_cosine(self, seed, protocol):
         made = problem(seed, protocol=protocol)
         n = len(made.items)

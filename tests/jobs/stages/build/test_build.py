@@ -10,7 +10,6 @@ from typing import Any
 import annoy
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -26,7 +25,7 @@ from lookup.release import pointer
 from lookup.release.catalog_schema import CATALOG
 from lookup.release.locks import open_locked
 from lookup.release.schema import ARRAYS, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
-from tests.releases import FEATURES, Sizes, config_at, make_release, write_run
+from tests.releases import FEATURES, Sizes, config_at, make_release, rewrite, write_run
 
 SIZES = Sizes(items=50, users=30)
 
@@ -289,17 +288,6 @@ def test_a_missing_table_names_its_job(config: Config, name: str, job: str) -> N
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(MissingStepError, match=f"{name} is missing: run `daybreak job {job} --date 2026-11-22` first"):
         build.run(None, config)
-
-
-def rewrite(config: Config, name: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
-    """Change the rows of a table of the run."""
-    path = config.run.path(name)
-    table = pq.read_table(path)
-    rows = table.to_pylist()
-    change(rows)
-    shutil.rmtree(path)
-    path.mkdir()
-    pq.write_table(pa.Table.from_pylist(rows, table.schema), path / "part-0.parquet")
 
 
 def swap(rows: list[dict[str, Any]], column: str) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from jobs.config.release import UsersConfig
-from jobs.errors import DataError, MissingStepError
+from jobs.errors import MissingStepError
 from jobs.stages.embed_users import job as embed_users
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
@@ -67,10 +67,14 @@ def test_only_the_newest_events_make_the_vector(spark, made):
         assert len(bought) == 2
 
 
-def test_a_shop_without_active_users_says_why(spark, made):
+def test_a_shop_without_active_users_says_why_and_goes_on(spark, made, capsys):
     strict = dataclasses.replace(made, users=UsersConfig(active_days=90, min_events=99))
-    with pytest.raises(DataError, match=r"none has 99 events .*The last event is of 2026-03-01"):
-        embed_users.run(spark, strict)
+    assert embed_users.run(spark, strict)["users"] == 0
+    said = capsys.readouterr().out
+    assert "embed_users warning" in said
+    assert "none has 99 events" in said
+    assert "The last event is of 2026-03-01" in said
+    assert pl.read_parquet(f"{made.run.path('user_vectors')}/*.parquet").height == 0
 
 
 def test_without_vectors_it_names_the_job_to_run(spark, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.evaluation.metrics.ranking import measure
-from jobs.stages.evaluate.contestants import fill, most_frequent
+from jobs.stages.evaluate.contestants import fill, most_popular, own_items
 
 
 def rows(*items: int) -> np.ndarray:
@@ -42,5 +42,14 @@ def test_a_list_is_filled_up_without_repeats_and_without_what_must_not_be_there(
     assert fill(rows(), rows(9, 8), rows(9), 3).tolist() == [8, -1, -1]
 
 
-def test_the_most_frequent_come_first_and_ties_by_row():
-    assert most_frequent(rows(4, 2, 4, 9, 2, 1)).tolist() == [2, 4, 1, 9]
+def test_the_most_frequent_come_first_and_the_more_popular_where_that_is_equal():
+    items, ones = rows(4, 2, 4, 9, 2, 1), np.ones(6)
+    popularity = np.asarray([0, 5, 1, 0, 7, 0, 0, 0, 0, 6], dtype=np.float32)
+    assert own_items(items, ones, popularity).tolist() == [4, 2, 9, 1]
+    assert own_items(items, ones, np.zeros(10, np.float32)).tolist() == [2, 4, 1, 9]  # then by row
+    assert own_items(items, np.exp2(-np.asarray([90.0, 0, 90, 0, 180, 400]) / 90), popularity).tolist() == [2, 4, 9, 1]
+
+
+def test_the_popular_list_has_what_is_popular_at_all():
+    assert most_popular(np.asarray([0, 2, 0, 3, 2], dtype=np.float32), 10).tolist() == [3, 1, 4]
+    assert most_popular(np.asarray([0, 2, 0, 3, 2], dtype=np.float32), 1).tolist() == [3]

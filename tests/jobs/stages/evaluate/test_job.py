@@ -98,9 +98,13 @@ def by_hand(release: Release | None, masked: bool) -> dict[tuple[str, str, str],
             method: [i for i in np.argsort(-scores, kind="stable") if i not in had and np.isfinite(scores[i])]
             for method, scores in lists.items()
         }
-        own = [] if masked else sorted(set(items.tolist()), key=lambda i: (-items.tolist().count(i), i))
+        ages = events_of(user)[1]
+        lately = {i: sum(2.0 ** (-age / 90) for item, age in zip(items, ages, strict=True) if item == i) for i in items}
+        own = [] if masked else sorted(set(items.tolist()), key=lambda i: (-items.tolist().count(i), POPULAR.index(i)))
+        recent = [] if masked else sorted(set(items.tolist()), key=lambda i: (-lately[i], POPULAR.index(i)))
         lists["popular"] = [i for i in POPULAR if i not in had]
         lists["own purchases"] = [i for i in dict.fromkeys(own + POPULAR) if i not in had]
+        lists["own purchases, half-life 90 days"] = [i for i in dict.fromkeys(recent + POPULAR) if i not in had]
         for name, wanted in SLICES.items():
             truth = wanted.get(user, set()) - had
             for method, found in lists.items() if truth else ():
@@ -131,18 +135,23 @@ def test_rows_and_means_are_those_made_by_hand(spark, made, bought, masked, user
         whole = [values[place] for (_, *which), values in expected.items() if which == [one["method"], "all"]]
         assert (one["value"], one["users"]) == (pytest.approx(np.mean(whole)), users)
     methods = [one["method"] for one in metrics["metrics"]]
-    assert methods[::2] == methods[1::2] == ["daybreak", "in place", "popular", "own purchases"]
+    assert (
+        methods[::2]
+        == methods[1::2]
+        == [*("daybreak", "in place", "popular", "own purchases", "own purchases, half-life 90 days")]
+    )
     assert not made.run.path(".incumbent").exists()
 
 
 def test_a_first_night_has_no_incumbent(spark, made):
     assert evaluate.run(spark, made)["incumbent"] is None
     methods = pl.read_parquet(f"{made.run.path('evaluation')}/*.parquet")["method"].unique().to_list()
-    assert sorted(methods) == ["daybreak", "own purchases", "popular"]
+    assert sorted(methods) == ["daybreak", "own purchases", "own purchases, half-life 90 days", "popular"]
 
 
 def test_without_held_out_users_there_is_nothing_to_measure(spark, made, capsys):
     small_run.write(spark, made, small_run.items(ITEMS), small_run.events([("a", 1, 20.0), ("b", 2, 1.0)]))
+    small_run.write_vectors(made, {"item_input": INPUTS, "item_vector": VECTORS, **FOLLOW}, PARAMETERS)
     nothing = {"users": 0, "since": "2026-02-16", "bought": "include", "incumbent": None}
     assert evaluate.run(spark, made) == nothing
     assert "nothing to measure" in capsys.readouterr().out

@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from jobs.config.config import Config
 from jobs.errors import DataError
-from jobs.stages.ingest.quality import check_recent, check_shares
-from tests.releases import config_at
+from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items
+from tests.releases import Sizes, config_at, write_run
 
+SIZES = Sizes(items=20, users=4)
 BAD = {("events", "time is missing"): 3, ("events", "type is missing"): 2, ("items", "item_id is missing"): 1}
 
 
@@ -44,3 +46,24 @@ def test_the_last_event_must_leave_somebody_active(config: Config) -> None:
     check_recent(last, config)
     with pytest.raises(DataError, match=f"it would be --date {last}"):
         check_recent(last - timedelta(days=1), config)
+
+
+def test_items_for_which_validate_will_hold_the_night_are_told_before_anything_is_trained(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(config, 1, SIZES)
+    config = replace(config, items=replace(config.items, price="price"))
+    warn_of_items(config)
+    assert capsys.readouterr().out == ""
+    items = config.run.path("items")
+    table = pl.read_parquet(f"{items}/*.parquet").with_columns(
+        in_stock=pl.lit(value=False), price=pl.lit(0.0), title=pl.lit(" ")
+    )
+    for file in items.glob("*.parquet"):
+        file.unlink()
+    table.write_parquet(items / "part-0.parquet")
+    warn_of_items(config)
+    said = capsys.readouterr().out
+    assert "0.0% of the items have a known title; 50.0% or more expected" in said
+    assert "0.0% of the items have a known price; 10.0% or more expected" in said
+    assert f"0 of {SIZES.items} items are in stock; 1.0% or more expected" in said

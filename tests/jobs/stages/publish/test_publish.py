@@ -48,7 +48,7 @@ def test_the_validation_of_another_release_does_not_count(config: Config) -> Non
     build.run(None, config)
     validate.run(None, config)
     rebuilt = build.run(None, config)["release"]
-    with pytest.raises(MissingStepError, match=f"release {rebuilt} has not passed validation"):
+    with pytest.raises(MissingStepError, match=f"release {rebuilt} has not been validated"):
         publish.run(None, config)
 
 

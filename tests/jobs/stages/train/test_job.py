@@ -171,7 +171,20 @@ def test_two_killed_processes_continue_when_the_job_runs_again(spark, tmp_path, 
     assert model.facts["items"] == 11
 
 
-def test_a_shop_too_young_to_learn_from_says_so(spark, tmp_path):
-    config = dataclasses.replace(shop(tmp_path), train=TrainConfig(holdout_days=30))
-    with pytest.raises(DataError, match="no user has events on two days before 2026-01-30"):
-        run(spark, config)
+def test_a_shop_too_young_to_learn_from_gets_a_model_of_what_is_popular(spark, tmp_path, capsys):
+    config = shop(tmp_path)
+    young = dataclasses.replace(config, train=TrainConfig(dimensions=8, epochs=1, holdout_days=30))
+    counts = run(spark, young)
+    assert (counts["popular_only"], counts["users"], counts["items"]) == (True, 0, 12)
+    assert "no user has events on two days before 2026-01-30" in capsys.readouterr().out
+    model = model_store.existing(config.models, NIGHT)
+    table = pl.from_arrow(model_items(spark, model.path).toArrow()).sort("events")
+    assert table["bias"].is_sorted()
+    assert table["bias"].n_unique() > 1
+    assert not any(any(vector) for vector in table["input"].to_list())
+    assert run(spark, young)["popular_only"]  # it is never recent enough to stay
+    trained = run(spark, config)["model"]
+    assert trained != counts["model"]
+    assert model_store.existing(config.models, NIGHT).id == trained  # though both are of one day
+    with pytest.raises(DataError, match="Earlier nights had more"):
+        run(spark, dataclasses.replace(young, full=True))

@@ -135,6 +135,7 @@ def test_the_stability_index_by_hand() -> None:
 
 def test_a_column_gone_null_is_found() -> None:
     before = {"title": 0.0, "brand": 0.3, "price": 0.25}
-    found = drift.check_items({"title": 0.01, "brand": 1.0, "price": 0.3}, before, "20261121T031500Z-3f9a")
+    known = {"title": 0.99, "brand": 0.0, "price": 0.7}
+    found = drift.check_unknown(known, {name: 1 - share for name, share in before.items()}, "20261121T031500Z-3f9a")
     assert drifted(found) == ["items without brand, against 20261121T031500Z-3f9a"]
     assert (found[1].found, found[1].expected) == ("100.0%", "30.0% ± 10%")

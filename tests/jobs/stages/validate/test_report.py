@@ -84,14 +84,22 @@ def test_who_overrode_it_and_why() -> None:
     assert "no reason was given" in page
 
 
-def test_what_an_override_can_do() -> None:
+def test_what_an_override_can_do(tmp_path: Path) -> None:
     """It publishes what was held; it is not noted on what passed, and does nothing for what is broken."""
     lost = Finding("ndcg@20 of all", False, "less", "equal", FindingKind.FAILURE)
     broken = Finding("count items", False, "3", "4", FindingKind.FAULT)
     held = decide([PUBLISH, lost, *DRIFT], None)
     assert (held.held_for, held.publish, held.broken) == ([lost], False, False)
-    assert "ndcg@20 of all: less found, equal expected" in why_held("R", NIGHT, held)
-    assert f"daybreak job validate --date {NIGHT} --override" in why_held("R", NIGHT, held)
+    config = replace(config_at(tmp_path), file=tmp_path / "my shop.toml")
+    told = why_held("R", config, held)
+    assert "ndcg@20 of all: less found, equal expected" in told
+    where = f"--config '{config.file}' --date {NIGHT}"
+    assert f"`daybreak job validate {where} --override YOUR-NAME --reason WHY`" in told
+    assert f"`daybreak job publish {where}`" in told
+    assert "No release serves yet." in told
+    config.releases.mkdir()
+    pointer.announce(config.releases, "20260101T000000Z-aaaa")
+    assert "20260101T000000Z-aaaa goes on serving." in why_held("R", config, held)
     overridden = decide([PUBLISH, lost, *DRIFT], Override("Ada"))
     assert overridden.publish
     assert overridden.override is not None
@@ -100,8 +108,22 @@ def test_what_an_override_can_do() -> None:
     assert (passed.held_for, passed.publish, passed.override) == ([], True, None)
     worst = decide([lost, broken], Override("Ada"))
     assert (worst.held_for, worst.publish, worst.override) == ([lost, broken], False, None)
-    assert "nobody can override that" in why_held("R", NIGHT, worst)
-    assert "--override" not in why_held("R", NIGHT, worst)
+    assert "nobody can override that" in why_held("R", config, worst)
+    assert "--override" not in why_held("R", config, worst)
+
+
+def test_an_override_stays_when_validate_runs_again() -> None:
+    lost = Finding("ndcg@20 of all", False, "less", "equal", FindingKind.FAILURE)
+    first = decide([lost], Override("Ada", "we know")).override
+    assert decide([lost], None, first).override == first
+    assert decide([lost], None, first).publish
+    assert decide([lost], Override("Ada", "we know"), first).override == first  # asked for again, by a retried task
+    assert decide([PUBLISH], None, first).override == first
+    other = decide([lost], Override("Grace"), first).override
+    assert other is not None
+    assert other["by"] == "Grace"
+    broken = Finding("count items", False, "3", "4", FindingKind.FAULT)
+    assert not decide([lost, broken], None, first).publish
 
 
 def test_what_passed_what_is_broken_and_what_is_not_compared() -> None:
