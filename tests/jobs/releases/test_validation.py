@@ -97,12 +97,12 @@ def test_a_release_without_a_verdict_is_announced_only_where_it_served_before(fo
 
 def test_a_verdict_is_of_the_files_that_it_has_seen(folder: Path, ids: list[str]) -> None:
     """The manifest of one release with the verdict of another."""
-    path = folder / ids[0] / manifest.FILE
-    passed = json.loads((folder / ids[1] / manifest.FILE).read_text())["validation"]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"validation": passed}))
+    passed = manifest.read(folder / ids[1]).validation
+    made = manifest.read(folder / ids[0])
+    replace(made, validation=passed).write(folder / ids[0])
     with pytest.raises(ValidationError, match="`validate` has not checked it"):
         announce(folder, ids[0])
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"validation": {"verdict": "fine"}}))
+    replace(made, validation={"verdict": "fine"}).write(folder / ids[0])
     with pytest.raises(ReleaseError, match="verdict"):
         announce(folder, ids[0])
 
