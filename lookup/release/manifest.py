@@ -100,15 +100,15 @@ class Manifest:
     override: dict[str, Any] | None = None
     """Where a person published the release against `validate`: `by`, `at` (UTC, ISO 8601), `reason` (or null), and
     `overridden`: `name`, `found` and `expected` of each finding. Else null."""
-    validation: dict[str, Any] | None = None
+    validation: dict[str, Any] | None = field(default=None, metadata={"optional": True})
     """What `validate` says of the release (see `lookup.release.validation`): `verdict` ("passed", "held" or "broken"),
     `at` (UTC, ISO 8601), `held_for` (`name`, `found` and `expected` of each finding) and `files`, a digest of what it
-    has seen. Null where `validate` has not run."""
+    has seen. Left out where `validate` has not run."""
     ranker: dict[str, Any] | None = None
     """`features` and `hidden` of the ranker (see `lookup.scoring.ranker`), and its training; null without a ranker."""
-    patches_log: dict[str, Any] | None = None
+    patches_log: dict[str, Any] | None = field(default=None, metadata={"optional": True})
     """The log that `patches_until` is a position of: its `id`, and the `mark` that the night left in it (see
-    `lookup.patches.following.lineage`); null where the night read no log, and in releases of an earlier Daybreak."""
+    `lookup.patches.following.lineage`). Left out where the night read no log, and by earlier versions of Daybreak."""
 
     def __getattr__(self, name: str) -> Any:
         """Fields by the names of earlier versions, which go on working with a note."""
@@ -132,7 +132,10 @@ class Manifest:
         later = {_key(one) for kind in (*PARTS.values(), UserEncoder) for one in fields(kind) if _since(one) > version}
         for name in PARTS:
             values[name] = {key: value for key, value in values[name].items() if key not in later}
-        return {KEYS[one.name]: values[one.name] for one in fields(self) if _since(one) <= version}
+        written = (one for one in fields(self) if _since(one) <= version)
+        # A manifest from before an optional field is written back as it was read.
+        left_out = {one.name for one in fields(self) if one.metadata.get("optional") and values[one.name] is None}
+        return {KEYS[one.name]: values[one.name] for one in written if one.name not in left_out}
 
     def facts(self) -> dict[str, str]:
         """All that a build knows before it writes the catalog, as text by key: the table `manifest` there."""
