@@ -8,7 +8,7 @@ READY := .venv/ready
 
 help:
 	@echo 'make demo      a night on a year of real purchases, and a look at what came out'
-	@echo 'make airflow   Airflow on this machine with the DAGs of Daybreak: http://127.0.0.1:8080'
+	@echo 'make airflow   Airflow on this machine with the DAGs of Daybreak: http://127.0.0.1:8080, with a login'
 	@echo 'make test      lint, types, import rules and all tests'
 	@echo 'make bench     the quick benchmarks, as ratios to a baseline in the same run; ALL=1: the long ones too'
 	@echo 'make wheels    both distributions, built, installed and tried: lookup alone, and a small night'
@@ -53,4 +53,5 @@ bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks $(if $(ALL),all,quick)
 
 clean:
+	@test ! -d .demo || chmod -R u+w .demo # releases are read-only
 	rm -rf .venv .demo .airflow build dist *.egg-info lookup/build lookup/*.egg-info .*_cache .hypothesis .benchmarks spark-warehouse

@@ -4,11 +4,14 @@ Read from the environment of the Airflow processes, all optional:
 
     DAYBREAK_HOME     the checkout (or wherever `jobs/submit.py` lies); default: the folder above this one
     DAYBREAK_CONFIG   the configuration of a run that names none; an absolute path is best; default: daybreak.toml
+    DAYBREAK_CONFIGS  the files and folders, separated by colons, of which a run may name one; default: the folder of
+                      DAYBREAK_CONFIG where that is an absolute path
     DAYBREAK_DATE     the date of a run that names none; default: the day of the run
     PYSPARK_PYTHON    the python of the Spark driver and executors; default: the one that runs Airflow
 """
 
 import os
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -21,11 +24,30 @@ HOME = Path(os.environ.get("DAYBREAK_HOME", Path(__file__).resolve().parent.pare
 MODEL = Asset("daybreak_model")
 """The trained model: `daybreak_train` updates it, which starts `daybreak_precompute`."""
 
+DEFAULT_CONFIG = os.environ.get("DAYBREAK_CONFIG", "daybreak.toml")
+
+
+def declared(default: str, places: str | None) -> str:
+    """A pattern of the configurations that a run may name, because a configuration is code.
+
+    default: DAYBREAK_CONFIG. places: DAYBREAK_CONFIGS, or None. A folder stands for the .toml files in it and below,
+    hidden ones excepted; no name may lead out of it.
+    """
+    if places is None:
+        places = str(Path(default).parent) if Path(default).is_absolute() else ""
+    found = [re.escape(default)]
+    for place in filter(None, places.split(":")):
+        below = "" if place.endswith(".toml") else r"(/[^/.\x00-\x1f][^/\x00-\x1f]*)+\.toml"
+        found.append(re.escape(place.rstrip("/")) + below)
+    return f"^({'|'.join(found)})$"
+
+
 PARAMS = {
     "config": Param(
-        os.environ.get("DAYBREAK_CONFIG", "daybreak.toml"),
+        DEFAULT_CONFIG,
         type="string",
-        description="The configuration: a TOML file, best as an absolute path.",
+        pattern=declared(DEFAULT_CONFIG, os.environ.get("DAYBREAK_CONFIGS")),
+        description="The configuration: one of the TOML files that DAYBREAK_CONFIGS declares.",
     ),
     "date": Param(
         os.environ.get("DAYBREAK_DATE", ""),

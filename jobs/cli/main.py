@@ -1,6 +1,7 @@
 """The command `daybreak`: its commands by group, and what its exit code says."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,7 @@ from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
 from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
 from lookup.errors import DaybreakError
+from lookup.log_address import without_passwords
 
 GROUPS: dict[str, list[Callable[..., Any]]] = {
     "The night (needs the extra `night`)": [init.init, run.run, job.job, receipt.receipt],
@@ -53,6 +55,10 @@ EXTRAS = {
 """The packages that are missing where an extra is not installed."""
 
 
+PRIVATE = 0o077
+"""The umask of every command and job: what it writes holds ids of users, so nobody else may read it."""
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         try:
@@ -81,13 +87,14 @@ for panel, commands in GROUPS.items():
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    os.umask(PRIVATE)
     open_streams()
     try:
         code: int | None = get_command(app).main(argv, prog_name="daybreak", standalone_mode=False)
     except typer.TyperException as error:
         return _usage(error)
     except DaybreakError as error:
-        print(f"daybreak: {escaped_lines(str(error))}", file=sys.stderr)
+        print(f"daybreak: {escaped_lines(without_passwords(str(error)))}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
     except OSError as error:
         if error.filename is None and error.errno != errno.ENOSPC:
@@ -107,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _usage(error: typer.TyperException) -> int:
     """Say in one line what is wrong with the command line, and where its options are told; returns the exit code."""
     context = getattr(error, "ctx", None)
-    message = error.format_message().replace("Value error, ", "").strip()
+    message = without_passwords(error.format_message().replace("Value error, ", "").strip())
     if message:  # none where the help was printed instead
         path = context.command_path if context else "daybreak"
         print(f"daybreak: {escaped_lines(message.rstrip('.'))}; see `{path} --help`", file=sys.stderr)

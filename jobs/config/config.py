@@ -13,9 +13,11 @@ from pydantic_core import PydanticCustomError
 from jobs.config import presets
 from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
 from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig
+from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig
 from jobs.infra.runs import Run
+from lookup.log_address import is_url
 from lookup.patches.patch_log import FILE
 
 
@@ -120,14 +122,24 @@ class Config(Sections):
         return self.work / "models"
 
     @property
+    def scratch(self) -> Path:
+        """Folder of what Spark keeps on disk while it runs."""
+        return self.work / "spark"
+
+    @property
     def releases(self) -> Path:
         """Folder of releases."""
         return (self.base / self.shop.releases).resolve()
 
     @property
     def patches(self) -> str | Path:
-        """Where the patch log is, as `lookup.patches.patch_log.open_log` takes it."""
-        where = self.shop.patches
-        if where is None:
-            return self.releases / FILE
-        return where if "://" in where else (self.base / where).resolve()
+        """Where the patch log is, as `lookup.patches.patch_log.open_log` takes it: with the password, so never shown.
+
+        Raises ConfigError where the password is not where `[shop]` says.
+        """
+        shop = self.shop
+        where = self.releases / FILE if shop.patches is None else shop.patches
+        if shop.password_env is not None or shop.password_file is not None:
+            file = None if shop.password_file is None else self.base / shop.password_file
+            return with_password(where, shop.password_env, file)
+        return where if is_url(where) else (self.base / where).resolve()

@@ -95,7 +95,7 @@ class TrainConfig:
     kept: Share = 0.2
     """What an item that the user bought or viewed keeps of its score, beside how often and when that was."""
     processes: Annotated[int, Within(1, 1024)] = 1
-    """How many processes `TorchDistributor` starts."""
+    """How many processes fit the model together."""
     seed: Seed = 7
     """The same seed and data give the same model."""
 
@@ -126,6 +126,9 @@ class EmbedConfig:
     """Longer texts are cut."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """"auto": bfloat16 where the processor has it; "float32"; "bfloat16"."""
+    pickles: Truth = False
+    """Take the weights of a model without safetensors from a pickle. Loading a pickle may run code: allow it only for a
+    model whose makers you trust."""
 
 
 @dataclass(frozen=True, config=TABLE)

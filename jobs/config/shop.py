@@ -6,7 +6,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from jobs.config.bounds import EXPECTED, TABLE, Columns, Duration, Files, Share, Text
+from jobs.config.bounds import EXPECTED, TABLE, Columns, Duration, Files, Share, Text, Truth
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -19,8 +19,16 @@ class ShopConfig:
     """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
     releases: Text = "releases"
     """Folder of releases, relative to the TOML file."""
+    readers: Text | None = None
+    """The group that may read the releases and use the patch log there; by default the user of the night alone."""
     patches: Text | None = None
     """The patch log: a path relative to the TOML file, or `redis://…`; by default a file in `releases`."""
+    password_env: Text | None = None
+    """The environment variable with the password of a log in Redis, which then need not stand in `patches` …"""
+    password_file: Text | None = None
+    """… or the file with it, relative to the TOML file; its first line counts."""
+    java_calls: Truth = False
+    """Let expressions call Java by `reflect` and `java_method`, and so do all that the user of the night can do."""
 
 
 @dataclass(frozen=True, config=TABLE)

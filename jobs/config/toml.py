@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 
 from jobs.config.bounds import EXPECTED
 from jobs.errors import ConfigError
+from jobs.infra.spark import SECRET
+from lookup.log_address import redacted
 
 T = TypeVar("T")
 SIMILAR = 0.7
@@ -70,21 +72,33 @@ def _say(error: ErrorDetails, tables: dict[Place, list[str]], where: str) -> str
         wanted = context["expected"].replace("'", "")
     else:
         wanted = WANTED.get(error["type"]) or error["msg"].removeprefix("Input should be ")
+    if SECRET.search(key):
+        return f"{key} must be {wanted}, not …"
     if not isinstance(found, dict):
         return f"{key} must be {wanted}, not {_value(found)}"
     return f"{key} must be {wanted}" + (", not a table" if error["type"] in WANTED else "")
 
 
 def _word(key: str) -> str:
-    """A key as a message has it: on one line, and not longer than one."""
+    """A key as a message has it: on one line, not longer than one, and without passwords."""
+    key = redacted(key)
     return f"{key:.80}" if key and key.isprintable() else f"{key!r:.80}"
 
 
 def _value(found: object) -> str:
-    """A value as a message has it: as TOML writes it, as far as a line goes."""
+    """A value as a message has it: as TOML writes it, as far as a line goes, and without passwords."""
     if isinstance(found, bool):
         return str(found).lower()
-    return f"{found.isoformat() if isinstance(found, date | time) else repr(found):.80}"
+    return f"{found.isoformat() if isinstance(found, date | time) else repr(_shown(found)):.80}"
+
+
+def _shown(found: object) -> object:
+    """A value without the passwords of the URLs in it."""
+    if isinstance(found, dict):
+        return {_shown(key): _shown(one) for key, one in found.items()}
+    if isinstance(found, list):
+        return [_shown(one) for one in found]
+    return redacted(found) if isinstance(found, str) else found
 
 
 def _unknown(key: str, place: Place, tables: dict[Place, list[str]], where: str) -> str:

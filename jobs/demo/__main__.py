@@ -1,10 +1,11 @@
 """`python -m jobs.demo`: run the night, show what came out."""
 
+import os
 import subprocess
 import sys
 
 from jobs.demo import show
-from jobs.demo.airflow import CONFIG, DATE, configure, environment, prepare
+from jobs.demo.airflow import CONFIG, DATE, PRIVATE, configure, environment, prepare
 from jobs.demo.night import run
 
 LOG = CONFIG.parent / "night.log"
@@ -15,6 +16,7 @@ def main() -> int:
     if len(sys.argv) > 1:
         print(f"demo: no arguments are expected, not {' '.join(sys.argv[1:])}", file=sys.stderr)
         return 2
+    os.umask(PRIVATE)
     configure()
     env = environment()
     print(

@@ -1,12 +1,18 @@
 """Airflow on this machine, for the demo: its files in `.airflow/`, SQLite, the DAGs of this checkout.
 
-`python -m jobs.demo.airflow` starts the web interface and the scheduler; `make airflow` calls it.
+`python -m jobs.demo.airflow` starts the web interface and the scheduler; `make airflow` calls it. They listen on the
+loopback interface alone and want a login. `airflow standalone` is not used: its two log servers listen on every
+interface, and no setting changes that.
 """
 
+import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +22,19 @@ DATE = "2018-01-02"
 
 LOCAL_SPARK = '{"conn_type": "spark", "host": "local[*]"}'
 POOL = ["pools", "set", "daybreak", "1", "One job of Daybreak at a time"]
+PARTS = (
+    ("api-server",),
+    ("scheduler", "--skip-serve-logs"),
+    ("dag-processor",),
+    ("triggerer", "--skip-serve-logs"),
+)
+"""The processes of Airflow, as arguments of its command. They read the logs of tasks from the disk."""
+PASSWORDS = "passwords.json"
+"""The file in Airflow's home with the password of its user `admin`."""
+PRIVATE = 0o077
+"""The umask: the logs and tables of a night are for this user alone."""
+GRACE_SECONDS = 15.0
+"""How long Airflow's processes may take to end."""
 
 
 def configure() -> None:
@@ -37,9 +56,12 @@ def environment(home: Path = ROOT / ".airflow", config: Path = CONFIG) -> dict[s
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # Nobody has to log in, and nobody from another machine can.
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / PASSWORDS),
         "AIRFLOW__API__HOST": "127.0.0.1",
+        # No ports, so that the log servers cannot start where somebody forgets `--skip-serve-logs`.
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "-1",
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": "-1",
         "DAYBREAK_CONFIG": str(config),
         "DAYBREAK_DATE": DATE,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
@@ -58,11 +80,47 @@ def prepare(env: dict[str, str]) -> None:
         )
 
 
-if __name__ == "__main__":
+def make_password(home: Path) -> Path:
+    """Write a password for the user `admin`, where there is none yet; returns the file, which only this user reads."""
+    path = home / PASSWORDS
+    home.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(0o600)
+        path.write_text(json.dumps({"admin": secrets.token_urlsafe(12)}) + "\n")
+    return path
+
+
+def run_all(parts: Sequence[Sequence[str]], env: dict[str, str]) -> int:
+    """Run processes of Airflow until Ctrl-C or until one of them ends, which ends the others; returns the exit code."""
+    started = [subprocess.Popen(["airflow", *part], env=env) for part in parts]
+    try:
+        while all(process.poll() is None for process in started):
+            time.sleep(0.5)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        for process in started:
+            process.terminate()
+        end = time.monotonic() + GRACE_SECONDS
+        for process in started:
+            try:
+                process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def main() -> int:
+    """Start Airflow; returns its exit code."""
+    os.umask(PRIVATE)
     configure()
     variables = environment()
     prepare(variables)
-    print(
-        "airflow: http://127.0.0.1:8080 in a minute, no login; unpause a DAG and trigger it; Ctrl-C ends it", flush=True
-    )
-    os.execvpe("airflow", ["airflow", "standalone"], variables)
+    password = make_password(Path(variables["AIRFLOW_HOME"]))
+    print(f"airflow: http://127.0.0.1:8080 in a minute; log in as admin, with the password in {password}")
+    print("airflow: unpause a DAG and trigger it; Ctrl-C ends it", flush=True)
+    return run_all(PARTS, variables)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,15 +21,16 @@ LONGEST = 1000
 def resolve(text: str, base: Path) -> Path:
     """The path that a configuration means: relative to `base`, or `package://python_package/path/in/it`.
 
-    Raises ConfigError when the package is not installed.
+    The package is found, not imported. Raises ConfigError when it is not installed.
     """
     if not text.startswith("package://"):
         return base / Path(text).expanduser()
     package, _, rest = text.removeprefix("package://").partition("/")
-    spec = importlib.util.find_spec(package)
+    top, *inner = package.split(".")  # looking for a package within another would import the outer one
+    spec = importlib.util.find_spec(top) if top else None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(f"{text}: the Python package {package!r} is not installed: pip install it, or name a path")
-    return Path(next(iter(spec.submodule_search_locations))) / rest
+    return Path(next(iter(spec.submodule_search_locations)), *inner, rest)
 
 
 def find_files(patterns: str | list[str], base: Path) -> list[Path]:

@@ -1,9 +1,13 @@
 """The Spark session of a night, and the device that Spark lends to a task."""
 
 import os
+import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from jobs.infra import scratch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,19 +26,39 @@ DEFAULTS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "4096",
     "spark.sql.sources.partitionOverwriteMode": "static",
+    # Without it, Hadoop lets everybody read the tables that it writes, whatever the process's umask says.
+    "spark.hadoop.fs.permissions.umask-mode": "077",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
 }
 """Settings of a night. Those of spark-submit beat them, and those of the configuration beat both."""
 
+ONE_MACHINE = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.authenticate": "true",  # Spark makes a secret for each session
+}
+"""More of them for a local master, whose executor is in the driver: nobody on the network needs to reach it."""
 
-def open_session(master: str | None, settings: dict[str, str]) -> "SparkSession":
+SECRET = re.compile(r"secret|passw|credential|(access|api).?key|token\b", re.IGNORECASE)
+"""Names of settings whose values nobody may see."""
+
+CALLS_OF_JAVA = ("reflect", "java_method", "try_reflect")
+"""Functions of SQL that call any method of Java, and so start programs and write files."""
+
+
+def open_session(
+    master: str | None, settings: dict[str, str], folder: Path | None = None, java_calls: bool = False
+) -> "SparkSession":
     """The Spark session of this process.
 
     master: such as `local[*]`; None under spark-submit, which brings its own. settings: `[spark]` of the configuration.
+    folder: where a local session makes a private folder for what does not fit into memory; what dead sessions left
+    there is removed. By default the system's folder of temporary files. Executors of a cluster keep theirs where the
+    cluster says. java_calls: expressions may use CALLS_OF_JAVA; otherwise the session does not know these functions.
     """
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
     # Executors must run the Python that has torch and transformers, not the first one on their PATH.
@@ -42,18 +66,37 @@ def open_session(master: str | None, settings: dict[str, str]) -> "SparkSession"
     # Workers on this machine are processes of their own. They must find the packages where this process finds them.
     root = str(Path(__file__).resolve().parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *os.environ.get("PYTHONPATH", root).split(":")]))
+    if master is None:
+        SparkContext._ensure_initialized()  # its Java is there already, and knows what spark-submit was told
     submitted = SparkConf()
-    builder = SparkSession.builder.appName("daybreak")
-    if master is not None:
-        builder = builder.master(master)
-    for key, value in DEFAULTS.items():
-        if submitted.get(key) is None:
-            builder = builder.config(key, value)
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    master = master or submitted.get("spark.master", "")
+    chosen = dict(DEFAULTS)
+    if is_local(master):
+        folder = folder or Path(tempfile.gettempdir())
+        scratch.remove_leftovers(folder)
+        chosen |= ONE_MACHINE | {"spark.local.dir": str(scratch.claim(folder))}
+    chosen = {key: value for key, value in chosen.items() if submitted.get(key) is None} | settings
+    chosen["spark.master"] = master
+    # This starts Java, with the settings on its command line, where everybody on this machine can read them.
+    shown = [(key, value) for key, value in chosen.items() if not SECRET.search(key)]
+    SparkContext._ensure_initialized(conf=SparkConf().setAll(shown))
+    spark: SparkSession = SparkSession.builder.appName("daybreak").config(map=chosen).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    if not java_calls:
+        _forget_calls_of_java(spark)
     return spark
+
+
+def _forget_calls_of_java(spark: "SparkSession") -> None:
+    java, registry = spark.sparkContext._jvm, spark._jsparkSession.sessionState().functionRegistry()
+    database, catalog = java.scala.Option.apply("builtin"), java.scala.Option.apply("system")
+    for name in CALLS_OF_JAVA:
+        registry.dropFunction(java.org.apache.spark.sql.catalyst.FunctionIdentifier(name, database, catalog))
+
+
+def is_local(master: str) -> bool:
+    """Whether a Spark master is this machine alone: `local` or `local[N]`, without executors of their own."""
+    return master == "local" or master.startswith("local[")
 
 
 def task_device() -> str:

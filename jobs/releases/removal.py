@@ -1,10 +1,10 @@
 """Remove the folder of a release that nobody reads, so that no reader ever meets half of one."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from jobs.releases.access import delete_sealed
 from lookup.errors import DaybreakError
 from lookup.release import pointer
 from lookup.release.locks import removing
@@ -44,8 +44,8 @@ def finish_removals(releases: Path) -> None:
 
 
 def delete(folder: Path) -> None:
-    """Delete a folder with all that it holds. Raises DaybreakError where some of it stays."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Delete a folder with all that it holds, sealed or not. Raises DaybreakError where some of it stays."""
+    delete_sealed(folder)
     if os.path.lexists(folder):
         raise DaybreakError(f"{folder}: some of it cannot be deleted; it is no longer readable as a release")
 

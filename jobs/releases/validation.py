@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.config.config import Override
 from jobs.errors import ValidationError
+from jobs.releases.access import unsealed
 from lookup.release import manifest as manifests
 from lookup.release import pointer
 from lookup.release.manifest import Manifest
@@ -75,7 +76,8 @@ def override_verdict(releases: Path, release_id: str, override: Override) -> Non
     if manifest.validation is not None and manifest.validation["verdict"] == BROKEN:
         check_announced(releases, manifest, None)
     overridden = manifest.validation["held_for"] if manifest.validation is not None else []
-    replace(manifest, override=override_record(override, overridden)).write(releases / release_id)
+    with unsealed(releases / release_id):
+        replace(manifest, override=override_record(override, overridden)).write(releases / release_id)
 
 
 def now() -> str:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lookup.background import Background
+from lookup.file_modes import private_opener
 from lookup.keys import LONGEST_ID, clean_id, each
 from lookup.scoring.features import DAY
 
@@ -74,7 +75,7 @@ class ExposureLog:
 
     def __init__(self, folder: str | os.PathLike[str]):
         self.folder = Path(folder).absolute()  # once: the process may change its folder later
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(0o700, parents=True, exist_ok=True)
         self.lost = 0
         """How many exposures could not be recorded or written."""
         self._told, self._why = 0, ""
@@ -188,7 +189,7 @@ def _write_all(folder: Path, queue: deque[ExposureLine]) -> int:
 
 
 def _append(path: Path, data: bytes) -> None:
-    with path.open("a+b", buffering=0) as file:
+    with open(path, "a+b", buffering=0, opener=private_opener) as file:
         if size := file.seek(0, os.SEEK_END):
             file.seek(size - 1)
             if file.read(1) != b"\n":  # a killed process left half a line

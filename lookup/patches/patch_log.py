@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from lookup.errors import LogError
+from lookup.log_address import FORM, clean_url, is_url, redacted
 from lookup.patches.patch import Patch, Statement
 
 FILE = "patches.sqlite"
@@ -25,7 +26,6 @@ MOST_EVENTS = 10_000
 """How many events of one user a call reads at most: some 5 MB. Older ones would not count in any vector."""
 FOREVER = 2**62
 """A time, microseconds since 1970, after all others."""
-SCHEMES = ("redis://", "rediss://", "unix://")
 MARKS = 1000
 """Of how many appends, the newest, a log keeps the marks."""
 
@@ -231,7 +231,7 @@ def open_log(where: str | os.PathLike[str]) -> PatchLog:
     kind, when the Redis server is unreachable, and when the package redis is not installed.
     """
     log = log_at(where, OF_JOBS)
-    if isinstance(where, str) and where.startswith(SCHEMES):
+    if is_url(where):
         log.position()
     return log
 
@@ -242,17 +242,18 @@ def log_at(where: str | os.PathLike[str], patience: Patience) -> PatchLog:
     Raises LogError for a URL of another kind and when the package redis is not installed; ValueError for no path.
     """
     if not os.fspath(where) or "\0" in os.fspath(where):
-        raise ValueError(f"the patch log is a path or a URL, not {where!r:.100}")
-    if isinstance(where, str) and where.startswith(SCHEMES):
+        raise ValueError(f"the patch log is a path or a URL, not {redacted(where)!r:.100}")
+    if is_url(where):
+        url = clean_url(os.fspath(where))
+        if url is None:
+            raise LogError(f"{redacted(where)}: a path or a URL expected, such as {FORM}")
         try:
             from lookup.patches.redis_log import RedisLog
         except ModuleNotFoundError as error:
             if error.name != "redis":
                 raise
             raise LogError("a log in Redis needs the package redis: pip install 'daybreak[redis]'") from None
-        return RedisLog(where, patience)
-    if isinstance(where, str) and "://" in where:  # not shown in full: it may have a password
-        raise LogError(f"{where.partition('://')[0]}://: a path, or a URL with {', '.join(SCHEMES)} expected")
+        return RedisLog(url, patience)
     from lookup.patches.sqlite_log import SqliteLog
 
     path = Path(where).absolute()  # once: the process may change its folder later

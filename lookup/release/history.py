@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lookup.errors import ReleaseError
+from lookup.file_modes import readers_mode
 from lookup.flock import NO_LOCKS, holders, locked, still_there
 
 HISTORY = "HISTORY"
@@ -90,6 +91,8 @@ def announcing(releases: Path) -> Iterator[FileIO]:
             ) from None
         with file:
             if _is_mine(file, path):
+                if not os.fstat(file.fileno()).st_size:
+                    os.fchmod(file.fileno(), readers_mode(releases))
                 yield file
                 return
             pids = holders(file.fileno())

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lookup.errors import ReleaseError
+from lookup.file_modes import readers_mode
 from lookup.release.history import HISTORY, Announcement, announcing, append, read_history
 
 CURRENT = "CURRENT"
@@ -152,6 +153,7 @@ def _replace(releases: Path, release_id: str) -> None:
         with new.open("x", encoding="ascii") as file:
             file.write(release_id + "\n")
             file.flush()
+            os.fchmod(file.fileno(), readers_mode(releases))
             os.fsync(file.fileno())
         os.replace(new, releases / CURRENT)
     except OSError as error:

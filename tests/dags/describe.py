@@ -32,7 +32,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "logical_date": NIGHT,
         "run_after": NIGHT,
         "params": {
-            "config": "/srv/other shop.toml",
+            "config": "/srv/shop/other shop.toml",
             "date": "2018-01-02",
             "full": True,
             "override": "Ada Lovelace",

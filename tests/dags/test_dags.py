@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_rendered_commands_are_the_golden_ones(facts: dict[str, Any]) -> None:
     [
         ("scheduled", "/srv/shop/daybreak.toml", "2026-11-22", "false"),
         ("asset", "/srv/shop/daybreak.toml", "2026-11-23", "false"),
-        ("given", "/srv/other shop.toml", "2018-01-02", "true"),
+        ("given", "/srv/shop/other shop.toml", "2018-01-02", "true"),
     ],
 )
 def test_every_job_of_a_run_gets_its_parameters(
@@ -108,6 +109,67 @@ def test_an_override_goes_to_validate_alone(facts: dict[str, Any]) -> None:
     for job, task in facts["dags"]["daybreak_precompute"]["tasks"].items():
         told = [word for word in task["commands"]["given"] if word.startswith(("--override", "--reason"))]
         assert told == (["--override=Ada Lovelace", "--reason=we know"] if job == "validate" else [])
+
+
+DECLARED = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+from daybreak_common import PARAMS, declared
+from airflow.sdk import Param
+found = {}
+for default, places, asked in json.loads(sys.argv[2]):
+    param = Param("", type="string", pattern=declared(default, places))
+    for config in asked:
+        try:
+            found[config] = param.resolve(config) == config
+        except Exception as error:
+            found[config] = type(error).__name__
+print(json.dumps([found, PARAMS["config"].schema["pattern"]]))
+"""
+
+
+def test_a_run_names_only_a_configuration_that_is_declared(tmp_path: Path) -> None:
+    """A pattern of the parameter says so, and Airflow refuses the run when it is triggered."""
+    allowed = {
+        ("/srv/shop/daybreak.toml", None): ["/srv/shop/daybreak.toml", "/srv/shop/test.toml", "/srv/shop/a/b c.toml"],
+        ("daybreak.toml", None): ["daybreak.toml"],
+        ("/etc/x.conf", "/srv/one.toml:/srv/all/"): ["/etc/x.conf", "/srv/one.toml", "/srv/all/two.toml"],
+    }
+    refused = {
+        ("/srv/shop/daybreak.toml", None): [
+            "/srv/shop/../evil.toml",
+            "/srv/shop/a/../../evil.toml",
+            "/srv/shop/.hidden/evil.toml",
+            "/srv/shop/.toml",
+            "/srv/shop2/evil.toml",
+            "/srv/shopXdaybreak.toml",
+            "/srv/shop/evil.conf",
+            "/tmp/evil.toml",
+            "evil.toml",
+            "https://evil.example/srv/shop/daybreak.toml",
+            "/srv/shop/a\nb.toml",
+            "",
+        ],
+        ("daybreak.toml", None): ["./daybreak.toml", "/tmp/daybreak.toml", "daybreakxtoml"],
+        ("/etc/x.conf", "/srv/one.toml:/srv/all/"): ["/etc/y.toml", "/srv/one.toml/x.toml", "/srv/all.toml"],
+    }
+    asked = [[*key, configs] for part in (allowed, refused) for key, configs in part.items()]
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "DAYBREAK_CONFIG": "/srv/a+b/daybreak.toml"}
+    done = subprocess.run(
+        [sys.executable, "-c", DECLARED, str(DAGS), json.dumps(asked)],
+        cwd=tmp_path,
+        env=env,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found, pattern = json.loads(done.stdout.splitlines()[-1])
+    assert found == {
+        **{config: True for configs in allowed.values() for config in configs},
+        **{config: "ParamValidationError" for configs in refused.values() for config in configs},
+    }
+    assert re.search(pattern, "/srv/a+b/night.toml")
+    assert not re.search(pattern, "/srv/aab/night.toml")
 
 
 @pytest.mark.parametrize("name", ["precompute", "train"])

@@ -80,7 +80,7 @@ def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
     from jobs.night import run_job
 
     with writing(config.run.root, f"job {jobs[0]}" if len(jobs) == 1 else "run"):
-        spark = open_session(master, config.spark)
+        spark = open_session(master, config.spark, config.scratch, config.shop.java_calls)
         try:
             for name in jobs:
                 run_job(name, spark, config)

@@ -70,9 +70,9 @@ def prune(
         with closing(open_log(settings.patches)) as log:
             gone = prune_log(settings.releases, log, log_before)
         if json:
-            show_json([{"log": str(settings.patches), "rows_removed": gone}])
+            show_json([{"log": log.where, "rows_removed": gone}])
         else:
-            print(f"{gone:,} rows removed from the log {settings.patches}")
+            print(f"{gone:,} rows removed from the log {log.where}")
 
 
 def _draw(outcomes: "Iterable[Outcome]", total: int, done: str) -> None:

@@ -14,6 +14,7 @@ from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, load
 from jobs.cli.output import escaped
 from jobs.cli.shop.known import Known, known
 from jobs.cli.shop.patch_lines import BATCH, Line, batches, read_lines
+from jobs.config.password import has_password, with_password
 from jobs.errors import ConfigError
 from jobs.infra.logging import Progress, log_line
 from lookup.errors import LogError, PatchError
@@ -38,6 +39,10 @@ def patch(
     log: Annotated[
         str | None,
         typer.Option("--log", metavar="URL", help="The log: a file, or redis://host:port/db; instead of --config."),
+    ] = None,
+    password_env: Annotated[
+        str | None,
+        typer.Option("--password-env", metavar="NAME", help="The environment variable with the password of --log."),
     ] = None,
     source: Annotated[
         str, typer.Option("--source", metavar="NAME", help="Who states a patch, where its line does not say.")
@@ -75,18 +80,23 @@ def patch(
     if log is not None and releases is not None:
         raise ConfigError("--log and --releases both say where the log is: give one")
     if releases is not None or log is not None:
-        return _append(
-            file,
-            open_log(log or str(releases / FILE if releases else "")),
-            source,
-            rejected,
-            known(releases, field or ()),
-        )
+        where = releases / FILE if releases is not None else _address(log or "", password_env)
+        return _append(file, open_log(where), source, rejected, known(releases, field or ()))
     shop = load(config)
     declared = [*(field or ()), *shop.items.features]
     return _append(
         file, open_log(shop.patches), source, rejected, known(shop.releases, declared, shop.items.category_separator)
     )
+
+
+def _address(log: str, password_env: str | None) -> str:
+    """The log that `--log` names, with the password that `--password-env` names."""
+    if has_password(log):
+        raise ConfigError(
+            "--log: everybody on this machine can read a password in the list of processes; leave it out there, and "
+            "name the environment variable that holds it: --password-env NAME"
+        )
+    return log if password_env is None else with_password(log, password_env, None)
 
 
 def _append(file: str, log: PatchLog, source: str, rejected: Path | None, shop: Known) -> int:

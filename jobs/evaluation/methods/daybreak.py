@@ -140,6 +140,7 @@ def text_vectors(texts: list[str], settings: EmbedConfig) -> NDArray[np.float32]
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
+        pickles=settings.pickles,
     )
     progress, parts = Progress("evaluate", "texts", len(texts)), []
     for first in range(0, len(texts), TEXTS):

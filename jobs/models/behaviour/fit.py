@@ -1,8 +1,9 @@
-"""Fitting the behaviour model. Each process that `TorchDistributor` starts runs `fit_files`.
+"""Fitting the behaviour model. Each process of a fit runs `fit_files`.
 
 Users are read one file at a time, so memory does not grow with their number.
 """
 
+import pickle
 import time
 from collections.abc import Callable
 from itertools import chain, islice, repeat
@@ -130,11 +131,19 @@ def save(checkpoint: Path, key: list[Any], losses: list[float], parts: dict[str,
 
 
 def resume(checkpoint: Path, key: list[Any], parts: dict[str, Any]) -> list[float]:
-    """Load a checkpoint of the same key into the parts, if there is one; returns the losses of its epochs."""
+    """Load a checkpoint of the same key into the parts, if there is one; returns the losses of its epochs.
+
+    A file that is no checkpoint counts as none; code in it does not run.
+    """
     if not checkpoint.exists():
         return []
-    state = torch.load(checkpoint, weights_only=True)
-    if state["key"] != key:
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+        known = state["key"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        log_line("train", "checkpoint ignored", file=checkpoint, why=str(error).partition("\n")[0])
+        return []
+    if known != key:
         return []
     for name, part in parts.items():
         part.load_state_dict(state[name])

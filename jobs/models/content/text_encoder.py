@@ -26,7 +26,9 @@ class TextEncoder:
 
     model: an id on the hub, or a folder. max_tokens: longer texts are cut. batch_tokens: a batch holds at most this
     many tokens, padding included. precision: "auto" (bfloat16 where native), "float32" or "bfloat16". device: a torch
-    device.
+    device. pickles: take weights from a pickle where the model has no safetensors; loading a pickle may run its code.
+
+    Code that a model brings along is never run.
 
     The vector of a text is the mean of its token vectors, or what `1_Pooling/config.json` in the model says (mean or
     first token), L2-normalised.
@@ -42,6 +44,7 @@ class TextEncoder:
         batch_tokens: int = 2048,
         precision: str = "auto",
         device: str = "cpu",
+        pickles: bool = False,
     ):
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
@@ -52,10 +55,16 @@ class TextEncoder:
         self.dtype = torch.bfloat16 if half else torch.float32
         self.first_token = _pools_first_token(model)
         with _loading(model):
-            self.tokenizer = AutoTokenizer.from_pretrained(model)
+            self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
             # For texts as short as those of a shop, plain attention is a quarter quicker on a CPU than the fused one.
             attention = "eager" if self.device.type == "cpu" else None
-            self.model = AutoModel.from_pretrained(model, dtype=self.dtype, attn_implementation=attention)
+            self.model = AutoModel.from_pretrained(
+                model,
+                dtype=self.dtype,
+                attn_implementation=attention,
+                trust_remote_code=False,
+                use_safetensors=None if pickles else True,
+            )
             self.model.eval().to(self.device)
         self.dimensions = int(self.model.config.hidden_size)
         self.max_tokens = min(max_tokens, self.tokenizer.model_max_length)
@@ -97,7 +106,7 @@ def dimensions(model: str) -> int:
     from transformers import AutoConfig
 
     with _loading(model):
-        return int(AutoConfig.from_pretrained(model).hidden_size)
+        return int(AutoConfig.from_pretrained(model, trust_remote_code=False).hidden_size)
 
 
 def identity(model: str) -> str:
@@ -106,7 +115,8 @@ def identity(model: str) -> str:
     if not folder.is_dir():
         from transformers import AutoConfig
 
-        return f"{model}@{AutoConfig.from_pretrained(model)._commit_hash}"
+        with _loading(model):
+            return f"{model}@{AutoConfig.from_pretrained(model, trust_remote_code=False)._commit_hash}"
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".bin", ".txt", ".model")):
         with path.open("rb") as file:
@@ -121,7 +131,8 @@ def _loading(model: str) -> Iterator[None]:
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ConfigError(
             f"{model}: not a text model that transformers can load; embed.model must be a Hugging Face id, or a folder "
-            f"with config.json, weights and tokenizer: {error}"
+            "with config.json, tokenizer and weights. Weights are model.safetensors, or a pickle where embed.pickles = "
+            f"true allows it; code that a model brings along never runs: {error}"
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks
 from jobs.infra.vector_store import VectorStore
+from jobs.releases.access import make_releases_folder
 from jobs.releases.dropped import dropped_rows
 from jobs.releases.page import render
 from jobs.stages.build.catalog import build_catalog
@@ -31,6 +32,7 @@ def build(config: Config, parent: str | None) -> Manifest:
     Raises MissingStepError when a job before has not run, DataError when the tables do not fit together.
     """
     run = config.run
+    make_releases_folder(config)
     vectors = VectorStore.of(run)
     space = vectors.space
     ranker, measured = ranker_facts(run)

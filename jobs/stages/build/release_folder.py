@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
+from jobs.releases.access import delete_sealed, seal
 from jobs.releases.removal import remove
 from lookup.flock import NO_LOCKS, locked, still_there
 from lookup.release import manifest as manifests
@@ -22,17 +22,18 @@ BUILDING = ".building-"
 
 @contextmanager
 def building(releases: Path, release_id: str) -> Iterator[Path]:
-    """A folder to write a release into. It becomes the release when the context ends without an error.
+    """A folder to write a release into. It becomes the release, read-only, when the context ends without an error.
 
     A lock on the folder tells other builds that it is not a leftover; it ends with this process, also after kill -9.
     """
     folder = releases / f"{BUILDING}{release_id}"
     releases.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(delete_sealed, folder)
         handle = _new_locked(folder)
         stack.callback(os.close, handle)
         yield folder
+        seal(folder)
         folder.rename(releases / release_id)
         pointer.sync_folder(releases)
 
@@ -80,7 +81,7 @@ def _remove_leftover(folder: Path) -> None:
         return
     try:
         if locked(handle, fcntl.LOCK_EX):
-            shutil.rmtree(folder, ignore_errors=True)
+            delete_sealed(folder)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise

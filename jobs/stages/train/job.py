@@ -1,4 +1,4 @@
-"""Job `train`: the behaviour model, fitted to the days before the held-out ones by torch under `TorchDistributor`."""
+"""Job `train`: the behaviour model, fitted by torch to the days before the held-out ones."""
 
 import shutil
 import time
@@ -14,7 +14,7 @@ from jobs.infra.logging import log_line
 from jobs.infra.tables import EVENTS, SEQUENCES
 from jobs.models.behaviour.continuation import is_recent, model_to_continue
 from jobs.models.behaviour.model_store import FITTED, START, Inputs, Start, finish, newest
-from jobs.stages.train.spark import fit_distributed, items_of, write_sequences
+from jobs.stages.train.spark import fit_together, items_of, write_sequences
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +63,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     (folder / START).unlink(missing_ok=True)  # a fit that was killed may have left one
     if old is not None:
         Start.of(old, items["item_id"].to_pylist(), vocabulary.names, config.train).write(folder)
-    losses = fit_distributed(spark, config, folder)
+    losses = fit_together(spark, config, folder)
     about = {
         "day": config.date.isoformat(),
         "trained_until": until.isoformat(),

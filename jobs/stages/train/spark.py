@@ -1,11 +1,16 @@
 """The Spark layer of `train`: the sequences of users, the items in them, and the processes of the fit."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from jobs.config.config import Config
-from jobs.config.learning import TrainConfig
+from jobs.infra.spark import is_local, task_device
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
+from jobs.models.behaviour.model_store import FITTED
+from jobs.stages.train.processes import Fit, fit_here, fit_process, meeting_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,38 +58,28 @@ def items_of(spark: "SparkSession", config: Config, events: "DataFrame") -> "pa.
     return counts.join(items, "item").orderBy("item").toArrow()
 
 
-def fit_distributed(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
-    """Run the processes of the fit; rank 0 writes its numbers to the folder. Returns the loss of every epoch."""
-    from pyspark.ml.torch.distributor import TorchDistributor
+def fit_together(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
+    """Run the processes of the fit; rank 0 writes its numbers to the folder. Returns the loss of every epoch.
 
-    local = spark.sparkContext.master.startswith("local[")
-    gpus = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
-    distributor = TorchDistributor(num_processes=config.train.processes, local_mode=local, use_gpu=gpus)
-    distributor.logger.setLevel("WARNING")  # the fit itself logs its start and end
-    losses: list[float] = distributor.run(
-        fit_process, str(config.run.path(SEQUENCES.name)), str(folder), config.train, gpus
-    )
+    With a local master they are processes beside the driver. On a cluster each is a task, and all run at the same time.
+    """
+    gpu = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
+    with meeting_at(folder) as meeting:
+        fit = Fit(config.run.path(SEQUENCES.name), folder, config.train, meeting, gpu)
+        if is_local(spark.sparkContext.master):
+            fit_here(fit)
+        else:
+            _fit_in_tasks(spark, fit)
+    with np.load(folder / FITTED) as fitted:
+        losses: list[float] = fitted["losses"].tolist()
     return losses
 
 
-def fit_process(sequences: str, folder: str, settings: TrainConfig, gpu: bool) -> list[float]:
-    """Run one process of the fit. `TorchDistributor` starts it and sets what torch.distributed reads."""
-    import os
+def _fit_in_tasks(spark: "SparkSession", fit: Fit) -> None:
+    def run(ranks: Iterator[int]) -> Iterator[int]:
+        for rank in ranks:
+            fit_process(rank, fit, task_device())
+            yield rank
 
-    import torch
-    import torch.distributed as dist
-
-    from jobs.models.behaviour.fit import fit_files
-
-    together = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    gpu = gpu and torch.cuda.is_available()
-    if together:
-        dist.init_process_group("nccl" if gpu else "gloo")
-    elif not gpu:  # torchrun leaves one thread to each process; a single process may use all cores
-        torch.set_num_threads(os.cpu_count() or 1)
-    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if gpu else "cpu"
-    losses = fit_files(sorted(Path(sequences).glob("*.parquet")), Path(folder), settings, device)
-    if together:
-        dist.barrier()
-        dist.destroy_process_group()
-    return losses
+    world = fit.settings.processes
+    spark.sparkContext.parallelize(range(world), world).barrier().mapPartitions(run).collect()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.errors import ValidationError
 from jobs.infra.logging import log_line
+from jobs.releases.access import unsealed
 from jobs.releases.dropped import dropped_rows
 from jobs.releases.page import render
 from jobs.releases.validation import verdict_record
@@ -64,7 +65,8 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         page = render(manifest, incumbent, dropped_rows(config), validation_part(validation, drift, decision))
         replace_page(release.path, manifest, page)
     elif decision.override != release.manifest.override:
-        manifest.write(release.path)  # without the page: readers may be opening it, and check the page's size
+        with unsealed(release.path):
+            manifest.write(release.path)  # without the page: readers may be opening it, and check the page's size
     config.run.write_json("validation.json", validation)
     if not decision.publish:
         raise ValidationError(why_held(release_id, config, decision))

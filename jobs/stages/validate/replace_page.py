@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from jobs.releases.access import unsealed
 from lookup.release import manifest as manifests
 from lookup.release.manifest import FileFact, Manifest
 from lookup.release.pointer import sync_folder
@@ -22,14 +23,15 @@ def replace_page(folder: Path, manifest: Manifest, page: str) -> None:
     folder: of the release. manifest: as it is to be, except for the size and digest of the page. page: HTML.
     """
     new = folder / NEW
-    with new.open("w", encoding="utf-8") as file:
-        file.write(page)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(folder)
-    fact = FileFact(new.stat().st_size, manifests.digest(new))
-    replace(manifest, files=manifest.files | {PAGE: fact}).write(folder)
-    finish(folder)
+    with unsealed(folder):
+        with new.open("w", encoding="utf-8") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(folder)
+        fact = FileFact(new.stat().st_size, manifests.digest(new))
+        replace(manifest, files=manifest.files | {PAGE: fact}).write(folder)
+        finish(folder)
 
 
 def finish(folder: Path) -> None:
@@ -40,8 +42,9 @@ def finish(folder: Path) -> None:
     new = folder / NEW
     if not new.exists():
         return
-    if manifests.read(folder).files[PAGE].sha256 == manifests.digest(new):
-        os.replace(new, folder / PAGE)
-    else:
-        new.unlink()
-    sync_folder(folder)
+    with unsealed(folder):
+        if manifests.read(folder).files[PAGE].sha256 == manifests.digest(new):
+            os.replace(new, folder / PAGE)
+        else:
+            new.unlink()
+        sync_folder(folder)

@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lookup.errors import LogError, PatchError
+from lookup.log_address import FORM, redacted
 from lookup.patches.patch_log import Patience
 
 LOG = logging.getLogger("lookup")
@@ -34,8 +34,7 @@ class RedisServer:
     """Connections to a server, by how long they wait for an answer. Thread-safe, and usable after a fork."""
 
     def __init__(self, url: str, patience: Patience):
-        parts = urlsplit(url)
-        self.where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.where = redacted(url)
         """The URL, without user and password."""
         self._patience = patience
         self._waits = False
@@ -48,8 +47,8 @@ class RedisServer:
                 _client(url, seconds, Retry(NoBackoff(), 1, (redis.ConnectionError,)))
                 for seconds in (patience.follow, patience.write, max(patience.write, MANY_SECONDS))
             )
-        except ValueError as error:
-            raise LogError(f"{self.where}: not the URL of a Redis server: {error}") from None
+        except ValueError:  # whose text may hold a part of the password
+            raise LogError(f"{self.where}: not the URL of a Redis server; expected {FORM}") from None
 
     def writer(self, patches: int) -> Any:
         """The connections that write so many patches."""

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from lookup.errors import LogError
+from lookup.file_modes import private_mode
 from lookup.patches.stores import sqlite_sides
 from lookup.release.pointer import sync_folder
 
@@ -55,6 +56,7 @@ def create(path: Path) -> None:
             db.executescript(f"BEGIN; {TABLES} COMMIT;")
             add_marks(db)
         with new.open("rb") as file:
+            os.fchmod(file.fileno(), private_mode(path.parent))  # SQLite gives -wal and -shm the same mode
             os.fsync(file.fileno())
         sqlite_sides.link(new, path)
     finally:

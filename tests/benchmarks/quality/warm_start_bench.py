@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def ingest(config: Config) -> None:
     """Make the tables of the run where they are missing."""
     if not all(config.run.path(table.name).exists() for table in (ITEMS, EVENTS)):
-        spark = open_session("local[*]", config.spark)
+        spark = open_session("local[*]", config.spark, config.scratch)
         try:
             run_job("ingest", spark, config)
         finally:

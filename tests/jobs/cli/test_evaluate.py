@@ -70,7 +70,7 @@ def test_a_suite_is_one_table_with_the_published_figures(sets, capsys):
 
 
 def test_a_shop_is_read_and_split_at_a_day(spark, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("jobs.infra.spark.open_session", lambda master, settings: spark)
+    monkeypatch.setattr("jobs.infra.spark.open_session", lambda *_: spark)
     monkeypatch.setattr(type(spark), "stop", lambda self: None)
     rng = np.random.default_rng(1)
     start = date(2026, 1, 1)

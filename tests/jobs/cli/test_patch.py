@@ -15,7 +15,7 @@ import pytest
 
 from jobs.cli.main import main
 from jobs.cli.shop.patch_lines import Line, batches
-from lookup.errors import PatchError
+from lookup.errors import LogError, PatchError
 from lookup.patches import patch
 from lookup.patches.patch_log import PatchLog, open_log
 from tests.releases import make_release
@@ -323,3 +323,31 @@ def test_patches_ahead_are_shown_and_removed(
     assert log.ahead() == []
     assert main(["patches", "--trust-clock", *config]) == 0
     assert main(["patches", "--trust-clock", "--remove-ahead", *config]) == 2
+
+
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(run: Any, tmp_path: Path) -> None:
+    for words in (
+        ["--log", "redis://:hush-7@127.0.0.1:1/0"],
+        ["--log", "redis://shop:a/hush-7@127.0.0.1:1/0"],
+        ["p.jsonl", "redis://:hush-7@127.0.0.1:1/0"],
+        ["--source=x", "--redis://:hush-7@127.0.0.1:1/0"],
+    ):
+        code, out, told = run(*words)
+        assert code == 2
+        assert told.count("\n") == 1
+        assert "hush" not in out + told
+    assert "everybody on this machine can read a password" in run("--log", "redis://:hush-7@127.0.0.1:1/0")[2]
+
+
+def test_the_password_of_a_log_comes_from_the_environment(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def open_and_fail(where: str) -> PatchLog:
+        opened.append(where)
+        raise LogError("redis://127.0.0.1:1/0: down")
+
+    monkeypatch.setattr("jobs.cli.shop.patch.open_log", open_and_fail)
+    monkeypatch.setenv("SHOP_SECRET", "hush/7")
+    code, _, told = run("--log", "redis://127.0.0.1:1/0", "--password-env", "SHOP_SECRET")
+    assert (code, told) == (1, "daybreak: redis://127.0.0.1:1/0: down\n")
+    assert opened == ["redis://:hush%2F7@127.0.0.1:1/0"]

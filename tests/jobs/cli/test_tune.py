@@ -100,7 +100,7 @@ def test_the_events_of_the_test_change_nothing(tmp_path, protocol):
 
 
 def test_of_a_shop_nothing_is_read_from_its_date_on(spark, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("jobs.infra.spark.open_session", lambda master, settings: spark)
+    monkeypatch.setattr("jobs.infra.spark.open_session", lambda *_: spark)
     monkeypatch.setattr(type(spark), "stop", lambda self: None)
     rng, end = np.random.default_rng(3), date(2026, 2, 1)
     days = rng.integers(-30, 10, 200)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.infra.files import LONGEST, SEPARATORS, csv_header, first_records, open_text
+from jobs.errors import ConfigError
+from jobs.infra.files import LONGEST, SEPARATORS, csv_header, first_records, open_text, resolve
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,16 @@ def test_text_is_read_whatever_compresses_it(tmp_path: Path, name, packed):
     (tmp_path / name).write_bytes(packed("\ufeffgröße\r\n".encode()))
     with open_text(tmp_path / name) as lines:
         assert lines.read() == "größe\r\n"
+
+
+def test_a_package_is_found_without_being_imported(tmp_path, monkeypatch):
+    inner = tmp_path / "shop_of_others" / "data"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").write_text("raise AssertionError('it was imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert resolve("package://shop_of_others/a.csv", tmp_path) == inner.parent / "a.csv"
+    assert resolve("package://shop_of_others.data/a.csv", tmp_path) == inner / "a.csv"
+    for text in ("package://no_such_shop.data/a.csv", "package:///a.csv"):
+        with pytest.raises(ConfigError, match="is not installed"):
+            resolve(text, tmp_path)

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,31 @@ def test_passwords_are_not_told() -> None:
 
 
 def test_what_is_no_url_is_said() -> None:
-    with pytest.raises(LogError, match="redis://host:port/0: not the URL of a Redis server"):
+    with pytest.raises(
+        LogError, match="redis://…: a path or a URL expected, such as redis://user:password@host:port/db"
+    ):
         open_log("redis://host:port/0")
+    with pytest.raises(LogError, match="redis://host/0: not the URL of a Redis server; expected redis://user"):
+        open_log("redis://host/0?socket_timeout=soon")
+
+
+def test_no_error_of_a_server_with_a_password_gives_it_away(
+    redis_server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_server.client.flushall()
+    url = redis_server.url.replace("://", "://:hush-7%2F8@")
+    redis_server.client.config_set("requirepass", "hush-7/8")
+    try:
+        log = open_log(f" {url.replace('redis', 'Redis', 1)}")
+        told = [log.where, repr(log), repr(vars(log))]
+        for wrong in (url.replace("hush-7", "hush-9"), url.replace("/0", "/99")):
+            with pytest.raises(LogError) as caught:
+                open_log(wrong)
+            told += traceback.format_exception(caught.value)
+        assert log.position() == 0
+    finally:
+        redis_server.client.config_set("requirepass", "")
+    assert "hush" not in "".join([*told, caplog.text])
 
 
 def test_redis_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> None:

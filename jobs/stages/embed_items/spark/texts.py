@@ -65,5 +65,6 @@ def _encoder(options: EmbedConfig, base: Path, device: str, threads: int) -> "Te
         max_tokens=options.max_tokens,
         batch_tokens=options.batch_tokens,
         precision=options.precision,
+        pickles=options.pickles,
         device=device,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import ConfigError
 from jobs.infra.files import csv_header, find_files, format_of, open_text
+from jobs.infra.spark import CALLS_OF_JAVA
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -112,8 +113,10 @@ def column(frame: "DataFrame", expression: str, key: str) -> "Column":
         result = F.expr(expression)
         frame.select(result)
     except (AnalysisException, ParseException):
+        java = any(name in expression.lower() for name in CALLS_OF_JAVA)
         raise ConfigError(
             f"{key} = {expression!r} is neither a column nor an expression over the columns: {', '.join(names)}"
+            + ("; shop.java_calls = true allows expressions to call Java, if that is meant" if java else "")
         ) from None
     return result
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import multiprocessing
+import os
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import torch.distributed as dist
 from jobs.models.behaviour import model_store, softmax
 from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.examples import batches
-from jobs.models.behaviour.fit import LAST, fit, fit_files, fitted_numbers, parameter_groups, save
+from jobs.models.behaviour.fit import LAST, fit, fit_files, fitted_numbers, parameter_groups, resume, save
 from jobs.models.behaviour.network import BehaviourModel
 from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from tests.jobs.models.made import inputs, read, round_and_round, settings, write
@@ -117,6 +118,40 @@ def test_a_killed_fit_goes_on_to_the_same_digits(tmp_path, monkeypatch, capsys):
     assert (found, equal(resumed, whole)) == (losses, True)
     # Done already: nothing is left to do, and it is the same.
     assert equal(fitted(files, checkpoint)[0], whole)
+
+
+class Hostile:
+    """A pickle of it runs a program when it is loaded."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.mark}",)
+
+
+@pytest.mark.parametrize("kind", ["hostile", "cut"])
+def test_a_file_that_is_no_checkpoint_is_ignored_and_runs_nothing(tmp_path, capsys, kind):
+    checkpoint, mark = tmp_path / "checkpoint.pt", tmp_path / "mark"
+    if kind == "hostile":
+        torch.save({"key": Hostile(mark)}, checkpoint)
+    else:
+        torch.save({"key": 1, "weights": torch.zeros(1000)}, checkpoint)
+        checkpoint.write_bytes(checkpoint.read_bytes()[:2000])
+    assert resume(checkpoint, [], {}) == []
+    assert "train checkpoint ignored" in capsys.readouterr().out
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", ["maps.npy", "weights.npz"])
+def test_an_array_of_a_model_that_is_a_pickle_is_refused(tmp_path, name):
+    objects = np.array([Hostile(tmp_path / "mark")], dtype=object)
+    (np.save if name.endswith("npy") else np.savez)(tmp_path / name, objects)
+    model = object.__new__(model_store.Model)
+    object.__setattr__(model, "path", tmp_path)
+    with pytest.raises(ValueError, match=r"allow_pickle|Python objects"):
+        model.load("maps") if name == "maps.npy" else model.weights()
+    assert not (tmp_path / "mark").exists()
 
 
 def test_rank_0_calls_after_every_epoch_and_may_end_the_fit(tmp_path):

@@ -1,6 +1,8 @@
 """The text encoder, with the packaged model, against a plain computation text by text."""
 
 import json
+import os
+import pickle
 import shutil
 
 import numpy as np
@@ -100,6 +102,51 @@ def test_broken_weights(folder, tmp_path):
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ConfigError, match=str(tmp_path)):
         TextEncoder(str(tmp_path / "m"))
+
+
+class Hostile:
+    """A pickle of it runs a program when it is loaded."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.mark}",)
+
+
+def test_weights_in_a_pickle_are_refused_unless_they_are_allowed(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "m")
+    model = AutoModel.from_pretrained(folder)
+    (tmp_path / "m" / "model.safetensors").unlink()
+    torch.save(model.state_dict(), tmp_path / "m" / "pytorch_model.bin")
+    with pytest.raises(ConfigError, match=r"embed\.pickles"):
+        TextEncoder(str(tmp_path / "m"))
+    expected = TextEncoder(str(folder), precision="float32").encode(["milk"])
+    found = TextEncoder(str(tmp_path / "m"), precision="float32", pickles=True).encode(["milk"])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    (tmp_path / "m" / "pytorch_model.bin").write_bytes(pickle.dumps(Hostile(tmp_path / "mark")))
+    for pickles in (False, True):  # torch takes only tensors from it
+        with pytest.raises(ConfigError, match=str(tmp_path)):
+            TextEncoder(str(tmp_path / "m"), pickles=pickles)
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("call", [TextEncoder, dimensions])
+def test_code_of_a_model_never_runs_and_nobody_is_asked(call, folder, tmp_path, monkeypatch):
+    target = tmp_path / "m"
+    shutil.copytree(folder, target)
+    config = json.loads((target / "config.json").read_text())
+    own = {"AutoConfig": "own.C", "AutoModel": "own.M"}
+    (target / "config.json").write_text(json.dumps(config | {"model_type": "own", "auto_map": own}))
+    (target / "own.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w')\n")
+
+    def asked(*words):
+        raise AssertionError("somebody was asked")
+
+    monkeypatch.setattr("builtins.input", asked)
+    with pytest.raises(ConfigError, match="code that a model brings along never runs"):
+        call(str(target))
+    assert not (tmp_path / "mark").exists()
 
 
 def test_identity_and_dimensions(folder):

@@ -1,7 +1,9 @@
 """The job `train`: a model of the days before the held-out ones, by one process or two, used while it is recent."""
 
 import dataclasses
+import os
 import shutil
+import signal
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,9 +17,13 @@ from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.errors import DataError
 from jobs.infra.frames import model_items
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
+from jobs.models.behaviour import fit as behaviour_fit
 from jobs.models.behaviour import model_store
 from jobs.models.behaviour.fit import fit_files
+from jobs.stages.train import processes
 from jobs.stages.train.job import run
+from lookup.errors import DaybreakError
+from tests.ports import beyond_loopback, listening
 
 NIGHT = date(2026, 3, 1)
 
@@ -82,13 +88,13 @@ def test_a_recent_model_stays_until_it_is_old_or_a_full_night_comes(spark, tmp_p
 
 @pytest.fixture
 def here(monkeypatch):
-    """Run fits in this process, which is faster. A test below uses TorchDistributor."""
+    """Run fits in this process, which is faster. A test below uses processes."""
 
     def fit(spark, config: Config, folder: Path) -> list[float]:
         files = sorted(config.run.path(SEQUENCES.name).glob("*.parquet"))
         return fit_files(files, folder, config.train, "cpu")
 
-    monkeypatch.setattr("jobs.stages.train.job.fit_distributed", fit)
+    monkeypatch.setattr("jobs.stages.train.job.fit_together", fit)
 
 
 @pytest.mark.usefixtures("here")
@@ -136,32 +142,31 @@ def test_nights_continue_as_often_as_the_settings_say(spark, tmp_path, capsys):
     assert "was continued 2 times (train.warm_starts)" in capsys.readouterr().out
 
 
+def dies_after_an_epoch(rank: int, fit: processes.Fit) -> None:
+    """What a process of a fit runs in the test below; the process imports it from here."""
+    save = behaviour_fit.save
+
+    def save_and_die(*given) -> None:
+        save(*given)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    behaviour_fit.save = save_and_die
+    processes._run(rank, fit)
+
+
 def test_two_killed_processes_continue_when_the_job_runs_again(spark, tmp_path, monkeypatch, capfd):
-    def killed(*arguments):  # defined here, so that it is sent whole to the processes, which cannot import tests
-        import os
-        import signal
-
-        import jobs.stages.train.spark
-        from jobs.models.behaviour import fit
-
-        save = fit.save
-
-        def save_and_die(*given) -> None:
-            save(*given)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        fit.save = save_and_die
-        return jobs.stages.train.spark.fit_process(*arguments)
-
     config = shop(tmp_path, processes=2)
     with monkeypatch.context() as patched:
-        patched.setattr("jobs.stages.train.spark.fit_process", killed)
-        with pytest.raises(RuntimeError):
+        patched.setattr(processes, "_run", dies_after_an_epoch)
+        with pytest.raises(DaybreakError, match="signal 9 killed a process of the fit, perhaps for want of memory"):
             run(spark, config)
     assert model_store.newest(config.models, NIGHT) is None
     assert (config.models / f".{NIGHT}" / model_store.CHECKPOINT).exists()
     capfd.readouterr()
-    resumed = run(spark, config)["model"]
+    with listening() as heard:
+        resumed = run(spark, config)["model"]
+    assert heard  # Spark and both processes
+    assert beyond_loopback(heard) == []
     assert "train resumed epochs=1" in capfd.readouterr().out
     shutil.rmtree(config.models)
     assert run(spark, config)["model"] == resumed
