@@ -28,6 +28,8 @@ CACHE = "DAYBREAK_CACHE"
 SLICE = 1 << 18
 CHANGE_SECONDS = 1.0
 """How often the files are looked at after the check, whether one of them changed."""
+TRIES = 3
+"""How often the whole check is tried at once, where files change meanwhile."""
 OTHER_SECONDS = 600.0
 """How long a process waits for the check of another one."""
 KEPT_SECONDS = 90 * 86_400.0
@@ -141,12 +143,14 @@ class Check:
             self._look_at = time.monotonic() + CHANGE_SECONDS
 
     def finish(self) -> None:
-        """Read all that is left, now. Raises ReleaseError when the files cannot be read."""
+        """Read all that is left, now. Raises ReleaseError when the files cannot be read, or change all the while."""
         self._wait_until = 0.0
-        while not self.done:
+        for _ in range(TRIES):
+            self._look_at = 0.0
             self.step(math.inf)
-            if self.unread is not None:
-                raise ReleaseError(self.unread)
+            if self.done:
+                return
+        raise ReleaseError(self.unread or f"{self.release}: its files change while they are checked")
 
     def _begin_anew(self) -> None:
         self.done, self._work, self.damage = False, None, {}

@@ -223,6 +223,14 @@ def test_a_release_that_was_removed_is_told_and_serves(two: Two) -> None:
     assert hits(shop) == before
 
 
+def test_files_that_change_all_the_while_are_told(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = two.releases / two.new
+    one, changes = Check(release, manifest.read(release)), iter(range(100))
+    monkeypatch.setattr(check, "seal", lambda *_: str(next(changes)))
+    with pytest.raises(ReleaseError, match="its files change while they are checked"):
+        one.finish()
+
+
 def test_a_forked_child_checks_anew(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     release = two.releases / two.new
     one = Check(release, manifest.read(release))
