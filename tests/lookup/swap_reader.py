@@ -104,6 +104,9 @@ def main(releases: str, threads: int, pause: float = 0.0) -> None:
         if select.select([sys.stdin], [], [], 0.005)[0]:
             if not sys.stdin.readline():
                 break
+            until = time.monotonic() + 30
+            while not shop._live.follower.checked and time.monotonic() < until:  # its check has a file open
+                time.sleep(0.01)
             say(measured=measure())
     load.done.set()
     for thread in asking:
