@@ -40,7 +40,9 @@ def publisher(base: Path, rng: random.Random) -> None:
     if rng.random() < 0.25:
         rollback(releases)
     else:
-        announce(releases, rng.choice([path.name for path in releases.glob("*Z-*")]))
+        announce(
+            releases, rng.choice([path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)])
+        )
 
 
 def builder(base: Path, rng: random.Random) -> None:
@@ -80,7 +82,7 @@ def write(base: Path, name: str, seed: int) -> None:
 
 
 def read(base: Path, number: int, right: dict[str, set[str]]) -> None:
-    """Ask without pause. `told/reader N` says how often, and what was wrong."""
+    """Ask all the while. `told/reader N` says how often, and what was wrong."""
     shop = lookup.open(base / "releases", patches=base / f"patches-{number}.sqlite")
     rng, counts = random.Random(number), Counter[str]()
     while not (base / "stop").exists():
@@ -92,6 +94,7 @@ def read(base: Path, number: int, right: dict[str, set[str]]) -> None:
             counts[f"ERROR {error!r}"[:300]] += 1
         if counts["right"] % 100 == 0:
             counts[f"served {shop.release.id}"] += 1
+        time.sleep(0.002)  # so that the writers get their turn on a few cores
     (base / "told" / f"reader {number}").write_text(json.dumps(counts))
 
 
