@@ -5,6 +5,7 @@ catalog that way keeps others out. They read a copy.
 """
 
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ def held_by(path: Path) -> str | None:
     except duckdb.IOException as error:
         if "lock" not in str(error):
             raise
-        return str(error).partition(". ")[0]
+        found = re.search(r"PID (\d+)", str(error))
+        return f"{f'process {found[1]}' if found else 'another process'} has it open for writing"
     return None
 
 

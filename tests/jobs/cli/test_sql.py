@@ -102,7 +102,7 @@ def test_somebody_who_has_the_catalogs_open_for_writing_stops_nobody(
         assert analyst.stdout.readline() == "held\n"
         assert sql(shop, "SELECT count(*) AS items FROM items") == 0
         assert "30" in capsys.readouterr().out
-        assert f"PID {analyst.pid}" in caplog.text
+        assert f"process {analyst.pid} has it open for writing" in caplog.text
         assert "a copy is read. Whoever looks at a catalog opens it with `duckdb -readonly FILE`" in caplog.text
         assert rollback(releases) == old
         announce(releases, new)
