@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 import stat
 import warnings
 from collections.abc import Callable
@@ -143,12 +144,16 @@ class Manifest:
 
     def write(self, release: Path) -> None:
         """Write `manifest.json` into the folder of a release, atomically: a reader finds the old one or the new."""
-        new = release / f".{FILE}.new"
-        with new.open("w", encoding="utf-8") as file:
-            file.write(sealed(self.to_json()))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, release / FILE)
+        # A name of its own: two processes that write at once must not write into one file.
+        new = release / f".{FILE}.{secrets.token_hex(4)}"
+        try:
+            with new.open("x", encoding="utf-8") as file:
+                file.write(sealed(self.to_json()))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, release / FILE)
+        finally:
+            new.unlink(missing_ok=True)
 
     def check_sizes(self, release: Path) -> None:
         """Check that every file exists, is no link and has its size: fast.
