@@ -61,6 +61,8 @@ TEXT_PARTS: tuple[tuple[ItemField, ...], ...] = tuple(_text_parts())
 """The parts of an item's text in order: of each the fields that may give it, the first that is known counts."""
 DESCRIBING: tuple[str, ...] = tuple(field.name for field in ITEM_FIELDS if any(field in part for part in TEXT_PARTS))
 """Fields that make an unknown id a new item: one that can be found."""
+NUMERAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+"""A text that is a number, by night and by day: `12d`, `0x1p3` and `1_000` are none, whatever Java or Python say."""
 PART_SEPARATOR = ". "
 PATH_SEPARATOR = ", "
 

@@ -2,10 +2,9 @@
 
 from duckdb import DuckDBPyConnection
 
+from lookup.item_fields import NUMERAL
 from lookup.keys import LARGEST, TRIMMED, WHOLE
 
-NUMERAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-"""A number as programs write it."""
 COMMA = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+"
 """A number with a decimal comma, and perhaps points between the thousands."""
 THOUSANDS = r"[+-]?[0-9]{1,3}([.,][0-9]{3})+"

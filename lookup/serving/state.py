@@ -1,12 +1,13 @@
 """The state that a call answers from: a release joined with the patches since. A state never changes."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.item_fields import DESCRIBING
+from lookup.item_fields import DESCRIBING, NUMERAL
 from lookup.keys import clean_id
 from lookup.patches.item_fronts import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
@@ -16,6 +17,7 @@ from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER
 
 KEYS = {"category": "categories", "brand": "brands", "value": "values"}
+_NUMERAL = re.compile(NUMERAL)
 NOTHING = View({}, 0, FOREVER)
 
 PatchedFields = dict[str, Statement]
@@ -189,10 +191,9 @@ class State:
             return np.nan
         if kind != NUMBER:
             return float(self._code_of("value", value if isinstance(value, str) else canonical(value)))
-        try:
-            number = float(value)
-        except ValueError:
+        if isinstance(value, str) and not _NUMERAL.fullmatch(value.strip()):
             return np.nan
+        number = float(value)
         return number if np.isfinite(number) else np.nan
 
     def _code_of(self, kind: str, text: str | None) -> int:

@@ -125,7 +125,7 @@ def test_what_is_patched_reads_as_the_night_would(release: Release) -> None:
     assert record["category"] == ["NEW", "NEWER", "NEWEST"]
     record["category"].append("poison")
     assert state.record("item-2")["category"] == ["NEW", "NEWER", "NEWEST"]  # type: ignore[index]
-    for text in ("heavy", "nan", "inf"):
+    for text in ("heavy", "nan", "inf", "12d", "0x1p3", "1_000"):
         other = State(release, view([patch.item("item-2", {"weight": text}, at=START)]), START)
         assert np.isnan(other.feature[row, list(release.features).index("weight")])
 

@@ -6,7 +6,7 @@ from jobs.config.config import Config
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason
 from jobs.stages.ingest.spark.shop_files import UPDATED
-from lookup.item_fields import ABSORBED, STORED, ItemField
+from lookup.item_fields import ABSORBED, NUMERAL, STORED, ItemField
 from lookup.release.schema import NUMBER
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def without_forgotten(checked: Checked, patches: Patches) -> Checked:
 def _number(text: "Column") -> "Column":
     from pyspark.sql import functions as F
 
-    return F.when(text == "true", 1.0).when(text == "false", 0.0).otherwise(text.cast("double"))
+    number = F.when(text.rlike(rf"^\s*{NUMERAL}\s*$"), text.cast("double"))
+    return F.when(text == "true", 1.0).when(text == "false", 0.0).otherwise(number)
 
 
 def _quarantined(bad: "DataFrame", patches: Patches) -> "DataFrame":
