@@ -15,7 +15,7 @@ from lookup.patches.validation import iso
 IDLE = 90 * 24 * 3600 * 1_000_000
 """How many microseconds may lie between two receipts."""
 READERS_SECONDS = 0.1
-"""How long erasing, and with it every writer, waits for those who read the journal. A later checkpoint does the rest."""
+"""How long erasing, and with it every writer, waits for those who read the journal. A later one does the rest."""
 CLOCK = "CREATE TABLE IF NOT EXISTS clock (received INTEGER NOT NULL)"
 
 
