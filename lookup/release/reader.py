@@ -302,9 +302,12 @@ def _open_arrays(path: Path, facts: manifest.Manifest, checked: bool) -> dict[st
 
     checked: every byte is known to be right, so no number has to be looked at.
     """
-    stored = schema.arrays_of(facts.schema_version)
-    arrays = {array.name: array.filled(facts.dims) for array in schema.ARRAYS if array not in stored}
-    arrays |= {array.name: open_array(path, array.name, facts.dims, facts.space_id) for array in stored}
-    for array in () if checked else stored:
+    arrays = {
+        array.name: open_array(path, array.name, facts.dims, facts.space_id)
+        if array.since <= facts.schema_version
+        else array.filled(facts.dims)
+        for array in schema.ARRAYS
+    }
+    for array in () if checked else schema.arrays_of(facts.schema_version):
         check_rows(path, array.name, arrays[array.name], facts.dims, arrays)
     return arrays
