@@ -58,8 +58,9 @@ class WriteBack:
         self._waiting = [*known, *self._events.copy()]
 
     def end(self) -> None:
-        """The log is the one that was known: nothing is to be written."""
-        self.waits = False
+        """The log is the one that is known: where it was gone, it came back, and lacks nothing."""
+        if self.waits:
+            self.waits, self._waiting = False, []
 
     def step(self) -> None:
         """Write some of it, when it is time. Raises LogError where the log takes nothing; a later step tries again."""

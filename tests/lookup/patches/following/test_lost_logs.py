@@ -158,3 +158,19 @@ def test_a_log_that_does_not_answer_stops_no_call(built: Two, store: Store) -> N
                 wait_for(lambda one=one: one.problem is None)  # type: ignore[misc]
                 assert price(one, "item-1") == 71
                 assert source(one, "user-1") == "session"
+
+
+def test_a_log_that_comes_back_in_time_is_left_as_it_is(
+    built: Two, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lookup.patches.following.write_back.EMPTY_SECONDS", 60.0)
+    with closing(opened(built.releases, store)) as shop:
+        shop.patch_item("item-1", price=71)
+        store.save()
+        store.empty()
+        wait_for(lambda: "the log is gone or empty" in str(shop.problem))
+        store.restore()
+        wait_for(lambda: shop.problem is None)
+        assert price(shop, "item-1") == 71
+        assert not shop._live.log._write_back.pending
+    assert "wrote back" not in caplog.text
