@@ -24,7 +24,14 @@ from tests.jobs.cli.understood import command_names, understood
 from tests.releases import NIGHT, make_release
 
 ROOT = Path(__file__).parents[1]
-MANUALS = ("README.md", "lookup/README.md", "jobs/README.md", "dags/README.md", "tests/README.md")
+MANUALS = (
+    "README.md",
+    "lookup/README.md",
+    "lookup/patches/README.md",
+    "jobs/README.md",
+    "dags/README.md",
+    "tests/README.md",
+)
 RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 LONGEST = {"README.md": 200}
 """Lines of a manual; 400 for the others."""
