@@ -112,8 +112,8 @@ def column(frame: "DataFrame", expression: str, key: str) -> "Column":
     try:
         result = F.expr(expression)
         frame.select(result)
-    except (AnalysisException, ParseException):
-        java = any(name in expression.lower() for name in CALLS_OF_JAVA)
+    except (AnalysisException, ParseException) as error:
+        java = any(f"`{name}`" in str(error).lower() for name in CALLS_OF_JAVA)  # as Spark names a function
         raise ConfigError(
             f"{key} = {expression!r} is neither a column nor an expression over the columns: {', '.join(names)}"
             + ("; shop.java_calls = true allows expressions to call Java, if that is meant" if java else "")
