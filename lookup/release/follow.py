@@ -107,11 +107,14 @@ class Follower:
     def _look(self) -> None:
         """Open the release that CURRENT names, if it is another one, and go on with the check."""
         self._retired = None  # the calls that it answered have ended; this thread pays for unmapping it
-        for work in (self._follow, self._check):
-            try:
-                work()
-            except Exception as error:  # whatever it is, the thread goes on, and so do calls
-                self._tell(str(error) if isinstance(error, ReleaseError) else f"{self.folder}: {error!r}")
+        try:
+            self._follow()
+        except Exception as error:  # whatever it is, the thread goes on, and so do calls
+            self._tell(str(error) if isinstance(error, ReleaseError) else f"{self.folder}: {error!r}")
+        try:
+            self._note(self._check())
+        except Exception as error:
+            self._note(f"{self.folder}: not checked: {error!r}")
 
     def _follow(self) -> None:
         wanted = self._pin if self._pin is not None else self._current()
@@ -151,8 +154,8 @@ class Follower:
         self._checks[release] = Check(release.path, release.manifest)
         self._retired, self._release = self._release, release
 
-    def _check(self) -> None:
-        """Go on with the check of each release in use."""
+    def _check(self) -> str | None:
+        """Go on with the check of each release in use. Returns what is wrong with one that serves all the same."""
         found = None
         for release, check in list(self._checks.items()):
             check.step(CHECK_SECONDS)
@@ -164,9 +167,7 @@ class Follower:
             if check.done:
                 release.index_checked = release.manifest.annoy.file not in check.ever
             found = found or check.problem
-        if found is not None and found != self._damaged:
-            LOG.warning("still serving %s: %s", self._serving, found)
-        self._damaged = found
+        return found
 
     def _stay(self, damaged: str, why: str) -> None:
         """Stay with the release that serves, or go back from a damaged one to the newest earlier one; to none where
@@ -198,6 +199,11 @@ class Follower:
     @property
     def _serving(self) -> str:
         return "none" if self._release is None else f"release {self._release.id}"
+
+    def _note(self, found: str | None) -> None:
+        if found is not None and found != self._damaged:
+            LOG.warning("still serving %s: %s", self._serving, found)
+        self._damaged = found
 
     def _tell(self, problem: str) -> None:
         if problem != self._following:

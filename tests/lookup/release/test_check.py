@@ -251,6 +251,9 @@ def test_the_thread_outlives_any_error(two: Two, monkeypatch: pytest.MonkeyPatch
         patched.setattr(pointer, "read", deep)
         wait_for(lambda: follower.problem)
         assert "too deep" in str(follower.problem)
+    with monkeypatch.context() as patched:
+        patched.setattr(Check, "step", deep)
+        wait_for(lambda: "not checked: RecursionError" in str(follower.problem))
     wait_for(lambda: follower.problem is None)
 
 
