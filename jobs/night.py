@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from jobs.infra.cluster.errors import told
 from jobs.infra.logging import log_line
 from jobs.infra.memory import peak_mib
 from jobs.infra.run_lock import writing
@@ -41,7 +42,8 @@ def run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any
 def _run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any]:
     log_line(name, "start", date=config.date)
     started = time.monotonic()
-    counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
+    with told(name, config.run.path("errors") / f"{name}.txt"):
+        counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
     receipt = {
         "job": name,
         "seconds": round(time.monotonic() - started, 2),

@@ -48,7 +48,7 @@ Exit codes:
 """
 
 EXTRAS = {
-    "night": ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas", "scipy"),
+    "night": ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas", "scipy", "charset_normalizer"),
     "night,evaluate": ("implicit", "threadpoolctl"),
     "night,tune": ("optuna", "sqlalchemy"),
 }

@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from jobs.config.bounds import EXPECTED, TABLE, Columns, Duration, Files, Share, Text, Truth
+from jobs.config.reading import Encoding, TimeFormat
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -40,7 +41,10 @@ class ItemsConfig:
     """
 
     files: Files
-    """CSV, JSON lines or Parquet: a path relative to the TOML file, a glob, or `package://python_package/path`."""
+    """CSV, JSON or Parquet: a path relative to the TOML file, a glob, a folder, or `package://python_package/path`.
+
+    Folders such as `day=2026-11-22` are columns. Hidden files and folders are passed over.
+    """
     item_id: Text
     """The id, as events name it."""
     title: Columns | None = None
@@ -61,6 +65,8 @@ class ItemsConfig:
     """Yes or no; without it every item is in stock."""
     updated: Text | None = None
     """The time since when the row holds: a newer patch wins over it. By default when the file was last modified."""
+    encoding: Encoding | None = None
+    """Of text files, such as "cp1252"; by default UTF-8, or what a mark at the beginning of a file says."""
     features: dict[str, Text] = field(default_factory=dict)
     """`[items.features]`: more facts about an item, name = a column or an expression, to filter and rank by.
 
@@ -83,7 +89,7 @@ class EventsConfig:
     """When it was."""
     type: Text = "'purchase'"
     """A column, or a quoted constant where the file holds one type only."""
-    time_format: Text | None = None
+    time_format: TimeFormat | None = None
     """A Spark datetime pattern; "seconds" or "milliseconds" for a Unix time; by default ISO 8601."""
     value: Text | None = None
     """Quantity, rating or whatever the shop counts; a number."""
@@ -93,6 +99,8 @@ class EventsConfig:
     """What was taken off one piece."""
     query: Text | None = None
     """What the user typed before."""
+    encoding: Encoding | None = None
+    """As of items."""
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -107,8 +115,10 @@ class VisitsConfig:
     """Where, as the impressions name it."""
     time: Text
     """When."""
-    time_format: Text | None = None
+    time_format: TimeFormat | None = None
     """As of events."""
+    encoding: Encoding | None = None
+    """As of items."""
 
 
 @dataclass(frozen=True, config=TABLE)
@@ -124,7 +134,7 @@ class ImpressionsConfig:
     """What was shown."""
     time: Text
     """When the item was shown; of a place: from when on."""
-    time_format: Text | None = None
+    time_format: TimeFormat | None = None
     """As of events."""
     user_id: Text | None = None
     """Who saw it."""
@@ -140,6 +150,8 @@ class ImpressionsConfig:
     """The price that was shown; by default that of the last purchases by anybody before."""
     in_stock: Text | None = None
     """Whether the item was in stock."""
+    encoding: Encoding | None = None
+    """As of items."""
 
     @model_validator(mode="after")
     def _of_users_or_of_a_place(self) -> "ImpressionsConfig":

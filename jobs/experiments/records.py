@@ -123,8 +123,11 @@ def _of_run(path: Path) -> str:
     ready = sorted(folder for folder in runs.glob("*") if (folder / "events" / "_SUCCESS").exists())
     if not ready:
         raise MissingStepError(f"{runs}: no run has read events yet: `daybreak job ingest` does")
-    events, items = (quoted(str(ready[-1] / name)) for name in ("events/*/*.parquet", "items/*.parquet"))
-    return f"(SELECT e.*, i.item_id FROM read_parquet({events}) e JOIN read_parquet({items}) i USING (item))"
+    files = (
+        [quoted(str(file)) for file in sorted((ready[-1] / name).rglob("*.parquet"))] for name in ("events", "items")
+    )
+    events, items = (f"read_parquet([{', '.join(names)}])" for names in files)
+    return f"(SELECT e.*, i.item_id FROM {events} e JOIN {items} i USING (item))"
 
 
 def _types(db: DuckDBPyConnection, source: str, patterns: Sequence[str]) -> dict[str, str]:

@@ -1,21 +1,31 @@
-"""The files that a configuration means: paths, globs, folders and `package://` names, and how to look into them."""
+"""The files that a configuration means: paths, globs, folders and `package://` names, and how Spark is told a path."""
 
-import csv
 import importlib.util
-import io
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
 
 from jobs.errors import ConfigError
+from jobs.infra.text_files.csv_lines import LONGEST, SEPARATORS, csv_header, first_records
+from jobs.infra.text_files.opening import open_text
+
+__all__ = [
+    "FORMATS",
+    "LONGEST",
+    "SEPARATORS",
+    "csv_header",
+    "find_files",
+    "first_records",
+    "format_of",
+    "open_text",
+    "partitions_of",
+    "resolve",
+    "spark_path",
+]
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "parquet"}
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-"""Last suffix of a compressed file → its compression, as `pyarrow.input_stream` calls it."""
-SEPARATORS = ",;\t|"
-"""What may separate the columns of a CSV file."""
-LONGEST = 1000
-"""A quoted text of a CSV file is taken to hold fewer line breaks than this."""
+COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
+"""Last suffixes of compressed files. What compresses a file is told by what is in it, not by these."""
+MAGIC = "*?["
+"""Characters that make a part of a path a pattern, where no such file is there."""
 
 
 def resolve(text: str, base: Path) -> Path:
@@ -23,6 +33,8 @@ def resolve(text: str, base: Path) -> Path:
 
     The package is found, not imported. Raises ConfigError when it is not installed.
     """
+    if "://" in text and not text.startswith("package://"):
+        raise ConfigError(f"{text}: only paths are read, and files of Python packages (package://name/path)")
     if not text.startswith("package://"):
         return base / Path(text).expanduser()
     package, _, rest = text.removeprefix("package://").partition("/")
@@ -34,66 +46,68 @@ def resolve(text: str, base: Path) -> Path:
 
 
 def find_files(patterns: str | list[str], base: Path) -> list[Path]:
-    """The files that a configuration means, sorted; a folder means all files of a known format in it.
+    """The files that a configuration means, each once, sorted within a pattern.
 
+    A folder means all files of a known format below it. Hidden and temporary files and folders, whose names begin with
+    `.` or `_`, are passed over, unless the pattern names them.
     Raises ConfigError where a pattern finds nothing.
     """
-    found: list[Path] = []
+    found: dict[Path, None] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         path = resolve(pattern, base)
-        if path.is_dir():
-            files = [p for p in path.rglob("*") if format_of(p) and not p.name.startswith((".", "_"))]
-        elif path.exists():
-            files = [path]
-        else:
-            folder = Path(path.anchor or ".")
-            files = list(folder.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
+        there, rest = _literal(path)
+        matches = [there] if not rest else sorted(p for p in there.glob(rest) if _shown(p, there))
+        files = [file for match in matches for file in (_below(match) if match.is_dir() else [match])]
+        special = next((file for file in files if file.exists() and not file.is_file()), None)
+        if special:
+            raise ConfigError(f"{special}: is no file to read twice; name a file or a folder")
         if not files:
-            raise ConfigError(f"{pattern}: no such file (looked for {path})")
-        found += sorted(files)
-    return found
+            what = "no file in it is a .csv, .tsv, .jsonl or .parquet" if matches else "no such file"
+            raise ConfigError(f"{pattern}: {what} (looked for {path})")
+        found |= dict.fromkeys(files)
+    return list(found)
+
+
+def _literal(path: Path) -> tuple[Path, str]:
+    """The part of a path that is there as it is written, whatever its characters, and the pattern that follows it."""
+    there = Path(path.anchor or ".")
+    parts = list(path.relative_to(path.anchor).parts)
+    while parts and ((there / parts[0]).exists() or not any(c in parts[0] for c in MAGIC)):
+        there /= parts.pop(0)
+    return (there, "/".join(parts)) if parts or there.exists() else (there.parent, there.name)
+
+
+def _below(folder: Path) -> list[Path]:
+    if (folder / "_delta_log").is_dir():
+        raise ConfigError(f"{folder}: is a Delta table, some of whose files may no longer count: export it as Parquet")
+    files = (p for p in folder.rglob("*") if format_of(p) and p.is_file() and _shown(p, folder))
+    return sorted(files)
+
+
+def _shown(path: Path, folder: Path) -> bool:
+    """Whether no part of a path below a folder is hidden or temporary."""
+    return not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
 def format_of(path: Path) -> str | None:
     """The Spark format of a file by its name, whatever compresses it; None where it is not known."""
-    suffixes = [s.lower() for s in path.suffixes if s.lower() not in COMPRESSIONS]
+    suffixes = [s.lower() for s in path.suffixes if s.lower() not in COMPRESSED]
     return FORMATS.get(suffixes[-1]) if suffixes else None
 
 
-def open_text(path: Path, errors: str = "strict") -> TextIO:
-    """A file of text in UTF-8 to read from, uncompressed. errors: as `open` takes it."""
-    import pyarrow as pa
+def partitions_of(path: Path, base: Path) -> dict[str, str | None]:
+    """The columns that the folders of a file stand for, as `day=2026-11-20` does for `day`.
 
-    raw = pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix.lower()))
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors=errors, newline="")
-
-
-def first_records(lines: Iterable[str], count: int) -> str:
-    """The first lines of a CSV file, and those after them to the end of a record that has line breaks in quotes."""
-    found: list[str] = []
-    quoted = False
-    for line in lines:
-        found.append(line)
-        quoted ^= line.count('"') % 2 == 1
-        if len(found) >= count and (not quoted or len(found) >= count + LONGEST):
-            break
-    return "".join(found)
-
-
-def csv_header(lines: Iterable[str]) -> tuple[list[str], str]:
-    """The names of a CSV file's columns, and what separates them: of SEPARATORS, the one that finds most columns.
-
-    `csv.Sniffer` is not used: it fails for one column, and takes a comma in "a;b;c,d".
+    base: the folder of the configuration, whose own path does not count. Texts are as Hive escapes them; None is null.
     """
-    text = first_records(lines, 1)
-    strict, found = ({one: _first_row(text, one, strict) for one in SEPARATORS} for strict in (True, False))
-    separator = max(SEPARATORS, key=lambda one: (len(strict[one]), len(found[one])))
-    return found[separator], separator
+    from urllib.parse import unquote
+
+    parts = path.relative_to(base).parts if path.is_relative_to(base) else path.parts
+    pairs = (part.partition("=") for part in parts[:-1])
+    values = {name: unquote(value) for name, equals, value in pairs if name and equals}
+    return {name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in values.items()}
 
 
-def _first_row(text: str, separator: str, strict: bool) -> list[str]:
-    """The cells of the first row; none where the text is no such CSV. strict: a quote ends a cell, and nothing else."""
-    try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict), [])
-    except csv.Error:
-        return []
+def spark_path(path: Path) -> str:
+    """A path as Spark takes it. A URI will not do: Spark takes the escapes of a URI, such as %20, for characters."""
+    return f"file:{path.parent.resolve() / path.name}"

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.infra.spark import parquet
 from jobs.infra.tables import MODEL_ITEMS
 
 if TYPE_CHECKING:
@@ -132,4 +133,4 @@ def popular(items: "DataFrame", scores: "DataFrame", length: int) -> "DataFrame"
 
 def model_items(spark: "SparkSession", model: Path) -> "DataFrame":
     """Table MODEL_ITEMS of the model in a folder."""
-    return spark.read.schema(MODEL_ITEMS.ddl).parquet((model / "items").as_uri()).select(*MODEL_ITEMS.columns)
+    return parquet(spark, model / "items", MODEL_ITEMS.ddl).select(*MODEL_ITEMS.columns)

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingStepError
+from jobs.infra.cluster.written import write_counted
+from jobs.infra.spark import parquet
 from jobs.infra.tables import RunTable
 
 if TYPE_CHECKING:
@@ -171,23 +173,22 @@ class Run:
             remove(new)
 
     def write(self, table: RunTable, frame: "DataFrame") -> None:
-        """Write a table whole, and replace the one before. Columns are found by name and cast to the schema."""
+        """Write a table whole, and replace the one before. Columns are found by name and cast to the schema.
+
+        Raises DataError where the driver does not find every row that executors wrote.
+        """
         from pyspark.sql import functions as F
 
         typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields))
-        if table.partition:  # one file for each partition, not one for each partition and task
-            writer = typed.repartition(table.partition).write.partitionBy(table.partition)
-        else:
-            writer = typed.write
         with self.replacing(table.name) as path:
-            writer.parquet(path.as_uri())
+            write_counted(typed, path, table.partition)
 
     def read(self, spark: "SparkSession", table: RunTable) -> "DataFrame":
         """Read a table of this run.
 
         Raises MissingStepError when the job that makes it has not run.
         """
-        return spark.read.schema(table.ddl).parquet(self.existing(table.name).as_uri()).select(*table.columns)
+        return parquet(spark, self.existing(table.name), table.ddl).select(*table.columns)
 
     def write_json(self, name: str, data: dict[str, Any]) -> None:
         """Write a small file of this run, whole or not at all."""

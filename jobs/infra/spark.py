@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.infra import scratch
+from jobs.infra.cluster.errors import silence
+from jobs.infra.files import spark_path
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -22,6 +24,9 @@ DEFAULTS = {
     # A value that cannot be read becomes null. Its row goes to quarantine, and the night goes on.
     "spark.sql.ansi.enabled": "false",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # Old writers do not mark texts as such.
+    "spark.sql.parquet.binaryAsString": "true",
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "4096",
@@ -46,6 +51,15 @@ SECRET = re.compile(r"secret|passw|credential|(access|api).?key|token\b", re.IGN
 
 CALLS_OF_JAVA = ("reflect", "java_method", "try_reflect")
 """Functions of SQL that call any method of Java, and so start programs and write files."""
+
+
+def parquet(spark: "SparkSession", path: Path, ddl: str | None = None) -> "DataFrame":
+    """Parquet that Daybreak wrote: a file, or the folder of a table, whatever characters its path has.
+
+    ddl: the schema; by default that of the files.
+    """
+    reader = spark.read.option("__globPaths__", "false")
+    return (reader.schema(ddl) if ddl else reader).parquet(spark_path(path))
 
 
 def open_session(
@@ -77,6 +91,7 @@ def open_session(
         chosen |= ONE_MACHINE | {"spark.local.dir": str(scratch.claim(folder))}
     chosen = {key: value for key, value in chosen.items() if submitted.get(key) is None} | settings
     chosen["spark.master"] = master
+    silence()
     # This starts Java, with the settings on its command line, where everybody on this machine can read them.
     shown = [(key, value) for key, value in chosen.items() if not SECRET.search(key)]
     SparkContext._ensure_initialized(conf=SparkConf().setAll(shown))

@@ -75,13 +75,19 @@ def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
 
     Raises RunLockedError, before Spark starts, where another command writes into the same run.
     """
+    from jobs.infra.cluster.errors import told
+    from jobs.infra.cluster.written import probe
     from jobs.infra.run_lock import writing
     from jobs.infra.spark import open_session
     from jobs.night import run_job
 
+    errors = config.run.path("errors") / "start.txt"
     with writing(config.run.root, f"job {jobs[0]}" if len(jobs) == 1 else "run"):
-        spark = open_session(master, config.spark, config.scratch, config.shop.java_calls)
+        with told("start", errors):
+            spark = open_session(master, config.spark, config.scratch, config.shop.java_calls)
         try:
+            with told("start", errors):
+                probe(spark, config.run.root)
             for name in jobs:
                 run_job(name, spark, config)
         finally:

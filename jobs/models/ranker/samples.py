@@ -40,7 +40,9 @@ def read_sample(folder: Path) -> tuple[RankerSample, NDArray[np.datetime64]]:
     """
     import polars as pl
 
-    frame = pl.read_parquet(folder / "*.parquet").sort("user_id", "item", "time")
+    frame = pl.read_parquet(sorted(folder.glob("*.parquet")), glob=False, hive_partitioning=False).sort(
+        "user_id", "item", "time"
+    )
     sample = RankerSample(
         features=frame["features"].explode().to_numpy().reshape(-1, len(NAMES)),
         clicked=frame["clicked"].to_numpy(),

@@ -125,7 +125,7 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) ->
         db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
-def _parquet(run: Run, name: str, options: str = "") -> str:
+def _parquet(run: Run, name: str, options: str = ", hive_partitioning = false") -> str:
     files = ", ".join(_quoted(str(file)) for file in Blocks.of(run, name).files)
     return f"read_parquet([{files}]{options})"
 

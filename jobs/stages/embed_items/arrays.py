@@ -39,7 +39,7 @@ def write_transitions(items: Blocks, model: Model, writer: VectorWriter) -> int:
 
     items: table ITEMS.
     """
-    shop = pl.read_parquet(items.files, columns=["item_id", "item"])
+    shop = pl.read_parquet(items.files, columns=["item_id", "item"], glob=False, hive_partitioning=False)
     seen = pl.DataFrame({"item_id": model.item_ids()}, schema={"item_id": pl.String})
     rows = seen.join(shop, on="item_id", how="left", maintain_order="left")["item"].fill_null(-1).to_numpy()
     found, weights = shop_transitions(rows, shop.height, model.load("next_item"), model.load("next_weight"))

@@ -25,7 +25,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     or the model's settings are of another version.
     """
     from jobs.infra.blocks import Blocks
-    from jobs.infra.tasks import watching
+    from jobs.infra.cluster.tasks import watching
     from jobs.infra.vector_store import VectorSpace, writing_vectors
     from jobs.models.behaviour import model_store as store
     from jobs.models.behaviour.encoding import score_parameters

@@ -11,6 +11,8 @@ from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items
 from jobs.stages.ingest.spark.impressions import shown, visits
 from jobs.stages.ingest.spark.items import finish_items
 from jobs.stages.ingest.spark.quarantine import report
+from jobs.stages.ingest.spark.reading.times import tell_unreadable
+from jobs.stages.ingest.spark.shop_files import copies
 from jobs.stages.ingest.spark.shop_tables import read_shop
 
 if TYPE_CHECKING:
@@ -23,10 +25,17 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     Raises ConfigError where a file or a column is missing, and DataError where too many rows are bad, none is good, or
     none is recent. The quarantine is written before that.
     """
+    with copies(config.run):
+        return _run(spark, config)
+
+
+def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     run = config.run
     tables = read_shop(spark, config)
     run.write(QUARANTINE, tables.quarantine())
     bad = report(run.read(spark, QUARANTINE))
+    if any(reason.startswith("time is") for _, reason in bad):
+        tell_unreadable(run.read(spark, QUARANTINE), config.events)
     counts = tables.counts()
     check_shares(counts, bad, config, optional=tables.optional)
     events = tables.all_events()

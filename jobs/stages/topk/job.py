@@ -26,8 +26,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
 
     Raises MissingStepError when embed_items or embed_users has not run.
     """
+    from jobs.infra.cluster.tasks import watching
     from jobs.infra.frames import popular, popularity
-    from jobs.infra.tasks import watching
     from jobs.stages.topk.spark.because import user_because
     from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists
 

@@ -85,7 +85,7 @@ def read_scores(config: Config) -> dict[str, gate.Scores]:
         for release, method in METHODS.items()
     ]
     table = (
-        pl.scan_parquet(Blocks.of(config.run, EVALUATION.name).files, hive_partitioning=False)
+        pl.scan_parquet(Blocks.of(config.run, EVALUATION.name).files, glob=False, hive_partitioning=False)
         .filter(pl.col("slice").is_in(SLICES), pl.col("method").is_in(list(METHODS.values())))
         .group_by("slice", "user_id")
         .agg(scored)

@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import ConfigError
-from jobs.infra.files import LONGEST, SEPARATORS, csv_header, first_records, open_text, resolve
+from jobs.infra.files import (
+    LONGEST,
+    SEPARATORS,
+    csv_header,
+    find_files,
+    first_records,
+    open_text,
+    partitions_of,
+    resolve,
+    spark_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +84,57 @@ def test_a_package_is_found_without_being_imported(tmp_path, monkeypatch):
     for text in ("package://no_such_shop.data/a.csv", "package:///a.csv"):
         with pytest.raises(ConfigError, match="is not installed"):
             resolve(text, tmp_path)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    for name in (
+        "a [1]/x.csv",
+        "a [1]/.h/x.csv",
+        "a [1]/_t/x.csv",
+        "a [1]/out.csv/part-0.csv",
+        "b/day=1/y.csv",
+        "b/n.txt",
+    ):
+        path = tmp_path / "my [shop] %20=#" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a\n")
+    return tmp_path / "my [shop] %20=#"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "found"),
+    [
+        ("a [1]/x.csv", ["a [1]/x.csv"]),
+        ("a [1]", ["a [1]/out.csv/part-0.csv", "a [1]/x.csv"]),
+        ("a [1]/*.csv", ["a [1]/out.csv/part-0.csv", "a [1]/x.csv"]),
+        ("**/*.csv", ["a [1]/out.csv/part-0.csv", "a [1]/x.csv", "b/day=1/y.csv"]),
+        ("a [1]/_t/*.csv", ["a [1]/_t/x.csv"]),
+        (["b", "b/day=*/*.csv"], ["b/day=1/y.csv"]),
+        ("../my [shop] %20=#/b", ["../my [shop] %20=#/b/day=1/y.csv"]),
+    ],
+)
+def test_files_are_found_whatever_their_folders_are_called(base, patterns, found):
+    assert [path.relative_to(base).as_posix() for path in find_files(patterns, base)] == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("none.csv", "no such file"),
+        ("b/*.xml", "no such file"),
+        ("s3://shop/items.csv", "only paths are read"),
+        ("/dev/null", "is no file to read twice"),
+        ("delta", "is a Delta table"),
+    ],
+)
+def test_what_is_no_file_is_told(base, pattern, message):
+    (base / "delta" / "_delta_log").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=f"{re.escape(pattern)}: .*{message}"):
+        find_files(pattern, base)
+
+
+def test_folders_with_values_below_the_shop_are_columns(base):
+    path = base / "b" / "day=2026%3A1" / "x=__HIVE_DEFAULT_PARTITION__" / "y=z.csv"
+    assert partitions_of(path, base) == {"day": "2026:1", "x": None}
+    assert spark_path(path) == f"file:{path}"

@@ -11,9 +11,9 @@ import pyarrow as pa
 from jobs.config.config import Config
 from jobs.config.learning import EmbedConfig
 from jobs.infra.arrow import list_column
+from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.spark import lent_gpu, task_device
 from jobs.infra.tables import TEXT_VECTORS
-from jobs.infra.tasks import partitions, task_threads
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.errors import ConfigError
-from jobs.stages.ingest.spark.shop_files import column
+from jobs.stages.ingest.spark.reading.columns import column
 from lookup.release.schema import NUMBER, TEXT
 
 if TYPE_CHECKING:

@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING
 from jobs.config.config import Config
 from jobs.config.shop import EventsConfig
 from jobs.stages.ingest.spark.quarantine import LATER, REASON, Checked, first_reason, number_rules
-from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, column, identifier, joined, moment, read
+from jobs.stages.ingest.spark.reading.columns import joined, scalar
+from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
+from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.times import time_column
+from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -19,43 +23,46 @@ def map_events(spark: "SparkSession", config: Config, names: EventsConfig, items
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    source = read(spark, names.files, config.base)
+    source = read(spark, names, config)
     no = F.lit(None).cast("string")
 
     def given(name: str) -> "Column":
         expression = getattr(names, name)
-        return column(source, expression, f"events.{name}") if expression else no
+        return scalar(source, expression, f"events.{name}") if expression else no
+
+    def amount(name: str) -> "Column":
+        expression = getattr(names, name)
+        return number(source, expression, f"events.{name}") if expression else no.cast("double")
 
     user_id = identifier(source, names.user_id, "events.user_id")
     item_id = identifier(source, names.item_id, "events.item_id")
     kind = F.trim(given("type").cast("string"))
-    time = moment(given("time"), names.time_format)
-    numbers = {name: given(name).cast("double") for name in ("value", "price", "discount")}
+    time = time_column(source, names.time, "events.time", names.time_format)
+    numbers = {name: amount(name) for name in ("value", "price", "discount")}
     weights = F.create_map(*(F.lit(x) for pair in config.weights.items() for x in pair))
+    ids = {"events.user_id": names.user_id, "events.item_id": names.item_id}
     rows = source.select(
         *PLACE,
+        decimals(source, ids),
         user_id.alias("user_id"),
         item_id.alias("item_id"),
         kind.alias("type"),
-        time.alias("time"),
+        time.value.alias("time"),
         F.element_at(weights, kind).alias("weight"),
-        *(number.alias(name) for name, number in numbers.items()),
+        *(value.alias(name) for name, value in numbers.items()),
         (joined(source, names.query, "events.query") if names.query else no).alias("query"),
-        F.to_date(time).alias("day"),
+        F.to_date(time.value).alias("day"),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
-            (user_id.isNull(), "user_id is missing"),
-            (item_id.isNull(), "item_id is missing"),
+            *id_rules(source, names.user_id, "events.user_id"),
+            *id_rules(source, names.item_id, "events.item_id"),
             (kind.isNull() | (kind == ""), "type is missing"),
             (~kind.isin(*config.weights), "type is not one of [weights]"),
-            (F.coalesce(F.trim(given("time").cast("string")), F.lit("")) == "", "time is missing"),
-            (time.isNull(), "time is not readable"),
-            (time < F.lit("1970-01-01").cast("timestamp"), "time is before 1970"),
-            (time > F.current_timestamp(), "time is in the future"),
+            *time.rules,
             *number_rules(given("value"), numbers["value"], "value"),
             *number_rules(given("price"), numbers["price"], "price", least=0),
             *number_rules(given("discount"), numbers["discount"], "discount"),
-            (time >= F.lit(config.date.isoformat()).cast("timestamp"), LATER),
+            (time.value >= F.lit(config.date.isoformat()).cast("timestamp"), LATER),
         ).alias(REASON),
     )
     rows = rows.join(items.select("item_id", "item"), "item_id", "left").withColumn(
@@ -66,4 +73,6 @@ def map_events(spark: "SparkSession", config: Config, names: EventsConfig, items
     rows = rows.withColumn(
         REASON, F.when(again, F.lit("the same event stands in an earlier row")).otherwise(F.col(REASON))
     )
-    return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
+    rows = rows.persist(StorageLevel.DISK_ONLY)
+    tell_two_forms(rows, source, ids)
+    return Checked(source, rows)

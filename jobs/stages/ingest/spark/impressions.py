@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from jobs.config.config import Config
 from jobs.config.shop import ImpressionsConfig
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
-from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, column, identifier, moment, read
+from jobs.stages.ingest.spark.reading.columns import scalar
+from jobs.stages.ingest.spark.reading.ids import id_rules, identifier
+from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.times import time_column
+from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -35,20 +39,22 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
 
-    source = read(spark, names.files, config.base)
+    source = read(spark, names, config)
     no = F.lit(None).cast("string")
 
     def given(name: str) -> "Column":
         expression = getattr(names, name)
-        return column(source, expression, f"impressions.{name}") if expression else no
+        return scalar(source, expression, f"impressions.{name}") if expression else no
 
     def who(name: str) -> "Column":
         expression = getattr(names, name)
         return identifier(source, expression, f"impressions.{name}") if expression else no
 
     user_id, place, item_id = who("user_id"), who("place"), who("item_id")
-    time = moment(given("time"), names.time_format)
-    price, in_stock = given("price").cast("double"), given("in_stock").cast("boolean")
+    when = time_column(source, names.time, "impressions.time", names.time_format)
+    time = when.value
+    price = number(source, names.price, "impressions.price") if names.price else no.cast("double")
+    in_stock = given("in_stock").cast("boolean")
     until = time + F.make_dt_interval(secs=F.lit(names.days * 86400.0)) if names.place else F.lit(None)
     since, night = _days(config)
     recent = time.isNull() | ((time < night) & (F.coalesce(until, time) >= since))
@@ -64,9 +70,10 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
         in_stock.alias("in_stock"),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
-            (item_id.isNull(), "item_id is missing"),
-            *([(user_id.isNull(), "user_id is missing")] if names.user_id else [(place.isNull(), "place is missing")]),
-            *_time_rules(given("time"), time),
+            *id_rules(source, names.item_id, "impressions.item_id"),
+            *(id_rules(source, names.user_id, "impressions.user_id") if names.user_id else []),
+            *(id_rules(source, names.place, "impressions.place") if names.place else []),
+            *when.rules,
             *number_rules(given("price"), price, "price", least=0),
         ).alias(REASON),
     )
@@ -83,11 +90,11 @@ def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) 
 
     visits = names.visits
     assert visits is not None, "the configuration was checked: impressions of places have visits"
-    source = read(spark, visits.files, config.base)
+    source = read(spark, visits, config)
     user_id = identifier(source, visits.user_id, "impressions.visits.user_id")
     place = identifier(source, visits.place, "impressions.visits.place")
-    raw = column(source, visits.time, "impressions.visits.time")
-    time = moment(raw, visits.time_format)
+    when = time_column(source, visits.time, "impressions.visits.time", visits.time_format)
+    time = when.value
     since, night = _days(config)
     rows = source.filter(time.isNull() | ((time >= since) & (time < night))).select(
         *PLACE,
@@ -96,9 +103,9 @@ def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) 
         time.alias("time"),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
-            (user_id.isNull(), "user_id is missing"),
-            (place.isNull(), "place is missing"),
-            *_time_rules(raw, time),
+            *id_rules(source, visits.user_id, "impressions.visits.user_id"),
+            *id_rules(source, visits.place, "impressions.visits.place"),
+            *when.rules,
         ).alias(REASON),
     )
     return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
@@ -129,12 +136,3 @@ def _days(config: Config) -> "tuple[Column, Column]":
     days = (config.date - timedelta(days=config.ranker.days), config.date)
     since, night = (F.lit(day.isoformat()).cast("timestamp") for day in days)
     return since, night
-
-
-def _time_rules(raw: "Column", time: "Column") -> "list[tuple[Column, str]]":
-    from pyspark.sql import functions as F
-
-    return [
-        (F.coalesce(F.trim(raw.cast("string")), F.lit("")) == "", "time is missing"),
-        (time.isNull(), "time is not readable"),
-    ]

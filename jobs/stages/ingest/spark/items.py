@@ -9,7 +9,11 @@ from jobs.stages.ingest.spark.absorb import PATCHED
 from jobs.stages.ingest.spark.declared_features import values
 from jobs.stages.ingest.spark.item_text import item_text
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
-from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, UPDATED, column, identifier, joined, moment, read
+from jobs.stages.ingest.spark.reading.columns import joined, path, scalar
+from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
+from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.times import time_column
+from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, UPDATED, read
 from lookup.item_fields import STORED, ItemField
 
 if TYPE_CHECKING:
@@ -23,30 +27,32 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
     from pyspark.sql import functions as F
 
     names = config.items
-    source = read(spark, names.files, config.base)
+    source = read(spark, names, config)
 
-    no = F.lit(None).cast("string")
     fields = [_read_field(source, config, field) for field in STORED]
-    updated_raw = column(source, names.updated, "items.updated") if names.updated else no
-    updated = moment(updated_raw, None)
+    updated = time_column(source, names.updated, "items.updated", None) if names.updated else None
     item_id = identifier(source, names.item_id, "items.item_id")
+    ids = {"items.item_id": names.item_id}
     rows = source.select(
         *PLACE,
+        decimals(source, ids),
         item_id.alias("item_id"),
         *(field.value for field in fields),
         values(source, names.features).alias("features"),
-        F.coalesce(updated, UPDATED).alias(UPDATED),
+        F.coalesce(*([updated.value] if updated else []), UPDATED).alias(UPDATED),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
-            (item_id.isNull(), "item_id is missing"),
+            *id_rules(source, names.item_id, "items.item_id"),
             *(rule for field in fields for rule in field.rules),
-            ((F.trim(updated_raw.cast("string")) != "") & updated.isNull(), "updated is not readable"),
+            *(updated.given_rules if updated else []),
         ).alias(REASON),
     )
     good_first = Window.partitionBy("item_id", F.col(REASON).isNull()).orderBy(*PLACE)
     again = F.col(REASON).isNull() & (F.row_number().over(good_first) > 1)
     rows = rows.withColumn(REASON, F.when(again, F.lit("item_id stands in an earlier row")).otherwise(F.col(REASON)))
-    return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
+    rows = rows.persist(StorageLevel.DISK_ONLY)
+    tell_two_forms(rows, source, ids)
+    return Checked(source, rows)
 
 
 @dataclass(frozen=True)
@@ -63,33 +69,19 @@ def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _Field
 
     expression, key = getattr(config.items, field.name), f"items.{field.name}"
     if field.kind == "path":
-        return _FieldColumn(_path(source, config, expression, key).alias(field.name), [])
+        names = path(source, expression, key, config.items.category_separator) if expression else F.array()
+        return _FieldColumn(names.cast("array<string>").alias(field.name), [])
     if field.kind == "text":
         text = F.lit(None).cast("string") if expression is None else joined(source, expression, key)
         return _FieldColumn(text.alias(field.name), [])
-    raw = column(source, expression, key) if expression else F.lit(None).cast("string")
+    raw = scalar(source, expression, key) if expression else F.lit(None).cast("string")
     if field.kind == "number":
-        number = raw.cast("double")
-        return _FieldColumn(number.alias(field.name), number_rules(raw, number, field.name, field.least))
+        value = number(source, expression, key) if expression else raw.cast("double")
+        return _FieldColumn(value.alias(field.name), number_rules(raw, value, field.name, field.least))
     switch = raw.cast("boolean")
     wrong = (F.trim(raw.cast("string")) != "") & switch.isNull()
     on = F.coalesce(switch, F.lit(True)).alias(field.name)
     return _FieldColumn(on, [(wrong, f"{field.name} is neither true nor false")])
-
-
-def _path(source: "DataFrame", config: Config, names: str | list[str] | None, key: str) -> "Column":
-    """A path as a list of names, from the widest to the narrowest; empty where the shop gives none."""
-    from pyspark.sql import functions as F
-
-    if names is None:
-        return F.array().cast("array<string>")
-    if isinstance(names, str):
-        path = joined(source, names, key)
-        parts = F.split(F.coalesce(path, F.lit("")), "\\Q" + config.items.category_separator + "\\E")
-    else:
-        parts = F.array(*(joined(source, n, key) for n in names))
-    trimmed = F.filter(F.transform(parts, lambda part: F.trim(part, F.lit(" "))), lambda part: part != "")
-    return F.array_distinct(trimmed)
 
 
 def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
+from jobs.infra.spark import parquet
 from lookup.errors import ReleaseError
 from lookup.item_fields import ABSORBED, ITEM_FIELDS, Kind
 from lookup.keys import clean_id
@@ -78,8 +79,7 @@ def read(spark: "SparkSession", config: Config) -> Patches | None:
     finally:
         log.close()
     frames = {
-        name: spark.read.parquet((config.run.path(TABLE) / f"{name}.parquet").as_uri())
-        for name in ("events", "items", "forgotten")
+        name: parquet(spark, config.run.path(TABLE) / f"{name}.parquet") for name in ("events", "items", "forgotten")
     }
     return Patches(where=log.where, position=position, log=log_id, mark=mark, **frames)
 

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 from jobs.infra.frames import record_number
 from jobs.infra.logging import log_line
-from jobs.stages.ingest.spark.shop_files import BROKEN, HIDDEN, PLACE
+from jobs.stages.ingest.spark.reading.ids import DECIMALS
+from jobs.stages.ingest.spark.reading.spark_types import named
+from jobs.stages.ingest.spark.shop_files import BROKEN, FILE, HIDDEN, PLACE, file_name
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-REASON = "_reason"
+REASON = "__daybreak_reason"
 LATER = "after the night"
 """Not a fault: an event of the night's day or later. A later night reads it."""
 
@@ -28,7 +30,7 @@ class Checked:
         """The rows without a reason."""
         from pyspark.sql import functions as F
 
-        return self.rows.filter(F.col(REASON).isNull()).drop(REASON, *PLACE)
+        return self.rows.filter(F.col(REASON).isNull()).drop(REASON, DECIMALS, *PLACE)
 
     def later(self) -> int:
         """The number of events that later nights read."""
@@ -45,7 +47,7 @@ class Checked:
         # It reads the records of bad rows again. Persisting the records of all rows would cost more.
         return self.source.join(F.broadcast(bad.select(*PLACE, REASON)), list(PLACE)).select(
             F.lit(source).alias("source"),
-            F.col("_file").alias("file"),
+            file_name(F.col(FILE)).alias("file"),
             number.alias("row"),
             F.col(REASON).alias("reason"),
             _record(self.source).alias("record"),
@@ -57,7 +59,7 @@ def _record(frame: "DataFrame") -> "Column":
     from pyspark.sql import functions as F
 
     names = [c for c in frame.columns if c not in HIDDEN]
-    return F.coalesce(F.col(BROKEN), F.to_json(F.struct(*(frame[f"`{n}`"] for n in names))))
+    return F.coalesce(F.col(BROKEN), F.to_json(F.struct(*(named(n) for n in names))))
 
 
 def first_reason(*rules: "tuple[Column, str]") -> "Column":

@@ -1,151 +1,218 @@
-"""Read the shop's files, CSV, JSON lines or Parquet, with the place of every record."""
+"""Read the shop's files, CSV, JSON or Parquet, with the place of every record."""
 
-from collections.abc import Iterable
+import re
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from jobs.config.config import Config
+from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, VisitsConfig
 from jobs.errors import ConfigError
-from jobs.infra.files import csv_header, find_files, format_of, open_text
-from jobs.infra.spark import CALLS_OF_JAVA
+from jobs.infra.cluster.errors import summary
+from jobs.infra.files import find_files, format_of, partitions_of, spark_path
+from jobs.infra.logging import log_line
+from jobs.infra.runs import Run
+from jobs.infra.text_files.csv_lines import LINE_BREAK
+from jobs.infra.text_files.preparing import Header, Prepared, header_of, hidden_from_spark, prepare
+from jobs.stages.ingest.spark.reading.parquet import read_parquet
+from jobs.stages.ingest.spark.reading.spark_types import named
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+    from pyspark.sql.types import StructType
 
-BROKEN = "_broken"
-PLACE = ("_file", "_block", "_place")
+FILE, BLOCK, ROW = PLACE = ("__daybreak_file", "__daybreak_block", "__daybreak_row")
 """Columns beside those of the file: the file, where the split begins in it, and the row number of the scan."""
-UPDATED = "_updated"
+BROKEN = "__daybreak_broken"
+UPDATED = "__daybreak_updated"
 """Another one: when the file was last modified."""
 HIDDEN = (*PLACE, BROKEN, UPDATED)
+"""No shop has columns of these names."""
+COMPOSED = "composed"
+"""In the metadata of column FILE: whether all texts are in Unicode's normal form C; missing where nobody looked."""
+Files = ItemsConfig | EventsConfig | ImpressionsConfig | VisitsConfig
+"""A table of the configuration that names files."""
+COPIES = ".shop_files"
+"""The folder of the run for copies of files that Spark cannot read as they are."""
 
 
-def read(spark: "SparkSession", patterns: str | list[str], base: Path) -> "DataFrame":
+@contextmanager
+def copies(run: Run) -> Iterator[None]:
+    """Remove the copies of the shop's files when the block ends, and before it those that a killed job left."""
+    shutil.rmtree(run.path(COPIES), ignore_errors=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(run.path(COPIES), ignore_errors=True)
+
+
+def read(spark: "SparkSession", table: Files, config: Config) -> "DataFrame":
     """All records of the files, columns as in the files (CSV: all text), with `HIDDEN` beside them.
 
-    BROKEN is the text of a record that is not readable, else null.
-    Raises ConfigError where files are missing, where a format is unknown, or where formats or columns differ.
+    BROKEN is the text of a record that is not readable, else null. Folders such as `day=2026-11-20` are columns, too.
+    Call it within `copies`.
+    Raises ConfigError where files are missing or damaged, or a format is unknown, or formats or columns differ.
     """
-    from pyspark.errors import AnalysisException
-    from pyspark.sql import functions as F
+    from pyspark.errors import PySparkException
 
-    files = find_files(patterns, base)
+    files = find_files(table.files, config.base)
     kinds = {format_of(f) for f in files}
     if len(kinds) != 1 or None in kinds:
         raise ConfigError(
             f"{files[0]}: the files of one table must all be .csv, .tsv, .jsonl or .parquet; found "
             + ", ".join(sorted({f.suffix or f.name for f in files}))
         )
-    paths = [f.resolve().as_uri() for f in files]
     kind = kinds.pop()
     try:
         if kind == "parquet":
-            frame = _read_parquet(spark, files, paths)
-        elif kind == "json":
-            frame = (
-                spark.read.option("columnNameOfCorruptRecord", BROKEN).option("primitivesAsString", True).json(paths)
-            )
+            ready = [Prepared(file, _shown(file, config.run), composed=False, copied=False) for file in files]
+            frame = read_parquet(spark, _reader(spark), [one.read for one in ready], _placed)
         else:
-            frame = _read_csv(spark, files, paths)
-    except AnalysisException as error:
-        raise ConfigError(f"{files[0]}: not readable as {kind}: {error}") from None
-    if BROKEN not in frame.columns:
-        frame = frame.withColumn(BROKEN, F.lit(None).cast("string"))
+            frame, ready = _read_text(spark, files, kind or "", table.encoding, config.run)
+    except PySparkException as error:
+        raise ConfigError(f"{files[0]}: not readable as {kind}: {summary(error)}") from None
+    names = [name for name in frame.columns if name not in HIDDEN]
+    if not names:
+        raise ConfigError(f"{files[0]}: no record in it has a column; is it a file of {kind} records?")
+    _check_names(names, files[0])
+    return _with_files(spark, frame, ready, config.base, None if kind == "parquet" else all(f.composed for f in ready))
+
+
+def _reader(spark: "SparkSession") -> "DataFrameReader":
+    """Takes paths as they are, and no column from them."""
+    return spark.read.option("__globPaths__", "false").option("recursiveFileLookup", "true")
+
+
+def _read_text(
+    spark: "SparkSession", files: list[Path], kind: str, encoding: str | None, run: Run
+) -> "tuple[DataFrame, list[Prepared]]":
+    from pyspark.sql import functions as F
+
+    full = [file for file in files if file.stat().st_size]
+    if not full:
+        raise ConfigError(f"{files[0]}: is empty")
+    header = None
+    if kind == "csv":
+        full, header = _common_header(full, encoding)
+    to = run.path(COPIES) / uuid.uuid4().hex[:8]
+    ready = prepare(full, "csv" if kind == "csv" else "json", encoding, header, to)
+    copied = [one.path for one in ready if one.copied]
+    if copied:
+        log_line("ingest", "copied", files=len(copied), first=copied[0], note="UTF-8 with one record a line is read")
+    paths = [spark_path(one.read) for one in ready]
+    reader = _reader(spark).option("columnNameOfCorruptRecord", BROKEN)
+    if header is None:
+        frame = _placed(reader.option("primitivesAsString", True).json(paths))
+    else:
+        schema = _text_schema([*_columns(header.names), BROKEN])
+        csv = reader.schema(schema).option("header", True).option("sep", header.separator).option("escape", '"')
+        frame = _placed(csv.csv(paths))
+        if copied:
+            texts = {name: F.translate(named(name), LINE_BREAK, "\n") for name in frame.columns if name in schema.names}
+            frame = frame.withColumns(texts)
+    return frame, ready
+
+
+def _common_header(files: list[Path], encoding: str | None) -> tuple[list[Path], Header]:
+    """The files that have a header, and the header."""
+    headers = {file: header_of(file, encoding) for file in files}
+    full = [file for file in files if any(headers[file].names)]
+    if not full:
+        raise ConfigError(f"{files[0]}: has no header; its first line must name the columns")
+    first = headers[full[0]]
+    for file in full[1:]:
+        if headers[file] != first:
+            raise ConfigError(
+                f"{file}: its header differs from that of {full[0]}: {list(headers[file].names)}, separated by "
+                f"{headers[file].separator!r}, not {list(first.names)}, separated by {first.separator!r}"
+            )
+    return full, first
+
+
+def _columns(names: tuple[str, ...]) -> list[str]:
+    """The names of a header; a column without one is called by its number."""
+    return [name if name.strip() else f"column {number}" for number, name in enumerate(names, 1)]
+
+
+def _check_names(names: list[str], file: Path) -> None:
+    """Raise ConfigError where two columns have one name: Spark does not tell letters' cases apart."""
+    twice = [name for name, times in Counter(name.lower() for name in names).items() if times > 1]
+    if twice:
+        same = [name for name in names if name.lower() == twice[0]]
+        raise ConfigError(
+            f"{file}: the header must name every column differently, in more than the case of letters; found "
+            + ", ".join(map(repr, same))
+        )
+
+
+def _text_schema(names: list[str]) -> "StructType":
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    return StructType([StructField(name, StringType()) for name in names])
+
+
+def _shown(file: Path, run: Run) -> Path:
+    """A file of Parquet under a name by which Spark does not pass it over."""
+    if not hidden_from_spark(file.name):
+        return file
+    link = run.path(COPIES) / uuid.uuid4().hex[:8] / "file.parquet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(file.resolve())
+    return link
+
+
+def _placed(frame: "DataFrame") -> "DataFrame":
+    """With the columns of a file's place, but for ROW, and with BROKEN."""
+    from pyspark.sql import functions as F
+
+    of = frame.metadataColumn("_metadata")
+    broken = [] if BROKEN in frame.columns else [F.lit(None).cast("string").alias(BROKEN)]
     return frame.select(
         "*",
-        F.col("_metadata.file_path").alias("_file"),
-        F.col("_metadata.file_block_start").alias("_block"),
-        F.col("_metadata.file_modification_time").alias(UPDATED),
-        F.monotonically_increasing_id().alias("_place"),
+        *broken,
+        of["file_path"].alias(FILE),
+        of["file_block_start"].alias(BLOCK),
+        of["file_modification_time"].alias(UPDATED),
     )
 
 
-def _read_parquet(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":
-    """Read Parquet. Spark takes times in nanoseconds (as pandas writes them) for numbers; they become timestamps."""
-    import pyarrow.parquet as pq
+def _with_files(
+    spark: "SparkSession", frame: "DataFrame", ready: list[Prepared], base: Path, composed: bool | None
+) -> "DataFrame":
+    """With ROW, the shop's own files in FILE, and the columns that their folders stand for."""
     from pyspark.sql import functions as F
 
-    frame = spark.read.parquet(*paths)
-    nanoseconds = {f.name for f in pq.read_schema(files[0]) if str(f.type).startswith("timestamp[ns")}
-    for name, kind in frame.dtypes:
-        if name in nanoseconds and kind == "bigint":
-            frame = frame.withColumn(name, F.timestamp_micros((F.col(f"`{name}`") / 1000).cast("bigint")))
-    return frame
+    frame = frame.withColumn(ROW, F.monotonically_increasing_id())
+    of = {spark_path(one.read): (one.path, partitions_of(one.path, base)) for one in ready}
+    known = {name.lower() for name in frame.columns}
+    keys = [
+        key for key in next(iter(of.values()))[1] if key.lower() not in known and all(key in v for _, v in of.values())
+    ]
+    if keys or any(one.read != one.path for one in ready):
+        rows = []
+        for uri in frame.inputFiles():
+            one_slash = re.sub("^file:/+", "file:/", uri)
+            path, values = of[unquote(one_slash)]
+            rows.append((one_slash, str(path), *(values[key] for key in keys)))
+        mapping = spark.createDataFrame(rows, _text_schema([FILE, "__daybreak_path", *keys]))
+        joined = frame.withColumn(FILE, F.regexp_replace(FILE, "^file:/+", "file:/")).join(F.broadcast(mapping), FILE)
+        frame = joined.select(
+            *(named(name) for name in frame.columns if name != FILE),
+            *(named(key) for key in keys),
+            F.col("__daybreak_path").alias(FILE),
+        )
+    metadata = {} if composed is None else {COMPOSED: composed}
+    return frame.withColumn(FILE, F.col(FILE).alias(FILE, metadata=metadata))
 
 
-def _read_csv(spark: "SparkSession", files: list[Path], paths: list[str]) -> "DataFrame":
-    first, separator = _header(files[0])
-    if len(set(first)) != len(first) or "" in first:
-        raise ConfigError(f"{files[0]}: the header must name every column, each differently; it is {first}")
-    for file in files[1:]:
-        if _header(file)[0] != first:
-            raise ConfigError(f"{file}: its header differs from that of {files[0]}: {_header(file)[0]}, not {first}")
-    schema = ", ".join(f"`{name.replace('`', '``')}` string" for name in [*first, BROKEN])
-    return (
-        spark.read.schema(schema)
-        .option("header", True)
-        .option("sep", separator)
-        .option("escape", '"')
-        # A quoted text may hold line breaks. The price: one task reads a whole file.
-        .option("multiLine", True)
-        .option("columnNameOfCorruptRecord", BROKEN)
-        .csv(paths)
-    )
-
-
-def _header(path: Path) -> tuple[list[str], str]:
-    """The names of a CSV file's columns, and their separator."""
-    with open_text(path) as lines:
-        return csv_header(lines)
-
-
-def column(frame: "DataFrame", expression: str, key: str) -> "Column":
-    """The column that a key of the configuration names: a column of the file, or a Spark SQL expression over them.
-
-    Raises ConfigError, naming the key and the columns of the file, where it is neither.
-    """
-    from pyspark.errors import AnalysisException, ParseException
+def file_name(file: "Column") -> "Column":
+    """The path in column FILE: Spark has it as a URI."""
     from pyspark.sql import functions as F
 
-    names = [c for c in frame.columns if c not in HIDDEN]
-    if expression in names:
-        return frame[f"`{expression}`"]
-    try:
-        result = F.expr(expression)
-        frame.select(result)
-    except (AnalysisException, ParseException) as error:
-        java = any(f"`{name}`" in str(error).lower() for name in CALLS_OF_JAVA)  # as Spark names a function
-        raise ConfigError(
-            f"{key} = {expression!r} is neither a column nor an expression over the columns: {', '.join(names)}"
-            + ("; shop.java_calls = true allows expressions to call Java, if that is meant" if java else "")
-        ) from None
-    return result
-
-
-def joined(frame: "DataFrame", expressions: str | Iterable[str], key: str, separator: str = " ") -> "Column":
-    """One text of one or several columns, without null and empty parts; null where no part is left."""
-    from pyspark.sql import functions as F
-
-    parts = [expressions] if isinstance(expressions, str) else list(expressions)
-    texts = [F.nullif(F.trim(column(frame, p, key).cast("string")), F.lit("")) for p in parts]
-    return F.nullif(F.concat_ws(separator, *texts), F.lit(""))
-
-
-def moment(raw: "Column", pattern: str | None) -> "Column":
-    """A timestamp, UTC where the text names no zone. pattern: `time_format` of the configuration."""
-    from pyspark.sql import functions as F
-
-    if pattern == "seconds":
-        return F.timestamp_seconds(raw.cast("double"))
-    if pattern == "milliseconds":
-        return F.timestamp_millis(raw.cast("bigint"))
-    return F.try_to_timestamp(raw.cast("string"), F.lit(pattern)) if pattern else raw.cast("timestamp")
-
-
-def identifier(frame: "DataFrame", expression: str, key: str) -> "Column":
-    """An id as text. A whole number that a file has as a decimal (12.0) is the id 12."""
-    from pyspark.sql import functions as F
-
-    raw = column(frame, expression, key)
-    kind = frame.select(raw.alias("id")).schema["id"].dataType.simpleString()
-    text = raw.cast("decimal(38,0)").cast("string") if kind in ("double", "float") else raw.cast("string")
-    return F.nullif(F.trim(text), F.lit(""))
+    plain = F.regexp_replace(F.url_decode(F.replace(file, F.lit("+"), F.lit("%2B"))), "^file:/+", "/")
+    return F.when(file.startswith("file:"), plain).otherwise(file)

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.config.release import TopKConfig
+from jobs.infra.cluster.tasks import partitions
 from jobs.infra.tables import USER_BECAUSE
-from jobs.infra.tasks import partitions
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.terms import ItemTransitions
 from lookup.scoring.explain import item_shares

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from jobs.config.release import TopKConfig
 from jobs.infra.arrow import matrix
+from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.spark import task_device
 from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
-from jobs.infra.tasks import partitions, task_threads
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.exact import ItemLists, Rows, Terms, rank, top_k
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from jobs.infra.tasks import WAVES, partitions, task_threads, watching
+from jobs.infra.cluster.tasks import WAVES, partitions, task_threads, watching
 
 
 @pytest.mark.parametrize(

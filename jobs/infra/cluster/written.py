@@ -1,0 +1,85 @@
+"""What executors write, the driver must see: both write to the same storage, and no row is lost on the way."""
+
+import shutil
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.errors import ConfigError, DataError
+from jobs.infra.files import spark_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Observation, SparkSession
+
+DEADLINE = 60.0
+"""Seconds for Spark to tell how many rows it wrote, once it has written them."""
+MOST_TASKS = 1000
+"""Of the probe."""
+SHARED = (
+    "The folder shop.work must be on storage that the driver and all executors see under this path, such as NFS or a "
+    "mounted volume"
+)
+
+
+def write_counted(frame: "DataFrame", path: Path, partition: str | None = None) -> int:
+    """Write a table as Parquet, and count the rows that the driver finds in it; returns their number.
+
+    partition: the column by which the table is parted. Raises DataError where rows are missing.
+    """
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as F
+
+    counted = Observation()
+    if partition:  # one file for each partition, not one for each partition and task
+        frame = frame.repartition(partition)
+    writer = frame.observe(counted, F.count(F.lit(1)).alias("rows")).write
+    (writer.partitionBy(partition) if partition else writer).parquet(spark_path(path))
+    check_rows(path, _rows(counted))
+    return rows_in(path)
+
+
+def check_rows(path: Path, written: int) -> None:
+    """Raise DataError where the driver does not find as many rows in a table as executors wrote."""
+    found = rows_in(path)
+    if found != written:
+        raise DataError(f"{path}: executors wrote {written:,} rows, and the driver finds {found:,} of them. {SHARED}")
+
+
+def rows_in(path: Path) -> int:
+    """The rows of all Parquet files below a folder; 0 where it is not there."""
+    import pyarrow.parquet as pq
+
+    files = (file for file in path.rglob("*.parquet") if not file.name.startswith((".", "_")))
+    return sum(pq.read_metadata(file).num_rows for file in files)
+
+
+def probe(spark: "SparkSession", folder: Path) -> None:
+    """Let executors write to a folder, and look for it from the driver. Within one process nothing can differ.
+
+    Raises ConfigError, naming the folder, where the driver misses a part of what they wrote.
+    """
+    context = spark.sparkContext
+    if context.master.startswith("local") and not context.master.startswith("local-cluster"):
+        return
+    tasks = min(MOST_TASKS, max(2, 2 * context.defaultParallelism))
+    path = folder / f".probe.{uuid.uuid4().hex[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        spark.range(0, tasks, 1, tasks).write.parquet(spark_path(path))
+        found = rows_in(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+    if found != tasks:
+        raise ConfigError(f"{folder}: of {tasks} files that executors wrote there, the driver finds {found}. {SHARED}")
+
+
+def _rows(counted: "Observation") -> int:
+    """The number of rows that went to the files. Raises DataError where Spark does not tell it in time."""
+    told: dict[str, int] = {}
+    thread = threading.Thread(target=lambda: told.update(counted.get), daemon=True)
+    thread.start()
+    thread.join(DEADLINE)
+    if "rows" not in told:
+        raise DataError(f"Spark does not tell how many rows it wrote, {DEADLINE:.0f} s after it wrote them; run again")
+    return told["rows"]
