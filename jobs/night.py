@@ -52,5 +52,6 @@ def _run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, An
         **counts,
     }
     config.run.write_json(f"receipts/{name}.json", receipt)
-    log_line(name, "done", **{k: v for k, v in receipt.items() if k not in ("job", "ended")})
+    facts = {k: v for k, v in receipt.items() if k not in ("job", "ended") and not isinstance(v, dict | list)}
+    log_line(name, "done", **facts)
     return receipt

@@ -156,12 +156,14 @@ def test_programs_run(
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
     (whole,) = blocks("README.md", "toml")
-    with_preset, shown = blocks("jobs/README.md", "toml")
+    one_table, with_preset, shown = blocks("jobs/README.md", "toml")
     path, day = tmp_path / "daybreak.toml", date(2026, 1, 2)
     path.write_text(whole)
     assert len(load(path, day).events) == 2
     path.write_text(whole + shown)
     assert load(path, day).impressions[0].user_id == "visitor"
+    path.write_text(one_table)
+    assert load(path, day).events[0].guests == "basket"
     path.write_text(with_preset + whole)
     night, preset = load(path, day), read("sequence")
     assert (night.train, night.embed) == (replace(preset.train, epochs=8), preset.embed)

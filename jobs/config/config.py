@@ -1,5 +1,6 @@
 """The whole configuration of a night: the sections of a TOML file, and the night that they are read for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import date
@@ -19,6 +20,9 @@ from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, Quali
 from jobs.infra.runs import Run
 from lookup.log_address import is_url
 from lookup.patches.patch_log import FILE
+
+CONSTANT = re.compile(r"\s*'([^'\\]+)'\s*")
+"""A constant of Spark SQL, such as 'purchase'."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,20 @@ class Sections:
     def _not_empty(cls, weights: dict[str, float]) -> dict[str, float]:
         if not weights:
             raise PydanticCustomError(EXPECTED, "a table of event types, such as purchase = 1.0")
+        return weights
+
+    @field_validator("weights")
+    @classmethod
+    def _of_every_type_that_is_named(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        named = [CONSTANT.fullmatch(table.type) for table in info.data.get("events", [])]
+        without = sorted({found[1] for found in named if found and found[1] not in weights})
+        if without:
+            raise PydanticCustomError(
+                EXPECTED,
+                "a table with every type that [[events]] names: {types} has no weight, so that all its rows would be "
+                "lost; add it, as in purchase = 1.0",
+                {"types": ", ".join(without)},
+            )
         return weights
 
     @field_validator("ranker")

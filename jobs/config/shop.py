@@ -1,6 +1,7 @@
 """The sections of the configuration that say where a shop's data are, and which of their columns is which."""
 
 from dataclasses import field
+from typing import Literal
 
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
@@ -64,7 +65,12 @@ class ItemsConfig:
     in_stock: Text | None = None
     """Yes or no; without it every item is in stock."""
     updated: Text | None = None
-    """The time since when the row holds: a newer patch wins over it. By default when the file was last modified."""
+    """The time since when the row holds: a newer patch wins over it. By default when the file was last modified.
+
+    Several rows of one item are merged: of each field the last known value by this time counts.
+    """
+    where: Text | None = None
+    """A condition (Spark SQL) that rows must meet; the others are left out, and so are the events of their items."""
     encoding: Encoding | None = None
     """Of text files, such as "cp1252"; by default UTF-8, or what a mark at the beginning of a file says."""
     features: dict[str, Text] = field(default_factory=dict)
@@ -99,8 +105,30 @@ class EventsConfig:
     """What was taken off one piece."""
     query: Text | None = None
     """What the user typed before."""
+    where: Text | None = None
+    """A condition (Spark SQL) that rows must meet; the others are left out."""
+    returns: Literal["undo", "drop", "keep"] = "undo"
+    """What a row with a negative `value` is: it undoes what the user bought of the item before, it is left out, or it
+    is an event as any other (a rating below zero)."""
+    order: Text | None = None
+    """The number of the order; rows of one order are one basket."""
+    guests: Literal["bad", "drop", "basket"] = "bad"
+    """What a row without a user is: a bad row, left out, or a guest's, whose `order` stands for the user.
+
+    A guest counts for what is popular, and gets no list.
+    """
     encoding: Encoding | None = None
     """As of items."""
+
+    @model_validator(mode="after")
+    def _guests_have_orders(self) -> "EventsConfig":
+        if self.guests == "basket" and self.order is None:
+            raise PydanticCustomError(
+                EXPECTED,
+                '"drop" or "bad", or stand beside order, the column with the number of the order',
+                {"key": "guests", "found": self.guests},
+            )
+        return self
 
 
 @dataclass(frozen=True, config=TABLE)

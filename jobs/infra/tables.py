@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 from lookup.item_fields import STORED, Kind
 
+GUEST_PREFIX = " guest "
+"""Begins the `user_id` of a guest, before the number of the order. No other id begins with a space, for ids are
+trimmed."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -65,7 +69,7 @@ EVENTS = RunTable(
     "events",
     ("user_id", "item", "type", "time"),
     (
-        Field("user_id", "string"),
+        Field("user_id", "string", "a guest's begins with GUEST_PREFIX"),
         Field("item", "int", "row of the item"),
         Field("type", "string", "one of the configured event types"),
         Field("time", "timestamp", "UTC"),

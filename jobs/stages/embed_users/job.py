@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.infra.frames import histories, number_by_hash
 from jobs.infra.logging import log_line
-from jobs.infra.tables import EVENTS, USER_VECTORS
+from jobs.infra.tables import EVENTS, GUEST_PREFIX, USER_VECTORS
 from jobs.infra.vector_store import VectorStore
 from jobs.stages.embed_users.spark import vectors
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Write the vector of every active user. Returns how many users are active, and how many are not.
+    """Write the vector of every active user; guests get none. Returns how many users are active, and how many are not.
 
     Where nobody is active, the release has no list of a user, and the log says why; the gate knows whether the
     incumbent had any. Raises MissingStepError when embed_items has not run.
@@ -27,7 +27,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
 
     rule = config.users
     since = config.date - timedelta(days=rule.active_days)
-    events = config.run.read(spark, EVENTS)
+    events = config.run.read(spark, EVENTS).filter(~F.col("user_id").startswith(GUEST_PREFIX))
     known = histories(events, config.date, config.train.max_history)
     active = known.filter(
         (F.col("last_event") >= F.lit(since).cast("timestamp")) & (F.col("events") >= rule.min_events)

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.infra.tables import EVENTS, ITEMS, QUARANTINE, SHOWN, VISITS
 from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items, warn_of_last_day
+from jobs.stages.ingest.reasons import UNWEIGHTED
 from jobs.stages.ingest.spark.impressions import shown, visits
 from jobs.stages.ingest.spark.items import finish_items
+from jobs.stages.ingest.spark.meaning.guests import count_guests
+from jobs.stages.ingest.spark.meaning.returns import count_returns, undo
+from jobs.stages.ingest.spark.meaning.services import suspects, tell_suspects
+from jobs.stages.ingest.spark.meaning.unweighted import named, tell_unweighted, unweighted_types
 from jobs.stages.ingest.spark.quarantine import report
 from jobs.stages.ingest.spark.reading.times import tell_unreadable
 from jobs.stages.ingest.spark.shop_files import copies
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Read, check and write the tables of the run.
+    """Read, check and write the tables of the run. Returns what was counted, by name.
 
     Raises ConfigError where a file or a column is missing, and DataError where too many rows are bad, none is good, or
     none is recent. The quarantine is written before that.
@@ -36,11 +41,17 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     bad = report(run.read(spark, QUARANTINE))
     if any(reason.startswith("time is") for _, reason in bad):
         tell_unreadable(run.read(spark, QUARANTINE), config.events)
-    counts = tables.counts()
-    check_shares(counts, bad, config, optional=tables.optional)
+    counts, aside = tables.counts(), tables.set_aside()
+    types = unweighted_types(tables.events) if ("events", UNWEIGHTED) in bad else {}
+    tell_unweighted(types)
+    check_shares(tables.row_counts(counts), named(bad, types), config, optional=tables.optional, aside=aside)
+    found = suspects(tables.events, tables.items, config)
+    tell_suspects(found, config)
     events = tables.all_events()
     check_recent(events.agg({"day": "max"}).first()[0], config)
-    run.write(EVENTS, events)
+    returns = count_returns(events)
+    run.write(EVENTS, undo(events) if returns else events)
+    undone = events.count() - returns - run.read(spark, EVENTS).count() if returns else 0
     days = run.read(spark, EVENTS).groupBy("day").count().collect()
     warn_of_last_day({row["day"]: row["count"] for row in days}, config)
     if config.impressions:
@@ -51,6 +62,17 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     warn_of_items(config)
     run.write_json("patches.json", tables.patches.absorbed() if tables.patches else {"position": 0})
     counts |= tables.patch_counts()
-    later = sum(checked.later() for checked in tables.events)
+    guests = count_guests(run.read(spark, EVENTS))
     spark.catalog.clearCache()
-    return {**counts, "quarantined": sum(bad.values()), "later_events": later}
+    return {
+        **counts,
+        "quarantined": sum(bad.values()),
+        "later_events": 0,
+        **aside,
+        "returns": returns,
+        "undone_events": undone,
+        "guest_events": guests,
+        "contradictions": tables.contradictions,
+        "types_without_weight": types,
+        "suspects": {one.item_id: list(one.reasons) for one in found},
+    }

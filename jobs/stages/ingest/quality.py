@@ -12,18 +12,26 @@ from jobs.infra.logging import log_line
 from jobs.infra.tables import ITEMS, QUARANTINE
 from jobs.releases.known import known_shares
 from jobs.releases.last_day import last_day
+from jobs.stages.ingest.reasons import NOBODY, REPEATED
 from lookup.release import pointer
 from lookup.release.catalog_schema import columns_of
 from lookup.release.schema import SCHEMA_VERSION
 
 
 def check_shares(
-    good: Mapping[str, int], bad: Mapping[tuple[str, str], int], config: Config, optional: Collection[str] = ()
+    good: Mapping[str, int],
+    bad: Mapping[tuple[str, str], int],
+    config: Config,
+    optional: Collection[str] = (),
+    aside: Mapping[str, int] | None = None,
 ) -> None:
     """Raise DataError where too many rows of a source are bad, or where a source that a night needs has no good row.
 
-    good: rows by source. bad: rows by source and reason. optional: sources that may be empty.
+    good: rows by source. bad: rows by source and reason; a repeated event is not held against the shop, for one of the
+    equal rows counts. optional: sources that may be empty. aside: events that are no faults, by their names in the
+    receipt.
     """
+    bad = {which: rows for which, rows in bad.items() if which[1] != REPEATED}
     for source, rows in good.items():
         wrong = sum(n for (of, _), n in bad.items() if of == source)
         where = f"The bad rows, each with its reason, are in {config.run.path(QUARANTINE.name)}"
@@ -32,10 +40,24 @@ def check_shares(
             raise DataError(
                 f"{wrong} of {rows + wrong} rows of {source} are bad ({wrong / (rows + wrong):.1%}; "
                 f"quality.max_bad_share allows {config.quality.max_bad_share:.1%}): {reasons}. "
-                f"Nothing was published. {where}"
+                f"Nothing was published. {where}{_hint(source, bad)}"
             )
         if not rows and source not in optional:
-            raise DataError(f"no good row of {source} before {config.date}; look at --date and at the files. {where}")
+            left = ", ".join(f"{name}: {n}" for name, n in (aside or {}).items())
+            counted = f" Rows that are no faults: {left}." if left and source == "events" else ""
+            raise DataError(
+                f"no good row of {source} before {config.date}; look at --date and at the files.{counted} {where}"
+            )
+
+
+def _hint(source: str, bad: Mapping[tuple[str, str], int]) -> str:
+    """What to do about rows that are often no faults."""
+    if bad.get((source, NOBODY)):
+        return (
+            '. Rows without a user may be guests: guests = "drop" in [[events]] leaves them out, and guests = "basket" '
+            "counts each order (the column that order names) as a user of its own"
+        )
+    return ""
 
 
 def warn_of_last_day(counts: Mapping[date, int], config: Config) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
+from jobs.stages.ingest.spark.meaning.returns import RETURNED
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason
 from jobs.stages.ingest.spark.shop_files import UPDATED
@@ -65,6 +66,7 @@ def check_events(patches: Patches, items: "DataFrame", config: Config) -> "tuple
 
     weights = F.create_map(*(F.lit(x) for pair in config.weights.items() for x in pair))
     no = F.lit(None)
+    undo = any(table.returns == "undo" for table in config.events)
     rows = patches.events.join(items.select("item_id", "item"), "item_id", "left").select(
         "user_id",
         "item_id",
@@ -77,6 +79,7 @@ def check_events(patches: Patches, items: "DataFrame", config: Config) -> "tuple
         no.cast("double").alias("discount"),
         no.cast("string").alias("query"),
         F.to_date("time").alias("day"),
+        (F.coalesce(F.col("value") < 0, F.lit(False)) & F.lit(undo)).alias(RETURNED),
         "position",
         "record",
         first_reason(

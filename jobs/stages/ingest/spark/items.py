@@ -5,9 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
+from jobs.stages.ingest.reasons import LEFT_OUT
 from jobs.stages.ingest.spark.absorb import PATCHED
 from jobs.stages.ingest.spark.declared_features import values
 from jobs.stages.ingest.spark.item_text import item_text
+from jobs.stages.ingest.spark.meaning.conditions import condition
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, path, scalar
 from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
@@ -21,9 +23,8 @@ if TYPE_CHECKING:
 
 
 def map_items(spark: "SparkSession", config: Config) -> Checked:
-    """Read and check the items, with the time since when each row holds; of rows with the same id the first is good."""
+    """Read and check the rows of items, with the time since when each holds; several rows may be of one item."""
     from pyspark import StorageLevel
-    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     names = config.items
@@ -42,14 +43,12 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
         F.coalesce(*([updated.value] if updated else []), UPDATED).alias(UPDATED),
         first_reason(
             (F.col(BROKEN).isNotNull(), "record is not readable"),
+            *([(~condition(source, names.where, "items.where"), LEFT_OUT)] if names.where else []),
             *id_rules(source, names.item_id, "items.item_id"),
             *(rule for field in fields for rule in field.rules),
             *(updated.given_rules if updated else []),
         ).alias(REASON),
     )
-    good_first = Window.partitionBy("item_id", F.col(REASON).isNull()).orderBy(*PLACE)
-    again = F.col(REASON).isNull() & (F.row_number().over(good_first) > 1)
-    rows = rows.withColumn(REASON, F.when(again, F.lit("item_id stands in an earlier row")).otherwise(F.col(REASON)))
     rows = rows.persist(StorageLevel.DISK_ONLY)
     tell_two_forms(rows, source, ids)
     return Checked(source, rows)
@@ -80,8 +79,7 @@ def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _Field
         return _FieldColumn(value.alias(field.name), number_rules(raw, value, field.name, field.least))
     switch = raw.cast("boolean")
     wrong = (F.trim(raw.cast("string")) != "") & switch.isNull()
-    on = F.coalesce(switch, F.lit(True)).alias(field.name)
-    return _FieldColumn(on, [(wrong, f"{field.name} is neither true nor false")])
+    return _FieldColumn(switch.alias(field.name), [(wrong, f"{field.name} is neither true nor false")])
 
 
 def finish_items(items: "DataFrame", events: "DataFrame") -> "DataFrame":

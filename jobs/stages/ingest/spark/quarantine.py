@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jobs.infra.frames import record_number
 from jobs.infra.logging import log_line
+from jobs.stages.ingest.reasons import NO_FAULTS
 from jobs.stages.ingest.spark.reading.ids import DECIMALS
 from jobs.stages.ingest.spark.reading.spark_types import named
 from jobs.stages.ingest.spark.shop_files import BROKEN, FILE, HIDDEN, PLACE, file_name
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 REASON = "__daybreak_reason"
-LATER = "after the night"
-"""Not a fault: an event of the night's day or later. A later night reads it."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,18 @@ class Checked:
 
         return self.rows.filter(F.col(REASON).isNull()).drop(REASON, DECIMALS, *PLACE)
 
-    def later(self) -> int:
-        """The number of events that later nights read."""
+    def set_aside(self) -> dict[str, int]:
+        """The numbers of rows that are no faults and yet do not go on, by their names in the receipt."""
         from pyspark.sql import functions as F
 
-        return int(self.rows.filter(F.col(REASON) == LATER).count())
+        found = self.rows.filter(F.col(REASON).isin(*NO_FAULTS)).groupBy(REASON).count().collect()
+        return {NO_FAULTS[row[REASON]]: row["count"] for row in found}
 
     def quarantine(self, source: str) -> "DataFrame":
         """The bad rows as table QUARANTINE. source: what they are of, such as `events`."""
         from pyspark.sql import functions as F
 
-        bad = self.rows.filter(F.col(REASON).isNotNull() & (F.col(REASON) != LATER))
+        bad = self.rows.filter(~F.col(REASON).isin(*NO_FAULTS))  # null, the reason of good rows, is not true either
         number = record_number(self.source, *PLACE) if bad.head(1) else F.lit(0)
         # It reads the records of bad rows again. Persisting the records of all rows would cost more.
         return self.source.join(F.broadcast(bad.select(*PLACE, REASON)), list(PLACE)).select(

@@ -1,19 +1,23 @@
 """The shop's files and the patch log, read together: checked tables, in which the patches are absorbed."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
 from jobs.infra.frames import number_by_hash
+from jobs.infra.tables import EVENTS
 from jobs.stages.ingest.spark.absorb import check_events, only_in_log, patch_items, without_forgotten
 from jobs.stages.ingest.spark.declared_features import kinds
 from jobs.stages.ingest.spark.events import map_events
 from jobs.stages.ingest.spark.impressions import map_impressions
 from jobs.stages.ingest.spark.items import map_items
+from jobs.stages.ingest.spark.meaning.returns import RETURNED
+from jobs.stages.ingest.spark.meaning.same_item import DIFFERING, left_out_items, merge, tell_differing
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.patch_tables import read as read_log
-from jobs.stages.ingest.spark.quarantine import Checked
+from jobs.stages.ingest.spark.quarantine import REASON, Checked
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -27,6 +31,10 @@ class ShopTables:
     """The good items, patched, with the column `item`, their row; persisted."""
     features: dict[str, str]
     """The kinds of the declared features."""
+    item_rows: int
+    """The number of good rows of items; several may be of one item."""
+    contradictions: int
+    """The number of items whose rows give several values of a field."""
     events: list[Checked]
     """One for each `[[events]]` of the configuration, without forgotten users."""
     optional: dict[str, list[Checked]]
@@ -50,6 +58,17 @@ class ShopTables:
         good = {name: sum(one.good().count() for one in checked) for name, checked in tables.items()}
         return {"items": self.items.count(), **good}
 
+    def row_counts(self, counts: dict[str, int]) -> dict[str, int]:
+        """The numbers of good rows, by source, where `counts` has the number of items."""
+        return {**counts, "items": max(self.item_rows, counts["items"])}
+
+    def set_aside(self) -> dict[str, int]:
+        """The numbers of rows that are no faults and yet do not go on, by their names in the receipt."""
+        found: Counter[str] = Counter()
+        for checked in self.events:
+            found.update(checked.set_aside())
+        return dict(found)
+
     def patch_counts(self) -> dict[str, int]:
         """The numbers of events, items and users in the patch log; empty where the log is."""
         if self.patches is None or self.logged is None:
@@ -61,9 +80,10 @@ class ShopTables:
         }
 
     def all_events(self) -> "DataFrame":
-        """Table EVENTS: the good events of the files, and those that only the log has."""
-        table = _union([checked.good() for checked in self.events])
-        return table if self.logged is None else table.unionByName(only_in_log(self.logged, table))
+        """The good events of the files, and those that only the log has, with RETURNED: a return is among them."""
+        columns = [*EVENTS.columns, "item_id", RETURNED]
+        table = _union([checked.good().select(*columns) for checked in self.events])
+        return table if self.logged is None else table.unionByName(only_in_log(self.logged, table).select(*columns))
 
 
 def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
@@ -71,15 +91,20 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
 
     Raises ConfigError where a file or a column is missing, LogError where the patch log cannot be read.
     """
+    from pyspark.sql import functions as F
+
     items = map_items(spark, config)
-    good, bad = items.good(), [items.quarantine("items")]
+    rows, bad = items.rows.filter(F.col(REASON).isNull()), [items.quarantine("items")]
     features = kinds(items.source, config.items.features)
+    merged = merge(rows, features).persist()
+    contradictions, good = tell_differing(merged), merged.drop(DIFFERING)
     patches = read_log(spark, config)
     if patches:
         good, wrong = patch_items(good, patches, features)
         bad.append(wrong)
     numbered = number_by_hash(good, "item_id", "item").persist()
-    events = [map_events(spark, config, source, numbered) for source in config.events]
+    left_out = left_out_items(items) if config.items.where else None
+    events = [map_events(spark, config, source, numbered, left_out) for source in config.events]
     optional = map_impressions(spark, config, numbered)
     logged = None
     if patches:
@@ -87,7 +112,17 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
         bad.append(wrong)
         events = [without_forgotten(checked, patches) for checked in events]
         optional = {name: [without_forgotten(one, patches) for one in tables] for name, tables in optional.items()}
-    return ShopTables(numbered, features, events, optional, patches, logged, bad)
+    return ShopTables(
+        items=numbered,
+        features=features,
+        item_rows=rows.count(),
+        contradictions=contradictions,
+        events=events,
+        optional=optional,
+        patches=patches,
+        logged=logged,
+        bad=bad,
+    )
 
 
 def _union(tables: "list[DataFrame]") -> "DataFrame":
