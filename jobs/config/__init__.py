@@ -6,7 +6,8 @@
     toml                      a TOML table into a dataclass; every mistake in words
     loader                    a file into a `Config`
     presets                   settings for kinds of shops
-    first_config              `daybreak init`
+    first                     `daybreak init`
+    service_articles          items that look like no product
 
 A new setting is a field of its section: a type of `bounds`, a default, and a docstring under it that explains the key.
 The tests then try values inside and outside its bounds.

@@ -13,6 +13,7 @@ def init(
 
     Example: daybreak init my-shop/
     """
-    from jobs.config.first_config import write_first_config
+    from jobs.cli.output import escaped_lines
+    from jobs.config.first.write import write_first_config
 
-    print(write_first_config(folder))
+    print(escaped_lines(write_first_config(folder)))

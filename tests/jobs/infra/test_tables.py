@@ -2,7 +2,7 @@
 
 from typing import get_args, get_type_hints
 
-from jobs.config.first_config import ITEM_NAMES
+from jobs.config.first.names import ITEM_NAMES
 from jobs.config.shop import ItemsConfig
 from jobs.infra.tables import ITEMS, SPARK_TYPES
 from lookup.item_fields import STORED, Kind
@@ -20,7 +20,7 @@ def test_the_configuration_names_the_column_of_every_stored_field():
 
 def test_init_guesses_the_column_of_every_stored_field():
     missing = {field.name for field in STORED} - set(ITEM_NAMES)
-    assert not missing, f"ITEM_NAMES (jobs/config/first_config.py) lacks {missing}"
+    assert not missing, f"ITEM_NAMES (jobs/config/first/names.py) lacks {missing}"
 
 
 def test_the_nights_items_have_what_the_catalog_has():
