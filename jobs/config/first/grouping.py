@@ -19,7 +19,7 @@ MASK = re.compile(r"\d+([-_.T]?\d+)*")
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """Files of one kind."""
 
     files: tuple[DataFile, ...]
@@ -54,7 +54,7 @@ class Table:
                 yield part.with_columns(missing).select(columns)
 
 
-def tables_of(folder: Path, files: Iterable[DataFile]) -> list[Table]:
+def tables_of(folder: Path, files: Iterable[DataFile]) -> list[FileTable]:
     """Files of one kind together, in the order of their names."""
 
     def kind(file: DataFile) -> tuple[str, str, tuple[str, ...]]:
@@ -66,7 +66,7 @@ def tables_of(folder: Path, files: Iterable[DataFile]) -> list[Table]:
     for (parent, _, _), group in groupby(sorted(files, key=lambda one: (kind(one), one.path)), kind):
         same = tuple(group)
         if any(file.sample.columns for file in same):
-            found.append(Table(same, _pattern(folder, [file.path for file in same], parent)))
+            found.append(FileTable(same, _pattern(folder, [file.path for file in same], parent)))
     return sorted(found, key=lambda table: table.files[0].path)
 
 

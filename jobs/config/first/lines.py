@@ -6,8 +6,9 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Item, Table
 
-from jobs.config.first import contents, grouping
+from jobs.config.first import contents
 from jobs.config.first.contents import Reading
+from jobs.config.first.grouping import FileTable
 from jobs.config.first.names import ITEM_NAMES
 from jobs.config.first.orders import Findings, type_of_rows
 from jobs.config.first.roles import Role, is_sale
@@ -106,7 +107,7 @@ def _inner(reading: Reading, column: str) -> str:
     return quoted(column) if reading.expression == column else reading.expression
 
 
-def _of_files(files: grouping.Table) -> Table:
+def _of_files(files: FileTable) -> Table:
     pattern = files.pattern
     table = tomlkit.table().add("files", pattern if isinstance(pattern, str) else list(pattern))
     if files.encoding:

@@ -68,7 +68,7 @@ def study(role: Role, catalogue: pl.DataFrame | None) -> Findings:
             kept.append(part)
         found.rows += part.height
         if "type" in columns and len(found.types) <= MOST_TYPES:
-            found.types.update(known(part[columns["type"]]))
+            found.types.update(part[columns["type"]].str.strip_chars(" ").replace("", None).drop_nulls())
         if (found.rows >= ROWS and "type" not in columns) or time.monotonic() > until:
             found.whole = False
             break

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from jobs.config.first.contents import as_number, known
-from jobs.config.first.grouping import Table
+from jobs.config.first.grouping import FileTable
 from jobs.config.first.names import EVENT_NAMES, ITEM_NAMES, candidates
 from jobs.config.first.times import as_time
 
@@ -23,7 +23,7 @@ SHARED = 0.3
 class Role:
     """A table as the configuration uses it: key → column."""
 
-    table: Table
+    table: FileTable
     columns: dict[str, str]
     notes: dict[str, str] = field(default_factory=dict)
     """Key → what a person should check."""
@@ -40,7 +40,7 @@ class Roles:
     items: Role | None
     events: list[Role]
     """Those that have all they need, and those that lack something."""
-    others: list[Table]
+    others: list[FileTable]
 
     @property
     def one_table(self) -> bool:
@@ -48,7 +48,7 @@ class Roles:
         return self.items is not None and any(self.items.table is role.table for role in self.events)
 
 
-def find_roles(tables: list[Table]) -> Roles:
+def find_roles(tables: list[FileTable]) -> Roles:
     """Decide what the tables are."""
     events = [role for table in tables if (role := _as_events(table))]
     catalogues = [table for table in tables if all(table is not role.table for role in events)]
@@ -66,7 +66,7 @@ def find_roles(tables: list[Table]) -> Roles:
     return Roles(items, events, [table for table in tables if all(table is not one for one in used)])
 
 
-def _choose(table: Table, names: Mapping[str, tuple[str, ...]], taken: Mapping[str, str]) -> dict[str, str]:
+def _choose(table: FileTable, names: Mapping[str, tuple[str, ...]], taken: Mapping[str, str]) -> dict[str, str]:
     """Key → column, for the keys for which a column was found; no column is used twice."""
     found = dict(taken)
     for key, patterns in names.items():
@@ -95,7 +95,7 @@ def _fits(key: str, name: str, column: pl.Series) -> bool:
     return True
 
 
-def _as_events(table: Table) -> Role | None:
+def _as_events(table: FileTable) -> Role | None:
     """A table as events: it has a user and an item by name."""
     found = _choose(table, EVENT_NAMES, {})
     if "item_id" not in found:
@@ -111,7 +111,7 @@ def _as_events(table: Table) -> Role | None:
     return Role(table, found)
 
 
-def _only_time(table: Table, found: Mapping[str, str]) -> str | None:
+def _only_time(table: FileTable, found: Mapping[str, str]) -> str | None:
     """The first column of times, whatever its name; numbers do not count, for they may be anything."""
     for name in table.columns:
         column = table.sample[name]
@@ -137,7 +137,7 @@ def _ids(column: pl.Series) -> set[str]:
     return set(known(column).str.replace(r"^(\d+)\.0$", "$1"))
 
 
-def _best_items(tables: list[Table], wanted: set[str]) -> Role | None:
+def _best_items(tables: list[FileTable], wanted: set[str]) -> Role | None:
     """The table of items: the one that has most of the ids in the events, then most known columns."""
     found = []
     for table in tables:
@@ -154,7 +154,7 @@ def _best_items(tables: list[Table], wanted: set[str]) -> Role | None:
     return max(found, key=lambda one: one[:3])[3] if found else None
 
 
-def halves(tables: list[Table]) -> list[str]:
+def halves(tables: list[FileTable]) -> list[str]:
     """Advice on orders in two tables, one with the users and one with the items: a night reads them as one."""
     told = []
     for lines in tables:
@@ -195,7 +195,7 @@ def _link(events: Role, items: Role) -> None:
         events.notes["item_id"] = "none of its first values is among the items' ids: is it the right column?"
 
 
-def _by_contents(tables: list[Table], items: Role | None) -> list[Role]:
+def _by_contents(tables: list[FileTable], items: Role | None) -> list[Role]:
     """Tables of events whose names tell nothing: a column has the items' ids, one has times, one has users."""
     if items is None:
         return []
