@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 
 from jobs.config.loader import load
+from jobs.config.service_articles import Suspect
 from jobs.errors import ConfigError, DataError
 from jobs.infra.tables import GUEST_PREFIX
 from jobs.stages.ingest import job as ingest
 from jobs.stages.ingest.spark.meaning.returns import RETURNED, undo
+from jobs.stages.ingest.spark.meaning.services import tell_suspects
 
 ITEMS = """id,name,kind,price,seen,colour,unit
 A1,Mug,,3.5,2026-01-01,red,
@@ -22,6 +24,7 @@ A2,Bowl,Home,9,2026-01-02,,
 A2,Bowl,Home,9,2026-01-02,,
 A3,Cup,Home,x,2026-01-02,,
 P1,Postage,,5,2026-01-02,,service
+F1,Handling fee,,2,2026-01-02,,
 """
 ORDERS = """number,who,id,what,n,at,paid
 1,u1,A1,purchase,3,2026-01-10 10:00:00,4
@@ -37,6 +40,7 @@ ORDERS = """number,who,id,what,n,at,paid
 8,u3,A2,rent,1,2026-01-11 10:00:00,9
 9,u4,A2,purchase,1,2026-01-10 10:00:00,0
 10,u4,A9,purchase,1,2026-01-10 10:00:00,1
+11,u5,F1,purchase,1,2026-01-10 10:00:00,2
 """
 TOML = """
 [items]
@@ -84,11 +88,11 @@ def done(spark, tmp_path_factory):
 def test_rows_of_one_item_are_one_item_with_the_last_known_value_of_each_field(done):
     config, counts = done
     items = {row["item_id"]: row for row in table(config, "items").iter_rows(named=True)}
-    assert items.keys() == {"A1", "A2"}
+    assert items.keys() == {"A1", "A2", "F1"}
     assert (items["A1"]["title"], items["A1"]["category"], items["A1"]["price"]) == ("Mug (new)", ["Home", "Mugs"], 4.5)
     assert dict(items["A1"]["features"]) == {"colour": "blue"}
     assert counts["contradictions"] == 1  # of A1; the rows of A2 say the same
-    assert counts["items"] == 2
+    assert counts["items"] == 3
 
 
 def test_rows_that_are_no_faults_are_counted_and_not_in_quarantine(done):
@@ -108,18 +112,25 @@ def test_rows_that_are_no_faults_are_counted_and_not_in_quarantine(done):
 def test_a_return_undoes_a_purchase_and_leaves_the_other_pieces(done):
     config, counts = done
     events = table(config, "events").select("user_id", "value").sort("user_id").rows()
-    assert events == [(f"{GUEST_PREFIX}5", 1.0), ("u1", 2.0)]
+    assert events == [(f"{GUEST_PREFIX}5", 1.0), ("u1", 2.0), ("u5", 1.0)]
     assert (counts["returns"], counts["undone_events"], counts["guest_events"]) == (2, 1, 1)
 
 
-@pytest.mark.parametrize(
-    ("guests", "reason"),
-    [("bad", r"user_id is missing: 3.* Rows without a user may be guests: guests = \"drop\""), ("drop", "rent' 2")],
-)
-def test_too_many_bad_rows_name_guests_and_types(spark, tmp_path, guests, reason):
-    config = load(shop(tmp_path, guests, share=0.2), date(2026, 2, 1))
-    with pytest.raises(DataError, match=reason):
+def test_items_that_look_like_no_product_are_named_with_the_line_that_leaves_them_out(done, capsys):
+    config, counts = done
+    assert counts["suspects"] == {"F1": ["it is called 'handling fee'"]}
+    tell_suspects([Suspect("F1", "Handling fee", ("it is a fee",), clear=True)], config)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert "[items] where = \\\"(unit IS NULL OR unit <> 'service') AND trim(id) NOT IN ('F1')\\\"" in line
+
+
+def test_too_many_bad_rows_name_guests_and_types(spark, tmp_path):
+    config = load(shop(tmp_path, "bad", share=0.2), date(2026, 2, 1))
+    with pytest.raises(DataError) as raised:
         ingest.run(spark, config)
+    assert "user_id is missing: 3" in str(raised.value)
+    assert "type is not one of [weights] ('rent' 2, 'lend' 1): 3" in str(raised.value)
+    assert 'Rows without a user may be guests: guests = "drop"' in str(raised.value)
 
 
 def test_a_condition_must_be_one(spark, tmp_path):
