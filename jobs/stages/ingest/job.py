@@ -74,5 +74,6 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "guest_events": guests,
         "contradictions": tables.contradictions,
         "types_without_weight": types,
-        "suspects": {one.item_id: list(one.reasons) for one in found},
+        "suspects": len(found),
+        "suspect_items": {one.item_id: list(one.reasons) for one in found},
     }

@@ -118,7 +118,7 @@ def test_a_return_undoes_a_purchase_and_leaves_the_other_pieces(done):
 
 def test_items_that_look_like_no_product_are_named_with_the_line_that_leaves_them_out(done, capsys):
     config, counts = done
-    assert counts["suspects"] == {"F1": ["it is called 'handling fee'"]}
+    assert counts["suspect_items"] == {"F1": ["it is called 'handling fee'"]}
     tell_suspects([Suspect("F1", "Handling fee", ("it is a fee",), clear=True)], config)
     line = capsys.readouterr().out.splitlines()[-1]
     assert "[items] where = \\\"(unit IS NULL OR unit <> 'service') AND trim(id) NOT IN ('F1')\\\"" in line
