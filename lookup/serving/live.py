@@ -149,6 +149,8 @@ class Live:
             self.log.close()
 
     def _is_other(self, state: State, release: Release) -> bool:
+        if state.worn:
+            return True
         return state.release is not release or state.watermark != self.log.watermark(release.manifest)
 
     def _caught_up(self, state: State) -> State:

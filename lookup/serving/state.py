@@ -20,6 +20,9 @@ KEYS = {"category": "categories", "brand": "brands", "value": "values"}
 _NUMERAL = re.compile(NUMERAL)
 NOTHING = View({}, 0, FOREVER)
 
+MOST_MADE, SPARE_MADE = 100_000, 40
+"""How many codes and rows a state may have made: some 160 bytes each, and so many more for each patched item."""
+
 PatchedFields = dict[str, Statement]
 """The statements that hold for an item, by field."""
 
@@ -62,6 +65,12 @@ class State:
         self._rows: dict[str, int] = {}
         self._codes: dict[str, dict[str, int]] = {kind: {} for kind in KEYS}
         self._apply(view, at)
+
+    @property
+    def worn(self) -> bool:
+        """Whether most of its codes and rows are of statements that hold no more, so that a new state takes less."""
+        made = len(self.added) + sum(map(len, self._codes.values()))
+        return made > MOST_MADE + SPARE_MADE * len(self.patched)
 
     def renewed(self, view: View, at: int) -> "State":
         """The state at a later time. view: the statements on items that changed since this state."""

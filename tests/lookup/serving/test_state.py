@@ -150,3 +150,16 @@ def test_of_an_unknown_item_a_price_makes_no_item(release: Release) -> None:
     assert state.find("new-0") == -1
     assert state.record("new-0") is None
     assert len(state.blocked) == state.release_items
+
+
+def test_a_state_of_many_changes_is_made_anew(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookup.serving.state.MOST_MADE", 100)
+    said: list[Patch] = []
+    state = State(release, view(said), START)
+    for n in range(30):
+        said.append(patch.item("item-1", {"category": [f"{n} {k}" for k in range(10)]}, at=START + n))
+        state = state.renewed(view(said, n), START + SECOND)
+    assert state.worn
+    anew = State(release, view(said), START + SECOND)
+    assert not anew.worn
+    assert facts(anew) == facts(state)
