@@ -13,47 +13,40 @@ Makes a release of recommendations from the files of the shop and publishes it. 
 | `evaluate` | measures the lists on held-out days, beside the baselines |
 | `build` | writes an immutable release: DuckDB, Annoy and arrays |
 | `validate` | checks it, and compares it with the release that serves |
-| `publish` | points `CURRENT` at it |
+| `publish` | points `CURRENT` at it, and removes old runs and models |
 | `receipt` | keeps rows, seconds and metrics of the run as its XCom |
 
 **Starts** at 03:15 UTC, and whenever `daybreak_train` has made a new model.
-**When a task fails**, what is served stays as it was. Read the task's log, mend the cause, and clear the task:
-every job may be run again.
-**Parameters**: `config`, `date`, `full`, `override` and `reason`, see *Trigger*.
+**When a task fails**, what is served stays as it was. The last line of the task's log says why: mend the cause, and
+clear the task. Every job may be run again. A wrong configuration, bad data and a held release fail at once, other
+failures after three tries.
+**Parameters**: `config`, `date`, `full`, `older`, `override` and `reason`, see *Trigger*.
 **Where it runs** is the Spark master in the connection `daybreak_spark`, such as `local[*]` or `spark://host:7077`.
 """
 
-import json
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-
-from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, chain
-from daybreak_common import CONFIG, DATE, MODEL, PARAMS, SAFETY, spark_job
+from daybreak_common import MODEL, NEVER_LATE, PARAMS, SAFETY, job, receipt, spark_job
 
 FULL = Param(False, type="boolean", description="Train a new model even where one is young enough.")
+OLDER = Param(False, type="boolean", description="Publish although the release that serves is of a later date.")
 OVERRIDE = Param("", type="string", description="Who wants the release published although `validate` holds it.")
 REASON = Param("", type="string", description="Why; the release keeps name and reason.")
-OPTIONS = {"validate": ("--override={{ params.override }}", "--reason={{ params.reason }}")}
-LEARN = ("ingest", "train", "embed_items", "embed_users", "topk", "train_ranker")
-JOBS = (*LEARN, "evaluate", "build", "validate", "publish")
+IN_SPARK = ("ingest", "train", "embed_items", "embed_users", "topk", "train_ranker", "evaluate")
 
 with DAG(
     dag_id="daybreak_precompute",
     description="Recommendations of every user, precomputed and published",
     doc_md=__doc__,
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("15 3 * * *", timezone="UTC"), assets=MODEL),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
-    params={**PARAMS, "full": FULL, "override": OVERRIDE, "reason": REASON},
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("15 3 * * *", timezone="UTC", run_immediately=NEVER_LATE), assets=MODEL
+    ),
+    params={**PARAMS, "full": FULL, "older": OLDER, "override": OVERRIDE, "reason": REASON},
     **SAFETY,
 ):
-    receipt = BashOperator(
-        task_id="receipt",
-        # By its path: the shell's PATH may not be that of the python that runs Airflow.
-        bash_command='"$DAYBREAK" receipt --config "$CONFIG" --date "$DATE"',
-        env={"DAYBREAK": str(Path(sys.executable).with_name("daybreak")), "CONFIG": CONFIG, "DATE": DATE},
-        append_env=True,
-        output_processor=json.loads,
+    chain(
+        *(spark_job(name, full="{{ params.full | lower }}") for name in IN_SPARK),
+        job("build"),
+        job("validate", "--override={{ params.override }}", "--reason={{ params.reason }}"),
+        job("publish", "--older", "{{ params.older | lower }}"),
+        receipt(),
     )
-    chain(*(spark_job(name, "{{ params.full | lower }}", OPTIONS.get(name, ())) for name in JOBS), receipt)

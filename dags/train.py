@@ -12,17 +12,14 @@ Trains a new behaviour model from the shop's events, whatever the age of the one
 **Parameters**: `config` and `date`, see *Trigger*.
 """
 
-from datetime import UTC, datetime
-
 from airflow.sdk import DAG, CronTriggerTimetable, chain
-from daybreak_common import MODEL, PARAMS, SAFETY, spark_job
+from daybreak_common import MODEL, NEVER_LATE, PARAMS, SAFETY, spark_job
 
 with DAG(
     dag_id="daybreak_train",
     description="A new behaviour model every week",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("15 0 * * 0", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    schedule=CronTriggerTimetable("15 0 * * 0", timezone="UTC", run_immediately=NEVER_LATE),
     params=PARAMS,
     **SAFETY,
 ):

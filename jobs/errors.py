@@ -16,7 +16,7 @@ class DataError(DaybreakError):
 
 
 class ValidationError(DaybreakError):
-    """The release of the night did not pass its validation."""
+    """The release of the night did not pass its validation, or is older than the one that serves."""
 
     exit_code = 4
 
@@ -31,3 +31,9 @@ class RunLockedError(DaybreakError):
     """Another command writes into the same run."""
 
     exit_code = 6
+
+
+class SparkError(DaybreakError):
+    """Spark did not start, ended, or got nothing from the cluster to run on; another try may succeed."""
+
+    exit_code = 7

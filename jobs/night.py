@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.infra.cluster.errors import told
 from jobs.infra.logging import log_line
-from jobs.infra.memory import peak_mib
+from jobs.infra.machine.memory import peak_mib
 from jobs.infra.run_lock import writing
 
 if TYPE_CHECKING:
@@ -28,9 +28,11 @@ JOBS = {
     "publish": "point CURRENT at the release",
 }
 """Every job of the night in order. `jobs.stages.<name>.job.run(spark, config)` runs it and returns its counts."""
+WITHOUT_SPARK = frozenset(["build", "validate", "publish"])
+"""The jobs that start no JVM, and whose `spark` is None."""
 
 
-def run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any]:
+def run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
     """Run one job of the night and write its receipt: counts, seconds, and the peak memory of its largest process.
 
     Raises RunLockedError where another command writes into the same run.
@@ -39,7 +41,7 @@ def run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any
         return _run_job(name, spark, config)
 
 
-def _run_job(name: str, spark: "SparkSession", config: "Config") -> dict[str, Any]:
+def _run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
     log_line(name, "start", date=config.date)
     started = time.monotonic()
     with told(name, config.run.path("errors") / f"{name}.txt"):

@@ -148,6 +148,9 @@ def test_programs_run(
     if "app" in defined:
         client = TestClient(defined["app"])
         assert len(client.get("/recommend/user-1?k=5").json()) == 5
+        for k in ("0", "-1", "1000000", "many"):
+            assert client.get(f"/recommend/user-1?k={k}").status_code == 422
+            assert client.get(f"/similar/item-1?k={k}").status_code == 422
         assert {hit["source"] for hit in client.get("/recommend/nobody").json()} == {"popular"}
         alike = client.get("/similar/item-1?k=3").json()
         assert len(alike) == 3

@@ -1,6 +1,5 @@
 """The command `daybreak`: its commands by group, and what its exit code says."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,8 +10,8 @@ import typer
 from typer.main import get_command
 
 from jobs.cli.arguments import DaybreakCommand, DaybreakGroup, help_text
-from jobs.cli.night import init, job, receipt, run
-from jobs.cli.output import escaped_lines, open_streams
+from jobs.cli.night import doctor, init, job, receipt, run
+from jobs.cli.output import open_streams, said
 from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
 from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
@@ -20,7 +19,7 @@ from lookup.errors import DaybreakError
 from lookup.log_address import without_passwords
 
 GROUPS: dict[str, list[Callable[..., Any]]] = {
-    "The night (needs the extra `night`)": [init.init, run.run, job.job, receipt.receipt],
+    "The night (needs the extra `night`)": [init.init, doctor.doctor, run.run, job.job, receipt.receipt],
     "Releases": [releases.releases, verify.verify, publish.publish, rollback.rollback, prune.prune],
     "The shop by day": [
         recommend.recommend,
@@ -38,14 +37,18 @@ EXITS = """\
 Exit codes:
 
   0    done
-  1    a release is missing or damaged, the SQL is wrong, or a line of patches is
+  1    a release is missing, damaged or too old, the SQL is wrong, a line of patches is, or `doctor` misses something
   2    the command line or the configuration is wrong, or a file cannot be read or written
   3    the shop's data have too many bad rows
-  4    a release did not pass validation
+  4    a release did not pass validation, or is older than the one that serves
   5    a job that must run before has not run, or has to run again
   6    another command writes into the same run
+  7    Spark did not start, ended, or got nothing from the cluster to run on
   130  interrupted
 """
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 
 EXTRAS = {
     "night": ("pyspark", "torch", "transformers", "polars", "pyarrow", "pandas", "scipy", "charset_normalizer"),
@@ -94,20 +97,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _usage(error)
     except DaybreakError as error:
-        print(f"daybreak: {escaped_lines(without_passwords(str(error)))}", file=sys.stderr)
+        print(said(without_passwords(str(error))), file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
     except OSError as error:
-        if error.filename is None and error.errno != errno.ENOSPC:
-            raise
         where = f"{error.filename!s:.200}: " if error.filename is not None else ""
-        print(f"daybreak: {escaped_lines(where)}{error.strerror}", file=sys.stderr)
+        print(said(f"{where}{error.strerror or error}"), file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        extra = next((name for name, packages in EXTRAS.items() if error.name in packages), None)
+        package = (error.name or "").partition(".")[0]
+        extra = next((name for name, packages in EXTRAS.items() if package in packages), None)
         if extra is None:
             raise
-        print(f"daybreak: this command needs {error.name}: pip install 'daybreak[{extra}]'", file=sys.stderr)
+        print(f"daybreak: this command needs {package}: pip install 'daybreak[{extra}]'", file=sys.stderr)
         return 2
+    if code == INTERRUPTED:
+        print("daybreak: interrupted", file=sys.stderr)
     return code or 0
 
 
@@ -117,5 +121,5 @@ def _usage(error: typer.TyperException) -> int:
     message = without_passwords(error.format_message().replace("Value error, ", "").strip())
     if message:  # none where the help was printed instead
         path = context.command_path if context else "daybreak"
-        print(f"daybreak: {escaped_lines(message.rstrip('.'))}; see `{path} --help`", file=sys.stderr)
+        print(said(f"{message.rstrip('.')}; see `{path} --help`"), file=sys.stderr)
     return error.exit_code

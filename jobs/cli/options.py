@@ -63,7 +63,9 @@ def load(
     night: date | None = None,
     full: bool = False,
     override: "Override | None" = None,
+    *,
     warm_start: bool = False,
+    older: bool = False,
 ) -> "Config":
     """Read the configuration for the night of a day (None: today's).
 
@@ -71,4 +73,4 @@ def load(
     """
     from jobs.config.loader import load as load_file
 
-    return load_file(file, night or today(), full, override, warm_start)
+    return load_file(file, night or today(), full, override, warm_start=warm_start, older=older)

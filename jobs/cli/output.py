@@ -4,6 +4,7 @@ Everything printed here comes from a shop, so it is data: no markup in it is fol
 escaped.
 """
 
+import csv
 import io
 import json
 import math
@@ -19,6 +20,9 @@ from typing import Any, Literal
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, changes of direction, and halves of characters."""
+
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The signs with which a spreadsheet takes a cell for a formula, and their wide forms."""
 
 LEAST_WIDTH = 24
 """No column of text is folded to fewer characters a line."""
@@ -78,9 +82,9 @@ def escaped(text: object) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
-def escaped_lines(text: str) -> str:
-    """Text of several lines, each escaped."""
-    return "\n".join(map(escaped, text.split("\n")))
+def said(message: object) -> str:
+    """A message for standard error: each line of it is escaped, and says who speaks."""
+    return "\n".join(f"daybreak: {escaped(line)}" for line in str(message).split("\n"))
 
 
 def open_streams() -> None:
@@ -107,6 +111,30 @@ def show(table: TextTable, plain: Iterable[str] | None = None) -> None:
     else:
         for line in table.lines() if plain is None else map(escaped, plain):
             print(line)
+
+
+def show_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print CSV: None is an empty cell; text is escaped, and no cell of text is a formula to a spreadsheet."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_harmless(name) for name in columns)
+    for row in rows:
+        writer.writerow(_csv_cell(value) for value in row)
+    sys.stdout.flush()
+
+
+def _csv_cell(value: Any) -> Any:
+    """The value as CSV has it: numbers as they are, None empty, all else as harmless text."""
+    if value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _harmless(value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False).strip('"'))
+
+
+def _harmless(text: str) -> str:
+    """Text that a spreadsheet shows and does not compute: a quote goes before a sign with which formulas begin."""
+    shown = escaped(text)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
 
 
 def show_json(rows: Iterable[Mapping[str, Any]], *, sort_keys: bool = True) -> None:

@@ -17,6 +17,7 @@ from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig
 from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig
+from jobs.infra.machine.cluster import START_SECONDS
 from jobs.infra.runs import Run
 from lookup.log_address import is_url
 from lookup.patches.patch_log import FILE
@@ -58,7 +59,8 @@ class Sections:
     spark: dict[str, Annotated[str, Expected('a text; a name with dots stands in quotes: "spark.driver.memory"')]] = (
         field(default_factory=dict)
     )
-    """`[spark]`: settings of the Spark session, as in spark-defaults."""
+    """`[spark]`: settings of the Spark session, as in spark-defaults. "spark.daybreak.startSeconds" says how long a job
+    waits where the cluster runs none of its tasks: 600 by default."""
 
     @field_validator("preset", mode="before")
     @classmethod
@@ -87,6 +89,23 @@ class Sections:
                 {"types": ", ".join(without)},
             )
         return weights
+
+    @field_validator("spark")
+    @classmethod
+    def _settings_of_spark(cls, settings: dict[str, str]) -> dict[str, str]:
+        wrong = sorted(key for key in settings if not key.startswith("spark."))
+        if wrong:
+            raise PydanticCustomError(
+                EXPECTED,
+                'a table of settings of Spark, such as "spark.driver.memory" = "4g"; {keys} are none',
+                {"keys": ", ".join(wrong)},
+            )
+        seconds = settings.get(START_SECONDS, "1")
+        if re.fullmatch(r"[1-9]\d{0,5}", seconds) is None:
+            raise PydanticCustomError(
+                EXPECTED, 'whole seconds as text, such as "600"', {"key": START_SECONDS, "found": seconds}
+            )
+        return settings
 
     @field_validator("ranker")
     @classmethod
@@ -120,6 +139,8 @@ class Config(Sections):
     """Train a new model even where one is young enough."""
     warm_start: bool = False
     """Continue the newest model with the days since, however young it is."""
+    older: bool = False
+    """Publish although the release that serves is of a later date."""
     override: Override | None = None
     file: Path | None = None
     """The TOML file, for messages that name a command; None where the configuration was made without one."""

@@ -11,7 +11,13 @@ from jobs.errors import ConfigError
 
 
 def load(
-    path: Path, day: date, full: bool = False, override: Override | None = None, warm_start: bool = False
+    path: Path,
+    day: date,
+    full: bool = False,
+    override: Override | None = None,
+    *,
+    warm_start: bool = False,
+    older: bool = False,
 ) -> Config:
     """Read a TOML file for the night of `day`; what the other arguments mean stands in `Config`.
 
@@ -20,8 +26,9 @@ def load(
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin with a mark
     except FileNotFoundError:
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise ConfigError(
-            f"{path}: there is no such file; `daybreak init DIR` writes one, --config FILE names one"
+            f"{path}: there is no such file{where}; `daybreak init DIR` writes one, --config FILE names one"
         ) from None
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, or of a number or a nesting without an end
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
@@ -35,5 +42,12 @@ def load(
     sections = fill(Sections, data, str(path))
     file = path.resolve()
     return Config(
-        **vars(sections), base=file.parent, date=day, full=full, warm_start=warm_start, override=override, file=file
+        **vars(sections),
+        base=file.parent,
+        date=day,
+        full=full,
+        warm_start=warm_start,
+        older=older,
+        override=override,
+        file=file,
     )

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from jobs.config.bounds import EXPECTED, TABLE, Columns, Duration, Files, Share, Text, Truth
+from jobs.config.bounds import EXPECTED, TABLE, Columns, Count, Duration, Files, Share, Text, Truth
 from jobs.config.reading import Encoding, TimeFormat
 
 
@@ -31,6 +31,10 @@ class ShopConfig:
     """… or the file with it, relative to the TOML file; its first line counts."""
     java_calls: Truth = False
     """Let expressions call Java by `reflect` and `java_method`, and so do all that the user of the night can do."""
+    keep_runs: Count = 7
+    """How many runs stay in `work` after a night."""
+    keep_models: Count = 3
+    """How many models stay in `work` after a night."""
 
 
 @dataclass(frozen=True, config=TABLE)

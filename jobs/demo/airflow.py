@@ -3,6 +3,8 @@
 `python -m jobs.demo.airflow` starts the web interface and the scheduler; `make airflow` calls it. They listen on the
 loopback interface alone and want a login. `airflow standalone` is not used: its two log servers listen on every
 interface, and no setting changes that.
+
+AIRFLOW_HOME names another folder for Airflow's own files, DAYBREAK_CONFIG another configuration than the demo's.
 """
 
 import json
@@ -44,12 +46,13 @@ def configure() -> None:
         shutil.copyfile(Path(__file__).with_name("complete_journey.toml"), CONFIG)
 
 
-def environment(home: Path = ROOT / ".airflow", config: Path = CONFIG) -> dict[str, str]:
+def environment(home: Path = ROOT / ".airflow", config: Path = CONFIG, day: str = DATE) -> dict[str, str]:
     """The environment of Airflow's processes; a Spark connection that the caller's environment names is kept.
 
-    home: where Airflow keeps its own files. config: the configuration of runs that name none.
+    home: where Airflow keeps its own files. config: the configuration of runs that name none. day: the date of runs
+    that name none; empty: the day of the run.
     """
-    tools = Path(sys.executable).parent
+    tools, home = Path(sys.executable).parent, home.absolute()
     return {
         "AIRFLOW_CONN_DAYBREAK_SPARK": LOCAL_SPARK,
         **os.environ,
@@ -62,8 +65,8 @@ def environment(home: Path = ROOT / ".airflow", config: Path = CONFIG) -> dict[s
         # No ports, so that the log servers cannot start where somebody forgets `--skip-serve-logs`.
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "-1",
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": "-1",
-        "DAYBREAK_CONFIG": str(config),
-        "DAYBREAK_DATE": DATE,
+        "DAYBREAK_CONFIG": str(config.absolute()),
+        "DAYBREAK_DATE": day,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "PYSPARK_PYTHON": sys.executable,
     }
@@ -78,6 +81,16 @@ def prepare(env: dict[str, str]) -> None:
         subprocess.run(
             ["airflow", *command], env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+
+
+def chosen() -> dict[str, str]:
+    """The environment of Airflow's processes, with the folder and the configuration that the caller's one names."""
+    home = Path(os.environ.get("AIRFLOW_HOME") or ROOT / ".airflow")
+    named = os.environ.get("DAYBREAK_CONFIG")
+    if named is None:
+        configure()
+        return environment(home)
+    return environment(home, Path(named), os.environ.get("DAYBREAK_DATE", ""))
 
 
 def make_password(home: Path) -> Path:
@@ -113,8 +126,7 @@ def run_all(parts: Sequence[Sequence[str]], env: dict[str, str]) -> int:
 def main() -> int:
     """Start Airflow; returns its exit code."""
     os.umask(PRIVATE)
-    configure()
-    variables = environment()
+    variables = chosen()
     prepare(variables)
     password = make_password(Path(variables["AIRFLOW_HOME"]))
     print(f"airflow: http://127.0.0.1:8080 in a minute; log in as admin, with the password in {password}")

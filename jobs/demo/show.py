@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 import lookup
+from jobs.cli.output import escaped
 from jobs.config.config import Config
 from jobs.config.loader import load
 from jobs.demo.airflow import CONFIG, DATE
@@ -91,7 +92,7 @@ def households(config: Config, catalog: duckdb.DuckDBPyConnection, shop: lookup.
         print(f"\n  {f'household {user} bought last':<46}recommended")
         left = [f"{day}  {title}" for title, day in bought]
         for had, hit in zip(left + [""] * (n - len(left)), shop.recommend(user, k=n), strict=True):
-            print(f"    {shorten(had, 42, placeholder='…'):<44}{_name(shop, hit.item_id)}")
+            print(f"    {shorten(escaped(had), 42, placeholder='…'):<44}{_name(shop, hit.item_id)}")
 
 
 def similar(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, n: int = 6) -> None:
@@ -151,4 +152,4 @@ def _name(shop: lookup.Shop, item: str) -> str:
     """The title, the category, for a title may be as terse as "Premium 56 oz", and the id, for many share a title."""
     record = shop.item(item) or {}
     category = (record.get("category") or [""])[:2][-1].lower()
-    return f"{record.get('title') or ''} · {category} ({item})"
+    return escaped(f"{record.get('title') or ''} · {category} ({item})")

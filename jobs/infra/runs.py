@@ -10,10 +10,11 @@ ids of the tables that it was made from. A job that reads a table checks the mar
 
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,8 @@ from jobs.infra.tables import RunTable
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+NAME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+"""How the folder of a run is called: by its date."""
 MADE_BY = {
     "receipts": "ingest",
     "items": "ingest",
@@ -211,10 +214,34 @@ class Run:
         data.pop(MARK, None)
         return data
 
+    def newest(self) -> "Run":
+        """The newest run beside this one that has receipts.
+
+        Raises MissingStepError where there is none.
+        """
+        found = (path.parent.name for path in self.root.parent.glob("*/receipts"))
+        dates = [name for name in found if NAME.fullmatch(name)]
+        if not dates:
+            raise MissingStepError(f"{self.root.parent}: no night ran yet: `daybreak run` starts one")
+        return Run(self.root.parent / max(dates), date.fromisoformat(max(dates)))
+
+    def largest(self) -> int:
+        """Bytes of the largest of this run and those beside it; 0 where there is none."""
+        return max((size(path) for path in self.root.parent.glob("[!.]*")), default=0)
+
     def receipts(self) -> list[dict[str, Any]]:
         """The receipts of the jobs of this run, in the order in which they ended."""
         files = self.path("receipts").glob("[!.]*.json")
         return sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["ended"])
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files in a folder, as far as they are there."""
+    found = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a run that goes on removes files
+            found += path.lstat().st_size if not path.is_dir() else 0
+    return found
 
 
 def remove(path: Path) -> None:

@@ -5,9 +5,11 @@ a person overrode, is announced.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from jobs.config.config import Override
+from jobs.errors import ValidationError
 from jobs.releases.validation import check_announced, override_verdict, why_not_announced
 from lookup.errors import ReleaseError, VersionError
 from lookup.release import manifest, pointer
@@ -65,6 +67,23 @@ def announce(releases: Path, release_id: str, override: Override | None = None, 
     pointer.announce(releases, release.id)
 
 
+def refuse_older(releases: Path, night: date) -> None:
+    """Raise ValidationError where the release that serves is of a later date than a night.
+
+    A release that serves and is not readable is no reason to keep it.
+    """
+    current = pointer.read_or_none(releases)
+    try:
+        serves = manifest.read(releases / current).date if current else ""
+    except ReleaseError:
+        return
+    if serves > night.isoformat():
+        raise ValidationError(
+            f"release {current} serves, of the night of {serves}: the older night of {night} is not published over it; "
+            f"`daybreak job publish --date {night} --older` does so all the same (in Airflow: the parameter `older`)"
+        )
+
+
 def rollback(releases: Path, config: Path | None = None) -> str:
     """Verify every byte of the release that was announced before CURRENT, and point CURRENT at it; returns its id.
 
@@ -74,6 +93,11 @@ def rollback(releases: Path, config: Path | None = None) -> str:
     stays as it is.
     """
     current, before = pointer.read(releases), pointer.before_current(releases)
+    if not (releases / before).exists():
+        raise ReleaseError(
+            f"{releases / before}: this release served before, and is gone: `daybreak prune`, or somebody, removed it; "
+            "`daybreak releases` lists those that are left, and `daybreak publish ID` serves one"
+        )
     release = open_locked(releases, before, verify=True)
     check_announced(releases, release.manifest, config)
     pointer.announce(releases, release.id, "rollback", instead_of=current)

@@ -23,6 +23,8 @@ class Because:
     """How many events of the history are with this item."""
     age_days: float
     """Of the newest event."""
+    title: str | None = None
+    """Of the item, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,18 @@ class Explanation:
     """The ranker's features, the largest absolute share first; empty in a release without a ranker."""
     patches: tuple[Used, ...] = ()
     """The statements that hold for the item."""
+    title: str | None = None
+    """Of the item, where it has one."""
 
     @property
     def sentence(self) -> str:
-        """The explanation as a sentence, with item ids as names."""
-        most = [one.item_id for one in self.because[:3] if one.share > 0]
+        """The explanation as a sentence; it names items by their titles, or by their ids where they have none."""
         parts = []
         if self.again > 0:
             times = next((one.times for one in self.because if one.item_id == self.item_id), 0)
             parts.append("it was bought or viewed before" + (f", {times} times" if times > 1 else ""))
-        others = [item for item in most if item != self.item_id]
+        most = [one for one in self.because[:3] if one.share > 0]
+        others = [one.title or one.item_id for one in most if one.item_id != self.item_id]
         if others:
             parts.append("it goes with " + _listed(others))
         if not parts:
@@ -85,7 +89,7 @@ class Explanation:
         parts += _in_words(weighed)
         moved = [(one.gain, f"its new {one.name}") for one in self.features if abs(one.gain) >= MOVED]
         parts += _in_words(sorted(moved, key=lambda one: -abs(one[0])))
-        return f"{self.item_id}: " + "; ".join(parts)
+        return f"{self.title or self.item_id}: " + "; ".join(parts)
 
 
 def item_shares(

@@ -5,6 +5,7 @@ import numpy as np
 from lookup.scoring.explain import Because, Explanation, Feature, Used, item_shares
 from lookup.serving.rerank import Rows, Scores, changed, features_now_and_at_night
 from lookup.serving.session import UserSession
+from lookup.serving.state import State
 
 
 def explain(session: UserSession, item: int) -> Explanation:
@@ -33,16 +34,23 @@ def explain(session: UserSession, item: int) -> Explanation:
     times = np.bincount(place, minlength=len(found))
     newest = np.full(len(found), np.inf)
     np.minimum.at(newest, place, ages)
+    ranked = np.argsort(-shares[:, 0], kind="stable").tolist()
+    ids = {n: state.id(int(found[n])) for n in ranked}
     because = tuple(
-        Because(state.id(int(found[n])), float(shares[n, 0]), int(times[n]), float(newest[n]))
-        for n in np.argsort(-shares[:, 0], kind="stable")
+        Because(ids[n], float(shares[n, 0]), int(times[n]), float(newest[n]), _title(state, ids[n])) for n in ranked
     )
     score = session.scores(one)
     features, gain = _explain_delta(session, one, score)
     item_id = state.id(item)
     patched = sorted(state.patched.get(item_id, {}).items())
     used = tuple(Used(field, said.value, (session.now - said.at) / 1e6, said.source) for field, said in patched)
-    return Explanation(item_id, float(score[0]) + gain, because, bias, again, gain, features, used)
+    title = _title(state, item_id)
+    return Explanation(item_id, float(score[0]) + gain, because, bias, again, gain, features, used, title)
+
+
+def _title(state: State, item_id: str) -> str | None:
+    title = (state.record(item_id) or {}).get("title")
+    return title if isinstance(title, str) and title.strip() else None
 
 
 def _explain_delta(session: UserSession, row: Rows, score: Scores) -> tuple[tuple[Feature, ...], float]:

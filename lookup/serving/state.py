@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.item_fields import DESCRIBING, NUMERAL
+from lookup.item_fields import DESCRIBING, NUMERAL, STORED
 from lookup.keys import clean_id
 from lookup.patches.item_fronts import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
@@ -108,15 +108,16 @@ class State:
     def record(self, item: str) -> dict[str, Any] | None:
         """What is known of an item, by field; None for an unknown item.
 
-        The values are those of the release's record, and where a patch states another one, that of the patch. Declared
-        features stand under `features`.
+        The values are those of the release's record, and where a patch states another one, that of the patch; of an
+        item that a patch added, a field that it does not state is None, and `in_stock` true. Declared features stand
+        under `features`.
         """
         row, said = self.find(item), self.patched.get(clean_id(item), {})
         if row < 0 or (row >= self.release_items and not _describing(said)):
             return None
-        known: dict[str, Any] = (
-            self.release.record(row) if row < self.release_items else {"item_id": item, "features": {}}
-        )
+        unstated = dict.fromkeys((field.name for field in STORED), None)
+        added: dict[str, Any] = {"item_id": clean_id(item), **unstated, "in_stock": True, "events": 0, "features": {}}
+        known: dict[str, Any] = self.release.record(row) if row < self.release_items else added
         features = dict(known["features"])
         for field, one in said.items():
             if field in self.features:

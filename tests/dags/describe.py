@@ -25,9 +25,13 @@ SETTINGS = {
 }
 
 NIGHT = datetime(2026, 11, 22, 3, 15, tzinfo=UTC)
+LATER = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
+TRAINED = {"config": "/srv/shop/trained.toml", "date": "2026-11-20"}
+"""What a run of `daybreak_train` hands on."""
 RUNS: dict[str, dict[str, Any]] = {
     "scheduled": {"logical_date": NIGHT, "run_after": NIGHT, "params": {}},
-    "asset": {"logical_date": None, "run_after": datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC), "params": {}},
+    "asset": {"logical_date": None, "run_after": LATER, "params": {}, "events": [TRAINED]},
+    "other_asset": {"logical_date": None, "run_after": LATER, "params": {}, "events": [{}]},
     "given": {
         "logical_date": NIGHT,
         "run_after": NIGHT,
@@ -35,10 +39,12 @@ RUNS: dict[str, dict[str, Any]] = {
             "config": "/srv/shop/other shop.toml",
             "date": "2018-01-02",
             "full": True,
+            "older": True,
             "override": "Ada Lovelace",
             "reason": "we know",
         },
     },
+    "relative": {"logical_date": NIGHT, "run_after": NIGHT, "params": {"config": "shop/daybreak.toml"}},
 }
 
 
@@ -46,13 +52,23 @@ def command(task: Any, run: dict[str, Any]) -> list[str]:
     """What a task of a run starts, one argument a line, after the environment that it sets."""
     task = task.prepare_for_execution()
     params = {**task.dag.params.dump(), **run["params"]}
-    task.render_template_fields({"params": params, "dag_run": SimpleNamespace(**run)})
-    if task.task_type == "BashOperator":
-        lines = [*(f"{k}={v}" for k, v in task.env.items()), "bash", "-c", task.bash_command]
+    events = [SimpleNamespace(extra=extra, timestamp=n) for n, extra in enumerate(run.get("events", []))]
+    context = {"params": params, "dag_run": SimpleNamespace(**run), "triggering_asset_events": {"model": events}}
+    task.render_template_fields(context)
+    if task.task_type == "Command":
+        lines = task.command()
     else:
         lines = [f"{k}={v}" for k, v in task.env_vars.items()]
         lines += task._get_hook()._build_spark_submit_command(task.application)
     return [line.replace(str(Path(sys.executable).parent), "/opt/venv/bin") for line in lines]
+
+
+def first_run(dag: Any) -> str:
+    """When the scheduler would start the first run of a DAG that is unpaused now."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    return dag.next_dagrun_info(last_automated_run_info=None).run_after.isoformat()
 
 
 def describe() -> dict[str, Any]:
@@ -69,6 +85,8 @@ def describe() -> dict[str, Any]:
                 "doc_md": dag.doc_md,
                 "max_active_runs": dag.max_active_runs,
                 "params": {name: dag.params[name] for name in dag.params},
+                "first_run_after": first_run(dag),
+                "start_date": dag.start_date and dag.start_date.isoformat(),
                 "schedule": DagSerialization.serialize_dag(dag)["timetable"],
                 "tasks": {
                     task.task_id: {

@@ -5,12 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs.night import JOBS
+from jobs.night import JOBS, WITHOUT_SPARK
 from tests.dags.describe import DAGS, golden
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -55,6 +56,12 @@ def test_schedules(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("dag_id", ["daybreak_precompute", "daybreak_train"])
+def test_a_dag_that_is_unpaused_waits_for_its_next_time(facts: dict[str, Any], dag_id: str) -> None:
+    assert facts["dags"][dag_id]["start_date"] is None
+    assert facts["dags"][dag_id]["first_run_after"] > datetime.now(UTC).isoformat()
+
+
+@pytest.mark.parametrize("dag_id", ["daybreak_precompute", "daybreak_train"])
 def test_safety(facts: dict[str, Any], dag_id: str) -> None:
     dag = facts["dags"][dag_id]
     assert not dag["catchup"]
@@ -67,10 +74,10 @@ def test_safety(facts: dict[str, Any], dag_id: str) -> None:
 
 
 def test_parameters(facts: dict[str, Any]) -> None:
-    asked = {"config": "/srv/shop/daybreak.toml", "date": ""}
+    asked = {"config": "/srv/shop/daybreak.toml", "date": None}
     assert facts["dags"]["daybreak_train"]["params"] == asked
     assert facts["dags"]["daybreak_precompute"]["params"] == {
-        **asked, "full": False, "override": "", "reason": "",
+        **asked, "full": False, "older": False, "override": "", "reason": "",
     }  # fmt: skip
 
 
@@ -87,22 +94,30 @@ def test_rendered_commands_are_the_golden_ones(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "config", "date", "full"),
+    ("run", "config", "date", "flag"),
     [
         ("scheduled", "/srv/shop/daybreak.toml", "2026-11-22", "false"),
-        ("asset", "/srv/shop/daybreak.toml", "2026-11-23", "false"),
+        ("asset", "/srv/shop/trained.toml", "2026-11-20", "false"),
+        ("other_asset", "/srv/shop/daybreak.toml", "2026-11-23", "false"),
         ("given", "/srv/shop/other shop.toml", "2018-01-02", "true"),
+        ("relative", "/opt/daybreak/shop/daybreak.toml", "2026-11-22", "false"),
     ],
 )
 def test_every_job_of_a_run_gets_its_parameters(
-    facts: dict[str, Any], run: str, config: str, date: str, full: str
+    facts: dict[str, Any], run: str, config: str, date: str, flag: str
 ) -> None:
     tasks = facts["dags"]["daybreak_precompute"]["tasks"]
+    asked = ["--config", config, "--date", date]
+    more = {"publish": ["--older", flag], "validate": ["--override=", "--reason="]}
+    if run == "given":
+        more["validate"] = ["--override=Ada Lovelace", "--reason=we know"]
     for job in JOBS:
-        arguments = [job, "--config", config, "--date", date, "--full", full]
-        command = tasks[job]["commands"][run]
-        assert command[command.index(job) :][:7] == arguments
-    assert {f"CONFIG={config}", f"DATE={date}"} < set(tasks["receipt"]["commands"][run])
+        if job in WITHOUT_SPARK:
+            words = ["/opt/venv/bin/daybreak", "job", job, *asked, *more.get(job, [])]
+            assert tasks[job]["commands"][run] == words
+        else:
+            assert tasks[job]["commands"][run][-7:] == [job, *asked, "--full", flag]
+    assert tasks["receipt"]["commands"][run] == ["/opt/venv/bin/daybreak", "receipt", *asked, "--json"]
 
 
 def test_an_override_goes_to_validate_alone(facts: dict[str, Any]) -> None:

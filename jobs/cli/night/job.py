@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.night.options import Full, OverrideBy, Reason, WarmStart, night_config, start
+from jobs.cli.night.options import Full, Older, OverrideBy, Reason, WarmStart, night_config, start
 from jobs.cli.options import DEFAULT_CONFIG, LOCAL, ConfigFile, Master, NightDate
 from jobs.night import JOBS
 
@@ -41,13 +41,16 @@ def job(
     config: ConfigFile = DEFAULT_CONFIG,
     full: Full = False,
     warm_start: WarmStart = False,
+    older: Older = False,
     override: OverrideBy = None,
     reason: Reason = None,
     master: Master = LOCAL,
     submitted: Annotated[bool, typer.Option("--submitted", hidden=True, help="spark-submit names the master.")] = False,
 ) -> None:
     """Run one job of the night."""
-    settings = night_config(config, night, full=full, warm_start=warm_start, override=override, reason=reason, job=name)
+    settings = night_config(
+        config, night, full=full, warm_start=warm_start, older=older, override=override, reason=reason, job=name
+    )
     start([name], settings, None if submitted else master)
 
 

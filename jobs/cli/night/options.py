@@ -1,6 +1,7 @@
 """The options of a night, what they mean together, and how its jobs are started."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
     from jobs.config.config import Config, Override
+    from jobs.infra.machine.preflight import Need
 
 Full = Annotated[
     bool, typer.Option("--full", metavar="[true|false]", help="Train a new model even where one is young enough.")
@@ -27,6 +29,12 @@ OverrideBy = Annotated[
         help="Publish the release although `validate` holds it, in your name, which the manifest records.",
     ),
 ]
+Older = Annotated[
+    bool,
+    typer.Option(
+        "--older", metavar="[true|false]", help="Publish although the release that serves is of a later date."
+    ),
+]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why you override; goes with --override.")]
 
 
@@ -36,6 +44,7 @@ def night_config(
     *,
     full: bool = False,
     warm_start: bool = False,
+    older: bool = False,
     override: str | None = None,
     reason: str | None = None,
     job: str | None = None,
@@ -46,12 +55,14 @@ def night_config(
     """
     if full and warm_start:
         raise ConfigError("--warm-start continues a model, --full trains one from scratch: they do not go together")
+    if older and job not in (None, "publish"):
+        raise ConfigError(f"--older is for `daybreak job publish` and `daybreak run`, not for job {job}")
     by = override_of(override, reason)
     if by is not None and job not in (None, "validate"):
         raise ConfigError(
             f"--override is for `daybreak job validate`, `daybreak run` and `daybreak publish`, not for job {job}"
         )
-    return load(file, night, full, by, warm_start)
+    return load(file, night, full, by, warm_start=warm_start, older=older)
 
 
 def override_of(name: str | None, reason: str | None) -> "Override | None":
@@ -73,22 +84,63 @@ def override_of(name: str | None, reason: str | None) -> "Override | None":
 def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
     """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names.
 
-    Raises RunLockedError, before Spark starts, where another command writes into the same run.
+    One command at a time writes into a run. Spark starts before the first job that needs it, and ends after the last:
+    its memory is free for the others. Raises ConfigError, with everything that is missing, where this machine cannot
+    run a night; RunLockedError, before Spark starts, where another command writes into the same run.
     """
     from jobs.infra.cluster.errors import told
     from jobs.infra.cluster.written import probe
+    from jobs.infra.machine.cluster import granted, start_spark
     from jobs.infra.run_lock import writing
-    from jobs.infra.spark import open_session
-    from jobs.night import run_job
+    from jobs.night import WITHOUT_SPARK, run_job
+    from jobs.releases.announce import refuse_older
 
+    if "publish" in jobs and not config.older:
+        refuse_older(config.releases, config.date)
+    in_spark = [name for name in jobs if name not in WITHOUT_SPARK]
+    check_machine(config, spark=bool(in_spark) and master is not None)
     errors = config.run.path("errors") / "start.txt"
     with writing(config.run.root, f"job {jobs[0]}" if len(jobs) == 1 else "run"):
-        with told("start", errors):
-            spark = open_session(master, config.spark, config.scratch, config.shop.java_calls)
-        try:
+        if in_spark:
             with told("start", errors):
-                probe(spark, config.run.root)
-            for name in jobs:
-                run_job(name, spark, config)
-        finally:
-            spark.stop()
+                spark = start_spark(master, config.spark, config.scratch, config.shop.java_calls)
+            try:
+                with told("start", errors), granted(spark):
+                    probe(spark, config.run.root)
+                for name in in_spark:
+                    with granted(spark):
+                        run_job(name, spark, config)
+            finally:
+                with suppress(Exception):  # it may have ended already, and this error is the one to tell
+                    spark.stop()
+        for name in jobs:
+            if name in WITHOUT_SPARK:
+                run_job(name, None, config)
+
+
+def check_machine(config: "Config", spark: bool) -> None:
+    """Check what a night needs of this machine, and log what is short. spark: whether Spark is to start here.
+
+    Raises ConfigError with a line for each thing that is missing.
+    """
+    from jobs.infra.logging import log_line
+
+    found = checks(config, spark)
+    for check in found:
+        if check.problem and not check.fatal:
+            log_line("doctor", check.name, found=check.found, help=check.problem)
+    missing = [f"{check.name}: {check.found}: {check.problem}" for check in found if check.missing]
+    if missing:
+        raise ConfigError("\n".join(["this machine cannot run the night (`daybreak doctor` lists all):", *missing]))
+
+
+def checks(config: "Config", spark: bool = True) -> "list[Need]":
+    """What a night of this configuration needs of this machine. spark: whether Spark is to start."""
+    from jobs.infra.machine.preflight import folders, machine
+    from jobs.infra.spark import DEFAULTS
+
+    written = {"work": config.work, "releases": config.releases}
+    if isinstance(config.patches, Path):
+        written["patch log"] = config.patches.parent
+    memory = (DEFAULTS | config.spark)["spark.driver.memory"]
+    return [*(machine(memory) if spark else ()), *folders(written, config.run.largest())]

@@ -1,19 +1,31 @@
 """The command `daybreak receipt`."""
 
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
-from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, NightDate, load
+import typer
+
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, day, load
 from jobs.cli.output import TextTable, on_terminal, show_json
 
+LastNight = Annotated[
+    date | None,
+    typer.Option(
+        "--date", parser=day, metavar="YYYY-MM-DD", show_default="the newest that there is", help="Which night."
+    ),
+]
 
-def receipt(night: NightDate, config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
-    """Print what the night of a date did: what each job counted, its seconds and memory, and the metrics.
+
+def receipt(night: LastNight = None, config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
+    """Print what a night did: what each job counted, its seconds and memory, and the metrics.
 
     A terminal shows tables. A pipe gets one line of JSON, as with --json.
 
     Example: daybreak receipt --date 2026-11-22 --json
     """
     run = load(config, night).run
+    if night is None:
+        run = run.newest()
     run.existing("receipts")
     receipts = run.receipts()
     metrics = run.read_json("metrics.json", checked=False)["metrics"] if run.path("metrics.json").exists() else []

@@ -1,6 +1,6 @@
 """The command `daybreak run`."""
 
-from jobs.cli.night.options import Full, OverrideBy, Reason, WarmStart, night_config, start
+from jobs.cli.night.options import Full, Older, OverrideBy, Reason, WarmStart, night_config, start
 from jobs.cli.options import DEFAULT_CONFIG, LOCAL, ConfigFile, Master, NightDate
 from jobs.night import JOBS
 
@@ -11,6 +11,7 @@ def run(
     config: ConfigFile = DEFAULT_CONFIG,
     full: Full = False,
     warm_start: WarmStart = False,
+    older: Older = False,
     override: OverrideBy = None,
     reason: Reason = None,
     master: Master = LOCAL,
@@ -19,5 +20,7 @@ def run(
 
     Example: daybreak run --config my-shop/daybreak.toml --date 2026-11-22
     """
-    settings = night_config(config, night, full=full, warm_start=warm_start, override=override, reason=reason)
+    settings = night_config(
+        config, night, full=full, warm_start=warm_start, older=older, override=override, reason=reason
+    )
     start(list(JOBS), settings, master)

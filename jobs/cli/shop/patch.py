@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, load
-from jobs.cli.output import escaped
+from jobs.cli.output import escaped, said
 from jobs.cli.shop.known import Known, known
 from jobs.cli.shop.patch_lines import BATCH, Line, batches, read_lines
 from jobs.config.password import has_password, with_password
@@ -135,10 +135,8 @@ def _append(file: str, log: PatchLog, source: str, rejected: Path | None, shop: 
     del report  # and its bar
     to_come = shop.to_come(log)
     of_them = f" (kept for items to come: {to_come})" if to_come else ""
-    print(
-        f"{kept} patches kept{of_them}, {wrong} lines rejected, up to line {last}; {log.where} is at position "
-        f"{log.position()}"
-    )
+    counts = f"{_several(kept, 'patch', 'patches')} kept{of_them}, {_several(wrong, 'line', 'lines')} rejected"
+    print(escaped(f"{counts}, up to line {last}; {log.where} is at position {log.position()}"))
     return code
 
 
@@ -163,9 +161,13 @@ def _reporter(file: BinaryIO) -> Callable[..., None]:
     return report
 
 
+def _several(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
 def _tell(name: str, line: Line, wrong: int, rejected: TextIO | None) -> None:
     if wrong <= TOLD:
-        print(f"daybreak: {name}:{line.number}: {escaped(line.patch)}", file=sys.stderr)
+        print(said(f"{name}:{line.number}: {escaped(line.patch)}"), file=sys.stderr)
     if wrong == TOLD:
         print("daybreak: further wrong lines are only counted; --rejected FILE keeps them", file=sys.stderr)
     if rejected is not None:

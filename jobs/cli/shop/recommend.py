@@ -1,10 +1,12 @@
 """The command `daybreak recommend`."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
+from jobs.cli.output import said
 from jobs.cli.shop.hits import show_hits
 
 
@@ -25,4 +27,10 @@ def recommend(
     import lookup
 
     shop = lookup.open(load(config).releases)
-    show_hits(shop, shop.recommend(user, k=k, history=history), json)
+    hits = shop.recommend(user, k=k, history=history)
+    if hits and history is None:
+        try:
+            shop.explain(user, hits[0].item_id)
+        except KeyError as error:  # nobody knows the user
+            print(said(error.args[0]), file=sys.stderr)
+    show_hits(shop, hits, json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, load
-from jobs.cli.output import TextTable, show, show_json
+from jobs.cli.output import TextTable, show, show_csv, show_json
 from lookup.errors import DaybreakError
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ def sql(
     query: Annotated[str, typer.Argument(metavar="SQL", help="One statement.")],
     config: ConfigFile = DEFAULT_CONFIG,
     json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV, safe to open in a spreadsheet.")] = False,
 ) -> None:
     """Run SQL on the catalog of the release that is served. It only reads: nothing is written, and no other file read.
 
-    A table shows the first 100 rows; --json prints all of them.
+    A table shows the first 100 rows; --json and --csv print all of them. A text that a spreadsheet would take for a
+    formula gets a quote before it.
 
     Example: daybreak sql "SELECT title, price FROM items ORDER BY price DESC LIMIT 5"
     """
@@ -52,6 +54,8 @@ def sql(
                 return
             if json:
                 show_json(_records(catalog), sort_keys=False)
+            elif csv:
+                show_csv([name for name, *_ in catalog.description], _rows(catalog))
             else:
                 _show(catalog)
     except (duckdb.Error, OverflowError) as error:
@@ -59,13 +63,18 @@ def sql(
 
 
 def _records(catalog: "DuckDBPyConnection") -> Iterator[dict[str, Any]]:
-    """Every row of the result by column, read in batches."""
+    """Every row of the result by column."""
     names = [column[0] for column in catalog.description or ()]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DaybreakError(f"two columns are called {twice[0]!r}: with --json, give one of them another name with AS")
+    yield from (dict(zip(names, row, strict=True)) for row in _rows(catalog))
+
+
+def _rows(catalog: "DuckDBPyConnection") -> Iterator[tuple[Any, ...]]:
+    """Every row of the result, read in batches."""
     while batch := catalog.fetchmany(BATCH):
-        yield from (dict(zip(names, row, strict=True)) for row in batch)
+        yield from batch
 
 
 def _show(catalog: "DuckDBPyConnection") -> None:
@@ -75,7 +84,7 @@ def _show(catalog: "DuckDBPyConnection") -> None:
     cells = [[_cell(value) for value in row] for row in rows[:MOST_ROWS]]
     show(TextTable([name for name, *_ in columns], cells, right=numbers))
     if len(rows) > MOST_ROWS:
-        print(f"daybreak: these are the first {MOST_ROWS} rows; --json prints all", file=sys.stderr)
+        print(f"daybreak: these are the first {MOST_ROWS} rows; --json and --csv print all", file=sys.stderr)
 
 
 def _cell(value: Any) -> str:

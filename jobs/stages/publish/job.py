@@ -1,10 +1,11 @@
-"""Publish: verify every byte of the release that was validated, and point CURRENT at it."""
+"""Publish: verify every byte of the release that was validated, point CURRENT at it, and prune runs and models."""
 
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.errors import MissingStepError
-from jobs.releases.announce import announce
+from jobs.releases.announce import announce, refuse_older
+from jobs.releases.prune_work import prune_models, prune_runs
 from jobs.releases.validation import NOT_VALIDATED, config_option, why_not_announced
 from lookup.release import manifest as manifests
 
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
-    """Announce the release of the run. It needs no Spark.
+    """Announce the release of the run, and remove runs and models beyond the numbers in `[shop]`. It needs no Spark.
 
-    Raises MissingStepError where `validate` has not seen this very release, ValidationError where it holds it,
-    ReleaseError where the release is damaged.
+    Raises MissingStepError where `validate` has not seen this very release, ValidationError where it holds it or where
+    the release that serves is of a later date (unless `config.older` asks for it), ReleaseError where the release is
+    damaged.
     """
     release_id = config.run.read_json("release.json", checked=False)["id"]  # whatever the run holds by now
     if why_not_announced(config.releases, manifests.read(config.releases / release_id)) == NOT_VALIDATED:
@@ -24,5 +26,12 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
             f"release {release_id} has not been validated: run "
             f"`daybreak job validate{config_option(config.file)} --date {config.date}` first"
         )
+    if not config.older:
+        refuse_older(config.releases, config.date)
     announce(config.releases, release_id, config=config.file)
-    return {"release": release_id}
+    removed = [*prune_runs(config, config.shop.keep_runs), *prune_models(config, config.shop.keep_models)]
+    return {
+        "release": release_id,
+        "folders_removed": len(removed),
+        "mib_removed": sum(one.bytes for one in removed) >> 20,
+    }

@@ -1,5 +1,7 @@
 """The command line, as a person uses it: what it prints and its exit codes."""
 
+import errno
+import json
 import os
 import re
 import subprocess
@@ -12,7 +14,10 @@ import pytest
 
 import jobs.cli
 from jobs.cli.main import GROUPS, app, main
-from tests.releases import make_release
+from lookup.release import pointer
+from tests.releases import Sizes, make_release
+
+TOML = '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
 
 HELPERS = {
     *("night.options", "quality.options", "quality.problems", "quality.tuning", "shop.hits", "shop.patch_lines"),
@@ -26,9 +31,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A configuration over a folder of two releases, and their ids, the older first."""
     folder = tmp_path_factory.mktemp("cli")
     ids = [make_release(folder, seed=day, night=date(2026, 1, day), announced=False) for day in (1, 2)]
-    (folder / "daybreak.toml").write_text(
-        '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
-    )
+    (folder / "daybreak.toml").write_text(TOML)
     return folder / "daybreak.toml", ids
 
 
@@ -94,6 +97,54 @@ def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
     assert "they do not go together" in capsys.readouterr().err
 
 
+def test_an_unknown_user_is_told(shop, capsys):
+    assert daybreak(shop, "publish", shop[1][1]) == 0
+    capsys.readouterr()
+    assert daybreak(shop, "recommend", "NOSUCHUSER", "-k", "2") == 0
+    told = capsys.readouterr()
+    assert told.err == "daybreak: 'NOSUCHUSER': nothing is known of this user, who gets what is popular\n"
+    assert told.out.count("popular") == 2
+    assert daybreak(shop, "recommend", "NOSUCHUSER", "-k", "2", "--history", "item-1") == 0
+    assert daybreak(shop, "recommend", "user-1", "-k", "2") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_rollback_to_what_was_pruned_says_so(tmp_path, capsys):
+    ids = [make_release(tmp_path, seed=day, night=date(2026, 1, day), sizes=Sizes(items=20, users=5)) for day in (1, 2)]
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    given = tmp_path / "daybreak.toml", ids
+    assert daybreak(given, "prune", "--keep", "1") == 0
+    capsys.readouterr()
+    assert daybreak(given, "rollback") == 1
+    err = capsys.readouterr().err
+    assert f"{ids[0]}: this release served before, and is gone" in err
+    assert err.count("\n") == 1
+    assert pointer.read(tmp_path / "releases") == ids[1]
+
+
+def test_freshness_has_an_exit_code(shop, tmp_path, capsys):
+    assert daybreak(shop, "publish", shop[1][1]) == 0
+    assert daybreak(shop, "doctor", "--max-age", "1d") == 0
+    assert f"release {shop[1][1]} is of the night of 2026-01-02" in capsys.readouterr().out
+    assert daybreak(shop, "doctor", "--max-age", "0m") == 1
+    assert "more than 0.0" in capsys.readouterr().err
+    assert daybreak(shop, "doctor", "--max-age", "0m", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["fresh"] is False
+    assert daybreak(shop, "doctor", "--max-age", "30") == 2
+    (tmp_path / "daybreak.toml").write_text(TOML)
+    assert main(["doctor", "--config", str(tmp_path / "daybreak.toml"), "--max-age", "30h"]) == 1
+    assert "CURRENT: there is no such file" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_has_one_line(shop, monkeypatch, capsys):
+    def read_only(*given):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("lookup.release.pointer.announce", read_only)
+    assert daybreak(shop, "publish", shop[1][1]) == 2
+    assert capsys.readouterr().err == "daybreak: Read-only file system\n"
+
+
 def test_a_shop_without_a_release_says_how_to_make_one(tmp_path, capsys):
     (tmp_path / "daybreak.toml").write_text(
         '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
@@ -114,7 +165,20 @@ def test_help_names_every_command_in_its_group(capsys):
     for group, commands in GROUPS.items():
         assert panels[group] == {command.__name__ for command in commands}
     assert set().union(*(panels[group] for group in GROUPS)) >= {
-        *("init", "run", "job", "releases", "verify", "publish", "rollback", "receipt", "recommend", "sql", "tune")
+        *(
+            "init",
+            "doctor",
+            "run",
+            "job",
+            "releases",
+            "verify",
+            "publish",
+            "rollback",
+            "receipt",
+            "recommend",
+            "sql",
+            "tune",
+        )
     }
 
 
@@ -181,5 +245,5 @@ def test_a_search_without_its_packages_names_the_extra(tmp_path, monkeypatch, ca
 
 def test_a_command_of_the_night_without_its_packages_names_the_extra(shop, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pyspark", None)
-    assert daybreak(shop, "run", "--date", "2026-01-01") == 2
+    assert daybreak(shop, "run", "--date", "2026-01-03") == 2
     assert capsys.readouterr().err == "daybreak: this command needs pyspark: pip install 'daybreak[night]'\n"

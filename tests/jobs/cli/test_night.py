@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -12,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.main import main
-from jobs.night import JOBS
+from jobs.night import JOBS, WITHOUT_SPARK
 from tests.jobs.cli.understood import understood
+from tests.releases import Sizes, make_release
 
 TOML = '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
 
@@ -88,11 +88,9 @@ def test_spark_submit_starts_a_program_that_finds_its_packages(config: str, tmp_
 def test_what_the_dags_render_is_understood(file: Path) -> None:
     lines = file.read_text().split("\n")
     task = file.stem.split(".")[1]
-    if task == "receipt":
-        environment = dict(line.split("=", 1) for line in lines if re.match("[A-Z]+=", line))
-        words = shlex.split(next(line for line in lines if line.startswith('"$DAYBREAK"')))
-        found = understood([environment.get(word.removeprefix("$"), word) for word in words[1:]])
-        assert found.command == "receipt"
+    if lines[0].endswith("/daybreak"):
+        found = understood(list(filter(None, lines[1:])))
+        assert (found.command == task == "receipt") or found.options["name"] == task
     else:
         program = next(n for n, line in enumerate(lines) if line.endswith("jobs/submit.py"))
         found = understood(["job", "--submitted", *filter(None, lines[program + 1 :])])
@@ -120,6 +118,50 @@ def test_a_scheduler_reads_the_receipt_as_one_line_of_json(
     for more in ([], ["--json"]):
         assert main(["receipt", "--config", config, "--date", "2026-11-22", *more]) == 0
         assert capsys.readouterr().out == json.dumps(expected, sort_keys=True) + "\n"
+
+
+def test_a_receipt_without_a_date_is_the_newest(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["receipt", "--config", config]) == 5
+    assert "no night ran yet" in capsys.readouterr().err
+    receipt(tmp_path)
+    for name in ("2026-11-21", "2026-11-23", "9999-notes"):
+        (tmp_path / "work" / "runs" / name).mkdir()
+    (tmp_path / "work" / "runs" / "2026-11-21" / "receipts").mkdir()
+    (tmp_path / "work" / "runs" / "9999-notes" / "receipts").mkdir()
+    assert main(["receipt", "--config", config]) == 0
+    assert json.loads(capsys.readouterr().out)["date"] == "2026-11-22"
+
+
+def test_jobs_without_spark_start_none(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, object]] = []
+    monkeypatch.setattr("jobs.night.run_job", lambda name, spark, settings: ran.append((name, spark)))
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    for name in sorted(WITHOUT_SPARK):
+        assert main(["job", name, "--config", config]) == 0
+    assert ran == [("build", None), ("publish", None), ("validate", None)]
+
+
+def test_a_night_begins_with_what_the_machine_lacks(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/no/such/java")
+    monkeypatch.setattr("jobs.infra.machine.preflight.LEAST_FREE", 2**62)
+    assert main(["run", "--config", config]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("daybreak: ") for line in lines)
+    assert [line.split(": ")[1] for line in lines[1:]] == ["Java", "work", "releases", "patch log", "temporary files"]
+
+
+def test_an_older_night_is_refused_before_it_is_computed(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_release(tmp_path, night=date(2026, 1, 5), sizes=Sizes(items=20, users=5))
+    assert main(["run", "--config", config, "--date", "2026-01-04"]) == 4
+    assert "--older" in capsys.readouterr().err
+    assert main(["job", "train", "--config", config, "--older"]) == 2
+    assert "--older is for" in capsys.readouterr().err
 
 
 def test_a_person_reads_the_receipt_as_tables(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.main import main
-from jobs.cli.output import TextTable, escaped, show, show_json
+from jobs.cli.output import TextTable, escaped, said, show, show_csv, show_json
 from tests.releases import make_release
 
 EVIL = "[bold]Mug[/bold] \x1b[31mred\x07\nnext\u2028line \u202eback \ud800"
@@ -44,6 +44,45 @@ def drawn(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def test_control_characters_are_escaped() -> None:
     assert escaped(EVIL) == SAFE
     assert escaped("größe · ½ ☕ 日本") == "größe · ½ ☕ 日本"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+49 30 1234", "'+49 30 1234"),
+        ("-5 %", "'-5 %"),
+        ("@SUM(A1:A9)", "'@SUM(A1:A9)"),
+        (" =1+1", "' =1+1"),
+        ("\t=1+1", "\\t=1+1"),
+        ("\r=1+1", "\\r=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("tea, green", '"tea, green"'),
+        ("\x1b[2J", "\\x1b[2J"),
+        (-5, "-5"),
+        (Decimal("-0.50"), "-0.50"),
+        (True, "true"),
+        (None, ""),
+        (["=a", 1], '"[""=a"", 1]"'),
+        (date(2026, 1, 2), "2026-01-02"),
+    ],
+)
+def test_no_cell_of_csv_is_a_formula(text: object, cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_csv(["=head", "b"], [[text, 1]])
+    assert capsys.readouterr().out == f"'=head,b\n{cell},1\n"
+
+
+def test_sql_prints_csv(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    query = "SELECT '=1+1' AS title, -1 AS n UNION ALL SELECT 'b', n FROM range(200) t(n) ORDER BY n"
+    assert main(["sql", "--config", config, "--csv", query]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["title,n", "'=1+1,-1"]
+    assert len(lines) == 202
+
+
+def test_every_line_of_a_message_says_who_speaks() -> None:
+    """A text of the shop in a message cannot pass for a line of the log."""
+    assert said("title 'a\nb\x1b[0m' is\nwrong") == "daybreak: title 'a\ndaybreak: b\\x1b[0m' is\ndaybreak: wrong"
 
 
 def test_a_pipe_gets_plain_lines_that_are_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +165,7 @@ def test_sql_prints_a_hundred_rows_and_json_all(config: str, capsys: pytest.Capt
     lines = out.splitlines()
     assert [line.split() for line in lines[:2]] == [["n", "list", "none"], ["0", "[0.0,", "NULL]", "NULL"]]
     assert len(lines) == 101
-    assert "--json prints all" in err
+    assert "--json and --csv print all" in err
     found = rows(capsys, "sql", query, "--config", config)
     assert len(found) == 20000
     assert found[3] == {"n": 3, "list": [1.5, None], "none": None}

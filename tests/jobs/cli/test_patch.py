@@ -114,7 +114,7 @@ def test_only_so_many_are_told(run: Any, tmp_path: Path) -> None:
     code, out, told = run("--releases", str(tmp_path), stdin=b"{\n" * 2500 + b'{"forget": "u"}\n')
     assert code == 1
     assert len(told.splitlines()) == 101
-    assert out.startswith("1 patches kept, 2500 lines rejected, up to line 2501; ")
+    assert out.startswith("1 patch kept, 2500 lines rejected, up to line 2501; ")
 
 
 def test_nothing_is_no_error(run: Any, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_fields_that_nobody_reads_are_told(run: Any, tmp_path: Path) -> None:
     lines = b'{"item_id": 1, "prise": 5}\n{"item_id": 1, "size": 5}\n{"item_id": 1, "age": 5}\n'
     config = ("--config", str(tmp_path / "daybreak.toml"))
     code, out, told = run(*config, stdin=lines)
-    assert (code, out.split(";")[0]) == (1, "1 patches kept, 2 lines rejected, up to line 3")
+    assert (code, out.split(";")[0]) == (1, "1 patch kept, 2 lines rejected, up to line 3")
     assert "standard input:1: item '1': nobody reads 'prise'; did you mean 'price'" in told
     assert run(*config, "--field", "age", "prise", stdin=lines)[0] == 0
     assert said(open_log(tmp_path / "releases")) == {("1", "prise"): 5, ("1", "size"): 5, ("1", "age"): 5}

@@ -36,12 +36,33 @@ def test_the_shares_add_up_to_the_score(shop: Shop) -> None:
             assert total(found) == pytest.approx(found.score, rel=1e-5, abs=1e-5)
             assert found.item_id == hit.item_id
             assert [one.share for one in found.because] == sorted((one.share for one in found.because), reverse=True)
-            assert found.sentence.startswith(f"{hit.item_id}: ")
+            assert found.sentence.startswith(f"{shop.item(hit.item_id)['title']}: ")  # type: ignore[index]
             repeated += found.again != 0
     assert repeated > 5
     soldout = next(n for n in range(60) if not shop.item(f"item-{n}")["in_stock"])  # type: ignore[index]
     found = shop.explain("user-2", f"item-{soldout}")
     assert total(found) == pytest.approx(found.score, rel=1e-5, abs=1e-5)
+
+
+def test_the_sentence_names_titles_and_ids_where_there_are_none(shop: Shop) -> None:
+    shop.add_item("new", title="Blue kettle", category=["FOOD"])
+    shop.add_item("bare", category=["FOOD"])
+    shop.record("fan", "new")
+    assert "Blue kettle" in shop.explain("fan", "new").sentence
+    assert shop.explain("fan", "new").because[0].title == "Blue kettle"
+    shop.patch_item("new", title=" ")
+    assert shop.explain("fan", "new").sentence.startswith("new: ")
+    assert shop.explain("fan", "bare").title is None
+
+
+def test_an_added_item_has_every_field(shop: Shop) -> None:
+    shop.add_item("new", title="Blue kettle")
+    added, old = shop.item("new"), shop.item("item-1")
+    assert added is not None
+    assert old is not None
+    assert set(added) == set(old)
+    known = {"item_id": "new", "title": "Blue kettle", "features": {}, "events": 0, "in_stock": True}
+    assert {name: value for name, value in added.items() if value is not None} == known
 
 
 def test_what_is_patched_is_said_with_its_age(shop: Shop) -> None:

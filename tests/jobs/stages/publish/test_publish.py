@@ -1,18 +1,23 @@
 """The last job of the night announces the release of its run, once that release has passed validation."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import lookup
 from jobs.config.config import Config
-from jobs.errors import MissingStepError
+from jobs.config.shop import ShopConfig
+from jobs.errors import MissingStepError, ValidationError
 from jobs.releases.announce import rollback
+from jobs.releases.prune_work import prune_models, prune_runs
 from jobs.stages.build import job as build
 from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
 from lookup import ReleaseError
-from tests.releases import Sizes, config_at, write_run
+from lookup.release import pointer
+from tests.releases import Sizes, config_at, make_release, write_run
 
 SIZES = Sizes(items=30, users=10)
 
@@ -37,11 +42,53 @@ def test_the_run_is_announced(config: Config) -> None:
         publish.run(None, config)
     validate.run(None, config)
     assert not (config.releases / "CURRENT").exists()
-    assert publish.run(None, config) == {"release": release_id}
+    assert publish.run(None, config) == {"release": release_id, "folders_removed": 0, "mib_removed": 0}
     assert lookup.open(config.releases).release.id == release_id
     publish.run(None, config)  # again, without harm
     with pytest.raises(ReleaseError, match="nothing to roll back to"):
         rollback(config.releases)
+
+
+def test_an_older_night_is_published_over_a_newer_one_only_where_somebody_asks(config: Config) -> None:
+    make_release(config.base, seed=6, sizes=SIZES, night=config.date + timedelta(days=1))
+    newer = pointer.read(config.releases)
+    older = build.run(None, config)["release"]
+    validate.run(None, config)
+    with pytest.raises(ValidationError, match=rf"{newer} serves.*daybreak job publish --date {config.date} --older"):
+        publish.run(None, config)
+    assert pointer.read(config.releases) == newer
+    publish.run(None, replace(config, older=True))
+    assert pointer.read(config.releases) == older
+    publish.run(None, config)  # the same night again is no older one
+
+
+def test_old_runs_and_models_are_removed_by_the_declared_numbers(config: Config) -> None:
+    build.run(None, config)
+    validate.run(None, config)
+    days = [config.date - timedelta(days=n) for n in (9, 8, 7, 2, 1)]
+    for day in days:
+        (config.work / "runs" / day.isoformat() / "items").mkdir(parents=True)
+        (config.models / f"{day}-abcd").mkdir(parents=True)
+    for name in (f".{days[0]}", f".{config.date}", ".pruning-2020-01-01-dead"):
+        (config.models / name).mkdir()
+    (config.work / "runs" / "mine").mkdir()
+    shop = ShopConfig(keep_runs=2, keep_models=1)
+    removed = publish.run(None, replace(config, shop=shop))["folders_removed"]
+    assert {path.name for path in (config.work / "runs").iterdir()} == {f"{config.date}", f"{days[-1]}", "mine"}
+    assert {path.name for path in config.models.iterdir()} == {f"{days[-1]}-abcd", f".{config.date}"}
+    assert removed == 4 + 4 + 1
+
+
+def test_a_backfill_keeps_its_own_run_and_its_own_model(config: Config) -> None:
+    for n in range(1, 5):
+        later = config.date + timedelta(days=n)
+        (config.work / "runs" / later.isoformat()).mkdir(parents=True)
+        (config.models / f"{later}-abcd").mkdir(parents=True)
+    (config.models / f"{config.date}-abcd").mkdir(parents=True)
+    assert len(prune_runs(config, 2)) == 2
+    assert len(prune_models(config, 2)) == 2
+    assert config.run.root.exists()
+    assert (config.models / f"{config.date}-abcd").exists()
 
 
 def test_the_validation_of_another_release_does_not_count(config: Config) -> None:

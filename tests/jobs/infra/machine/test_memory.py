@@ -7,12 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs.infra import memory
+from jobs.infra.machine import memory
 
 CHILD = "block = bytearray(300 << 20); print('ready', flush=True); input()"
 PARENT = f"""
 import subprocess, sys
-from jobs.infra.memory import peak_mib
+from jobs.infra.machine.memory import peak_mib
 print(peak_mib())
 with subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=-1, stdout=-1, text=True) as child:
     child.stdout.readline()
@@ -23,7 +23,7 @@ print(peak_mib())
 
 
 def test_children_are_counted_while_they_run_and_after():
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     out = subprocess.run([sys.executable, "-c", PARENT], cwd=root, check=True, capture_output=True, text=True).stdout
     alone, beside, after = map(int, out.split())
     assert 5 < alone < 200

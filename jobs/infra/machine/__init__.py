@@ -1,0 +1,1 @@
+"""What a machine has, and what a job takes of it."""

@@ -1,0 +1,63 @@
+"""Prune the work folder: old runs, old models, and what killed jobs left. Every night does it, by declared numbers."""
+
+import re
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+from jobs.config.config import Config
+from jobs.errors import RunLockedError
+from jobs.infra.run_lock import writing
+from jobs.infra.runs import NAME, remove, size
+
+MODEL = re.compile(r"\d{4}-\d{2}-\d{2}-\w+")
+PRUNING = ".pruning-"
+"""Prefix of a folder that is being removed: an interrupted prune leaves nothing that looks whole."""
+
+
+class Removed(NamedTuple):
+    """What was removed."""
+
+    path: Path
+    bytes: int
+
+
+def prune_runs(config: Config, keep: int) -> list[Removed]:
+    """Remove all runs but the newest by date and that of the configuration's own date. keep: how many stay.
+
+    A run that another command writes into stays.
+    """
+    runs = config.work / "runs"
+    names = sorted(path.name for path in runs.glob("*") if NAME.fullmatch(path.name))
+    return _remove(runs, (name for name in names[:-keep] if name != config.date.isoformat()), locked=True)
+
+
+def prune_models(config: Config, keep: int) -> list[Removed]:
+    """Remove all models but the newest, and unfinished ones whose run is gone. keep: how many stay.
+
+    A night continues or keeps the newest model of its date or before, so that of the configuration's date stays too.
+    """
+    names = sorted(path.name for path in config.models.glob("*") if MODEL.fullmatch(path.name))
+    own = [name for name in names if name[:10] <= config.date.isoformat()][-1:]
+    unfinished = [path.name for path in config.models.glob(".*") if NAME.fullmatch(path.name[1:])]
+    dead = [name for name in unfinished if not (config.work / "runs" / name[1:]).exists()]
+    return _remove(config.models, [*(name for name in names[:-keep] if name not in own), *dead])
+
+
+def _remove(folder: Path, names: Iterable[str], locked: bool = False) -> list[Removed]:
+    """Remove folders. locked: those alone whose lock of a run nobody holds."""
+    for leftover in folder.glob(f"{PRUNING}*"):
+        remove(leftover)
+    found = []
+    for name in names:
+        path, away = folder / name, folder / f"{PRUNING}{name}"
+        removed = Removed(path, size(path))
+        try:
+            with writing(path, "prune", wait=0) if locked else nullcontext():
+                path.rename(away)
+        except RunLockedError:
+            continue
+        remove(away)
+        found.append(removed)
+    return found
