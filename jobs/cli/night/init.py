@@ -13,7 +13,7 @@ def init(
 
     Example: daybreak init my-shop/
     """
-    from jobs.cli.output import escaped_lines
+    from jobs.cli.output import escaped
     from jobs.config.first.write import write_first_config
 
-    print(escaped_lines(write_first_config(folder)))
+    print(*map(escaped, write_first_config(folder).split("\n")), sep="\n")

@@ -50,7 +50,7 @@ def told(job: str, to: Path) -> Iterator[None]:
     """
     import duckdb
     from polars.exceptions import PolarsError
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError
     from pyarrow import ArrowException
     from pyspark.errors import PySparkException
 
