@@ -9,7 +9,7 @@ from pyspark.errors import AnalysisException
 
 from jobs.errors import ConfigError
 from jobs.infra.spark import is_local
-from jobs.stages.ingest.spark.shop_files import column
+from jobs.stages.ingest.spark.reading.columns import column
 from tests.ports import beyond_loopback, listening
 
 CALL = "('java.lang.System', 'getProperty', 'user.home')"
