@@ -6,6 +6,7 @@ where the processor has it.
 
 import hashlib
 import json
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,7 +129,7 @@ def identity(model: str) -> str:
 def _loading(model: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError) as error:
         raise ConfigError(
             f"{model}: not a text model that transformers can load; embed.model must be a Hugging Face id, or a folder "
             "with config.json, tokenizer and weights. Weights are model.safetensors, or a pickle where embed.pickles = "
