@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from lookup.background import hold_at_fork
 from lookup.errors import LogError, PatchError
 from lookup.patches.stores import sqlite_sides, sqlite_tables
 from lookup.patches.stores.sqlite_sides import FileId, Side, file_id
@@ -61,6 +62,9 @@ class SqliteFile:
         self._inherited: list[threading.local] = []
         self._hung = False
         self._turn_began = self._wrote = 0.0
+        self._in_transaction = threading.Lock()
+        # SQLite keeps the locks of a process in its memory. A child that inherits one could never write itself.
+        hold_at_fork(self, self._in_transaction, depth=3)
         self.close()
 
     def close(self) -> None:
@@ -132,8 +136,11 @@ class SqliteFile:
                 yield own
                 self.told(lambda: own.db.execute("COMMIT"))
             finally:
-                if own.db.in_transaction:
-                    self.told(lambda: own.db.execute("ROLLBACK"))
+                try:
+                    if own.db.in_transaction:
+                        self.told(lambda: own.db.execute("ROLLBACK"))
+                finally:
+                    self._in_transaction.release()
             self._hung = False
             if self.told(lambda: file_id(self.path)) != own.file:
                 raise LogError(
@@ -168,17 +175,26 @@ class SqliteFile:
         return LogError(f"{self.path}: {error}; {_remedy(error)}")
 
     def _begin(self, db: sqlite3.Connection, ends: float, seconds: float) -> None:
-        while True:
-            try:
-                db.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                if "locked" not in str(error):
-                    raise self._error(error) from error
-                if time.monotonic() >= ends:
-                    raise self._waited(seconds, "another process has") from error
-                time.sleep(LOOK_SECONDS)
-            else:
-                return
+        """Begin a transaction, and hold the lock of `_in_transaction` from then on."""
+        while not self._begun(db):
+            if time.monotonic() >= ends:
+                raise self._waited(seconds, "another process has")
+            time.sleep(LOOK_SECONDS)
+
+    def _begun(self, db: sqlite3.Connection) -> bool:
+        """Whether a transaction has begun, with the lock of `_in_transaction`; False where another process writes."""
+        begun = False
+        self._in_transaction.acquire()
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            begun = True
+        except sqlite3.Error as error:
+            if "locked" not in str(error):
+                raise self._error(error) from error
+        finally:
+            if not begun:
+                self._in_transaction.release()
+        return begun
 
     def _waited(self, seconds: float, who: str) -> LogError:
         self._hung = True

@@ -103,7 +103,7 @@ class Load:
             lambda: self.shop.problem,
         ):
             self._timed("call", ask)
-        self._timed("fork", self._fork)
+        self._fork()
 
     def write(self) -> None:
         """A patch and an event. What is not acknowledged may be there or not."""

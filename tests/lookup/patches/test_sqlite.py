@@ -363,3 +363,25 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     found = open_log(tmp_path / "flipped.sqlite").damage()
     assert "damaged: " in str(found)
     assert "restore it from a copy" in str(found)
+
+
+def test_the_child_of_a_fork_writes_though_its_parent_was_writing(tmp_path: Path) -> None:
+    """SQLite would find the lock of the parent's transaction in the memory that the child inherits."""
+    log = SqliteLog(tmp_path / "patches.sqlite", Patience(1.0, 1.0, 1.0))
+    log.append([price(1)])
+    begun = threading.Event()
+
+    def write() -> None:
+        with log._file.transaction(1.0):
+            begun.set()
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    begun.wait()
+    child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
+    child.start()
+    child.join(30)
+    thread.join()
+    assert child.exitcode == 0
+    assert log.position() == 2
