@@ -261,7 +261,7 @@ class Shop(PatchApi):
             counts = {"added": len(state.added), "to_come": to_come}
         return {
             "release": None if state is None else state.release.id,
-            "checked": self._live.follower.checked,
+            "checked": self._live.checked,
             "problem": self.problem,
             **counts,
             "patches": patched,

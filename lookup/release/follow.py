@@ -71,6 +71,9 @@ class Follower:
     @property
     def checked(self) -> bool:
         """Whether every byte of every release in use is checked as it is now."""
+        serving = self._release
+        if serving is not None and self.is_damaged(serving):  # it gives way in this moment
+            return False
         return all(check.done for check in list(self._checks.values()))
 
     @property

@@ -40,6 +40,8 @@ class Live:
         self.overlay = self.log.overlay
         self.release_problem: str | None = None
         """What the follower says of the releases, once the states are as it says."""
+        self.checked = False
+        """Whether every byte of the releases is checked that the states are of."""
         self.cut = 0
         """How many calls were for users with so many events that only the newest counted."""
         self._lock = threading.Lock()
@@ -121,12 +123,13 @@ class Live:
     def _renew(self) -> None:
         if self._closed:
             return
-        said = self.follower.problem  # first: what it says of a release holds for the states made below
+        # First: what it says of a release holds for the states made below.
+        checked, said = self.follower.checked, self.follower.problem
         try:
             releases = {"": self.follower.current()}
         except ReleaseError:  # it is damaged, and there is no other
             with self._lock:
-                self._states, self.release_problem = {}, said
+                self._states, self.release_problem, self.checked = {}, said, checked
             return
         if self.arms is not None:
             releases |= {one.id: one for one in self.arms.releases if not self.follower.is_damaged(one)}
@@ -141,7 +144,7 @@ class Live:
         }
         with self._lock:
             self._states = {key: self._caught_up(fresh.get(key) or self._states[key]) for key in releases}
-        self.release_problem = said
+        self.release_problem, self.checked = said, checked
         if self._replay is not None and all(self._replay.release is not one for one in releases.values()):
             self._replay = None
         self.log.absorb(manifests, now)

@@ -78,14 +78,12 @@ def served(releases: Path, patches: Path) -> Answers:
     follow.LOOK_SECONDS = live.LOOK_SECONDS = 0.005
     logging.disable()
     shop = lookup.open(releases, patches=patches)
-    follower = shop._live.follower
     until = time.monotonic() + PATIENCE
-    while not (follower.checked and (shop._live._states or follower.problem)) and time.monotonic() < until:
+    while not shop.stats()["checked"] and time.monotonic() < until:
         try:
             shop.recommend("new", 20, history=["item-7", "item-11"], at=AT)
         except Exception:  # any error may come of damage until it is found
             continue
-    time.sleep(0.05)  # as long as a state takes to follow
     return shop.release.id, ask(shop)
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from lookup import ReleaseError
 from lookup.release import check, manifest, pointer
 from lookup.release.check import Check, known, seal
 from lookup.release.follow import Follower
+from lookup.release.locks import open_locked
 from lookup.sealed import sealed
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened, wait_for
@@ -85,7 +87,8 @@ def test_a_pinned_release_that_is_damaged_is_not_replaced(two: Two) -> None:
     with pytest.raises(ReleaseError, match="so none serves"):
         shop.recommend("user-1")
     assert "without a whole release" in repr(shop)
-    assert (shop.stats()["release"], shop.stats()["checked"]) == (None, True)
+    wait_for(lambda: shop.stats()["checked"])
+    assert shop.stats()["release"] is None
     assert ANSWERS[0] in shop.stats()["problem"]
     flip(two.releases / two.new / ANSWERS[0])
     shop._live.look()
@@ -104,6 +107,20 @@ def test_an_arm_that_is_damaged_loses_its_users(two: Two) -> None:
         arms.add(found[0].arm)
         assert [hit[:3] for hit in found] == [hit[:3] for hit in plain.recommend(f"user-{n}", 5)]
     assert arms == {"a", None}
+
+
+def test_answers_are_right_as_soon_as_a_shop_says_that_it_is_checked(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = hits(lookup.open(two.releases, pin=two.old))
+    flip(two.releases / two.new / ANSWERS[0])
+
+    def slow(*arguments: object) -> lookup.Release:
+        time.sleep(0.1)
+        return open_locked(*arguments)  # type: ignore[arg-type]
+
+    shop = lookup.open(two.releases)
+    monkeypatch.setattr("lookup.release.follow.open_locked", slow)
+    wait_for(lambda: shop.stats()["checked"])
+    assert hits(shop) == before
 
 
 @pytest.mark.parametrize("name", ["catalog.duckdb", "report.html"])
@@ -132,7 +149,7 @@ def test_annoy_is_used_once_it_is_checked(two: Two) -> None:
     release._index.candidates = lambda *_: exact[::-1]  # type: ignore[method-assign,assignment,return-value]
     assert release.candidates(vector, 60).tolist() == exact
     shop = lookup.open(two.releases)
-    wait_for(lambda: shop._live.follower.checked)
+    wait_for(lambda: shop.stats()["checked"])
     assert shop._live.follower.current().index_checked
     assert lookup.Release(two.releases / two.new).index_checked  # it is remembered
 
