@@ -29,6 +29,8 @@ MANUALS = (
     "lookup/README.md",
     "lookup/patches/README.md",
     "jobs/README.md",
+    "jobs/stages/ingest/README.md",
+    "jobs/stages/validate/README.md",
     "dags/README.md",
     "tests/README.md",
 )
@@ -159,7 +161,8 @@ def test_programs_run(
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
     (whole,) = blocks("README.md", "toml")
-    one_table, with_preset, shown = blocks("jobs/README.md", "toml")
+    (one_table,) = blocks("jobs/stages/ingest/README.md", "toml")
+    with_preset, shown = blocks("jobs/README.md", "toml")
     path, day = tmp_path / "daybreak.toml", date(2026, 1, 2)
     path.write_text(whole)
     assert len(load(path, day).events) == 2

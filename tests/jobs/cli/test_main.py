@@ -88,10 +88,13 @@ def test_mistakes_have_one_line_and_an_exit_code(shop, tmp_path, capsys):
     assert daybreak(shop, "sql", "SELECT INTERVAL 99999999 YEAR") == 1
     assert daybreak(shop, "sql", "SELECT '\udcff'") == 1
     assert capsys.readouterr().err.startswith("daybreak: ")
-    assert daybreak(shop, "patch", os.devnull, "--log", "postgres://me:secret@host/db") == 1
-    assert (
-        capsys.readouterr().err
-        == "daybreak: postgres://: a path, or a URL with redis://, rediss://, unix:// expected\n"
+    assert daybreak(shop, "patch", os.devnull, "--log", "postgres://me:secret@host/db") == 2
+    said = capsys.readouterr().err
+    assert "--password-env NAME" in said
+    assert "secret" not in said
+    assert daybreak(shop, "patch", os.devnull, "--log", "postgres://host/db") == 1
+    assert capsys.readouterr().err.startswith(
+        "daybreak: postgres://host/db: a path or a URL expected, such as redis://…@host:port/db"
     )
     assert daybreak(shop, "job", "train", "--full", "--warm-start") == 2
     assert "they do not go together" in capsys.readouterr().err
