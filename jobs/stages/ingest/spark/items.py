@@ -17,6 +17,7 @@ from jobs.stages.ingest.spark.reading.numbers import number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, UPDATED, read
 from lookup.item_fields import STORED, ItemField
+from lookup.patches.validation import LONGEST_PATH
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -69,7 +70,9 @@ def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _Field
     expression, key = getattr(config.items, field.name), f"items.{field.name}"
     if field.kind == "path":
         names = path(source, expression, key, config.items.category_separator) if expression else F.array()
-        return _FieldColumn(names.cast("array<string>").alias(field.name), [])
+        deep = F.size(names) > LONGEST_PATH  # every item of the release has as many places as the longest path
+        column = names.cast("array<string>").alias(field.name)
+        return _FieldColumn(column, [(deep, f"{field.name} has more than {LONGEST_PATH} names")])
     if field.kind == "text":
         text = F.lit(None).cast("string") if expression is None else joined(source, expression, key)
         return _FieldColumn(text.alias(field.name), [])

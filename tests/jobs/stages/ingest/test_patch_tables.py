@@ -4,13 +4,22 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.stages.ingest.spark import patch_tables
+from jobs.config.shop import ItemsConfig
+from jobs.stages.ingest.spark import items, patch_tables
+from jobs.stages.ingest.spark.quarantine import first_reason
+from lookup.item_fields import STORED
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
+from tests.releases import config_at
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 NOW = int(time.time() * 1e6)
 
@@ -36,3 +45,12 @@ def test_the_night_takes_what_readers_take(
     assert {(row["user_id"], row["item_id"]) for row in tables["events"]} == {("ann", "A3"), ("bob", "12")}
     assert tables["forgotten"] == [{"user_id": "carl", "at": NOW}]
     assert "patches refused" in capsys.readouterr().out
+
+
+def test_a_path_of_too_many_names_makes_a_bad_row(spark: "SparkSession", tmp_path: Path) -> None:
+    paths = [">".join(f"c{n}" for n in range(names)) for names in (1, 32, 33, 25_000)]
+    source = spark.createDataFrame([(path,) for path in paths], "kind string")
+    config = replace(config_at(tmp_path), items=ItemsConfig(files="i.csv", item_id="id", category="kind"))
+    (field,) = (one for one in STORED if one.kind == "path")
+    rows = source.select(first_reason(*items._read_field(source, config, field).rules)).collect()
+    assert [row[0] for row in rows] == [None, None, *["category has more than 32 names"] * 2]
