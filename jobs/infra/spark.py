@@ -86,7 +86,8 @@ def open_session(
     master = master or submitted.get("spark.master", "")
     chosen = dict(DEFAULTS)
     if is_local(master):
-        folder = folder or Path(tempfile.gettempdir())
+        if folder is None or "," in str(folder):  # Spark takes a comma for the end of a path
+            folder = Path(tempfile.gettempdir())
         scratch.remove_leftovers(folder)
         chosen |= ONE_MACHINE | {"spark.local.dir": str(scratch.claim(folder))}
     chosen = {key: value for key, value in chosen.items() if submitted.get(key) is None} | settings
