@@ -31,7 +31,7 @@ def forget(
     with closing(open_log(settings.patches)) as log:
         log.append(patches)
         left = log.compact()
-    print(f"{len(patches)} users forgotten.")
+    print(f"Users forgotten: {len(patches)}.")
     print(f"Erased: their events in the log {log.where}" + ("" if left else ", whose files were written anew."))
     if left:
         print(f"  but {left}")

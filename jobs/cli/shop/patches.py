@@ -39,9 +39,9 @@ def patches(
         ahead = log.ahead()
         for one in ahead:
             print(escaped(encode(one)))
-        what = f"{len(ahead)} patches are of a time that has not come yet"
+        what = f"patches of a time that has not come yet: {len(ahead)}"
         if remove_ahead:
-            what = f"{log.remove_ahead()} patches removed, which were of a time that has not come yet"
+            what = f"patches of a time that has not come yet removed: {log.remove_ahead()}"
         elif trust_clock:
             log.trust_clock()
             what += "; the clock of this machine is taken for right from now on"

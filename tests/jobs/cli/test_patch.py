@@ -296,7 +296,7 @@ def test_forget_says_what_it_erases(config: list[str], tmp_path: Path, capsys: p
     log.append([patch.event("ann@example.org", "A1", "view"), patch.event("bob", "A2", "view")])
     assert main(["forget", "ann@example.org", " carl ", *config]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"2 users forgotten.\nErased: their events in the log {log.where}, whose files were written")
+    assert out.startswith(f"Users forgotten: 2.\nErased: their events in the log {log.where}, whose files were written")
     for place in (log.where, tmp_path / "releases", tmp_path / "work" / "runs", "exposures", "own files", "models"):
         assert str(place) in out.partition("Not erased")[2]
     assert [one.user for one in log.forgotten()] == ["ann@example.org", "carl"]
@@ -317,9 +317,9 @@ def test_patches_ahead_are_shown_and_removed(
     assert main(["patches", *config]) == 0
     line, told = capsys.readouterr().out.splitlines()
     assert json.loads(line)["price"] == 9.0
-    assert told == f"{log.where} is at position 1; 1 patches are of a time that has not come yet"
+    assert told == f"{log.where} is at position 1; patches of a time that has not come yet: 1"
     assert main(["patches", "--remove-ahead", *config]) == 0
-    assert "1 patches removed" in capsys.readouterr().out
+    assert "removed: 1" in capsys.readouterr().out
     assert log.ahead() == []
     assert main(["patches", "--trust-clock", *config]) == 0
     assert main(["patches", "--trust-clock", "--remove-ahead", *config]) == 2
