@@ -7,12 +7,14 @@ network is unpickled.
 
 import multiprocessing
 import os
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from jobs.config.learning import TrainConfig
@@ -74,8 +76,9 @@ def fit_here(fit: Fit) -> None:
     context = multiprocessing.get_context("spawn")
     started = [context.Process(target=_run, args=(rank, fit), daemon=True) for rank in range(fit.settings.processes)]
     try:
-        for process in started:
-            process.start()
+        with without_main():
+            for process in started:
+                process.start()
         while running := [process for process in started if process.exitcode is None]:
             wait([process.sentinel for process in running])
             ended = next((process.exitcode for process in started if process.exitcode), None)
@@ -86,6 +89,19 @@ def fit_here(fit: Fit) -> None:
             if process.pid is not None:
                 process.kill()
                 process.join()
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Hide the program that runs the night while processes start: each would import it, and so run the night again,
+    where it is a script without `if __name__ == "__main__"`.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _run(rank: int, fit: Fit) -> None:
