@@ -66,6 +66,8 @@ class RedisServer:
             yield
         except (LogError, PatchError, UnicodeEncodeError):
             raise
+        except AttributeError as error:  # what the package raises where another thread closes the connection
+            raise LogError(f"{self.where}: the connection was closed") from error
         except redis.RedisError as error:
             if isinstance(error, redis.ReadOnlyError):  # it is no master any more; its name may lead to another one now
                 self.close()

@@ -61,7 +61,7 @@ class SqliteFile:
         self.path = path
         self._inherited: list[threading.local] = []
         self._hung = False
-        self._turn_began = self._wrote = 0.0
+        self._turn_began = self._wrote = self._kept = 0.0
         self._in_transaction = threading.Lock()
         # SQLite keeps the locks of a process in its memory. A child that inherits one could never write itself.
         hold_at_fork(self, self._in_transaction, depth=3)
@@ -141,7 +141,7 @@ class SqliteFile:
                         self.told(lambda: own.db.execute("ROLLBACK"))
                 finally:
                     self._in_transaction.release()
-            self._hung = False
+            self._hung, self._kept = False, time.monotonic()
             if self.told(lambda: file_id(self.path)) != own.file:
                 raise LogError(
                     f"{self.path}: the file was replaced or removed while it was written, so nobody may ever read what "
@@ -197,7 +197,7 @@ class SqliteFile:
         return begun
 
     def _waited(self, seconds: float, who: str) -> LogError:
-        self._hung = True
+        self._hung = time.monotonic() - self._kept > seconds  # else writes go on, and there are many
         return LogError(
             f"{self.path}: database is locked: {who} been writing for {seconds:g} seconds; nothing was kept, try again"
         )
