@@ -33,15 +33,15 @@ def by_python(value):
         return None
 
 
-@settings(max_examples=4, deadline=None)
-@given(texts=st.lists(TEXTS, min_size=100, max_size=400))
+@settings(max_examples=2, deadline=None)
+@given(texts=st.lists(TEXTS, min_size=300, max_size=400))
 def test_texts_become_ids_by_the_same_rule(spark, texts):
     frame = with_file(spark, list(enumerate(texts)), "n int, id string")
     found = dict(frame.select("n", identifier(frame, "id", "items.item_id")).collect())
     assert [found[n] for n in range(len(texts))] == [by_python(text) for text in texts]
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(numbers=st.lists(NUMBERS, min_size=100, max_size=300))
 def test_numbers_become_ids_by_the_same_rule(spark, numbers):
     frame = with_file(spark, list(enumerate(numbers)), "n int, id double")
