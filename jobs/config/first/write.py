@@ -64,7 +64,13 @@ def write_first_config(folder: Path) -> str:
         found.append(f"seen: {seen}")
     elif roles.others:
         found.append(f"not used: {', '.join(table.name for table in roles.others)}")
-    found += halves([role.table for role in roles.events] + roles.others + ([roles.items.table] if roles.items else []))
+    used = [role.table for role in roles.events] + ([roles.items.table] if roles.items else [])
+    found += [
+        f'{table.name}: encoding = "{table.encoding}" is a guess: are letters with accents right in it?'
+        for table in used
+        if table.encoding
+    ]
+    found += halves(used + roles.others)
     return "\n".join([f"wrote {target}: read it, correct what was guessed wrong, then", run, *found, *more, *told])
 
 
