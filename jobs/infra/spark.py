@@ -89,7 +89,11 @@ def open_session(
         if folder is None or "," in str(folder):  # Spark takes a comma for the end of a path
             folder = Path(tempfile.gettempdir())
         scratch.remove_leftovers(folder)
-        chosen |= ONE_MACHINE | {"spark.local.dir": str(scratch.claim(folder))}
+        own = scratch.claim(folder)
+        # Java's temporary files go there, too: a container may have no other folder to write to.
+        java = f'{chosen["spark.driver.extraJavaOptions"]} "-Djava.io.tmpdir={own}"'
+        chosen |= ONE_MACHINE | {"spark.local.dir": str(own), "spark.sql.warehouse.dir": str(own / "warehouse")}
+        chosen["spark.driver.extraJavaOptions"] = java
     chosen = {key: value for key, value in chosen.items() if submitted.get(key) is None} | settings
     chosen["spark.master"] = master
     silence()
