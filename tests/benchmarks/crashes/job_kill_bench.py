@@ -23,10 +23,11 @@ import sys
 from pathlib import Path
 from jobs.night import run_job
 from jobs.releases.announce import announce
-from tests.releases import config_at
+from tests.releases import config_at, pass_validation
 config = config_at(Path(sys.argv[1]))
 release = run_job("build", None, config)["release"]
 if sys.argv[2] == "run":
+    pass_validation(config.releases / release)
     announce(config.releases, release)
 """
 """The night of the toy: `build` alone, which needs no Spark, and with `run` the announcement."""

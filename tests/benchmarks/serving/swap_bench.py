@@ -74,11 +74,18 @@ def calls(source: Path, folder: Path, load: Load) -> None:
     table([title, "p50", "p99", "p99.9", "worst", "worst of a swap"], rows)
 
 
+class NoThread:
+    """In place of the thread that opens releases."""
+
+    def ensure(self) -> None:
+        pass
+
+
 def measure(folder: Path, ids: list[str], swaps: bool, inline: bool, load: Load) -> list[str]:
     """p50, p99, p99.9, the worst call, and the median over swaps of the worst call within half the time to the next."""
     follower = Follower(folder)
     if inline:
-        follower._background = None  # its thread ends, for nobody holds it any more
+        follower._background = NoThread()  # its thread ends, for nobody holds it any more
     done, at = threading.Event(), [0.0]
 
     def announce() -> None:

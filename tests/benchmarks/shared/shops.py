@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import polars as pl
 from jobs.infra.runs import Run
 from jobs.infra.tables import EVENTS, ITEMS
 from jobs.stages.build import job as build
-from lookup.release import pointer
+from lookup.release import manifest, pointer
 from lookup.release.arrays import file_name
+from lookup.release.manifest import FileFact
 from lookup.release.schema import SCHEMA_VERSION
 from tests.benchmarks.shared import ROOT
 from tests.rankers import certain_clicks, write_ranker
@@ -48,19 +50,24 @@ def made_releases(sizes: Sizes, base: Path | None = None) -> Path:
 def all_in_stock(releases: Path) -> Path:
     """A folder of releases beside a given one: its current release again, with the same lists, and every item in stock.
 
-    Files are linked, except the one that changes, whose sum in the manifest stays that of the original.
+    Files are linked, except the one that changes and the manifest, which has its sum.
     """
     folder = releases.with_name("releases-in-stock")
     if not (folder / pointer.CURRENT).exists():
         shutil.rmtree(folder, ignore_errors=True)
         release = pointer.read(releases)
         shutil.copytree(releases / release, folder / release, copy_function=os.link)
+        for made in (folder / release, folder / release / "arrays"):
+            made.chmod(0o755)  # of a release nothing can be replaced
         path = folder / release / file_name("item_in_stock")
         path.unlink()  # the link
         shutil.copyfile(releases / release / file_name("item_in_stock"), path)
         stock = np.load(path, mmap_mode="r+")
         stock[:] = 1
         stock.flush()
+        known = manifest.read(folder / release)
+        fact = FileFact(path.stat().st_size, manifest.digest(path))
+        replace(known, files={**known.files, file_name("item_in_stock"): fact}).write(folder / release)
         pointer.announce(folder, release)
     return folder
 
