@@ -152,6 +152,10 @@ class Check:
                 return
         raise ReleaseError(self.unread or f"{self.release}: its files change while they are checked")
 
+    def stop(self) -> None:
+        """Close the file that is being read: the object and its work know each other, and would keep it for a while."""
+        self._begin_anew()
+
     def _begin_anew(self) -> None:
         self.done, self._work, self.damage = False, None, {}
         self._release_claim()

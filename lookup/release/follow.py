@@ -152,10 +152,15 @@ class Follower:
         return current
 
     def _serve(self, release: Release) -> None:
-        if self._release is not None:
-            self._checks.pop(self._release, None)
+        self._leave_unchecked()
         self._checks[release] = Check(release.path, release.manifest)
         self._retired, self._release = self._release, release
+
+    def _leave_unchecked(self) -> None:
+        """End the check of the release that served so far."""
+        check = None if self._release is None else self._checks.pop(self._release, None)
+        if check is not None:
+            check.stop()
 
     def _check(self) -> str | None:
         """Go on with the check of each release in use. Returns what is wrong with one that serves all the same."""
@@ -183,7 +188,7 @@ class Follower:
             if earlier is not None:
                 self._serve(earlier)
             elif self._release is not None:
-                self._checks.pop(self._release, None)
+                self._leave_unchecked()
                 self._retired, self._release = self._release, None
         self._tell(
             f"release {damaged} is damaged, so {self._serving} serves: {why}; bring the file back from a copy, or "
