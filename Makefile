@@ -38,7 +38,7 @@ airflow: $(READY)
 	@$(BIN)/python -m jobs.demo.airflow
 
 test: lint
-	$(BIN)/pytest
+	@.ci/tests $(BIN)/pytest
 
 lint: $(READY)
 	$(BIN)/ruff check .
