@@ -189,7 +189,7 @@ def test_tables(done, spark):
 def test_every_setting_is_known_to_change_the_space_or_not():
     """Vectors of different spaces are never mixed, so the space_id must change with what changes the coordinates."""
     in_the_space = {"model", "dimensions", "weight", "max_tokens"}
-    beside_it = {"cold_bias", "batch_tokens", "precision"}  # a bias, and how the texts are computed
+    beside_it = {"cold_bias", "batch_tokens", "precision", "pickles"}  # a bias, and how texts are computed and loaded
     known = in_the_space | beside_it
     assert {one.name for one in fields(EmbedConfig)} == known, "a new setting belongs to `parts` in embed_items/job.py"
 
