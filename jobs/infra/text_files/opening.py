@@ -139,10 +139,14 @@ def likely_encoding(path: Path) -> str | None:
         pass
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample).best()
+    matches = from_bytes(sample)
+    best = matches.best()
     if best is None:
         return None
-    return best.encoding if best.encoding in COMMON and "cp1252" not in best.could_be_from_charset else "cp1252"
+    # Where several fit as well, the commonest: Western European.
+    as_well = (one for one in matches if one.chaos <= best.chaos and one.coherence >= best.coherence)
+    western = any("cp1252" in (one.encoding, *one.could_be_from_charset) for one in as_well)
+    return best.encoding if best.encoding in COMMON and not western else "cp1252"
 
 
 def _telling(path: Path) -> bytes:
