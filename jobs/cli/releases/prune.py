@@ -32,6 +32,10 @@ def prune(
         date | None,
         typer.Option("--log-before", parser=day, metavar="YYYY-MM-DD", help="Remove older events from the log too."),
     ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option("--runs", min=1, metavar="N", help="Remove the tables of all nights but the newest N too."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Remove old releases that nobody serves, reads, or would roll back to.
@@ -43,6 +47,9 @@ def prune(
     The log of patches keeps its events, because nights learn from them. --log-before removes the events before that day
     that every release left has absorbed, and the patches that had ended by then.
 
+    Each night keeps `keep_runs` of `[shop]` runs by itself. --runs removes more of them now: their tables, quarantine
+    and measurements hold ids of users. A run that another command writes into stays.
+
     Examples:
 
       daybreak prune --dry-run
@@ -50,10 +57,12 @@ def prune(
     """
     from jobs.releases.prune import old_ids, prune_log
     from jobs.releases.prune import prune as outcomes_of
+    from jobs.releases.prune_work import prune_runs
     from lookup.patches.patch_log import open_log
 
-    if dry_run and log_before is not None:
-        raise ConfigError("--dry-run removes nothing and --log-before removes events: give one of them")
+    if dry_run and (log_before is not None or runs is not None):
+        asked = "--runs" if log_before is None else "--log-before"
+        raise ConfigError(f"--dry-run removes nothing and {asked} does: give one of them")
     settings = load(config)
     outcomes = outcomes_of(settings.releases, keep, spare or (), dry_run)
     done = "would be removed" if dry_run else "removed"
@@ -73,6 +82,13 @@ def prune(
             show_json([{"log": log.where, "rows_removed": gone}])
         else:
             print(f"{gone:,} rows removed from the log {log.where}")
+    if runs is not None:
+        removed = prune_runs(settings, runs)
+        if json:
+            show_json({"run": one.path.name, "bytes": one.bytes, "removed": True} for one in removed)
+        else:
+            total = sum(one.bytes for one in removed) / 1e6
+            print(f"{len(removed)} run{'' if len(removed) == 1 else 's'} removed, {total:,.1f} MB")
 
 
 def _draw(outcomes: "Iterable[Outcome]", total: int, done: str) -> None:

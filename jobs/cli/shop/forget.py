@@ -41,7 +41,8 @@ def forget(
         f"{log.where}: their ids, and when they were forgotten; nights need both to leave them out",
         f"{settings.releases}: their ids, histories and lists in the releases that are there; the next night makes one "
         "without them: `daybreak run`, then `daybreak prune --keep 1`",
-        f"{settings.work / 'runs'}: tables, quarantine and measurements of the nights so far, with their ids",
+        f"{settings.work / 'runs'}: tables, quarantine and measurements of the nights so far, with their ids; "
+        "after the next night `daybreak prune --runs 1`",
         "records of exposures (lookup.experiments.exposures), and copies and backups of any of these",
         "the shop's own files: nights read them, and leave out these users' events up to now",
         "models: they learned from the events of all, and hold no ids; `daybreak job train --full` learns without them",

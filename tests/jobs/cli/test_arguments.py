@@ -103,7 +103,7 @@ def test_the_examples_of_the_help_are_understood(line: str) -> None:
         ("evaluate a --days 0", "--days must be 1 or more; it is 0"),
         ("compare --events e", "Missing option '--exposures'"),
         ("compare --exposures e --events e --shares a", "'--shares': 'a'; NAME=VALUE expected"),
-        ("prune --dry-run --log-before 2026-01-01", "--dry-run removes nothing and --log-before removes events"),
+        ("prune --dry-run --log-before 2026-01-01", "--dry-run removes nothing and --log-before does"),
         ("tune d --preset p", "Missing option '--study'"),
     ],
 )

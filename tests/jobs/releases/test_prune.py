@@ -270,3 +270,18 @@ def test_the_log_keeps_what_a_release_has_not_absorbed(
         assert capsys.readouterr().out.splitlines()[-1] == f"1 rows removed from the log {six / 'patches.sqlite'}"
         assert main([*line, "2026-11-20"]) == 0  # release 5 goes on counting what came after position 2
         assert [one.item for one in log.events("u", 0)] == ["item-3"]
+
+
+def test_old_runs_go_where_they_are_asked_for(six: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "daybreak.toml"
+    config.write_text(CONFIG)
+    for day in ("2026-11-01", "2026-11-02", "2026-11-03"):
+        (tmp_path / "work" / "runs" / day / "items").mkdir(parents=True)
+    line = ["prune", "--config", str(config)]
+    assert main([*line, "--dry-run", "--runs", "1"]) == 2
+    assert "--dry-run removes nothing and --runs does" in capsys.readouterr().err
+    assert main(line) == 0
+    assert len(list((tmp_path / "work" / "runs").iterdir())) == 3
+    assert main([*line, "--runs", "1"]) == 0
+    assert [path.name for path in (tmp_path / "work" / "runs").iterdir()] == ["2026-11-03"]
+    assert capsys.readouterr().out.splitlines()[-1].startswith("2 runs removed, ")
