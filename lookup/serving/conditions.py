@@ -64,9 +64,16 @@ class Condition:
     def holds(self, state: Filterable, rows: Rows) -> Mask:
         """For which items the condition holds, bool (m,). rows: of the items, (m,).
 
-        Raises ConditionError for a feature that is undeclared or of another kind, and for a mask of another length.
+        Raises ConditionError for a feature that is undeclared or of another kind, for a mask of another length, and for
+        conditions that are nested too deeply.
         """
-        return self._test(state, rows)
+        try:
+            return self._test(state, rows)
+        except RecursionError:
+            raise ConditionError(
+                "where: too many conditions are nested; name many brands, categories or values in one condition, such "
+                "as lookup.brand('Acme', 'Zenith'), or give a mask"
+            ) from None
 
     @abstractmethod
     def _test(self, state: Filterable, rows: Rows) -> Mask: ...

@@ -187,3 +187,11 @@ def test_what_does_not_fit_the_release_is_told(condition: Condition, said: str) 
 def test_a_condition_is_neither_true_nor_false() -> None:
     with pytest.raises(TypeError, match="combine conditions by"):
         bool(price(1) and in_stock())
+
+
+def test_very_many_nested_conditions_are_told() -> None:
+    nested = price(1)
+    for _ in range(20_000):
+        nested = nested | price(1)
+    with pytest.raises(ConditionError, match="too many conditions are nested; name many brands"):
+        nested.holds(State([Item(2.0, True, [], None, {})], release_items=1), np.array([0], dtype=np.int32))
