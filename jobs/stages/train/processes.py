@@ -20,6 +20,9 @@ from typing import NamedTuple
 from jobs.config.learning import TrainConfig
 from lookup.errors import DaybreakError
 
+END_SECONDS = 10.0
+"""How long a killed process may take to end; one that waits for a disk ends later."""
+
 
 class Fit(NamedTuple):
     """What every process of a fit is told."""
@@ -88,7 +91,7 @@ def fit_here(fit: Fit) -> None:
         for process in started:
             if process.pid is not None:
                 process.kill()
-                process.join()
+                process.join(END_SECONDS)
 
 
 @contextmanager

@@ -184,7 +184,7 @@ class SqliteFile:
     def _begun(self, db: sqlite3.Connection) -> bool:
         """Whether a transaction has begun, with the lock of `_in_transaction`; False where another process writes."""
         begun = False
-        self._in_transaction.acquire()
+        self._in_transaction.acquire()  # whoever is here holds `writing`, so that only a fork holds this, for a moment
         try:
             db.execute("BEGIN IMMEDIATE")
             begun = True
