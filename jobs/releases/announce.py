@@ -52,36 +52,46 @@ class ReleaseRow:
         return f"{mark} {self.id}  night of {self.date}, {self.items:,} items, {self.users:,} users{state}"
 
 
-def announce(releases: Path, release_id: str, override: Override | None = None, config: Path | None = None) -> None:
+def announce(
+    releases: Path,
+    release_id: str,
+    override: Override | None = None,
+    config: Path | None = None,
+    instead_of: str | None = None,
+) -> None:
     """Verify every byte of a release, and point CURRENT at it.
 
     override: who wants it served though `validate` holds it; the release keeps that. config: the configuration that a
-    message names; None: the default one.
-    Raises ReleaseError when there is no such release, or when it is damaged or of a schema version that this Daybreak
-    does not read; ValidationError when it is held. CURRENT then stays as it is.
+    message names; None: the default one. instead_of: the release that must serve until then; None for any.
+
+    Raises ReleaseError when there is no such release, when it is damaged or of a schema version that this Daybreak does
+    not read, or when another release serves than `instead_of`; ValidationError when it is held. CURRENT then stays as
+    it is.
     """
     release = open_locked(releases, release_id, verify=True)  # until it is announced, `daybreak prune` leaves it
     if override is not None:
         override_verdict(releases, release_id, override)
     check_announced(releases, manifest.read(release.path), config)
-    pointer.announce(releases, release.id)
+    pointer.announce(releases, release.id, instead_of=instead_of)
 
 
-def refuse_older(releases: Path, night: date) -> None:
-    """Raise ValidationError where the release that serves is of a later date than a night.
+def refuse_older(releases: Path, night: date) -> str | None:
+    """The id of the release that serves, which a night may replace; None before the first one.
 
-    A release that serves and is not readable is no reason to keep it.
+    A release that serves and is not readable is no reason to keep it. Raises ValidationError where it is of a later
+    date than the night.
     """
     current = pointer.read_or_none(releases)
     try:
         serves = manifest.read(releases / current).date if current else ""
     except ReleaseError:
-        return
+        return current
     if serves > night.isoformat():
         raise ValidationError(
             f"release {current} serves, of the night of {serves}: the older night of {night} is not published over it; "
             f"`daybreak job publish --date {night} --older` does so all the same (in Airflow: the parameter `older`)"
         )
+    return current
 
 
 def rollback(releases: Path, config: Path | None = None) -> str:

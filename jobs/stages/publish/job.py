@@ -18,7 +18,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
 
     Raises MissingStepError where `validate` has not seen this very release, ValidationError where it holds it or where
     the release that serves is of a later date (unless `config.older` asks for it), ReleaseError where the release is
-    damaged.
+    damaged, or where another command announces one meanwhile.
     """
     release_id = config.run.read_json("release.json", checked=False)["id"]  # whatever the run holds by now
     if why_not_announced(config.releases, manifests.read(config.releases / release_id)) == NOT_VALIDATED:
@@ -26,9 +26,8 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
             f"release {release_id} has not been validated: run "
             f"`daybreak job validate{config_option(config.file)} --date {config.date}` first"
         )
-    if not config.older:
-        refuse_older(config.releases, config.date)
-    announce(config.releases, release_id, config=config.file)
+    serves = None if config.older else refuse_older(config.releases, config.date)
+    announce(config.releases, release_id, config=config.file, instead_of=serves)
     removed = [*prune_runs(config, config.shop.keep_runs), *prune_models(config, config.shop.keep_models)]
     return {
         "release": release_id,

@@ -1,7 +1,7 @@
 """The last job of the night announces the release of its run, once that release has passed validation."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import lookup
 from jobs.config.config import Config
 from jobs.config.shop import ShopConfig
 from jobs.errors import MissingStepError, ValidationError
-from jobs.releases.announce import rollback
+from jobs.releases.announce import refuse_older, rollback
 from jobs.releases.prune_work import prune_models, prune_runs
 from jobs.stages.build import job as build
 from jobs.stages.publish import job as publish
@@ -60,6 +60,23 @@ def test_an_older_night_is_published_over_a_newer_one_only_where_somebody_asks(c
     publish.run(None, replace(config, older=True))
     assert pointer.read(config.releases) == older
     publish.run(None, config)  # the same night again is no older one
+
+
+def test_a_night_gives_way_to_one_that_is_published_meanwhile(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make_release(config.base, seed=5, sizes=SIZES, night=config.date - timedelta(days=1))
+    newer = make_release(config.base, seed=6, sizes=SIZES, night=config.date + timedelta(days=1), announced=False)
+    build.run(None, config)
+    validate.run(None, config)
+
+    def meanwhile(releases: Path, night: date) -> str | None:
+        serves = refuse_older(releases, night)
+        pointer.announce(releases, newer)
+        return serves
+
+    monkeypatch.setattr(publish, "refuse_older", meanwhile)
+    with pytest.raises(ReleaseError, match=f"it names {newer} now, and named {first} when this publish began"):
+        publish.run(None, config)
+    assert pointer.read(config.releases) == newer
 
 
 def test_old_runs_and_models_are_removed_by_the_declared_numbers(config: Config) -> None:
