@@ -140,7 +140,7 @@ def test_freshness_has_an_exit_code(shop, tmp_path, capsys):
 
 
 def test_an_error_of_the_system_has_one_line(shop, monkeypatch, capsys):
-    def read_only(*given):
+    def read_only(*given, **named):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr("lookup.release.pointer.announce", read_only)
