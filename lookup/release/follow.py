@@ -54,6 +54,8 @@ class Follower:
         self._unread = 0
         self._distrusted: set[str] = set()
         self._checks: dict[Release, Check] = {}
+        self._heeded: set[Release] = set()
+        """The releases that answer as their ended check says."""
         self._release: Release | None = None
         try:
             self._serve(open_locked(folder, pin, verify) if pin is not None else _open_current(folder, verify))
@@ -74,7 +76,7 @@ class Follower:
         serving = self._release
         if serving is not None and self.is_damaged(serving):  # it gives way in this moment
             return False
-        return all(check.done for check in list(self._checks.values()))
+        return all(check.done and release in self._heeded for release, check in list(self._checks.items()))
 
     @property
     def failing(self) -> str | None:
@@ -158,8 +160,10 @@ class Follower:
 
     def _leave_unchecked(self) -> None:
         """End the check of the release that served so far."""
-        check = None if self._release is None else self._checks.pop(self._release, None)
-        if check is not None:
+        serving = self._release
+        check = None if serving is None else self._checks.pop(serving, None)
+        if serving is not None and check is not None:
+            self._heeded.discard(serving)
             check.stop()
 
     def _check(self) -> str | None:
@@ -174,6 +178,7 @@ class Follower:
                 continue
             if check.done:
                 release.index_checked = release.manifest.annoy.file not in check.ever
+                self._heeded.add(release)
             found = found or check.problem
         return found
 

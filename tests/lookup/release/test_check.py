@@ -123,6 +123,22 @@ def test_answers_are_right_as_soon_as_a_shop_says_that_it_is_checked(two: Two, m
     assert hits(shop) == before
 
 
+def test_a_release_counts_as_checked_once_it_answers_as_the_check_says(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, told, step = Follower(two.releases), [], Check.step
+
+    def stepping(check: Check, seconds: float) -> None:
+        step(check, seconds)
+        if check.done and check.release.name == two.new:
+            told.append((follower.checked, follower.current().index_checked))
+
+    monkeypatch.setattr(Check, "step", stepping)
+    wait_for(lambda: follower.checked)
+    assert follower.current().index_checked
+    assert told[0] == (False, False)
+
+
 @pytest.mark.parametrize("name", ["catalog.duckdb", "report.html"])
 def test_damage_that_no_call_meets_is_only_told(two: Two, name: str) -> None:
     before = hits(lookup.open(two.releases))
