@@ -153,17 +153,15 @@ class Follower:
         self._unread = 0
         return current
 
-    def _serve(self, release: Release) -> None:
-        self._leave_unchecked()
-        self._checks[release] = Check(release.path, release.manifest)
-        self._retired, self._release = self._release, release
-
-    def _leave_unchecked(self) -> None:
-        """End the check of the release that served so far."""
-        serving = self._release
-        check = None if serving is None else self._checks.pop(serving, None)
-        if serving is not None and check is not None:
-            self._heeded.discard(serving)
+    def _serve(self, release: Release | None) -> None:
+        before = self._release
+        if release is not None:
+            self._checks[release] = Check(release.path, release.manifest)
+        self._retired, self._release = before, release
+        # Only now: until the other one serves, `checked` must not forget what was found in this one.
+        check = None if before is None else self._checks.pop(before, None)
+        if before is not None and check is not None:
+            self._heeded.discard(before)
             check.stop()
 
     def _check(self) -> str | None:
@@ -193,8 +191,7 @@ class Follower:
             if earlier is not None:
                 self._serve(earlier)
             elif self._release is not None:
-                self._leave_unchecked()
-                self._retired, self._release = self._release, None
+                self._serve(None)
         self._tell(
             f"release {damaged} is damaged, so {self._serving} serves: {why}; bring the file back from a copy, or "
             "publish another release"

@@ -72,6 +72,8 @@ def test_without_a_whole_release_calls_raise_until_there_is_one(two: Two, tmp_pa
     for call in (lambda: shop.recommend("user-1"), shop.popular, lambda: shop.item("item-1")):
         with pytest.raises(ReleaseError, match=rf"release {two.new} is damaged, so none serves: .*{ANSWERS[0]}"):
             call()
+    release = two.releases / two.new
+    wait_for(lambda: known(seal(release, manifest.read(release).files)))
     with pytest.raises(ReleaseError, match=ANSWERS[0]):
         opened(two.releases, tmp_path)
     flip(two.releases / two.new / ANSWERS[0])
@@ -121,6 +123,19 @@ def test_answers_are_right_as_soon_as_a_shop_says_that_it_is_checked(two: Two, m
     monkeypatch.setattr("lookup.release.follow.open_locked", slow)
     wait_for(lambda: shop.stats()["checked"])
     assert hits(shop) == before
+
+
+def test_a_release_that_gives_way_never_counts_as_checked(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    flip(two.releases / two.new / ANSWERS[0])
+    follower, told = Follower(two.releases), []
+
+    def telling(*arguments: object) -> Check:
+        told.append(follower.checked)
+        return Check(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("lookup.release.follow.Check", telling)
+    wait_for(lambda: follower.current().id == two.old)
+    assert told == [False]
 
 
 def test_a_release_counts_as_checked_once_it_answers_as_the_check_says(
