@@ -46,6 +46,9 @@ ONE_MACHINE = {
 }
 """More of them for a local master, whose executor is in the driver: nobody on the network needs to reach it."""
 
+TORCH_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
+"""The variable that names torch's folder; without it torch makes one among the system's temporary files."""
+
 SECRET = re.compile(r"secret|passw|credential|(access|api).?key|token\b", re.IGNORECASE)
 """Names of settings whose values nobody may see."""
 
@@ -94,6 +97,9 @@ def open_session(
         java = f'{chosen["spark.driver.extraJavaOptions"]} "-Djava.io.tmpdir={own}"'
         chosen |= ONE_MACHINE | {"spark.local.dir": str(own), "spark.sql.warehouse.dir": str(own / "warehouse")}
         chosen["spark.driver.extraJavaOptions"] = java
+        # torch makes a folder for its compiler when it is imported, whether it compiles or not, here and in workers.
+        compiled = os.environ.setdefault(TORCH_FOLDER, str(own / "torch"))
+        chosen[f"spark.executorEnv.{TORCH_FOLDER}"] = compiled
     chosen = {key: value for key, value in chosen.items() if submitted.get(key) is None} | settings
     chosen["spark.master"] = master
     silence()

@@ -1,5 +1,6 @@
 """The Spark of one machine: nobody on the network reaches it, nobody else reads its files, and it calls no Java."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from pyspark.errors import AnalysisException
 
 from jobs.errors import ConfigError
+from jobs.infra.scratch import PREFIX
 from jobs.infra.spark import is_local
 from jobs.stages.ingest.spark.reading.columns import column
 from tests.ports import beyond_loopback, listening
@@ -60,6 +62,12 @@ def test_what_spark_writes_is_for_this_user_alone(spark, tmp_path: Path) -> None
     scratch = Path(spark.conf.get("spark.local.dir"))
     assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
     assert list(scratch.glob("blockmgr-*"))
+
+
+def test_torch_leaves_no_folder_of_its_own_among_temporary_files(spark) -> None:
+    there = spark.sparkContext.parallelize([0], 1).map(lambda _: os.environ["TORCHINDUCTOR_CACHE_DIR"]).first()
+    assert there == os.environ["TORCHINDUCTOR_CACHE_DIR"]
+    assert Path(there).parent.name.startswith(PREFIX)
 
 
 @pytest.mark.parametrize("expression", SPELLINGS)
