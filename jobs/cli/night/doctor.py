@@ -84,17 +84,20 @@ def _all(file: Path) -> "Iterator[Need]":
 
 
 def _files(config: "Config") -> "Iterator[Need]":
-    """Whether the files of the shop are there."""
+    """Whether the files of the shop are there, and may be read."""
     from jobs.errors import ConfigError
     from jobs.infra.files import find_files
     from jobs.infra.machine.preflight import Need
+    from jobs.infra.text_files.opening import check_readable
 
     tables = [("files of items", config.items.files)]
     tables += [(f"files of events {n}", one.files) for n, one in enumerate(config.events, 1)]
     for name, files in tables:
         try:
-            count = len(find_files(files, config.base))
-            yield Need(name, f"{count} file{'s' if count > 1 else ''}")
+            found = find_files(files, config.base)
+            for file in found:
+                check_readable(file)
+            yield Need(name, f"{len(found)} file{'s' if len(found) > 1 else ''}")
         except ConfigError as error:
             yield Need(name, "none", str(error))
 

@@ -15,7 +15,7 @@ from jobs.errors import ConfigError
 from jobs.infra.files import format_of, partitions_of
 from jobs.infra.text_files.csv_lines import LINE_BREAK, csv_header, one_line_records
 from jobs.infra.text_files.json_lines import is_lines, values
-from jobs.infra.text_files.opening import likely_encoding, open_text
+from jobs.infra.text_files.opening import check_readable, likely_encoding, open_text
 
 PART = 10_000
 """Rows of a part; the first part of a file is its sample."""
@@ -129,6 +129,7 @@ def _parquet(path: Path, columns: list[str] | None) -> Iterator[pl.DataFrame]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_readable(path)
     try:
         with pq.ParquetFile(path) as file:
             roots = None if columns is None else sorted({name.split(".")[0] for name in columns} | set(columns))

@@ -5,14 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from jobs.cli.main import main
+from jobs.cli.night.doctor import _files
+from jobs.config.loader import load
 from jobs.night import JOBS, WITHOUT_SPARK
 from tests.jobs.cli.understood import understood
+from tests.other_user import as_nobody, only_root
 from tests.releases import Sizes, make_release
 
 TOML = '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
@@ -152,6 +156,22 @@ def test_a_night_begins_with_what_the_machine_lacks(
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith("daybreak: ") for line in lines)
     assert [line.split(": ")[1] for line in lines[1:]] == ["Java", "work", "releases", "patch log", "temporary files"]
+
+
+@only_root
+def test_doctor_tells_which_file_of_the_shop_this_user_cannot_read(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    settings = replace(load(Path(config), date(2026, 1, 5)), base=Path())
+    Path("i").touch()
+    Path("e").touch()
+    Path("i").chmod(0o600)
+    Path("e").chmod(0o644)  # whatever the umask
+    told = as_nobody(lambda: [(one.name, one.found, one.problem) for one in _files(settings)])
+    problem = "i: not readable: Permission denied: give this user the right to read it"
+    assert told == str([("files of items", "none", problem), ("files of events 1", "1 file", "")])
 
 
 def test_an_older_night_is_refused_before_it_is_computed(

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from jobs.errors import ConfigError
-from jobs.infra.text_files.opening import compression_of, encoding_of, likely_encoding, open_text
+from jobs.infra.text_files.opening import check_readable, compression_of, encoding_of, likely_encoding, open_text
+from tests.other_user import as_nobody, only_root
 
 
 def zstd(data: bytes) -> bytes:
@@ -116,3 +117,16 @@ def test_a_file_that_is_not_there_or_a_folder_is_told(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(ConfigError, match=f"{path}: not readable: "):
             read(path)
+
+
+@only_root
+def test_a_file_of_another_user_is_told_with_what_to_do(tmp_path, monkeypatch):
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # the folders above are root's alone
+    Path("a.csv").touch()
+    Path("open.csv").touch()
+    Path("a.csv").chmod(0o600)
+    Path("open.csv").chmod(0o644)  # whatever the umask
+    told = as_nobody(lambda: check_readable(Path("a.csv")))
+    assert told.endswith("a.csv: not readable: Permission denied: give this user the right to read it\n")
+    assert as_nobody(lambda: check_readable(Path("open.csv"))) == "None"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import ConfigError
 from jobs.infra.files import spark_path
 from jobs.infra.logging import log_line
+from jobs.infra.text_files.opening import check_readable
 from jobs.stages.ingest.spark.reading.spark_types import FLOATS, TIMES, WHOLE_NUMBERS, is_number, named, number_text
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def _schema(file: Path) -> "pa.Schema":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_readable(file)
     try:
         return pq.read_schema(file)
     except (pa.ArrowException, OSError, ValueError) as error:
