@@ -45,9 +45,11 @@ def check_shares(
         if not rows and source not in optional:
             left = ", ".join(f"{name}: {n}" for name, n in (aside or {}).items())
             counted = f" Rows that are no faults: {left}." if left and source == "events" else ""
-            raise DataError(
-                f"no good row of {source} before {config.date}; look at --date and at the files.{counted} {where}"
-            )
+            if wrong:
+                counted += f" {where}"
+            elif not counted:
+                counted = " None is bad either: the files have no rows, or `where` leaves all of them out"
+            raise DataError(f"no good row of {source} before {config.date}; look at --date and at the files.{counted}")
 
 
 def _hint(source: str, bad: Mapping[tuple[str, str], int]) -> str:

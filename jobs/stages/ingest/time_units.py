@@ -17,13 +17,15 @@ DAY_PATTERNS = {8: "yyyyMMdd", 14: "yyyyMMddHHmmss", 12: "yyyyMMddHHmm"}
 """Digits of a number that is a date written without signs → the pattern."""
 
 
-def advice(samples: Sequence[str], pattern: str | None) -> str:
-    """What times such as these are, and what to write for them. pattern: the `time_format` they were read by."""
+def advice(samples: Sequence[str], pattern: str | None, *, read: bool = False) -> str:
+    """What times such as these are, and what to write for them.
+
+    pattern: the `time_format` they were read by. read: they were, as times in the future or before 1970.
+    """
     shown = f"such as {samples[0]!r}"
     numbers = [number for number in map(_number, samples) if number is not None]
     if len(numbers) * 2 <= len(samples):
-        said = "times as in 2026-11-22T08:30:00Z are expected" if pattern is None else f"time_format is {pattern!r}"
-        return f'{shown}; {said}: write the pattern that they have, as in time_format = "dd.MM.yyyy HH:mm"'
+        return f"{shown}{_of_texts(pattern, read)}"
     middle = median_low(numbers)
     digits = f"{middle:.0f}"
     if len(digits) in DAY_PATTERNS and _is_date(digits, DAY_PATTERNS[len(digits)]):
@@ -38,6 +40,14 @@ def advice(samples: Sequence[str], pattern: str | None) -> str:
                 return f'{found}: time_format = "{unit}"'
             return f'{found}: time_format = "milliseconds", and in `time` the column divided by {parts // 1000}'
     return f"{shown}; no unit makes a time of a shop of them"
+
+
+def _of_texts(pattern: str | None, read: bool) -> str:
+    if read:
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        return f" were read, and none can be of then: is the order of day, month and year right, and is it {now}?"
+    said = "times as in 2026-11-22T08:30:00Z are expected" if pattern is None else f"time_format is {pattern!r}"
+    return f'; {said}: write the pattern that they have, as in time_format = "dd.MM.yyyy HH:mm"'
 
 
 def _number(text: str) -> float | None:

@@ -37,8 +37,10 @@ def test_one_more_is_an_error_with_every_reason(config: Config) -> None:
 
 def test_a_source_without_a_row_is_an_error_unless_it_is_optional(config: Config) -> None:
     check_shares({"items": 1, "events": 1, "visits": 0}, {}, config, optional=["visits"])
-    with pytest.raises(DataError, match=f"no good row of visits before {config.date}; look at --date"):
+    with pytest.raises(DataError, match=f"no good row of visits before {config.date}; look at --date.* no rows, or"):
         check_shares({"items": 1, "events": 1, "visits": 0}, {}, config)
+    with pytest.raises(DataError, match=r"Rows that are no faults: later_events: 3\.$"):
+        check_shares({"items": 1, "events": 0}, {}, config, aside={"later_events": 3})
 
 
 def test_the_last_event_must_leave_somebody_active(config: Config) -> None:

@@ -107,18 +107,21 @@ def _refuse(frame: "DataFrame", raw: "Column", expression: str, key: str) -> Non
 
 
 def tell_unreadable(quarantined: "DataFrame", tables: "Iterable[EventsConfig]") -> None:
-    """Log an example of the times of events that are not readable, with what to write for them.
+    """Log an example of the times of events that are not readable, or else impossible, with what to write for them.
 
     quarantined: table QUARANTINE. tables: of events; those whose time is a column of the file are told.
     """
     from pyspark.sql import functions as F
 
     wrong = F.col("reason").rlike("^time is (not readable|before|in the future)")
-    rows = quarantined.filter((F.col("source") == "events") & wrong).limit(SAMPLE).select("record").collect()
+    rows = quarantined.filter((F.col("source") == "events") & wrong).limit(SAMPLE).select("reason", "record").collect()
     for table in tables:
-        values = [str(record[table.time]) for record in map(_record, rows) if table.time in record]
+        found = [(row["reason"], record[table.time]) for row in rows if table.time in (record := _record(row))]
+        unread = [str(value) for reason, value in found if reason.endswith("not readable")]
+        values = unread or [str(value) for _, value in found]
         if values:
-            log_line("ingest", "wrong-times", key="events.time", note=f"times {advice(values, table.time_format)}")
+            note = f"times {advice(values, table.time_format, read=not unread)}"
+            log_line("ingest", "wrong-times", key="events.time", note=note)
 
 
 def _record(row: "Row") -> dict[str, object]:

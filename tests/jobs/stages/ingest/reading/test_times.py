@@ -1,12 +1,13 @@
 """Times: which are read, and why others are not."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from jobs.errors import ConfigError, DataError
 from jobs.stages.ingest.spark.quarantine import first_reason
-from jobs.stages.ingest.spark.reading.times import time_column
+from jobs.stages.ingest.spark.reading.times import tell_unreadable, time_column
 
 SECONDS = 1_767_607_200
 MOMENT = datetime.fromtimestamp(SECONDS, UTC).replace(tzinfo=None)
@@ -83,3 +84,14 @@ def test_numbers_without_a_unit_are_told_with_the_one_that_fits(spark, value, ad
 def test_other_types_are_no_times(spark):
     with pytest.raises(ConfigError, match=r"events.time = 'at' is of type boolean; a time is expected"):
         read(spark, [True], "at boolean")
+
+
+def test_times_that_a_pattern_reads_are_not_told_to_need_another(spark, capsys):
+    table = SimpleNamespace(time="at", time_format="d.M.yyyy H:mm")
+    rows = [("events", "time is in the future", '{"at": "31.12.2999 10:00"}')]
+    for more, told in (
+        ([], "such as '31.12.2999 10:00' were read, and none can be of then"),
+        ([("events", "time is not readable", '{"at": "soon"}')], "such as 'soon'; time_format is 'd.M.yyyy H:mm'"),
+    ):
+        tell_unreadable(spark.createDataFrame(rows + more, "source string, reason string, record string"), [table])
+        assert told in capsys.readouterr().out
