@@ -1,5 +1,6 @@
 """Find the files of a shop, look into them, and write its first configuration."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterable
@@ -30,6 +31,8 @@ DATA = r"[\d.,:/ -]+"
 """What no column is called."""
 ALLOWED = 0.01
 """`quality.max_bad_share` where nothing is set."""
+ONE_DAY = timedelta(days=1)
+"""Somewhere it is tomorrow already."""
 STALE = 90
 """Days after the last event from which on the night's date must be given (`users.active_days`)."""
 
@@ -45,6 +48,9 @@ def write_first_config(folder: Path) -> str:
         raise ConfigError(f"{target} is there already; move it away to have a new one written")
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder; name the one that holds your files of items and events")
+    if not os.access(folder, os.W_OK):
+        help_ = "make links to its files in a folder where you may write, and name it"
+        raise ConfigError(f"{folder}: not writable: {help_}")
     files, told = _look_around(folder)
     roles = find_roles(tables_of(folder, files))
     text, more, last = _configuration(folder, roles)
@@ -77,7 +83,7 @@ def write_first_config(folder: Path) -> str:
 def _look_around(folder: Path) -> tuple[list[DataFile], list[str]]:
     """The files of data in a folder and the folders in it, and what to say of others."""
     found, told = list[DataFile](), list[str]()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_below(folder)):
         parts = path.relative_to(folder).parts
         if any(part.startswith((".", "_")) for part in parts) or parts[0] in WORKED or not path.is_file():
             continue
@@ -104,6 +110,15 @@ def _look_around(folder: Path) -> tuple[list[DataFile], list[str]]:
             continue
         found.append(file)
     return found, told
+
+
+def _below(folder: Path) -> set[Path]:
+    """What is in a folder, and in folders that it has links to; links within those are not followed, so it ends."""
+    itself, found = folder.resolve(), set(folder.rglob("*"))
+    for path in folder.iterdir():
+        if path.is_symlink() and path.is_dir() and not itself.is_relative_to(path.resolve()):
+            found.update(path.rglob("*"))
+    return found
 
 
 def _configuration(folder: Path, roles: Roles) -> tuple[str, list[str], date | None]:
@@ -163,6 +178,10 @@ def _catalogue(items: Role) -> pl.DataFrame:
 def _notes(role: Role, found: Findings, ids: set[str] | None) -> Iterable[str]:
     """What to say of a table of events."""
     name = role.table.name
+    if not found.rows:
+        yield f"{name}: has no rows yet: the types and times of its events are guessed by its columns' names"
+    if found.time is not None and found.time.newest is not None and found.time.newest > date.today() + ONE_DAY:
+        yield f"{name}: its newest time, {found.time.newest}, is in the future: such rows go to quarantine"
     if not found.whole:
         yield f"{name}: looked at the first {found.rows:,} rows only; a type that comes later is not in [weights]"
     if found.time is not None and found.time.note:
@@ -171,6 +190,9 @@ def _notes(role: Role, found: Findings, ids: set[str] | None) -> Iterable[str]:
         yield f"{name}: {found.guests:.0%} of the rows have no user"
     if found.returns:
         yield f"{name}: {found.returns:,} rows have a quantity below zero"
+    for key, values in (("status", found.cancelled), ("type", found.taking_back)):
+        if values:
+            yield f"{name}: left out: rows whose {role.columns[key]} is {' or '.join(map(repr, values))}"
     if found.unknown > ALLOWED:
         yield (
             f"{name}: {found.unknown:.0%} of the rows are of items that the file of items lacks; the night stops at "

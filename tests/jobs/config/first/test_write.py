@@ -6,7 +6,7 @@ import json
 import shlex
 import shutil
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +19,7 @@ from jobs.config.first.names import ITEM_NAMES
 from jobs.config.first.write import write_first_config
 from jobs.config.loader import load
 from jobs.errors import ConfigError
+from tests.other_user import as_nobody, only_root
 
 
 def written(folder: Path, files: dict[str, str], day: date = date(2026, 2, 1)) -> Config:
@@ -284,7 +285,10 @@ def test_returns_guests_and_cancelled_orders_are_found(tmp_path):
     rows[9] = "9,4,2,-3,2026-01-09,ok"
     files = {"orders.csv": "order_no,user,item_id,qty,time,status\n" + "\n".join(rows)}
     files["items.csv"] = "item_id,name\n" + "\n".join(f"{n},x" for n in range(7))
-    events = written(tmp_path, files).events[0]
+    (tmp_path / "orders.csv").write_text(files["orders.csv"])
+    (tmp_path / "items.csv").write_text(files["items.csv"])
+    assert "orders.csv: left out: rows whose status is 'Storniert'" in write_first_config(tmp_path).splitlines()
+    events = load(tmp_path / "daybreak.toml", date(2026, 2, 1)).events[0]
     assert (events.guests, events.order, events.returns) == ("basket", "order_no", "undo")
     assert events.where == "trim(coalesce(status, '')) NOT IN ('Storniert')"
 
@@ -316,9 +320,19 @@ def test_items_alone_are_written_and_what_was_seen_is_said(tmp_path):
 
 
 def test_events_without_rows_are_read_by_their_header(tmp_path):
-    config = written(tmp_path, {"items.csv": "item_id,title\n1,x\n", "e.csv": "user_id,item_id,event_type,time\n"})
+    (tmp_path / "items.csv").write_text("item_id,title\n1,x\n")
+    (tmp_path / "e.csv").write_text("user_id,item_id,event_type,time\n")
+    assert "e.csv: has no rows yet" in write_first_config(tmp_path)
+    config = load(tmp_path / "daybreak.toml", date(2026, 2, 1))
     assert config.weights == {"purchase": 1.0, "cart": 0.5, "view": 0.1}
     assert config.events[0].type == "event_type"
+
+
+def test_times_in_the_future_are_told(tmp_path):
+    day = date.today() + timedelta(days=9)
+    (tmp_path / "items.csv").write_text("item_id,title\n1,x\n")
+    (tmp_path / "e.csv").write_text(f"user_id,item_id,time\n1,1,{day}\n")
+    assert f"e.csv: its newest time, {day}, is in the future" in write_first_config(tmp_path)
 
 
 def test_what_is_printed_can_be_pasted(tmp_path):
@@ -363,3 +377,25 @@ def test_orders_whose_users_stand_in_another_file_are_told(tmp_path):
     (tmp_path / "orders.csv").write_text("order_id,customer_id,order_date\n1,7,2026-01-01\n")
     said = write_first_config(tmp_path)
     assert "lines.csv has the items of orders and orders.csv has customer_id: join them by order_id" in said
+
+
+def test_links_to_files_and_to_folders_are_looked_at(tmp_path):
+    """A shop may lie where nobody writes; a loop of links ends."""
+    shop, links = tmp_path / "shop", tmp_path / "links"
+    (shop / "day").mkdir(parents=True)
+    links.mkdir()
+    (shop / "day" / "a.csv").write_text("user_id,item_id,time\n1,2,2026-01-01\n")
+    (shop / "items.csv").write_text("item_id,name\n2,x\n")
+    (links / "items.csv").symlink_to(shop / "items.csv")
+    (links / "days").symlink_to(shop / "day")
+    (links / "again").symlink_to(tmp_path)
+    config = written(links, {})
+    assert (config.items.files, [table.files for table in config.events]) == ("items.csv", ["days/a.csv"])
+
+
+@only_root
+def test_a_folder_that_may_not_be_written_to_is_told_with_what_to_do(tmp_path, monkeypatch):
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # the folders above are root's alone
+    told = as_nobody(lambda: write_first_config(Path()))
+    assert "not writable: make links to its files in a folder where you may write, and name it" in told
