@@ -7,10 +7,12 @@ once.
 
 import json
 import logging
+import os
 import re
 import sys
+import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,12 @@ EARLY = ("driver.", "submit.", "jars", "files", "archives", "yarn.", "kubernetes
 """Settings of Spark that must be known before the driver starts. The job sets the others, secrets among them, itself:
 what is on a command line can be read by every user of the machine."""
 
+TRACE = re.compile(r"at \S+\(|\.\.\. \d+ more")
+"""How the lines of a trace of Java begin, after the line that says what is wrong."""
+SUBMIT_OPTIONS = "SPARK_SUBMIT_OPTS"
+"""The variable with the options of the Java that submits a job; that of a driver in the cluster does not get them."""
+TEMPORARY = "java.io.tmpdir"
+
 
 class SparkJob(SparkSubmitOperator):
     """Submits a job to Spark, with the settings of `[spark]` in its configuration.
@@ -41,6 +49,7 @@ class SparkJob(SparkSubmitOperator):
         """Run the job. Raises AirflowFailException where trying again cannot help."""
         config, date = (self.application_args[self.application_args.index(name) + 1] for name in ("--config", "--date"))
         self.conf = DRIVER | early_settings(Path(config))
+        os.environ |= temporary_files(os.environ)
         try:
             super().execute(context)
         except AirflowFailException:
@@ -83,9 +92,28 @@ class Command(BaseOperator):
 
 def failure(code: int | None, lines: Iterable[str]) -> AirflowException:
     """The error of a task whose command ended with an exit code; lines: what it printed last."""
-    said = [line.strip() for line in lines if line.strip()]
+    said = [line.strip() for line in lines if line.strip() and not TRACE.match(line.strip())]
     sentence = next((line for line in reversed(said) if line.startswith(SAYS)), said[-1] if said else "")
     return (AirflowFailException if code in HOPELESS else AirflowException)(f"{sentence} (exit code {code})")
+
+
+def temporary_files(env: Mapping[str, str]) -> dict[str, str]:
+    """What to add to the environment of spark-submit, so that its Java has its temporary files where Python has them:
+    it does not look at TMPDIR, and cannot start where nobody may write to /tmp.
+
+    Raises AirflowFailException where there is no folder for them.
+    """
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError:
+        raise AirflowFailException(
+            f"{SAYS}no folder for temporary files: set TMPDIR to one that this user may write to"
+        ) from None
+    given = [env.get(name, "") for name in (SUBMIT_OPTIONS, "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")]
+    if folder == "/tmp" or any(TEMPORARY in options for options in given):
+        return {}
+    quoted = folder.replace("\\", r"\\").replace('"', r"\"")
+    return {SUBMIT_OPTIONS: f'{given[0]} "-D{TEMPORARY}={quoted}"'.strip()}
 
 
 def early_settings(config: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,18 @@ def handed(config: str) -> dict[str, Any]:
     return {"model": [SimpleNamespace(extra={"config": config}, timestamp=1)]}
 
 
+def temporary(tasks: Any) -> list[Any]:
+    """What is added to the environment of spark-submit for some folders of temporary files."""
+    folder, own = tempfile.tempdir, {"JDK_JAVA_OPTIONS": "-Djava.io.tmpdir=/x"}
+    try:
+        found = []
+        for tempfile.tempdir, env in (("/tmp", {}), ('/srv/a "b"', {"SPARK_SUBMIT_OPTS": "-Xss4m"}), ("/srv", own)):
+            found.append(tasks.temporary_files(env))
+        return found
+    finally:
+        tempfile.tempdir = folder
+
+
 class Lines(logging.Handler):
     """Keeps what is logged."""
 
@@ -92,6 +105,8 @@ def behave(folder: Path) -> dict[str, Any]:
     submitted, command = common.spark_job("topk", full="false"), common.job("validate")
     config = str(folder / "shop.toml")
     submitted.application_args = ["topk", "--config", config, "--date", "2026-11-22"]
+    traced = common.spark_job("topk", full="false")  # a task keeps what its tries printed
+    traced.application_args = submitted.application_args
     command.words = ["job", "validate"]
     tasks.Command.command = lambda self: [str(folder / "daybreak"), *self.words]
     trained = common.spark_job("train", full="true", outlets=[common.MODEL])
@@ -103,6 +118,8 @@ def behave(folder: Path) -> dict[str, Any]:
     return {
         "submitted": {n: outcome(submitted, "daybreak: the reason\nspark noise", n) for n in range(8)},
         "conf": submitted.conf,
+        "trace": outcome(traced, "no room\n  at org.apache.Spark.run(Spark.scala:7)\n  ... 9 more", 1),
+        "temporary": temporary(tasks),
         "command": {n: outcome(command, "noise\ndaybreak: the reason", n) for n in (1, 4)},
         "receipt": outcome(command, '{"date": "2026-11-22"}', 0),
         "mute": outcome(command, "", 4),

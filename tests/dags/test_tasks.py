@@ -42,6 +42,7 @@ def test_a_failure_is_the_sentence_of_the_job_and_nothing_else(found: dict[str, 
         "1": ["AirflowException", "daybreak: the reason (exit code 1)"],
         "4": ["AirflowFailException", "daybreak: the reason (exit code 4)"],
     }
+    assert found["trace"] == ["AirflowException", "no room (exit code 1)"]
     assert found["mute"][0] == "AirflowFailException"
     assert found["last word"] == [["ERROR", "daybreak: why"]]
 
@@ -50,6 +51,10 @@ def test_the_driver_gets_what_the_configuration_says_and_no_secret_is_on_its_com
     found: dict[str, Any],
 ) -> None:
     assert found["conf"] == {"spark.driver.memory": "5g", "spark.driver.extraJavaOptions": "-Dx=1"}
+
+
+def test_java_has_its_temporary_files_where_python_has_them(found: dict[str, Any]) -> None:
+    assert found["temporary"] == [{}, {"SPARK_SUBMIT_OPTS": r'''-Xss4m "-Djava.io.tmpdir=/srv/a \"b\""'''}, {}]
 
 
 def test_a_training_hands_on_its_configuration_and_its_date(found: dict[str, Any], tmp_path: Path) -> None:
