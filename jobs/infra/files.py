@@ -1,11 +1,12 @@
 """The files that a configuration means: paths, globs, folders and `package://` names, and how Spark is told a path."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 from jobs.errors import ConfigError
 from jobs.infra.text_files.csv_lines import LONGEST, SEPARATORS, csv_header, first_records
-from jobs.infra.text_files.opening import open_text
+from jobs.infra.text_files.opening import closed, open_text
 
 __all__ = [
     "FORMATS",
@@ -15,6 +16,7 @@ __all__ = [
     "find_files",
     "first_records",
     "format_of",
+    "is_closed",
     "open_text",
     "partitions_of",
     "resolve",
@@ -50,12 +52,21 @@ def find_files(patterns: str | list[str], base: Path) -> list[Path]:
 
     A folder means all files of a known format below it. Hidden and temporary files and folders, whose names begin with
     `.` or `_`, are passed over, unless the pattern names them.
-    Raises ConfigError where a pattern finds nothing.
+    Raises ConfigError where a pattern finds nothing, and where this user cannot look into a folder: what is in it would
+    be missing.
     """
+    try:
+        return _find_files([patterns] if isinstance(patterns, str) else patterns, base)
+    except PermissionError as error:
+        raise closed(error.filename) from None
+
+
+def _find_files(patterns: list[str], base: Path) -> list[Path]:
     found: dict[Path, None] = {}
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+    for pattern in patterns:
         path = resolve(pattern, base)
         there, rest = _literal(path)
+        _check_folders(there, rest)
         matches = [there] if not rest else sorted(p for p in there.glob(rest) if _shown(p, there))
         files = [file for match in matches for file in (_below(match) if match.is_dir() else [match])]
         special = next((file for file in files if file.exists() and not file.is_file()), None)
@@ -77,9 +88,25 @@ def _literal(path: Path) -> tuple[Path, str]:
     return (there, "/".join(parts)) if parts or there.exists() else (there.parent, there.name)
 
 
+def is_closed(path: Path) -> bool:
+    """Whether this user cannot look into a folder; a glob passes over it without a word."""
+    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+
+
+def _check_folders(there: Path, rest: str) -> None:
+    """Raise ConfigError where this user cannot look into a folder in which a pattern looks for files."""
+    parts = rest.split("/")[:-1]
+    for depth in range(len(parts) + 1 if rest else 0):
+        folders = there.glob("/".join(parts[:depth])) if depth else [there]
+        shut = next((folder for folder in folders if _shown(folder, there) and is_closed(folder)), None)
+        if shut is not None:
+            raise closed(shut)
+
+
 def _below(folder: Path) -> list[Path]:
     if (folder / "_delta_log").is_dir():
         raise ConfigError(f"{folder}: is a Delta table, some of whose files may no longer count: export it as Parquet")
+    _check_folders(folder, "**/*")
     files = (p for p in folder.rglob("*") if format_of(p) and p.is_file() and _shown(p, folder))
     return sorted(files)
 

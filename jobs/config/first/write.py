@@ -18,7 +18,8 @@ from jobs.config.first.roles import MOST_TYPES, Role, Roles, find_roles, halves
 from jobs.config.first.template import document, example_events, example_items, weights_of
 from jobs.config.service_articles import Suspect
 from jobs.errors import ConfigError
-from jobs.infra.files import format_of
+from jobs.infra.files import format_of, is_closed
+from jobs.infra.text_files.opening import closed
 
 NAME = "daybreak.toml"
 WORKED = {"work", "releases"}
@@ -85,7 +86,11 @@ def _look_around(folder: Path) -> tuple[list[DataFile], list[str]]:
     found, told = list[DataFile](), list[str]()
     for path in sorted(_below(folder)):
         parts = path.relative_to(folder).parts
-        if any(part.startswith((".", "_")) for part in parts) or parts[0] in WORKED or not path.is_file():
+        if any(part.startswith((".", "_")) for part in parts) or parts[0] in WORKED:
+            continue
+        if is_closed(path):
+            told.append(str(closed(path)))
+        if not path.is_file():
             continue
         if path.suffix.lower() in EXCEL:
             told.append(f"{path.name}: a file of Excel is not read; save each of its sheets as CSV UTF-8")

@@ -106,14 +106,20 @@ def reading(path: Path, encoding: str | None = None) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # of bz2 and of pyarrow
             raise _damaged(path, str(error)) from None
-        help_ = ": give this user the right to read it" if isinstance(error, PermissionError) else ""
-        raise ConfigError(f"{path}: not readable: {error.strerror}{help_}") from None
+        if isinstance(error, PermissionError):
+            raise closed(path) from None
+        raise ConfigError(f"{path}: not readable: {error.strerror}") from None
 
 
 def check_readable(path: Path) -> None:
     """Raise ConfigError where this user cannot open a file."""
     with reading(path), path.open("rb"):
         pass
+
+
+def closed(path: Path | str) -> ConfigError:
+    """The error for a file or folder that is not for this user."""
+    return ConfigError(f"{path}: not readable: Permission denied: give this user the right to read it")
 
 
 def undecodable(path: Path, encoding: str, found: bytes) -> ConfigError:

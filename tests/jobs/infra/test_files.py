@@ -23,6 +23,7 @@ from jobs.infra.files import (
     resolve,
     spark_path,
 )
+from tests.other_user import as_nobody, only_root
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,20 @@ def test_what_is_no_file_is_told(base, pattern, message):
     (base / "delta" / "_delta_log").mkdir(parents=True)
     with pytest.raises(ConfigError, match=f"{re.escape(pattern)}: .*{message}"):
         find_files(pattern, base)
+
+
+@only_root
+@pytest.mark.parametrize("pattern", ["e", "e/*/x.csv", "e/**/*.csv", "*", "e/shut/x.csv", "e/shut/*.csv"])
+def test_a_folder_that_this_user_cannot_look_into_is_told_not_passed_over(tmp_path, monkeypatch, pattern):
+    for folder in ("e/open", "e/shut", "e/.shut"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "x.csv").write_text("a\n")
+    for folder, mode in ((".", 0o755), ("e", 0o755), ("e/open", 0o755), ("e/shut", 0o700), ("e/.shut", 0o700)):
+        (tmp_path / folder).chmod(mode)
+    monkeypatch.chdir(tmp_path)  # the folders above are root's alone
+    told = as_nobody(lambda: find_files(pattern, Path()))
+    assert re.search(r"ConfigError: e/shut\S*: not readable: Permission denied: give this user the right", told)
+    assert "x.csv" in as_nobody(lambda: find_files("e/open", Path()))
 
 
 def test_folders_with_values_below_the_shop_are_columns(base):

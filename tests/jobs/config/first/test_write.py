@@ -399,3 +399,13 @@ def test_a_folder_that_may_not_be_written_to_is_told_with_what_to_do(tmp_path, m
     monkeypatch.chdir(tmp_path)  # the folders above are root's alone
     told = as_nobody(lambda: write_first_config(Path()))
     assert "not writable: make links to its files in a folder where you may write, and name it" in told
+
+
+@only_root
+def test_a_folder_that_this_user_cannot_look_into_is_told(tmp_path, monkeypatch):
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut").chmod(0o700)
+    tmp_path.chmod(0o777)
+    monkeypatch.chdir(tmp_path)
+    told = as_nobody(lambda: write_first_config(Path())).splitlines()
+    assert "shut: not readable: Permission denied: give this user the right to read it" in told
