@@ -1,0 +1,63 @@
+"""All arrays of `search.safetensors` from the items of a release and the shop's query log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.models.lexical.compounds import compounds
+from jobs.models.lexical.whole_index import whole_index
+from jobs.models.understanding.build import QuerySources, build_understanding
+from lookup.retrieval.lexical.build import Parameters
+from lookup.retrieval.lexical.lexicon import Lexicon
+from lookup.search.index import Facts
+from lookup.text.analyzer import Analyzer
+from lookup.understanding.arrays import Arrays
+
+
+@dataclass(frozen=True)
+class ItemTable:
+    """The items of a release, in the order of their rows."""
+
+    texts: Sequence[Sequence[str]]
+    """Of each item the texts of `lookup.retrieval.lexical.counts.FIELDS`."""
+    day: NDArray[np.int32]
+    """(I,): day since 1970 on which the shop first had the item; -1 where unknown."""
+    understood: QuerySources
+    """What queries are understood by; its titles are those of the items."""
+    languages: tuple[str, ...] = ("english",)
+    parameters: Parameters = field(default_factory=Parameters)
+    weights: dict[str, float] = field(default_factory=dict)
+    """Of the ranker; empty: the default ones."""
+
+
+def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
+    """The arrays of `lookup.search.stated`, and what the file says besides."""
+    plain = Analyzer(table.languages)
+    titles = [texts[0] for texts in table.texts]
+    found = compounds([*titles, *table.understood.queries], plain)
+    analyzer = Analyzer(table.languages, found)
+    words = whole_index(table.texts, analyzer, table.parameters)
+    arrays = {
+        **words,
+        **title_terms(titles, analyzer, Lexicon(words)),
+        "item_popular": less_popular(table.understood.popularity),
+        "item_day": table.day.astype(np.int32),
+        **build_understanding(table.understood, analyzer),
+    }
+    return arrays, Facts(table.languages, table.weights, found)
+
+
+def title_terms(titles: Sequence[str], analyzer: Analyzer, lexicon: Lexicon) -> Arrays:
+    """`title_starts` int64 (I + 1,) and `title_terms` int32: rows of the main terms of titles."""
+    rows = [[lexicon.find(terms[0]) for terms in analyzer.terms(title) if terms] for title in titles]
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(one) for one in rows], out=starts[1:])
+    return {"title_starts": starts, "title_terms": np.array([term for one in rows for term in one], np.int32)}
+
+
+def less_popular(popularity: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The share of the items that are less popular than each, float32 (I,); equals for equals."""
+    rising = np.sort(popularity)
+    return (np.searchsorted(rising, popularity) / max(len(popularity), 1)).astype(np.float32)

@@ -1,0 +1,80 @@
+"""The search index of a release: everything that a query needs, opened once."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lookup.errors import ReleaseError
+from lookup.retrieval.lexical.index import WordIndex
+from lookup.search import index_file, stated
+from lookup.search.query import Asked, asked
+from lookup.search.ranker import DEFAULT, QueryRanker
+from lookup.search.titles import Titles
+from lookup.text.analyzer import Analyzer
+from lookup.understanding.arrays import Arrays
+from lookup.understanding.interpreter import Interpreter
+from lookup.understanding.suggester import Suggester
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the file says besides its arrays."""
+
+    languages: tuple[str, ...]
+    weights: dict[str, float]
+    """Of the ranker; `DEFAULT` where there are none."""
+    compounds: dict[str, tuple[str, ...]]
+    """As an `Analyzer` takes them."""
+
+    @classmethod
+    def of(cls, metadata: dict[str, str], path: Path) -> "Facts":
+        """Read them. Raises ReleaseError, naming the file."""
+        try:
+            read = json.loads(metadata["daybreak"])
+            return cls(
+                tuple(read["languages"]),
+                {str(name): float(one) for name, one in read["weights"].items()},
+                {str(joined): tuple(parts) for joined, parts in read["compounds"].items()},
+            )
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ReleaseError(f"{path}: what it says of itself cannot be read: {error!r:.200}") from None
+
+    def text(self) -> str:
+        """As the file has it."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+class SearchIndex:
+    """Answers queries from the arrays of a release. Thread-safe.
+
+    arrays: those of `lookup.search.stated`. items: of the release. Raises ReleaseError when they do not fit.
+    """
+
+    def __init__(self, arrays: Arrays, facts: Facts, items: int):
+        stated.check(arrays, items)
+        self.arrays, self.facts, self.items = arrays, facts, items
+        self.analyzer = Analyzer(facts.languages, facts.compounds)
+        self.words = WordIndex(arrays)
+        self.interpreter = Interpreter(arrays, self.analyzer)
+        self.ranker = QueryRanker(facts.weights or DEFAULT)
+        self.titles = Titles(arrays)
+
+    @classmethod
+    def open(cls, folder: Path, items: int) -> "SearchIndex | None":
+        """The index of the release in a folder; None where it has none. Raises ReleaseError where it is damaged."""
+        path = folder / stated.FILE
+        if not path.is_file():
+            return None
+        arrays, metadata = index_file.read(path)
+        return cls(arrays, Facts.of(metadata, path), items)
+
+    @cached_property
+    def suggester(self) -> Suggester:
+        """Completes prefixes."""
+        return Suggester(self.arrays)
+
+    def asked(self, text: str, without: Collection[str] = ()) -> Asked:
+        """A query, understood. without: parts of its interpretation to leave out. Never raises for a str."""
+        return asked(self.interpreter.interpret(text, without), self.analyzer, self.words)

@@ -1,0 +1,64 @@
+"""From a query that is understood to what the index is asked for: slots, and the words of the semantic part."""
+
+from dataclasses import dataclass
+
+from lookup.retrieval.lexical.index import WordIndex
+from lookup.text.analyzer import Analyzer
+from lookup.understanding.interpreter import Interpretation
+
+WEAK = 0.4
+"""What a part of a code, or the bare number of a size, counts beside the whole."""
+COMPLETED = 0.6
+"""What a word counts that begins with the last word typed, where no item has that word itself."""
+COMPLETIONS = 16
+SHORTEST_PREFIX = 2
+
+Positions = list[list[tuple[str, float]]]
+"""Of each position of a query the terms that may stand there, with their weights."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the index is asked for."""
+
+    interpretation: Interpretation
+    positions: Positions
+    main: tuple[int, ...]
+    """The row of each position's main term; -1 for an unknown one."""
+    words: tuple[str, ...]
+    """The words as written, for the vector of the query."""
+
+
+def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex) -> Asked:
+    """What to ask an index for. Synonyms stand beside the words that they are for; weaker forms count less."""
+    query = analyzer.query(interpretation.text)
+    positions: Positions = [[(term, 1.0) for term in strong] for strong in query]
+    for place, weak in enumerate(query.weak[: len(positions)]):
+        positions[place] += [(term, WEAK) for term in weak]
+    _add_synonyms(positions, interpretation, analyzer)
+    if query.prefix and positions:
+        _complete(positions, query.prefix, index)
+    main = tuple(index.lexicon.find(strong[0]) if strong else -1 for strong in query)
+    return Asked(interpretation, positions, main, tuple(token.text for token in query.tokens))
+
+
+def _add_synonyms(positions: Positions, interpretation: Interpretation, analyzer: Analyzer) -> None:
+    for synonym in interpretation.synonyms:
+        places = range(synonym.first, min(synonym.end, len(positions)))
+        if not places:
+            continue
+        instead = [terms[0] for terms in analyzer.terms(synonym.instead) if terms]
+        # Of several words each may stand for any of those that they replace: an item with all of them holds all.
+        for place in places:
+            known = {term for term, _ in positions[place]}
+            positions[place] += [(term, synonym.weight) for term in instead if term not in known]
+
+
+def _complete(positions: Positions, prefix: str, index: WordIndex) -> None:
+    last = positions[-1]
+    if len(prefix) < SHORTEST_PREFIX or any(index.lexicon.find(term) >= 0 for term, _ in last):
+        return
+    for completion in index.lexicon.completions(prefix, COMPLETIONS):
+        term = index.lexicon.term(completion.term)
+        if all(term != known for known, _ in last):
+            last.append((term, COMPLETED))

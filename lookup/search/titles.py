@@ -1,0 +1,60 @@
+"""What of a query stands in a title, and how: in one piece, how early, and how much else is there."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup.understanding.arrays import Arrays
+
+FAR = 16
+"""A word at this place or later, or nowhere, is as late as can be."""
+
+
+class InTitle(NamedTuple):
+    """Facts on titles, float32 (n,) each."""
+
+    phrase: NDArray[np.float32]
+    """1 where the query's words follow one another as typed."""
+    early: NDArray[np.float32]
+    """1 for a word of the query at the very beginning, 0 for none in the first places."""
+    exact: NDArray[np.float32]
+    """1 where the title is the query and nothing else."""
+    brief: NDArray[np.float32]
+    """1 / (1 + words of the title beside those of the query), square root."""
+
+
+class Titles:
+    """The main terms of the titles of a release (`lookup.search.stated.TITLES`), and of items added since."""
+
+    def __init__(self, arrays: Arrays, added: list[list[int]] | None = None):
+        starts, terms = np.asarray(arrays["title_starts"]), np.asarray(arrays["title_terms"])
+        if added:
+            lengths = np.cumsum([len(one) for one in added], dtype=np.int64)
+            starts = np.concatenate([starts, lengths + starts[-1]])
+            terms = np.concatenate([terms, np.array([term for one in added for term in one], np.int32)])
+        self._starts, self._terms = starts, terms
+
+    def facts(self, rows: NDArray[np.int32], main: tuple[int, ...]) -> InTitle:
+        """Facts on the titles of some rows. main: rows of the query's main terms; -1 for an unknown one."""
+        first = self._starts.take(rows)
+        lengths = self._starts.take(rows + 1) - first
+        ends = lengths.cumsum()
+        owner = np.repeat(np.arange(len(rows)), lengths)
+        place = np.arange(len(owner)) - np.repeat(ends - lengths, lengths)
+        words = self._terms.take(place + np.repeat(first, lengths)) if len(owner) else np.zeros(0, np.int32)
+        early, phrase = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
+        known = [term for term in main if term >= 0]
+        held = np.isin(words, known) if known else np.zeros(len(words), bool)
+        at, whose = place[held], owner[held]
+        np.maximum.at(early, whose, 1 - np.minimum(at, FAR).astype(np.float32) / FAR)
+        if main and len(known) == len(main):
+            follow = words == main[0]
+            for step, term in enumerate(main[1:], 1):
+                next_one = np.zeros(len(words), bool)
+                next_one[:-step] = (words[step:] == term) & (owner[step:] == owner[:-step])
+                follow &= next_one
+            phrase[owner[follow]] = 1
+        rest = np.maximum(lengths - np.bincount(whose, minlength=len(rows)), 0)
+        exact = (phrase > 0) & (lengths == len(main))
+        return InTitle(phrase, early, exact.astype(np.float32), np.sqrt(1 / (1 + rest)).astype(np.float32))
