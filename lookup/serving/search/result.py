@@ -1,0 +1,63 @@
+"""What a search answers with."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from lookup.serving.hit import Hit
+from lookup.understanding.interpreter import Interpretation
+
+
+@dataclass(frozen=True)
+class PriceBand:
+    """How many of the items that match cost so much: from `low`, included, to below `high`; the last one to `high`."""
+
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What the items that match have, with counts, the most frequent first; ties by name."""
+
+    categories: tuple[tuple[str, int], ...] = ()
+    """Names at any level of the path."""
+    brands: tuple[tuple[str, int], ...] = ()
+    prices: tuple[PriceBand, ...] = ()
+    features: dict[str, tuple[tuple[str | float, int], ...]] = field(default_factory=dict)
+    """Values of each declared feature: texts; numbers where there are few different ones."""
+
+
+@dataclass(frozen=True)
+class SearchResult(Sequence[Hit]):
+    """Hits, best first, and what was understood. It is a sequence of its hits."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    """How many items match and may be shown. What other sources fill up with does not count."""
+    facets: Facets
+    """Of the items that match."""
+    interpretation: Interpretation
+    dropped: tuple[str, ...] = ()
+    """Words that were given up, the first one first, because no item matches all of them."""
+    next: str | None = None
+    """Give it as `page` for the hits after these; None where there are none."""
+
+    @property
+    def corrected(self) -> str | None:
+        """What was searched for instead of what was typed; None where nothing was corrected."""
+        return self.interpretation.text if self.interpretation.corrected else None
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[place]
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
