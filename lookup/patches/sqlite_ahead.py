@@ -7,6 +7,7 @@ for longer, a person says that the clock is right (`trust`).
 
 import json
 import sqlite3
+from collections.abc import Sequence
 
 from lookup.errors import LogError
 from lookup.patches.patch import AHEAD, EVENT, FORGET, ITEM, Patch, canonical, forget, latest_time
@@ -19,7 +20,7 @@ READERS_SECONDS = 0.1
 CLOCK = "CREATE TABLE IF NOT EXISTS clock (received INTEGER NOT NULL)"
 
 
-def check_clock(db: sqlite3.Connection, patches: list[Patch]) -> int:
+def check_clock(db: sqlite3.Connection, patches: Sequence[Patch]) -> int:
     """Note the time of a receipt. Raises LogError for patches of a time that this log cannot have come to.
 
     Returns the latest time that the receipt before vouches for, microseconds since 1970. A statement of a later time

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -24,6 +24,8 @@ from lookup.patches.patch import (
 )
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 from lookup.patches.stores.sqlite_marks import SqliteMarks, mark
+from lookup.patches.stores.sqlite_tables import add_marks
+from lookup.patches.stores.turns import Job
 
 STATEMENT = "item, field, at, source, until, value, position"
 EVENT_ROW = "user, item, type, at, source, value, position"
@@ -46,10 +48,36 @@ class SqliteLog(SqliteMarks):
         checked = [check(patch) for patch in patches]
         if not checked:
             return self.position()
-        position = self._write(lambda db: _keep(db, checked))
+        position = self._together(Job(checked))
         if any(patch.kind == FORGET for patch in checked):
             self._read(sqlite_ahead.erase, True)
         return position
+
+    def _together(self, job: Job) -> int:
+        """Keep a job, and those of threads that wait for their turn, in one commit. Returns the position after it."""
+        with self._file.transaction(self._patience.write, job) as own:
+            if own is not None:
+                if not own.has_marks:
+                    self._file.told(lambda: add_marks(own.db))
+                for one in (job, *job.others):
+                    self._keep_job(own.db, one)
+        if own is not None:
+            own.has_marks = True
+        if job.error is not None:
+            raise job.error
+        return job.position
+
+    def _keep_job(self, db: sqlite3.Connection, job: Job) -> None:
+        """Keep a job, or nothing of it and why. Raises where the whole transaction has ended."""
+        db.execute("SAVEPOINT job")
+        try:
+            job.position = self._file.told(lambda: _keep(db, job.patches))
+        except Exception as error:
+            if not db.in_transaction:
+                raise
+            job.error = error
+            db.execute("ROLLBACK TO job")
+        db.execute("RELEASE job")
 
     def position(self) -> int:
         """See `PatchLog.position`."""
@@ -177,7 +205,7 @@ class SqliteLog(SqliteMarks):
                 yield from block
 
 
-def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
+def _keep(db: sqlite3.Connection, patches: Sequence[Patch]) -> int:
     """Keep what is new in patches. Returns the position after them."""
     vouched = sqlite_ahead.check_clock(db, patches)
     before, pruned = db.execute("SELECT position, pruned FROM head").fetchone()

@@ -155,13 +155,64 @@ def test_threads_leave_no_connection_behind(tmp_path: Path) -> None:
 def test_the_child_of_a_fork_writes_though_a_thread_of_its_parent_just_did(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "patches.sqlite", OF_JOBS)
     log.append([price(1)])
-    with log._file.writing:
-        child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
-        child.start()
-        child.join(30)
+    assert log._file.writing.acquire(0)
+    child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
+    child.start()
+    child.join(30)
+    log._file.writing.release()
     child.kill()
     assert child.exitcode == 0
     assert log.position() == 2
+
+
+def test_threads_that_wait_are_done_in_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = SqliteLog(tmp_path / "patches.sqlite", OF_JOBS)
+    log.append([price(1)])
+    keep, pause = sqlite_log._keep, log._file._pause
+    begun: list[float] = []
+
+    def kept(db: sqlite3.Connection, patches: list[patch.Patch]) -> int:
+        position = keep(db, patches)
+        if patches[0].key == "i7":
+            raise LogError("a wrong clock")
+        return position
+
+    monkeypatch.setattr(sqlite_log, "_keep", kept)
+    monkeypatch.setattr(log._file, "_pause", lambda: (begun.append(time.monotonic()), pause()))
+    ends: dict[int, object] = {}
+
+    def write(n: int) -> None:
+        try:
+            ends[n] = log.append([price(n, f"i{n}")])
+        except LogError as error:
+            ends[n] = str(error)
+
+    turns = log._file.writing
+    assert turns.acquire(0)
+    threads = [threading.Thread(target=write, args=(n,), daemon=True) for n in range(12)]
+    for n, thread in enumerate(threads):
+        thread.start()
+        ends_at = time.monotonic() + 10
+        while len(turns._waiting) <= n and time.monotonic() < ends_at:
+            time.sleep(0.001)
+    turns.release()
+    for thread in threads:
+        thread.join(10)
+    assert len(begun) == 1
+    assert ends.pop(7) == "a wrong clock"  # it costs nobody else
+    assert sorted(ends.items()) == [(n, n + 2 - (n > 7)) for n in range(12) if n != 7]
+    assert [said.item for said in log.changes(1).statements] == [f"i{n}" for n in range(12) if n != 7]
+
+
+def test_a_thread_that_waited_too_long_leaves_the_queue(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "patches.sqlite", Patience(1.0, 1.0, 0.05))
+    log.append([price(1)])
+    assert log._file.writing.acquire(0)
+    with pytest.raises(LogError, match="other threads of this process have been writing"):
+        log.append([price(2, "b")])
+    log._file.writing.release()
+    assert log.append([price(3, "c")]) == 2
+    assert [said.item for said in log.changes(1).statements] == ["c"]
 
 
 def test_nothing_of_a_forgotten_user_stays_but_the_id(tmp_path: Path) -> None:
