@@ -3,9 +3,10 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
+from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import sqlite_ahead
 from lookup.patches.patch import (
@@ -49,8 +50,9 @@ class SqliteLog(SqliteMarks):
         if not checked:
             return self.position()
         position = self._together(Job(checked))
-        if any(patch.kind == FORGET for patch in checked):
-            self._read(sqlite_ahead.erase, True)
+        if any(patch.kind == FORGET for patch in checked) and not self._erase(sqlite_ahead.READERS_SECONDS):
+            with suppress(LogError):
+                self._write(sqlite_ahead.erasing)  # another process may have erased its own meanwhile, and said so
         return position
 
     def _together(self, job: Job) -> int:
@@ -186,6 +188,22 @@ class SqliteLog(SqliteMarks):
         if self._file.path.exists():
             self._write(trust)
 
+    def tidy(self) -> None:
+        """See `PatchLog.tidy`."""
+        with suppress(LogError):  # whoever reads meets the same error
+            if self._read(sqlite_ahead.is_erasing, False):
+                self._erase(0.0)
+
+    def _erase(self, seconds: float) -> bool:
+        """Erase what is removed. Returns False where that is left to `tidy`: what `append` kept is kept."""
+        try:
+            done = self._read(lambda db: sqlite_ahead.erase(db, seconds), True)
+            if done:
+                self._write(sqlite_ahead.erased)
+        except LogError:
+            return False
+        return done
+
     def compact(self) -> str | None:
         """See `PatchLog.compact`."""
         why = self._read(sqlite_ahead.compact, None)
@@ -251,6 +269,7 @@ def _keep_event(db: sqlite3.Connection, patch: Patch, position: int, latest: int
 
 
 def _keep_forget(db: sqlite3.Connection, patch: Patch, position: int, latest: int) -> bool:
+    sqlite_ahead.erasing(db)
     db.execute("DELETE FROM events WHERE user = ? AND at <= ?", (patch.key, patch.at))
     found = db.execute(
         "INSERT INTO forgotten VALUES (?1, ?2, ?3) ON CONFLICT (user) DO UPDATE "

@@ -242,6 +242,25 @@ def test_a_reader_does_not_keep_forget_waiting(tmp_path: Path) -> None:
     assert log.compact() is None
 
 
+def test_what_a_reader_kept_from_being_erased_is_erased_later(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([patch.event("zebra", "a", "view")])
+    journal = tmp_path / "patches.sqlite-wal"
+    with closing(sqlite3.connect(log.where, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM events").fetchall()
+        log.append([patch.forget("zebra")])
+        open_log(tmp_path).tidy()
+        assert b"zebra" in journal.read_bytes()
+        other.execute("COMMIT")
+        another = open_log(tmp_path)  # of whatever process
+        another.tidy()
+        assert b"zebra" not in journal.read_bytes()
+        size = journal.stat().st_mtime_ns
+        another.tidy()
+        assert journal.stat().st_mtime_ns == size  # nothing is left to do
+
+
 def test_an_idle_log_asks_whether_the_clock_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = open_log(tmp_path)
     log.append([price(1)])
