@@ -61,8 +61,8 @@ class Shop(PatchApi):
     - at: answer as of another time, for tests and replays: a datetime with a time zone, or microseconds since 1970.
       The call then ignores later patches. None: now.
 
-    They raise ValueError for a bad `k`, ConditionError (a ValueError) for a condition that makes no sense, PatchError
-    (a ValueError) for a bad `at`, and TypeError for what cannot be an id
+    They raise ValueError for a bad `k` and for more than 100,000 ids in one list, ConditionError (a ValueError) for a
+    condition that makes no sense, PatchError (a ValueError) for a bad `at`, and TypeError for what cannot be an id
     (`lookup.keys.clean_id`). An unknown id is no error.
     """
 

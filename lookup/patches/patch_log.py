@@ -209,6 +209,9 @@ class PatchLog(Protocol):
     def trust_clock(self) -> None:
         """Take this machine's clock for right, where `append` does not because the log was idle for long."""
 
+    def tidy(self) -> None:
+        """Erase what a reader kept `append` from erasing of forgotten users. Readers call it now and then; no wait."""
+
     def compact(self) -> str | None:
         """Write the log's files anew, without what was removed. Returns why that could not be done; None where it was.
 

@@ -204,6 +204,9 @@ class RedisLog(RedisMarks):
     def trust_clock(self) -> None:
         """Nothing to do: the clock of the server counts."""
 
+    def tidy(self) -> None:
+        """Nothing to do: the server lets no reader keep old rows."""
+
     def compact(self) -> str | None:
         """See `PatchLog.compact`. The server writes its file anew in the background."""
         try:

@@ -7,6 +7,7 @@ for longer, a person says that the clock is right (`trust`).
 
 import json
 import sqlite3
+from collections.abc import Sequence
 
 from lookup.errors import LogError
 from lookup.patches.patch import AHEAD, EVENT, FORGET, ITEM, Patch, canonical, forget, latest_time
@@ -16,10 +17,12 @@ IDLE = 90 * 24 * 3600 * 1_000_000
 """How many microseconds may lie between two receipts."""
 READERS_SECONDS = 0.1
 """How long erasing, and with it every writer, waits for those who read the journal. A later one does the rest."""
+ERASING = "CREATE TABLE IF NOT EXISTS erasing (since INTEGER NOT NULL)"
+"""Has a row while the journal may hold rows of forgotten users: whoever reads the log then erases them."""
 CLOCK = "CREATE TABLE IF NOT EXISTS clock (received INTEGER NOT NULL)"
 
 
-def check_clock(db: sqlite3.Connection, patches: list[Patch]) -> int:
+def check_clock(db: sqlite3.Connection, patches: Sequence[Patch]) -> int:
     """Note the time of a receipt. Raises LogError for patches of a time that this log cannot have come to.
 
     Returns the latest time that the receipt before vouches for, microseconds since 1970. A statement of a later time
@@ -78,13 +81,30 @@ def remove_ahead(db: sqlite3.Connection) -> list[Patch]:
     return [forget(user, at=at) for user, at in users]
 
 
-def erase(db: sqlite3.Connection) -> bool:
+def erasing(db: sqlite3.Connection) -> None:
+    """Note, in a transaction, that the journal is to be erased after it."""
+    db.execute(ERASING)
+    db.execute("INSERT INTO erasing SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasing)", (latest_time() - AHEAD,))
+
+
+def is_erasing(db: sqlite3.Connection) -> bool:
+    """Whether the journal may hold rows of forgotten users."""
+    there = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'erasing'").fetchone()
+    return there is not None and db.execute("SELECT 1 FROM erasing").fetchone() is not None
+
+
+def erased(db: sqlite3.Connection) -> None:
+    """Note that the journal holds nothing of forgotten users."""
+    db.execute("DELETE FROM erasing")
+
+
+def erase(db: sqlite3.Connection, seconds: float = READERS_SECONDS) -> bool:
     """Write the file's journal back, so that nothing of what was removed stays in it. Returns whether all of it was.
 
-    It waits `READERS_SECONDS` for readers. Removed rows are overwritten in the file itself (`secure_delete`).
+    seconds: how long to wait for readers. Removed rows are overwritten in the file itself (`secure_delete`).
     """
     (before,) = db.execute("PRAGMA busy_timeout").fetchone()
-    db.execute(f"PRAGMA busy_timeout = {int(READERS_SECONDS * 1000)}")
+    db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
     try:
         busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError:  # locked: a later checkpoint does it

@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
+from lookup.errors import LogError
 from lookup.item_fields import NOT_ABSORBED
 from lookup.patches import sqlite_ahead
 from lookup.patches.patch import (
@@ -24,6 +25,8 @@ from lookup.patches.patch import (
 )
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
 from lookup.patches.stores.sqlite_marks import SqliteMarks, mark
+from lookup.patches.stores.sqlite_tables import add_marks
+from lookup.patches.stores.turns import Job
 
 STATEMENT = "item, field, at, source, until, value, position"
 EVENT_ROW = "user, item, type, at, source, value, position"
@@ -46,10 +49,37 @@ class SqliteLog(SqliteMarks):
         checked = [check(patch) for patch in patches]
         if not checked:
             return self.position()
-        position = self._write(lambda db: _keep(db, checked))
-        if any(patch.kind == FORGET for patch in checked):
-            self._read(sqlite_ahead.erase, True)
+        position = self._together(Job(checked))
+        if any(patch.kind == FORGET for patch in checked) and not self._erase(sqlite_ahead.READERS_SECONDS):
+            with suppress(LogError):
+                self._write(sqlite_ahead.erasing)  # another process may have erased its own meanwhile, and said so
         return position
+
+    def _together(self, job: Job) -> int:
+        """Keep a job, and those of threads that wait for their turn, in one commit. Returns the position after it."""
+        with self._file.transaction(self._patience.write, job) as own:
+            if own is not None:
+                if not own.has_marks:
+                    self._file.told(lambda: add_marks(own.db))
+                for one in (job, *job.others):
+                    self._keep_job(own.db, one)
+        if own is not None:
+            own.has_marks = True
+        if job.error is not None:
+            raise job.error
+        return job.position
+
+    def _keep_job(self, db: sqlite3.Connection, job: Job) -> None:
+        """Keep a job, or nothing of it and why. Raises where the whole transaction has ended."""
+        db.execute("SAVEPOINT job")
+        try:
+            job.position = self._file.told(lambda: _keep(db, job.patches))
+        except Exception as error:
+            if not db.in_transaction:
+                raise
+            job.error = error
+            db.execute("ROLLBACK TO job")
+        db.execute("RELEASE job")
 
     def position(self) -> int:
         """See `PatchLog.position`."""
@@ -158,6 +188,22 @@ class SqliteLog(SqliteMarks):
         if self._file.path.exists():
             self._write(trust)
 
+    def tidy(self) -> None:
+        """See `PatchLog.tidy`."""
+        with suppress(LogError):  # whoever reads meets the same error
+            if self._read(sqlite_ahead.is_erasing, False):
+                self._erase(0.0)
+
+    def _erase(self, seconds: float) -> bool:
+        """Erase what is removed. Returns False where that is left to `tidy`: what `append` kept is kept."""
+        try:
+            done = self._read(lambda db: sqlite_ahead.erase(db, seconds), True)
+            if done:
+                self._write(sqlite_ahead.erased)
+        except LogError:
+            return False
+        return done
+
     def compact(self) -> str | None:
         """See `PatchLog.compact`."""
         why = self._read(sqlite_ahead.compact, None)
@@ -177,7 +223,7 @@ class SqliteLog(SqliteMarks):
                 yield from block
 
 
-def _keep(db: sqlite3.Connection, patches: list[Patch]) -> int:
+def _keep(db: sqlite3.Connection, patches: Sequence[Patch]) -> int:
     """Keep what is new in patches. Returns the position after them."""
     vouched = sqlite_ahead.check_clock(db, patches)
     before, pruned = db.execute("SELECT position, pruned FROM head").fetchone()
@@ -223,6 +269,7 @@ def _keep_event(db: sqlite3.Connection, patch: Patch, position: int, latest: int
 
 
 def _keep_forget(db: sqlite3.Connection, patch: Patch, position: int, latest: int) -> bool:
+    sqlite_ahead.erasing(db)
     db.execute("DELETE FROM events WHERE user = ? AND at <= ?", (patch.key, patch.at))
     found = db.execute(
         "INSERT INTO forgotten VALUES (?1, ?2, ?3) ON CONFLICT (user) DO UPDATE "

@@ -17,6 +17,8 @@ from lookup.serving.state import State
 
 SPARE = 12
 """How many items beyond those wanted are first read of a stored list, because some may be blocked."""
+MOST_IDS = 100_000
+"""How many ids one list of a call may have (`exclude`, `pins`, `history`): looking up so many takes some .4 s."""
 ALL = 2**62
 """More items than any source has."""
 
@@ -163,5 +165,14 @@ def hits_wanted(k: int) -> int:
 
 
 def rows_of(state: State, ids: Iterable[str]) -> list[int]:
-    """The item rows of ids; -1 for an unknown one. Raises TypeError for what cannot be an id, and for one text."""
-    return [state.find(one) for one in each("item ids", ids)]
+    """The item rows of ids; -1 for an unknown one.
+
+    Raises TypeError for what cannot be an id, and for one text; ValueError for more than `MOST_IDS`.
+    """
+    given = list(islice(each("item ids", ids), MOST_IDS + 1))
+    if len(given) > MOST_IDS:
+        raise ValueError(
+            f"item ids: more than {MOST_IDS:,} are given in one list, and a call looks up each: give fewer; to leave "
+            "out very many items, a mask as `where`"
+        )
+    return [state.find(one) for one in given]

@@ -188,6 +188,7 @@ class LogFollower:
             if fault is not None and fault != self._fault:
                 LOG.warning("%s", fault)
             self._fault = fault
+            self._log.tidy()
 
     def _tell(self, what: str) -> None:
         if what != self._lost:

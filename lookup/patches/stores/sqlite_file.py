@@ -14,6 +14,7 @@ from lookup.background import hold_at_fork
 from lookup.errors import LogError, PatchError
 from lookup.patches.stores import sqlite_sides, sqlite_tables
 from lookup.patches.stores.sqlite_sides import FileId, Side, file_id
+from lookup.patches.stores.turns import Job, Turns
 
 LOOK_SECONDS = 0.002
 """How often a writer tries to get its turn. SQLite's own waiting looks ten times a second, and so comes too late."""
@@ -73,7 +74,7 @@ class SqliteFile:
         self._local = threading.local()
         self._all: weakref.WeakSet[ThreadConnection] = weakref.WeakSet()
         self._counting = threading.Lock()
-        self.writing = threading.Lock()
+        self.writing = Turns()
         """Held by the writing thread of this process. Other processes wait inside SQLite."""
 
     def connection(self, wait: float) -> ThreadConnection | None:
@@ -113,10 +114,11 @@ class SqliteFile:
         return self.told(lambda: sqlite_tables.connect(self.path, wait))
 
     @contextmanager
-    def transaction(self, wait: float) -> Iterator[ThreadConnection]:
+    def transaction(self, wait: float, job: Job | None = None) -> Iterator[ThreadConnection | None]:
         """A connection in a transaction that writes: all of it is on disk afterwards, or nothing.
 
-        wait: how many seconds to wait for other writers, all together. Raises LogError where they take longer, where it
+        wait: how many seconds to wait for other writers, all together. job: what is to be written, and with it its
+        `others`. None is given where another thread has done the job. Raises LogError where they take longer, where it
         cannot be written, and where the file was replaced meanwhile.
         """
         seconds = min(wait, HUNG_SECONDS) if self._hung else wait
@@ -124,8 +126,11 @@ class SqliteFile:
         self.create()
         self.connection(seconds)  # gives the child of a fork its own lock: the parent may have held this one
         writing = self.writing
-        if not writing.acquire(timeout=seconds):
+        if not writing.acquire(seconds, job):
             raise self._waited(seconds, "other threads of this process have")
+        if job is not None and job.done:
+            yield None
+            return
         try:
             own = self.connection(max(ends - time.monotonic(), 0))
             if own is None:
@@ -133,6 +138,8 @@ class SqliteFile:
             self._pause()
             self._begin(own.wait(0), ends, seconds)
             try:
+                if job is not None:
+                    writing.join(job)
                 yield own
                 self.told(lambda: own.db.execute("COMMIT"))
             finally:
@@ -147,6 +154,11 @@ class SqliteFile:
                     f"{self.path}: the file was replaced or removed while it was written, so nobody may ever read what "
                     "went into it; try again"
                 )
+        except BaseException as error:
+            why = str(error) if isinstance(error, LogError) else f"{self.path}: the thread that wrote it was stopped"
+            for one in () if job is None else job.others:
+                one.error = LogError(why)
+            raise
         finally:
             self._wrote = time.monotonic()
             writing.release()

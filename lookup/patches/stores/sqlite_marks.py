@@ -105,6 +105,7 @@ class SqliteMarks:
 
     def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         with self._file.transaction(self._patience.write) as own:
+            assert own is not None  # that is where a job is given
             if not own.has_marks:
                 self._file.told(lambda: add_marks(own.db))
             result = self._file.told(lambda: change(own.db))

@@ -155,13 +155,64 @@ def test_threads_leave_no_connection_behind(tmp_path: Path) -> None:
 def test_the_child_of_a_fork_writes_though_a_thread_of_its_parent_just_did(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "patches.sqlite", OF_JOBS)
     log.append([price(1)])
-    with log._file.writing:
-        child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
-        child.start()
-        child.join(30)
+    assert log._file.writing.acquire(0)
+    child = multiprocessing.get_context("fork").Process(target=log.append, args=([price(2, "b")],))
+    child.start()
+    child.join(30)
+    log._file.writing.release()
     child.kill()
     assert child.exitcode == 0
     assert log.position() == 2
+
+
+def test_threads_that_wait_are_done_in_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = SqliteLog(tmp_path / "patches.sqlite", OF_JOBS)
+    log.append([price(1)])
+    keep, pause = sqlite_log._keep, log._file._pause
+    begun: list[float] = []
+
+    def kept(db: sqlite3.Connection, patches: list[patch.Patch]) -> int:
+        position = keep(db, patches)
+        if patches[0].key == "i7":
+            raise LogError("a wrong clock")
+        return position
+
+    monkeypatch.setattr(sqlite_log, "_keep", kept)
+    monkeypatch.setattr(log._file, "_pause", lambda: (begun.append(time.monotonic()), pause()))
+    ends: dict[int, object] = {}
+
+    def write(n: int) -> None:
+        try:
+            ends[n] = log.append([price(n, f"i{n}")])
+        except LogError as error:
+            ends[n] = str(error)
+
+    turns = log._file.writing
+    assert turns.acquire(0)
+    threads = [threading.Thread(target=write, args=(n,), daemon=True) for n in range(12)]
+    for n, thread in enumerate(threads):
+        thread.start()
+        ends_at = time.monotonic() + 10
+        while len(turns._waiting) <= n and time.monotonic() < ends_at:
+            time.sleep(0.001)
+    turns.release()
+    for thread in threads:
+        thread.join(10)
+    assert len(begun) == 1
+    assert ends.pop(7) == "a wrong clock"  # it costs nobody else
+    assert sorted(ends.items()) == [(n, n + 2 - (n > 7)) for n in range(12) if n != 7]
+    assert [said.item for said in log.changes(1).statements] == [f"i{n}" for n in range(12) if n != 7]
+
+
+def test_a_thread_that_waited_too_long_leaves_the_queue(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "patches.sqlite", Patience(1.0, 1.0, 0.05))
+    log.append([price(1)])
+    assert log._file.writing.acquire(0)
+    with pytest.raises(LogError, match="other threads of this process have been writing"):
+        log.append([price(2, "b")])
+    log._file.writing.release()
+    assert log.append([price(3, "c")]) == 2
+    assert [said.item for said in log.changes(1).statements] == ["c"]
 
 
 def test_nothing_of_a_forgotten_user_stays_but_the_id(tmp_path: Path) -> None:
@@ -189,6 +240,25 @@ def test_a_reader_does_not_keep_forget_waiting(tmp_path: Path) -> None:
         assert time.monotonic() - began < 5
         assert "another process was reading" in str(log.compact())
     assert log.compact() is None
+
+
+def test_what_a_reader_kept_from_being_erased_is_erased_later(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([patch.event("zebra", "a", "view")])
+    journal = tmp_path / "patches.sqlite-wal"
+    with closing(sqlite3.connect(log.where, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM events").fetchall()
+        log.append([patch.forget("zebra")])
+        open_log(tmp_path).tidy()
+        assert b"zebra" in journal.read_bytes()
+        other.execute("COMMIT")
+        another = open_log(tmp_path)  # of whatever process
+        another.tidy()
+        assert b"zebra" not in journal.read_bytes()
+        size = journal.stat().st_mtime_ns
+        another.tidy()
+        assert journal.stat().st_mtime_ns == size  # nothing is left to do
 
 
 def test_an_idle_log_asks_whether_the_clock_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

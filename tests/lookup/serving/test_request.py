@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,11 @@ def test_a_list_of_all_items_gives_what_is_left_of_it(tmp_path: Path) -> None:
         recommended = [hit.item_id for hit in shop.recommend("user-1", k)]
         assert len(recommended) == min(k, 2)
         assert set(recommended) <= {"item-3", "item-5"}
+
+
+@pytest.mark.parametrize("name", ["exclude", "pins", "history"])
+def test_a_list_of_very_many_ids_is_refused(built: Two, tmp_path: Path, name: str) -> None:
+    """Even one without an end."""
+    shop = opened(built.releases, tmp_path)
+    with pytest.raises(ValueError, match="item ids: more than 100,000 are given in one list"):
+        shop.recommend("user-1", **{name: repeat("item-1")})  # type: ignore[arg-type]
