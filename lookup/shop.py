@@ -13,8 +13,8 @@ from lookup.errors import ReleaseError
 from lookup.experiments.arms import Arms
 from lookup.keys import each
 from lookup.patches.following.log_follower import of_readers
-from lookup.patches.patch import AHEAD, micros
-from lookup.patches.patch_log import FILE, FOREVER, MOST_EVENTS, log_at
+from lookup.patches.patch import AHEAD
+from lookup.patches.patch_log import FILE, MOST_EVENTS, log_at
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
@@ -24,12 +24,12 @@ from lookup.serving.hit import Hit
 from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
 from lookup.serving.request import Request, hits_wanted, stored_hits
+from lookup.serving.search_api import SearchApi
 from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
 from lookup.serving.sources.item import item_sources
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.sources.user import stands_as_ranked, user_sources
-from lookup.serving.state import State
 
 if TYPE_CHECKING:
     from lookup.scoring.explain import Explanation
@@ -40,7 +40,7 @@ WAIT = 1.0
 """How many seconds a call that writes patches waits for the log, by default."""
 
 
-class Shop(PatchApi):
+class Shop(PatchApi, SearchApi):
     """Answers from the releases in a folder, and writes patches. Made by `lookup.open`.
 
     Thread-safe. Each call answers from one release and one state of the patches from beginning to end, even while
@@ -273,15 +273,6 @@ class Shop(PatchApi):
         Calls still answer from what is known.
         """
         self._live.close()
-
-    def _state(self, user: str | None, at: datetime | int | None) -> tuple[State, str | None, int]:
-        """The state to answer from, the user's arm, and the time of the call in microseconds since 1970."""
-        if at is None:
-            state, arm = self._live.state(user)
-            return state, arm, time.time_ns() // 1000
-        moment = max(-FOREVER, min(micros(at), FOREVER))
-        state, arm = self._live.state(user, moment)
-        return state, arm, moment
 
 
 def open_shop(

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from lookup.scoring.cold_start import ColdStartEncoder
 from lookup.scoring.ranker import Ranker
 from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
 from lookup.scoring.user_encoder import UserEncoder
+from lookup.search import FILE as SEARCH_FILE
+
+if TYPE_CHECKING:
+    from lookup.search.index import SearchIndex
 
 LOG = logging.getLogger("lookup")
 CATALOG_FILE = "catalog.duckdb"
@@ -130,6 +134,8 @@ class Release:
         self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.cold_start)
         self._projections = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
+        self.search: SearchIndex | None = self._search()
+        """None in a release that was built without search, or before there was one."""
 
     @property
     def id(self) -> str:
@@ -202,6 +208,13 @@ class Release:
     def transition_rows(self, rows: NDArray[np.int32]) -> TransitionRows:
         """The transitions and repeat terms of these item rows, which a history adds to scores."""
         return TransitionRows(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
+
+    def _search(self) -> "SearchIndex | None":
+        if SEARCH_FILE not in self.manifest.files:
+            return None
+        from lookup.search.index import SearchIndex  # a backend that only recommends does not wait for it
+
+        return SearchIndex.open(self.path, len(self.items))
 
     def _ranker(self) -> Ranker | None:
         if self.manifest.ranker is None:

@@ -104,6 +104,11 @@ class TextIndex:
         places = self._places[rows]
         return np.asarray((self._codes[places].astype(np.float32) @ vector) * self._scales[places], dtype=np.float32)
 
+    def vectors(self, rows: NDArray[np.integer[Any]]) -> Matrix:
+        """The vectors of items by their rows, float32 (n, E), as the codes have them."""
+        places = self._places[rows]
+        return np.asarray(self._codes[places].astype(np.float32) * self._scales[places, None], dtype=np.float32)
+
     def _nearest(self, vector: Matrix) -> list[int]:
         """The lists, those with the nearest centres first; sorted only as far as a search without filters goes."""
         near = self._centres @ vector

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from lookup.errors import ReleaseError
 from lookup.retrieval.lexical.index import WordIndex
-from lookup.search import index_file, stated
+from lookup.retrieval.text_index import TextIndex
+from lookup.scoring.query_encoder import QueryEncoder
+from lookup.search import FILE, index_file, stated
 from lookup.search.query import Asked, asked
 from lookup.search.ranker import DEFAULT, QueryRanker
 from lookup.search.titles import Titles
@@ -27,6 +29,8 @@ class Facts:
     """Of the ranker; `DEFAULT` where there are none."""
     compounds: dict[str, tuple[str, ...]]
     """As an `Analyzer` takes them."""
+    probes: int = 1
+    """Lists of items that a search by meaning looks through."""
 
     @classmethod
     def of(cls, metadata: dict[str, str], path: Path) -> "Facts":
@@ -37,6 +41,7 @@ class Facts:
                 tuple(read["languages"]),
                 {str(name): float(one) for name, one in read["weights"].items()},
                 {str(joined): tuple(parts) for joined, parts in read["compounds"].items()},
+                int(read["probes"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise ReleaseError(f"{path}: what it says of itself cannot be read: {error!r:.200}") from None
@@ -60,11 +65,13 @@ class SearchIndex:
         self.interpreter = Interpreter(arrays, self.analyzer)
         self.ranker = QueryRanker(facts.weights or DEFAULT)
         self.titles = Titles(arrays)
+        self.encoder = QueryEncoder.of(arrays)
+        self.texts = TextIndex(arrays, facts.probes)
 
     @classmethod
     def open(cls, folder: Path, items: int) -> "SearchIndex | None":
         """The index of the release in a folder; None where it has none. Raises ReleaseError where it is damaged."""
-        path = folder / stated.FILE
+        path = folder / FILE
         if not path.is_file():
             return None
         arrays, metadata = index_file.read(path)

@@ -1,7 +1,6 @@
 """Candidates for a query, and their scores: by words and by meaning, among the items as they are now."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,29 +16,32 @@ BY_WORDS, BY_MEANING = 300, 150
 """How many candidates words and meaning bring in."""
 
 
-@dataclass(frozen=True)
-class AddedItem:
-    """What a search needs of an item that was added by day."""
-
-    texts: Sequence[str]
-    """Of `lookup.retrieval.lexical.counts.FIELDS`."""
-
-
 class Searcher:
     """Searches a release and the items added since. Immutable.
 
-    facts: of the items by row, first those of the release. added: the items after them.
+    facts: of the items by row, first those of the release. added: the texts of the items after them
+    (`lookup.search.texts`). before: an earlier one of the same index, whose work on the same added items serves again.
     """
 
-    def __init__(self, index: SearchIndex, facts: ItemFacts, added: Sequence[AddedItem] = ()):
-        self.index, self.facts = index, facts
+    def __init__(
+        self,
+        index: SearchIndex,
+        facts: ItemFacts,
+        added: Sequence[Sequence[str]] = (),
+        before: "Searcher | None" = None,
+    ):
+        self.index, self.facts, self.added = index, facts, added
         self.parts: list[WordIndex] = [index.words]
-        titles = None
-        if added:
-            self.parts.append(index.words.added([one.texts for one in added], index.analyzer))
+        self.titles = index.titles
+        self._added_vectors = np.zeros((0, index.encoder.dimensions), np.float32)
+        if before is not None and before.index is index and before.added == added:
+            self.parts, self.titles, self._added_vectors = before.parts, before.titles, before._added_vectors
+        elif added:
+            self.parts.append(index.words.added(added, index.analyzer))
             find = index.words.lexicon.find
-            titles = [[find(terms[0]) for terms in index.analyzer.terms(one.texts[0]) if terms] for one in added]
-        self.titles = index.titles if titles is None else Titles(index.arrays, titles)
+            titles = [[find(terms[0]) for terms in index.analyzer.terms(one[0]) if terms] for one in added]
+            self.titles = Titles(index.arrays, titles)
+            self._added_vectors = self._vectors_of(added)
         self._popular = np.asarray(index.arrays["item_popular"])
 
     def matches(self, positions: Positions) -> Rows:
@@ -51,6 +53,12 @@ class Searcher:
     def candidates(self, asked: Asked) -> Rows:
         """Rows of the best items by words, and of those nearest in meaning, rising."""
         found = [part.postings.top(part.slots(asked.positions), BY_WORDS)[0] for part in self.parts]
+        vector = self.index.encoder.vector(asked.words)
+        if vector.any():
+            found.append(self.index.texts.search(vector, BY_MEANING)[0])
+            if len(self._added_vectors):
+                near = np.argsort(-(self._added_vectors @ vector), kind="stable")[:BY_MEANING]
+                found.append((near + self.index.items).astype(np.int32))
         return np.unique(np.concatenate(found)).astype(np.int32)
 
     def matched(self, asked: Asked, rows: Rows) -> Matched:
@@ -64,8 +72,9 @@ class Searcher:
             words[inside] = part.postings.scores_of(rows[inside], slots)
             held[inside] = part.postings.held(rows[inside], slots)
         most = self._most(asked.positions)
-        none = np.zeros((len(rows), 0), np.float32)
-        return Matched(words / np.float32(most) if most else words, held, np.zeros(len(rows), np.float32), none)
+        vectors = self._vectors(rows, release)
+        meaning = vectors @ self.index.encoder.vector(asked.words)
+        return Matched(words / np.float32(most) if most else words, held, meaning, vectors)
 
     def features(self, asked: Asked, rows: Rows, user: Values | None = None) -> NDArray[np.float32]:
         """The features of some rows, float32 (n, F). user: their scores for the user, (n,), where one is known."""
@@ -104,6 +113,21 @@ class Searcher:
         frequent one, which says least.
         """
         return sorted(range(len(positions)), key=lambda place: (self._says(positions, place), -place))
+
+    def _vectors(self, rows: Rows, release: NDArray[np.bool_]) -> Values:
+        if release.all():
+            return self.index.texts.vectors(rows)
+        found = np.zeros((len(rows), self.index.encoder.dimensions), np.float32)
+        found[release] = self.index.texts.vectors(rows[release])
+        found[~release] = self._added_vectors[rows[~release] - self.index.items]
+        return found
+
+    def _vectors_of(self, added: Sequence[Sequence[str]]) -> Values:
+        """Vectors of added items: those of their titles as queries, float32 (A, E)."""
+        made = np.zeros((len(added), self.index.encoder.dimensions), np.float32)
+        for place, one in enumerate(added):
+            made[place] = self.index.encoder.vector([token.text for token in self.index.analyzer.tokens(one[0])])
+        return made
 
     def _most(self, positions: Positions) -> float:
         """What an item can score that holds every position as well as can be."""

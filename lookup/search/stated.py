@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from lookup.errors import ReleaseError
 from lookup.retrieval.lexical.build import CHAMPIONS
 from lookup.retrieval.lexical.counts import FIELDS
+from lookup.search import FILE
 from lookup.understanding.arrays import MEANING, SPELLING, SUGGESTIONS, Arrays, StatedArray, keys
-
-FILE = "search.safetensors"
-"""Its name in a release. A release without it was built without search, or before there was one."""
 
 _FIELDS = str(len(FIELDS))
 WORDS: tuple[StatedArray, ...] = (
@@ -20,9 +18,9 @@ WORDS: tuple[StatedArray, ...] = (
     StatedArray("term_starts", "int64", ("t+1",), "where each term's postings start"),
     StatedArray("term_idf", "float32", ("t",), "inverse document frequency"),
     StatedArray("term_best", "uint8", ("t",), "the largest impact"),
-    StatedArray("posting_row", "int32", ("p",), "item rows of each term, rising"),
-    StatedArray("posting_impact", "uint8", ("p",), "BM25 over fields, without idf, of 255"),
-    StatedArray("posting_fields", "uint8", ("p",), f"a bit for each field that holds the term: {', '.join(FIELDS)}"),
+    StatedArray("term_docs", "int32", ("p",), "item rows of each term, rising"),
+    StatedArray("term_impact", "uint8", ("p",), "BM25 over fields, without idf, of 255"),
+    StatedArray("term_fields", "uint8", ("p",), f"a bit for each field that holds the term: {', '.join(FIELDS)}"),
     StatedArray("champion_term", "int32", ("c",), "terms with many items, rising"),
     StatedArray("champion_row", "int32", ("c", str(CHAMPIONS)), "their best items, the best first"),
     StatedArray("champion_impact", "uint8", ("c", str(CHAMPIONS)), "and the impacts of these"),
@@ -48,10 +46,24 @@ ITEMS: tuple[StatedArray, ...] = (
     StatedArray("item_day", "int32", ("I",), "day since 1970 on which the shop first had the item; -1 where unknown"),
 )
 
+VECTORS: tuple[StatedArray, ...] = (
+    *keys("query_token", "q", "tokens: words, pieces of words, and pairs of words"),
+    StatedArray("query_token_code", "int8", ("q", "E"), "what a token adds to the vector of a query"),
+    StatedArray("query_token_scale", "float32", ("q",), "by which its codes are multiplied"),
+    StatedArray("text_centre", "float32", ("l", "E"), "centres of lists of items"),
+    StatedArray("text_start", "int64", ("l+1",), "where each list starts in the order of lists"),
+    StatedArray("text_item", "int32", ("I",), "the item row of each place in that order"),
+    StatedArray("text_place", "int32", ("I",), "the place of each item row"),
+    StatedArray("text_code", "int8", ("I", "E"), "the text vector of each item, by place"),
+    StatedArray("text_scale", "float32", ("I",), "by which its codes are multiplied"),
+)
+"""The encoder of queries (`lookup.scoring.query_encoder`) and the items' vectors (`lookup.retrieval.text_index`)."""
+
 GROUPS: Mapping[str, tuple[StatedArray, ...]] = {
     "words": WORDS,
     "titles": TITLES,
     "items": ITEMS,
+    "vectors": VECTORS,
     "spelling": SPELLING,
     "meaning": MEANING,
     "suggestions": SUGGESTIONS,
@@ -77,7 +89,7 @@ def check(arrays: Arrays, items: int) -> None:
                 )
             for axis, name in enumerate(one.shape):
                 _check_size(one.name, name, array.shape[axis], sizes)
-            if one.name.endswith(("_offsets", "_starts", "_first")) and one.shape[0].endswith("+1"):
+            if one.name.endswith(("_offsets", "_start", "_starts", "_first")) and one.shape[0].endswith("+1"):
                 _check_places(one.name, array)
 
 

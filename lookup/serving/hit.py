@@ -2,7 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-SourceName = Literal["list", "session", "similar", "again", "category", "popular", "pinned"]
+SourceName = Literal[
+    "list", "session", "similar", "again", "category", "popular", "pinned", "exact", "search", "corrected", "relaxed"
+]
 """The names that a hit's source may have. `SOURCES` documents them."""
 
 SOURCES: dict[SourceName, str] = {
@@ -13,6 +15,10 @@ SOURCES: dict[SourceName, str] = {
     "category": "the most popular items of a category",
     "popular": "the most popular items of the whole shop",
     "pinned": "the ids that the caller pinned",
+    "exact": "the item that a search names by its whole title, or by its id",
+    "search": "items with all words of a search",
+    "corrected": "items with all words of a search whose spelling was corrected",
+    "relaxed": "items with some words of a search, or that mean something like it",
 }
 """What each source gives."""
 

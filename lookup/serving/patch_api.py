@@ -9,10 +9,10 @@ from lookup.item_fields import DESCRIBING
 from lookup.keys import each
 from lookup.patches import patch, validation
 from lookup.patches.patch import EVENT, ITEM, Patch
-from lookup.serving.live import Live
+from lookup.serving.calls import Calls
 
 
-class PatchApi:
+class PatchApi(Calls):
     """The half of a shop that writes patches.
 
     When a call returns, its patches are on disk, and the next call of this process sees them; other readers see them
@@ -26,9 +26,6 @@ class PatchApi:
     it keeps none of the call's patches. Calls that take many records or ids write all of them or none, return how many
     there were, and raise TypeError for what cannot be read one by one.
     """
-
-    def __init__(self, live: Live):
-        self._live = live
 
     def patch_item(
         self,

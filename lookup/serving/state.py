@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from lookup.patches.patch_log import FOREVER
 from lookup.patches.patched_paths import PatchedPaths
 from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER
+
+if TYPE_CHECKING:
+    from lookup.search.searcher import Searcher
 
 KEYS = {"category": "categories", "brand": "brands", "value": "values"}
 _NUMERAL = re.compile(NUMERAL)
@@ -64,6 +67,7 @@ class State:
         """Item id → the statements that hold, for every patched item."""
         self._rows: dict[str, int] = {}
         self._codes: dict[str, dict[str, int]] = {kind: {} for kind in KEYS}
+        self._searcher: Searcher | None = None
         self._apply(view, at)
 
     @property
@@ -130,6 +134,26 @@ class State:
         """The code of a name; -1 for a name that no item has. kind: "category", "brand", or "value" (of a feature)."""
         found: int = getattr(self.release, KEYS[kind]).find(text)
         return found if found >= 0 else self._codes[kind].get(text, NONE)
+
+    @property
+    def searcher(self) -> "Searcher | None":
+        """Searches these items; None where the release has no search index."""
+        index = self.release.search
+        if index is None:
+            return None
+        found = self._searcher
+        if found is None or found.facts is not self:
+            from lookup.search.searcher import Searcher
+            from lookup.search.texts import texts_of
+
+            added = [texts_of(self.record(item) or {}) for item in self.added]
+            found = self._searcher = Searcher(index, self, added, found)
+        return found
+
+    def name(self, kind: str, code: int) -> str:
+        """The name of a code that an item has. kind: as in `code`."""
+        names = getattr(self.release, KEYS[kind])
+        return str(names.id(code)) if code < len(names) else list(self._codes[kind])[code - len(names)]
 
     def _apply(self, view: View, at: int) -> None:
         """Write what a view states into this new state."""

@@ -34,6 +34,11 @@ class Level:
     """Places of the positions that were given up."""
 
 
+def bound(query: str, where: Condition | None, sort: str, without: Iterable[str]) -> str:
+    """What a page token is bound to: all that changes which items a search answers with."""
+    return repr((query, where, sort, sorted(without)))
+
+
 class SearchRequest:
     """What one call asks for.
 
@@ -87,7 +92,7 @@ class SearchRequest:
         )
 
     def _level(self) -> Level:
-        """The items that hold every word; where there is none, words are given up one by one, the least telling first."""
+        """The items that hold every word; where there is none, words are given up, the least telling first."""
         positions, given = list(self.asked.positions), []
         for place in [-1, *self.searcher.given_up(positions)[:-1]]:
             if place >= 0:

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.whole_index import whole_index
 from jobs.models.understanding.build import QuerySources, build_understanding
+from jobs.ranking.text_index import build_text_index, choose_probes
+from lookup import keys
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.lexicon import Lexicon
 from lookup.search.index import Facts
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
+
+RECALL = 0.98
+"""What share of the hundred nearest items a search by meaning must find."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,11 @@ class ItemTable:
     parameters: Parameters = field(default_factory=Parameters)
     weights: dict[str, float] = field(default_factory=dict)
     """Of the ranker; empty: the default ones."""
+    vectors: NDArray[np.float32] | None = None
+    """(I, E): of length 1, in the space of the encoder's queries; zeros for an item without text. None: no search by
+    meaning."""
+    encoder: Arrays = field(default_factory=dict)
+    """`lookup.scoring.query_encoder.ARRAYS`; needed with vectors."""
 
 
 def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
@@ -46,7 +56,21 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
         "item_day": table.day.astype(np.int32),
         **build_understanding(table.understood, analyzer),
     }
-    return arrays, Facts(table.languages, table.weights, found)
+    vectors = np.zeros((len(titles), 1), np.float32) if table.vectors is None else table.vectors
+    texts = build_text_index(vectors)
+    encoder = table.encoder or no_encoder(vectors.shape[1])
+    probes = choose_probes(texts, vectors, np.zeros((0, vectors.shape[1]), np.float32), RECALL) if table.encoder else 1
+    return {**arrays, **texts, **encoder}, Facts(table.languages, table.weights, found, probes)
+
+
+def no_encoder(dimensions: int) -> Arrays:
+    """An encoder without tokens: the vector of every query is 0."""
+    parts = zip(("hash", "offsets", "bytes"), keys.build([]), strict=True)
+    return {
+        **{f"query_token_{part}": array for part, array in parts},
+        "query_token_code": np.zeros((0, dimensions), np.int8),
+        "query_token_scale": np.zeros(0, np.float32),
+    }
 
 
 def title_terms(titles: Sequence[str], analyzer: Analyzer, lexicon: Lexicon) -> Arrays:

@@ -1,1 +1,0 @@
-"""The search index of a release, built from what a shop has: pure functions, without Spark."""
