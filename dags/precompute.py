@@ -11,6 +11,7 @@ Makes a release of recommendations from the files of the shop and publishes it. 
 | `topk` | computes the lists: recommendations, similar items, popular items |
 | `train_ranker` | learns from what was shown and bought to rank by price, stock and habit, where that is known |
 | `evaluate` | measures the lists on held-out days, beside the baselines |
+| `index_search` | writes the search index: words, spelling, meaning, suggestions |
 | `build` | writes an immutable release: DuckDB, Annoy and arrays |
 | `validate` | checks it, and compares it with the release that serves |
 | `publish` | points `CURRENT` at it, and removes old runs and models |
@@ -45,6 +46,7 @@ with DAG(
 ):
     chain(
         *(spark_job(name, full="{{ params.full | lower }}") for name in IN_SPARK),
+        job("index_search"),
         job("build"),
         job("validate", "--override={{ params.override }}", "--reason={{ params.reason }}"),
         job("publish", "--older", "{{ params.older | lower }}"),

@@ -23,12 +23,13 @@ JOBS = {
     "topk": "the lists: recommendations, similar items, popular",
     "train_ranker": "the ranker, from what was shown and what was bought",
     "evaluate": "how good the lists are on held-out days, beside the incumbent and the baselines",
+    "index_search": "the search index: words, spelling, meaning, suggestions",
     "build": "an immutable release: DuckDB, Annoy and arrays",
     "validate": "check the release, and compare it with the incumbent, the release that serves",
     "publish": "point CURRENT at the release",
 }
 """Every job of the night in order. `jobs.stages.<name>.job.run(spark, config)` runs it and returns its counts."""
-WITHOUT_SPARK = frozenset(["build", "validate", "publish"])
+WITHOUT_SPARK = frozenset(["index_search", "build", "validate", "publish"])
 """The jobs that start no JVM, and whose `spark` is None."""
 
 

@@ -52,6 +52,7 @@ MADE_BY = {
     "item_topk": "topk",
     "popular": "topk",
     "popularity": "topk",
+    "search": "index_search",
     "metrics.json": "evaluate",
     "evaluation": "evaluate",
     "release.json": "build",
@@ -72,13 +73,14 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "item_topk": ("vectors",),
     "popularity": ("items", "events"),
     "popular": ("items", "popularity"),
+    "search": ("items", "events", "text_vectors"),
     "impressions": ("items", "events", "shown", "visits", "vectors"),
     "ranker": ("items", "events", "impressions"),
     "evaluation": ("items", "events", "vectors"),
     "metrics.json": ("items", "events", "vectors"),
     "release.json": (
         *("items", "events", "features.json", "patches.json", "vectors", "user_vectors", "user_topk", "user_because"),
-        *("user_again", "item_topk", "popular", "popularity", "ranker"),
+        *("user_again", "item_topk", "popular", "popularity", "ranker", "search"),
     ),
     "validation.json": ("release.json", "evaluation"),
 }

@@ -65,9 +65,11 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
 
 def no_encoder(dimensions: int) -> Arrays:
     """An encoder without tokens: the vector of every query is 0."""
-    parts = zip(("hash", "offsets", "bytes"), keys.build([]), strict=True)
+    hashes, offsets, data = keys.build([])
     return {
-        **{f"query_token_{part}": array for part, array in parts},
+        "query_token_hash": hashes,
+        "query_token_offsets": offsets,
+        "query_token_bytes": data,
         "query_token_code": np.zeros((0, dimensions), np.int8),
         "query_token_scale": np.zeros(0, np.float32),
     }

@@ -13,7 +13,7 @@ from jobs.releases.dropped import dropped_rows
 from jobs.releases.page import render
 from jobs.stages.build.catalog import build_catalog
 from jobs.stages.build.ranker_arrays import ranker_facts
-from jobs.stages.build.release_arrays import write_arrays, write_index
+from jobs.stages.build.release_arrays import copy_search, write_arrays, write_index
 from jobs.stages.build.release_folder import building, file_facts, sync
 from lookup.errors import ReleaseError
 from lookup.release import manifest as manifests
@@ -43,6 +43,7 @@ def build(config: Config, parent: str | None) -> Manifest:
     with building(config.releases, release_id) as folder:
         features: dict[str, str] = run.read_json("features.json")["features"]
         dims = write_arrays(folder, run, vectors, features)
+        copy_search(folder, run)
         annoy, search = write_index(folder, dims, vectors, config.build)
         manifest = Manifest(
             id=release_id,

@@ -1,5 +1,6 @@
 """The arrays of a release, and the index over its items, from the tables and vectors of a run."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from jobs.config.release import BuildConfig
 from jobs.errors import DataError
 from jobs.infra.blocks import Blocks
 from jobs.infra.runs import Run
+from jobs.infra.search_file import FILE, FOLDER
 from jobs.infra.vector_store import VECTOR_ARRAYS, VectorStore, array_path
 from jobs.ranking.index_choice import ask, choose
 from jobs.stages.build.annoy_writer import build_index
@@ -18,6 +20,7 @@ from jobs.stages.build.ranker_arrays import write_ranker
 from lookup.release.arrays import open_array, write
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
+from lookup.search import FILE as SEARCH_FILE
 
 LISTS = {"user_topk": "K", "user_again": "B", "item_topk": "S", "popular": "P"}
 """The tables of lists, and the letters of their lengths."""
@@ -55,6 +58,12 @@ def write_arrays(folder: Path, run: Run, vectors: VectorStore, features: dict[st
     writer.lists("item_topk", lists["item_topk"], "item")
     writer.popular(lists["popular"], category)
     return dims
+
+
+def copy_search(folder: Path, run: Run) -> None:
+    """The search index, where the run has one."""
+    if run.path(FOLDER).exists():
+        shutil.copyfile(run.existing(FOLDER) / FILE, folder / SEARCH_FILE)
 
 
 def copy_vectors(writer: ArrayWriter, vectors: VectorStore) -> None:
