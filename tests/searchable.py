@@ -13,30 +13,35 @@ from jobs.stages.build import job as build
 from jobs.stages.index_search.shop import shop_items
 from lookup.release import pointer
 from lookup.search import index_file
-from tests.releases import FEATURES, Sizes, config_at, pass_validation, rewrite, write_run
+from tests.releases import FEATURES, Sizes, by_hash, config_at, pass_validation, rewrite, write_run
 
-SHOP: tuple[dict[str, Any], ...] = (
-    {"item_id": "s1", "title": "Acme Bluetooth Speaker Mini", "brand": "Acme", "category": ["Audio", "Speakers"], "price": 29.0},
-    {"item_id": "s2", "title": "Zenith Bluetooth Speaker XL", "brand": "Zenith", "category": ["Audio", "Speakers"], "price": 99.0},
-    {"item_id": "s3", "title": "Zenith Bookshelf Speakers, pair", "brand": "Zenith", "category": ["Audio", "Speakers"], "price": 149.0},
-    {"item_id": "h1", "title": "Acme Bluetooth Headphones", "brand": "Acme", "category": ["Audio", "Headphones"], "price": 49.0},
-    {"item_id": "h2", "title": "Headphones with cable", "brand": "Nordic", "category": ["Audio", "Headphones"], "price": 15.0},
-    {"item_id": "c1", "title": "Speaker cable 10 m", "brand": "Nordic", "category": ["Audio", "Cables"], "price": 9.0},
-    {"item_id": "m1", "title": "Micro SD card 1 TB", "brand": "Acme", "category": ["Computers", "Memory"], "price": 79.0},
-    {"item_id": "m2", "title": "microSD card 64 GB", "brand": "Nordic", "category": ["Computers", "Memory"], "price": 12.0},
-    {"item_id": "m3", "title": "MicroSD adapter", "brand": "Nordic", "category": ["Computers", "Memory"], "price": 5.0},
-    {"item_id": "m4", "title": "Micro SD reader", "brand": "Acme", "category": ["Computers", "Memory"], "price": 19.0},
-    {"item_id": "b1", "title": "Bearing 6204-2RS", "brand": "SKF", "category": ["Parts"], "price": 4.0},
-    {"item_id": "b2", "title": "Bearing 6205-2RS", "brand": "SKF", "category": ["Parts"], "price": 5.0},
-    {"item_id": "t1", "title": "Xerox toner 006R90321", "brand": "Xerox", "category": ["Printing"], "price": 120.0},
-    {"item_id": "t2", "title": "Xerox toner 006R90322", "brand": "Xerox", "category": ["Printing"], "price": 130.0},
-    {"item_id": "r1", "title": "Ridgid pipe wrench", "brand": "Ridgid", "category": ["Tools"], "price": 35.0},
-    {"item_id": "r2", "title": "Rigid plastic board", "brand": "Acme", "category": ["Tools"], "price": 14.0},
-    {"item_id": "d1", "title": "Red summer dress", "brand": "Ünder", "category": ["Clothes"], "price": 45.0},
-    {"item_id": "d2", "title": "Blue winter coat", "brand": "Ünder", "category": ["Clothes"], "price": 145.0},
-    {"item_id": "z1", "title": "無線スピーカー Acme BT-100", "brand": "Acme", "category": ["Audio", "Speakers"], "price": 60.0},
-    {"item_id": "z2", "title": "蓝牙音箱", "brand": "Zenith", "category": ["Audio", "Speakers"], "price": 40.0},
-)  # fmt: skip
+_AUDIO, _MEMORY = "Audio", ["Computers", "Memory"]
+_ROWS: tuple[tuple[str, str, str, list[str], float], ...] = (
+    ("s1", "Acme Bluetooth Speaker Mini", "Acme", [_AUDIO, "Speakers"], 29.0),
+    ("s2", "Zenith Bluetooth Speaker XL", "Zenith", [_AUDIO, "Speakers"], 99.0),
+    ("s3", "Zenith Bookshelf Speakers, pair", "Zenith", [_AUDIO, "Speakers"], 149.0),
+    ("h1", "Acme Bluetooth Headphones", "Acme", [_AUDIO, "Headphones"], 49.0),
+    ("h2", "Headphones with cable", "Nordic", [_AUDIO, "Headphones"], 15.0),
+    ("c1", "Speaker cable 10 m", "Nordic", [_AUDIO, "Cables"], 9.0),
+    ("m1", "Micro SD card 1 TB", "Acme", _MEMORY, 79.0),
+    ("m2", "microSD card 64 GB", "Nordic", _MEMORY, 12.0),
+    ("m3", "MicroSD adapter", "Nordic", _MEMORY, 5.0),
+    ("m4", "Micro SD reader", "Acme", _MEMORY, 19.0),
+    ("b1", "Bearing 6204-2RS", "SKF", ["Parts"], 4.0),
+    ("b2", "Bearing 6205-2RS", "SKF", ["Parts"], 5.0),
+    ("t1", "Xerox toner 006R90321", "Xerox", ["Printing"], 120.0),
+    ("t2", "Xerox toner 006R90322", "Xerox", ["Printing"], 130.0),
+    ("r1", "Ridgid pipe wrench", "Ridgid", ["Tools"], 35.0),
+    ("r2", "Rigid plastic board", "Acme", ["Tools"], 14.0),
+    ("d1", "Red summer dress", "Ünder", ["Clothes"], 45.0),
+    ("d2", "Blue winter coat", "Ünder", ["Clothes"], 145.0),
+    ("z1", "無線スピーカー Acme BT-100", "Acme", [_AUDIO, "Speakers"], 60.0),
+    ("z2", "蓝牙音箱", "Zenith", [_AUDIO, "Speakers"], 40.0),
+)
+SHOP: tuple[dict[str, Any], ...] = tuple(
+    {"item_id": item, "title": title, "brand": brand, "category": category, "price": price}
+    for item, title, brand, category, price in _ROWS
+)
 """A small shop; all in stock."""
 
 
@@ -45,8 +50,6 @@ def make_searchable(base: Path, items: Sequence[dict[str, Any]] = SHOP, seed: in
 
     Each item has `item_id` and `title`; other fields may be missing.
     """
-    from tests.releases import by_hash
-
     sizes = Sizes(items=len(items), users=12, k=8, popular=8)
     config = config_at(base, sizes=sizes)
     write_run(config, seed, sizes)
