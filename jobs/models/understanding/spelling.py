@@ -1,0 +1,157 @@
+"""The dictionary of the shop: its words, pairs of words and known queries, with their counts, as arrays for the day."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup import keys
+from lookup.text.analyzer import Analyzer, Token
+from lookup.text.chunks import Kind
+from lookup.text.normalise import normalise
+from lookup.understanding.spelling.known_queries import grams, letters
+from lookup.understanding.spelling.language_model import END, NUMBER, letter_places
+from lookup.understanding.spelling.near_words import LONGEST, deleted, edits_of, hashed, letters_of
+from lookup.understanding.spelling.slips import DEFAULT_COSTS
+from lookup.understanding.spelling.speller import LONGEST_QUERY
+
+MOST_WORDS, MOST_PAIRS, MOST_QUERIES = 100_000, 1_000_000, 100_000
+"""The most frequent of each are kept."""
+DISCOUNT = 0.6
+"""Taken from the count of each pair, and given to words alone (Ney, Essen and Kneser 1994)."""
+QUERY_WEIGHT = 3.0
+"""What one search counts beside one title."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def build_speller(
+    titles: Iterable[str],
+    queries: Mapping[str, float],
+    analyzer: Analyzer,
+    values: Iterable[str] = (),
+    costs: Iterable[float] = DEFAULT_COSTS,
+) -> Arrays:
+    """The arrays of `lookup.understanding.arrays.SPELLING`.
+
+    titles: of items, any case. queries: how often each was searched. values: of attributes, brands and categories, each
+    once; their words are known, but say nothing of what stands beside what. costs: of slips, by kind.
+    """
+    words: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    known: Counter[str] = Counter()
+    for title in titles:
+        _count(analyzer, title, 1.0, words, pairs)
+    for text, times in queries.items():
+        query = normalise(text)
+        if times > 0 and query:
+            _count(analyzer, query, QUERY_WEIGHT * times, words, pairs)
+            if len(query) <= LONGEST_QUERY:
+                known[query] += times  # type: ignore[assignment]
+    for value in values:
+        words.update(token.text for token in analyzer.tokens(value) if _is_word(token))
+    words[NUMBER] += 1
+    return (
+        _words(_most(words, MOST_WORDS), _most(pairs, MOST_PAIRS))
+        | _queries(_most(known, MOST_QUERIES))
+        | {"spell_costs": np.array(list(costs), dtype=np.float32)}
+    )
+
+
+def _is_word(token: Token) -> bool:
+    return token.kind == Kind.WORD and len(token.text) <= LONGEST
+
+
+def _count(analyzer: Analyzer, text: str, weight: float, words: Counter[str], pairs: Counter[tuple[str, str]]) -> None:
+    """Add the words of a text and its pairs; the first word is a pair with an empty one."""
+    left = ""
+    for token in analyzer.tokens(text):
+        word = token.text if _is_word(token) else NUMBER
+        words[word] += weight  # type: ignore[assignment]
+        pairs[left, word] += weight  # type: ignore[assignment]
+        left = word
+
+
+def _most(counted: Counter[Any], n: int) -> dict[Any, float]:
+    """The n most frequent, ties by name: the same every night."""
+    return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:n])
+
+
+def _words(words: dict[str, float], pairs: dict[tuple[str, str], float]) -> Arrays:
+    """Words in the order of their rows, their near forms and their pairs."""
+    hashes, offsets, data = keys.build(words)
+    table = keys.Keys(hashes, offsets, data)
+    texts = [table.id(row) for row in range(len(table))]
+    row_of = {text: row for row, text in enumerate(texts)}
+    row_of[""] = len(texts)
+    count = np.array([words[text] for text in texts])
+    log = np.log(count / count.sum())
+    deletes = [
+        hashed(deleted(text, edits_of(text))) | np.uint64(row) for row, text in enumerate(texts) if text != NUMBER
+    ]
+    found = [(row_of[a] << 32 | row_of[b], n) for (a, b), n in pairs.items() if a in row_of and b in row_of]
+    found.sort()
+    packed = np.array([pair for pair, _ in found], dtype=np.uint64)
+    times = np.array([n for _, n in found], dtype=np.float64)
+    left, right = (packed >> np.uint64(32)).astype(np.int64), (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    totals = np.bincount(left, times, len(texts) + 1)
+    given = np.bincount(left, np.minimum(times, DISCOUNT), len(texts) + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        backoff = np.where(totals > 0, given / totals, 1.0)
+    pair_log = np.log(np.maximum(times - DISCOUNT, 0) / totals[left] + backoff[left] * np.exp(log[right]))
+    return {
+        "spell_words_hash": hashes,
+        "spell_words_offsets": offsets,
+        "spell_words_bytes": data,
+        "spell_word_count": count.astype(np.float32),
+        "spell_word_log": log.astype(np.float32),
+        "spell_word_backoff": np.log(np.maximum(backoff, 1e-9)).astype(np.float32),
+        "spell_word_letters": np.array([letters_of(text) for text in texts], dtype=np.uint32),
+        "spell_word_length": np.array([min(len(text), 255) for text in texts], dtype=np.uint8),
+        "spell_letter_log": _letters(texts),
+        "spell_deletes": np.sort(np.concatenate([*deletes, np.empty(0, np.uint64)])),
+        "spell_pairs": packed,
+        "spell_pair_log": pair_log.astype(np.float32),
+    }
+
+
+def _letters(words: list[str]) -> NDArray[np.float32]:
+    """Log probability of a letter after the two before it, (28, 28, 28), from different words: shrunk to the letter
+    after one, and that to the letter alone, by five occasions each."""
+    counts = np.zeros((END + 1, END + 1, END + 1))
+    for word in words:
+        a, b = END, END
+        for c in (*letter_places(word), END):
+            counts[a, b, c] += 1
+            a, b = b, c
+    alone = (counts.sum((0, 1)) + 1) / (counts.sum() + END + 1)
+    two = counts.sum(0)
+    after = (two + 5 * alone) / (two.sum(1, keepdims=True) + 5)
+    found: NDArray[np.float32] = np.log((counts + 5 * after) / (counts.sum(2, keepdims=True) + 5)).astype(np.float32)
+    return found
+
+
+def _queries(known: dict[str, float]) -> Arrays:
+    """Known queries in the order of their rows, and their grams."""
+    hashes, offsets, data = keys.build(known)
+    table = keys.Keys(hashes, offsets, data)
+    texts = [table.id(row) for row in range(len(table))]
+    count = np.array([known[text] for text in texts], dtype=np.float64)
+    each = [grams(letters(text)) for text in texts]
+    sizes = np.array([len(one) for one in each], dtype=np.int64)
+    flat = np.array([gram for one in each for gram in one], dtype=np.uint32)
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), sizes)
+    order = np.argsort(flat, kind="stable")
+    different, starts = np.unique(flat[order], return_index=True)
+    return {
+        "spell_queries_hash": hashes,
+        "spell_queries_offsets": offsets,
+        "spell_queries_bytes": data,
+        "spell_query_log": np.log(count / max(count.sum(), 1.0)).astype(np.float32),
+        "spell_grams": different,
+        "spell_gram_offsets": np.append(starts, len(flat)).astype(np.int64),
+        "spell_gram_queries": rows[order],
+        "spell_query_letters": np.minimum(sizes, 65535).astype(np.uint16),
+    }

@@ -1,0 +1,1 @@
+"""Spelling: what a shopper meant to type, by a noisy channel over the shop's own words and queries."""

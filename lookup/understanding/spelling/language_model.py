@@ -1,0 +1,64 @@
+"""How likely words are beside each other in this shop: pairs of words, with absolute discounting."""
+
+from bisect import bisect_left
+
+import numpy as np
+
+from lookup.understanding.arrays import Arrays
+
+UNKNOWN = -1
+"""The row of a word that the shop does not know."""
+NUMBER = "0"
+"""The word that stands for every number and code."""
+
+
+OTHER, END = 26, 27
+"""The places of letters beyond a-z, and of the ends of a word, among the letters."""
+
+
+def letter_places(word: str) -> list[int]:
+    """The places of the letters of a normalised word."""
+    return [ord(letter) - 97 if "a" <= letter <= "z" else OTHER for letter in word]
+
+
+class LanguageModel:
+    """Natural logarithms of probabilities of words, of a release's arrays (`lookup.understanding.arrays.SPELLING`)."""
+
+    def __init__(self, arrays: Arrays):
+        self._pairs = arrays["spell_pairs"].data
+        self._pair_log = arrays["spell_pair_log"].data
+        self._backoff = arrays["spell_word_backoff"].data
+        self._log = arrays["spell_word_log"].data
+        self.start = len(self._log)
+        """The row before the first word."""
+        self._letters = np.ascontiguousarray(arrays["spell_letter_log"]).data
+
+    def alone(self, row: int) -> float:
+        """Of a known word by itself."""
+        return self._log[row]
+
+    def spelt(self, word: str) -> float:
+        """Of a word's letters, among words of any kind: how much it looks like a word of this shop."""
+        letters, total, a, b = self._letters, 0.0, END, END
+        for c in (*letter_places(word), END):
+            total += letters[a, b, c]
+            a, b = b, c
+        return total
+
+    def seen(self, left: int, right: int) -> bool:
+        """Whether the shop has one word after the other."""
+        if left < 0 or right < 0:
+            return False
+        pair = left << 32 | right
+        at = bisect_left(self._pairs, pair)
+        return at < len(self._pairs) and self._pairs[at] == pair
+
+    def after(self, left: int, right: int) -> float:
+        """Of the right word, a known one, after the left one."""
+        if left < 0:
+            return self._log[right]
+        pair = left << 32 | right
+        at = bisect_left(self._pairs, pair)
+        if at < len(self._pairs) and self._pairs[at] == pair:
+            return self._pair_log[at]
+        return self._backoff[left] + self._log[right]
