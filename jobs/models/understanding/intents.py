@@ -64,9 +64,10 @@ def build_intents(
     for kind, rows, size in (("category", categories, n_categories), ("brand", brands, len(names))):
         group = np.asarray(rows, dtype=np.int64)[of] if len(of) else of
         seen = _Seen(terms, np.repeat(group, sizes), np.repeat(weight, sizes))
-        arrays |= _shares(kind, seen, len(ordered), size)
-        prior = np.bincount(rows[rows >= 0], minlength=size) + 0.5
-        arrays[f"meaning_{kind}_prior"] = np.log(prior / max(prior.sum(), 1.0)).astype(np.float32)
+        counts = np.bincount(rows[rows >= 0], minlength=size) + 0.5
+        prior = counts / max(counts.sum(), 1.0)
+        arrays[f"meaning_{kind}_prior"] = np.log(prior).astype(np.float32)
+        arrays |= _shares(kind, seen, prior, len(ordered))
     return arrays | _named(titles, brands, names, analyzer)
 
 
@@ -78,16 +79,15 @@ class _Seen(NamedTuple):
     weight: NDArray[np.float64]
 
 
-def _shares(kind: str, seen: _Seen, n: int, size: int) -> Arrays:
-    """Of each of n terms its best groups of so many, and the ratio for the others."""
+def _shares(kind: str, seen: _Seen, prior: NDArray[np.float64], n: int) -> Arrays:
+    """Of each of n terms its best groups, and the ratio for the others. prior: the share of the items of each group."""
     terms, groups, weight = seen
+    size = len(prior)
     kept = (terms >= 0) & (groups >= 0)
     pairs, inverse = np.unique(terms[kept] * max(size, 1) + groups[kept], return_inverse=True)
     counts = np.bincount(inverse, weight[kept], len(pairs))
     term, group = pairs // max(size, 1), pairs % max(size, 1)
     total = np.bincount(term, counts, n)
-    prior = np.bincount(group, counts, size)
-    prior = np.maximum(prior / max(prior.sum(), 1.0), 1e-9)
     share = (counts + STRENGTH * prior[group]) / (total[term] + STRENGTH)
     order = np.lexsort((group, -share, term))
     term, group, share = term[order], group[order], share[order]

@@ -41,6 +41,8 @@ LONGEST = 100
 """Characters; longer texts teach nothing."""
 MOST_SLIPS = 4
 """A pair with more slips is no misspelling."""
+LETTERS_A_SLIP = 3
+"""Nor is one with more than a slip in so many letters."""
 
 Slip = tuple[int, bool]
 """A kind, and whether it was in the first letter of a word."""
@@ -58,11 +60,12 @@ def learn_costs(
     for _ in range(ROUNDS):
         counts = [0.0] * len(KINDS)
         occasions = [0.0] * len(KINDS)
-        firsts = letters = 0.0
+        firsts = letters = used = 0.0
         for typed, meant in texts:
             slips = aligned(typed, meant, costs)
-            if slips is None or len(slips) > MOST_SLIPS:
+            if slips is None or len(slips) > min(MOST_SLIPS, len(meant) // LETTERS_A_SLIP):
                 continue
+            used += 1
             for kind, first in slips:
                 counts[kind] += 1
                 firsts += first
@@ -70,7 +73,7 @@ def learn_costs(
                 occasions[kind] += times
             letters += sum(letter.isalpha() for letter in meant)
         costs = _costs(counts, occasions, prior, start)
-        words = occasions[MISSING_BLANK] + len(texts)
+        words = occasions[MISSING_BLANK] + used
         total = sum(counts) - counts[MISSING_BLANK] - counts[EXTRA_BLANK]
         usual = prior / 10
         share = (firsts + usual * exp(-start[FIRST])) / (total * words / max(letters, 1.0) + usual)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup import keys
+from jobs.models.understanding.texts import Arrays, table
 from lookup.text.analyzer import Analyzer, Token
 from lookup.text.chunks import Kind
 from lookup.text.normalise import normalise
@@ -23,8 +23,6 @@ DISCOUNT = 0.6
 """Taken from the count of each pair, and given to words alone (Ney, Essen and Kneser 1994)."""
 QUERY_WEIGHT = 3.0
 """What one search counts beside one title."""
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def build_speller(
@@ -81,9 +79,7 @@ def _most(counted: Counter[Any], n: int) -> dict[Any, float]:
 
 def _words(words: dict[str, float], pairs: dict[tuple[str, str], float]) -> Arrays:
     """Words in the order of their rows, their near forms and their pairs."""
-    hashes, offsets, data = keys.build(words)
-    table = keys.Keys(hashes, offsets, data)
-    texts = [table.id(row) for row in range(len(table))]
+    made, texts = table("spell_words", words)
     row_of = {text: row for row, text in enumerate(texts)}
     row_of[""] = len(texts)
     count = np.array([words[text] for text in texts])
@@ -102,9 +98,7 @@ def _words(words: dict[str, float], pairs: dict[tuple[str, str], float]) -> Arra
         backoff = np.where(totals > 0, given / totals, 1.0)
     pair_log = np.log(np.maximum(times - DISCOUNT, 0) / totals[left] + backoff[left] * np.exp(log[right]))
     return {
-        "spell_words_hash": hashes,
-        "spell_words_offsets": offsets,
-        "spell_words_bytes": data,
+        **made,
         "spell_word_count": count.astype(np.float32),
         "spell_word_log": log.astype(np.float32),
         "spell_word_backoff": np.log(np.maximum(backoff, 1e-9)).astype(np.float32),
@@ -135,9 +129,7 @@ def _letters(words: list[str]) -> NDArray[np.float32]:
 
 def _queries(known: dict[str, float]) -> Arrays:
     """Known queries in the order of their rows, and their grams."""
-    hashes, offsets, data = keys.build(known)
-    table = keys.Keys(hashes, offsets, data)
-    texts = [table.id(row) for row in range(len(table))]
+    made, texts = table("spell_queries", known)
     count = np.array([known[text] for text in texts], dtype=np.float64)
     each = [grams(letters(text)) for text in texts]
     sizes = np.array([len(one) for one in each], dtype=np.int64)
@@ -146,9 +138,7 @@ def _queries(known: dict[str, float]) -> Arrays:
     order = np.argsort(flat, kind="stable")
     different, starts = np.unique(flat[order], return_index=True)
     return {
-        "spell_queries_hash": hashes,
-        "spell_queries_offsets": offsets,
-        "spell_queries_bytes": data,
+        **made,
         "spell_query_log": np.log(count / max(count.sum(), 1.0)).astype(np.float32),
         "spell_grams": different,
         "spell_gram_offsets": np.append(starts, len(flat)).astype(np.int64),

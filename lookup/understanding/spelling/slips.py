@@ -164,7 +164,7 @@ class SlipCosts:
                     if not price:
                         price = other if letter.isalpha() and wanted.isalpha() else inf
                     cost = last[j] + price + first[j]
-                    if i and j and letter == meant[j - 1] and typed[i - 1] == wanted and wanted.isalpha():
+                    if i and j and letter == meant[j - 1] and typed[i - 1] == wanted and (letter + wanted).isalpha():
                         cost = min(cost, before[j - 1] + swapped)
                 cost = min(cost, last[j + 1] + more[i], row[j] + gone[j])
                 row[j + 1] = cost

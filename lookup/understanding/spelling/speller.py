@@ -52,7 +52,7 @@ class Correction(NamedTuple):
 class SpellingWeights:
     """What the speller believes before it looks; natural logarithms. Chosen by cross-validation, as its test says."""
 
-    unknown: float = -4.0
+    unknown: float = -8.0
     """Log probability that a shopper means a word which the shop does not know."""
     letters: float = 0.7
     """What a logarithm of an unknown word's letters counts."""
@@ -64,7 +64,7 @@ class SpellingWeights:
     """Log of the share of searches that repeat a known query."""
     rare: float = 3.0
     """A word that stands fewer times in the shop is rare."""
-    overwhelming: float = 6.0
+    overwhelming: float = 4.0
     """How much likelier a correction of known words must be."""
 
 

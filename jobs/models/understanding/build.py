@@ -1,0 +1,101 @@
+"""All that a release knows about queries, from what a shop has."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.models.understanding.intents import build_intents
+from jobs.models.understanding.rewrites import SynonymRule, build_rewrites, build_values, learn_synonyms
+from jobs.models.understanding.slips import learn_costs
+from jobs.models.understanding.spelling import build_speller
+from jobs.models.understanding.suggestions import Suggested, build_suggestions
+from jobs.models.understanding.texts import Arrays
+from lookup.text.analyzer import Analyzer
+from lookup.understanding import price_words
+from lookup.understanding.attributes import COLOURS
+from lookup.understanding.rewrites import Redirect
+from lookup.understanding.suggester import BRAND, CATEGORY, ITEM, QUERY
+
+
+@dataclass(frozen=True)
+class QuerySources:
+    """What the night has. Rows are those of the release; items, categories and brands are in the order of theirs."""
+
+    titles: Sequence[str]
+    """(I,): of items."""
+    category: NDArray[np.int32]
+    """(I,): row of each item's category, -1 for none."""
+    brand: NDArray[np.int32]
+    """(I,): row of each item's brand, -1 for none."""
+    popularity: NDArray[np.float32]
+    """(I,): of items, in events; for the order of suggestions."""
+    categories: Sequence[str]
+    """(C,): the last name of each category's path."""
+    brands: Sequence[str]
+    """(M,): names."""
+    values: Sequence[tuple[str, int, int]] = ()
+    """Values of declared features: text, row of the feature, row of the text."""
+    queries: Mapping[str, float] = field(default_factory=dict)
+    """How often each query with results was searched."""
+    clicks: Sequence[tuple[str, int, float]] = ()
+    """Query, row of the clicked or bought item, how often."""
+    typos: Sequence[tuple[str, str]] = ()
+    """Queries without results, and the similar ones with a click that the same users typed next."""
+    synonyms: Sequence[SynonymRule] = ()
+    """The shop's own rules."""
+    redirects: Mapping[str, Redirect] = field(default_factory=dict)
+
+
+def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
+    """The arrays of `lookup.understanding.arrays`: SPELLING, MEANING and SUGGESTIONS.
+
+    Raises DaybreakError for a synonym or a redirect that says nothing.
+    """
+    learned = learn_synonyms(((query, str(item), times) for query, item, times in sources.clicks), analyzer)
+    return {
+        **build_speller(
+            sources.titles,
+            sources.queries,
+            analyzer,
+            values=declared_words(sources, analyzer),
+            costs=learn_costs(sources.typos),
+        ),
+        **build_intents(
+            sources.titles,
+            categories=sources.category,
+            brands=sources.brand,
+            names=sources.brands,
+            n_categories=len(sources.categories),
+            analyzer=analyzer,
+            clicks=sources.clicks,
+        ),
+        **build_values(sources.values, analyzer),
+        **build_rewrites([*learned, *sources.synonyms], sources.redirects, analyzer),
+        **build_suggestions(suggested(sources), analyzer),
+    }
+
+
+def declared_words(sources: QuerySources, analyzer: Analyzer) -> list[str]:
+    """Texts whose words the shop knows, though they may stand in no title: they are not to be corrected.
+
+    Names of brands, categories, values and colours, both sides of synonyms, redirected queries, and words for prices.
+    """
+    rules = [text for rule in sources.synonyms for text in (rule.words, rule.instead)]
+    values = [text for text, _, _ in sources.values]
+    names = [*sources.brands, *sources.categories, *values, *sources.redirects]
+    return [*names, *rules, *COLOURS, *sorted(price_words.words(analyzer.languages))]
+
+
+def suggested(sources: QuerySources) -> Iterable[Suggested]:
+    """Everything that may be suggested; a category or a brand is as popular as its items together."""
+    for query, times in sources.queries.items():
+        yield Suggested(query, QUERY, -1, times)
+    for kind, names, rows in ((CATEGORY, sources.categories, sources.category), (BRAND, sources.brands, sources.brand)):
+        sold = np.bincount(rows[rows >= 0], sources.popularity[rows >= 0] + 1, len(names)).tolist()
+        for row, name in enumerate(names):
+            if sold[row] > 0:
+                yield Suggested(name, kind, row, sold[row])
+    for row, (title, times) in enumerate(zip(sources.titles, sources.popularity.tolist(), strict=True)):
+        yield Suggested(title, ITEM, row, times)

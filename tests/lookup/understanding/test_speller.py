@@ -1,0 +1,122 @@
+"""Spelling of whole queries, in a small shop."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.models.understanding.spelling import build_speller
+from lookup.understanding import arrays as stated
+from lookup.understanding.spelling.speller import LONGEST_QUERY, Speller
+from tests import small_queries
+
+SPELLER = Speller(small_queries.arrays(), small_queries.ANALYZER)
+
+
+def corrected(text: str) -> str:
+    """The query that was meant, or the typed one."""
+    found = SPELLER.correct(text)
+    return text if found is None else found.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("bluetoth speker", "bluetooth speaker"),
+        ("BLUETOOHT Speaker", "bluetooth speaker"),
+        ("portable speaker bluetotoh", "portable speaker bluetooth"),
+        ("micro wave", "microwave"),
+        ("windowair conditioner", "window air conditioner"),
+        ("pvcsch 40", "pvc sch 40"),
+        ("kichen fawcet", "kitchen faucet"),
+        ("8 inch kitchn faucet!", "8 inch kitchen faucet!"),
+        ("stainles steel microwave", "stainless steel microwave"),
+        ("windowairconditioner", "window air conditioner"),
+    ],
+)
+def test_misspelt_queries_become_what_was_meant(typed: str, meant: str) -> None:
+    assert corrected(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ridgid saw",  # a brand that looks like a misspelt word
+        "rigid pipe",
+        "6204-2RS",
+        "6204",
+        "6024-2rs bearing",
+        "bluetooth speaker 16gb",
+        "pipe 1/2",
+        "005",
+        "24/7",
+        "tn-2110",
+        "speakers",  # the plural of a known word
+        "kitchen faucet",
+        "xqzwv",
+        "电视",
+        "of",
+        "!!!",
+        "",
+    ],
+)
+def test_what_is_right_or_no_word_stays(text: str) -> None:
+    assert SPELLER.correct(text) is None
+
+
+def test_a_correction_says_what_changed_and_how_sure_it_is() -> None:
+    found = SPELLER.correct("black bluetoth speeker 5 w")
+    assert found is not None
+    assert found.changes == (("bluetoth", "bluetooth"), ("speeker", "speaker"))
+    assert found.text == "black bluetooth speaker 5 w"
+    assert found.gain > 0
+
+
+def test_numbers_beside_a_misspelt_word_are_kept_even_where_a_known_query_has_others() -> None:
+    assert corrected("pvc shc 70") == "pvc sch 70"
+    assert corrected("pvc shc 80") == "pvc sch 80"
+
+
+def test_words_beside_it_decide_between_two_candidates() -> None:
+    titles = ["steel cable black"] * 30 + ["kitchen table oak"] * 30
+    speller = Speller(build_speller(titles, {}, small_queries.ANALYZER), small_queries.ANALYZER)
+    for typed, meant in ("steel xable black", "steel cable black"), ("kitchen xable oak", "kitchen table oak"):
+        found = speller.correct(typed)
+        assert found is not None
+        assert found.text == meant
+
+
+def test_a_rare_known_word_gives_way_only_to_overwhelming_context() -> None:
+    titles = ["bluetooth speaker loud"] * 300 + ["blutooth thing"] + ["speaked word poem"]
+    speller = Speller(build_speller(titles, {}, small_queries.ANALYZER), small_queries.ANALYZER)
+    found = speller.correct("blutooth speaker")
+    assert found is not None
+    assert found.text == "bluetooth speaker"
+    assert speller.correct("blutooth thing") is None
+    assert speller.correct("speaked word") is None
+
+
+def test_candidates_of_a_word_come_with_how_likely_each_is_beside_the_best() -> None:
+    best, *others = SPELLER.candidates("speeker")
+    assert best == ("speaker", 0.0)
+    assert all(log <= 0 for _, log in others)
+    assert SPELLER.candidates("") == []
+
+
+def test_a_shop_without_words_corrects_nothing() -> None:
+    for arrays in (stated.empty(stated.SPELLING), build_speller([], {}, small_queries.ANALYZER)):
+        assert Speller(arrays, small_queries.ANALYZER).correct("bluetoth speker") is None
+
+
+def test_long_texts_are_left_as_they_are() -> None:
+    assert SPELLER.correct("bluetoth " * LONGEST_QUERY) is None
+    assert SPELLER.correct("bluetoth" * 1_000_000) is None
+
+
+@given(st.text(max_size=60) | st.text("bluetohspkr 0123-/' ", max_size=40))
+def test_any_text_is_answered_and_a_correction_is_a_fixed_point(text: str) -> None:
+    found = SPELLER.correct(text)
+    if found is not None:
+        digits = [[one for one in each if one in "0123456789"] for each in (found.text, text)]
+        assert digits[0] == digits[1] or not text.isascii()
+        again = SPELLER.correct(found.text)
+        assert again is None or again.gain > 0
