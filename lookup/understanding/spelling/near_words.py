@@ -85,7 +85,6 @@ class NearWords:
         far = np.bitwise_count(self._letters[rows] ^ np.uint32(letters_of(word))) > 2 * edits
         wide = np.abs(self._length[rows].astype(np.int16) - len(word)) > edits
         rows = np.unique(rows[~(far | wide)])
-        if len(rows) > MOST:
-            rows = rows[np.argsort(-self._log[rows], kind="stable")[:MOST]]
+        rows = rows[np.argsort(-self._log[rows], kind="stable")[:MOST]]
         found: list[int] = rows.tolist()
         return found

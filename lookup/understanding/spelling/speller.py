@@ -13,6 +13,7 @@ Numbers, codes and CJK are kept: they are neither corrected nor split, and a kno
 
 from bisect import insort
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from lookup.text.analyzer import Analyzer, Token
 from lookup.text.chunks import Kind
 from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
-from lookup.understanding.spelling.known_queries import KnownQueries, digits
+from lookup.understanding.spelling.known_queries import KnownQueries, digits, letters
 from lookup.understanding.spelling.language_model import NUMBER, UNKNOWN, LanguageModel
 from lookup.understanding.spelling.near_words import NearWords, edits_of
 from lookup.understanding.spelling.slips import EXTRA_BLANK, MISSING_BLANK, SlipCosts
@@ -33,6 +34,8 @@ KEPT = 6
 """Candidates of one word that are tried beside its neighbours."""
 DEAREST = 10.0
 """The most that one edit may cost."""
+LONG_SPLIT = 9
+"""Letters of a word from which on it may be three."""
 SHORTEST = 3
 """Shorter words are only joined or seen as part of a known query."""
 
@@ -64,6 +67,8 @@ class SpellingWeights:
     """Log of the share of searches that repeat a known query."""
     rare: float = 3.0
     """A word that stands fewer times in the shop is rare."""
+    sure: float = 1.0
+    """How much likelier a correction of an unknown word must be."""
     overwhelming: float = 4.0
     """How much likelier a correction of known words must be."""
 
@@ -76,6 +81,18 @@ class _Choice(NamedTuple):
     rows: tuple[int, ...]
     text: str
     cost: float
+
+
+class _Typed(NamedTuple):
+    """A typed word."""
+
+    token: Token
+    row: int
+    """Of the word, or of its singular or plural; that of numbers; -1 for an unknown word."""
+    cost: float
+    """Of keeping it: above 0 where the shop does not know it."""
+    doubtful: bool
+    """Whether it may be misspelt."""
 
 
 class Speller:
@@ -104,27 +121,24 @@ class Speller:
         tokens = self._analyzer.tokens(typed)
         if len(tokens) > MOST_WORDS:
             return None
-        rows = [self._row(token) for token in tokens]
-        doubtful = [
-            token.kind == Kind.WORD and (row < 0 or self._count[row] < self._weights.rare)
-            for token, row in zip(tokens, rows, strict=True)
-        ]
-        if not any(doubtful):
+        words = [self._typed(token) for token in tokens]
+        if not any(word.doubtful for word in words):
             return None
-        known = all(row >= 0 for row in rows)
-        kept = self._kept(tokens, rows)
-        best, path = self._best_path(tokens, rows, doubtful)
-        found = self._spoken(typed, tokens, path)
+        known = all(word.row >= 0 for word in words)
+        kept = self._kept(words)
+        best, path = self._best_path(words)
+        found = self._spoken(typed, words, path)
+        codes = [token.text for token in tokens if token.kind == Kind.CODE]
         for row in self._queries.alike(typed):
             query = self._queries.texts.id(row)
-            if digits(query) != digits(typed):
+            if digits(query) != digits(typed) or not all(code in letters(query) for code in codes):
                 continue
             ahead = self._weights.model * (self._weights.known + self._queries.log[row])
             cost = self._slips.cost(typed, query, ahead - best)
             if ahead - cost > best:
                 best, found = ahead - cost, (query, ((typed, query),))
         gain = best - kept
-        if not found[1] or gain <= (self._weights.overwhelming if known else 0.0):
+        if not found[1] or gain <= (self._weights.overwhelming if known else self._weights.sure):
             return None
         return Correction(found[0], found[1], gain)
 
@@ -133,33 +147,37 @@ class Speller:
         found = self._single(normalise(word), edits_of(word))[:n]
         return [(choice.text, found[0][0] - score) for score, choice in found]
 
-    def _row(self, token: Token) -> int:
-        return self._words.find(token.text) if token.kind == Kind.WORD else self._number
+    def _typed(self, token: Token) -> _Typed:
+        """What the shop knows of a typed word."""
+        if token.kind != Kind.WORD:
+            return _Typed(token, self._number, 0.0, False)
+        row = self._words.find(token.text)
+        if row >= 0:
+            return _Typed(token, row, 0.0, self._count[row] < self._weights.rare)
+        word = token.text
+        for other in map(self._words.find, other_numbers(word)):
+            if other >= 0:
+                return _Typed(token, other, -self._weights.model * self._weights.inflected, True)
+        score = self._weights.unknown + self._weights.letters * self._model.spelt(word)
+        return _Typed(token, UNKNOWN, -self._weights.model * score, True)
 
-    def _kept(self, tokens: list[Token], rows: list[int]) -> float:
+    def _kept(self, words: list[_Typed]) -> float:
         """The score of what was typed."""
         left, score = self._model.start, 0.0
-        for token, row in zip(tokens, rows, strict=True):
-            score += self._weights.model * self._model.after(left, row) if row >= 0 else -self._unknown(token.text)
-            left = row
+        for word in words:
+            score -= word.cost
+            if word.row >= 0:
+                score += self._weights.model * self._model.after(left, word.row)
+            left = word.row
         return score
 
-    def _unknown(self, word: str) -> float:
-        """Minus the score of a word that the shop does not know; less where it knows its plural or singular."""
-        forms = (word + "s", word[:-1] if word[-1:] == "s" else "", word[:-2] if word[-2:] == "es" else "")
-        logs = [self._model.alone(row) for row in map(self._words.find, filter(None, forms)) if row >= 0]
-        score = self._weights.unknown + self._weights.letters * self._model.spelt(word)
-        return -self._weights.model * max(score, max(logs, default=-inf) + self._weights.inflected)
-
-    def _best_path(
-        self, tokens: list[Token], rows: list[int], doubtful: list[bool]
-    ) -> tuple[float, tuple[_Choice, ...]]:
+    def _best_path(self, words: list[_Typed]) -> tuple[float, tuple[_Choice, ...]]:
         """The likeliest way through the candidates of every word: its score and its choices (Viterbi)."""
         weight, after = self._weights.model, self._model.after
-        ends: list[dict[int, tuple[float, tuple[_Choice, ...]]]] = [{} for _ in range(len(tokens) + 1)]
+        ends: list[dict[int, tuple[float, tuple[_Choice, ...]]]] = [{} for _ in range(len(words) + 1)]
         ends[0][self._model.start] = (0.0, ())
-        for at in range(len(tokens)):
-            choices = self._choices(tokens, rows, doubtful, at)
+        for at in range(len(words)):
+            choices = self._choices(words, at)
             for left, (score, path) in ends[at].items():
                 for choice in choices:
                     total, last = score - choice.cost, left
@@ -171,44 +189,65 @@ class Speller:
                         ends[at + choice.span][last] = (total, (*path, choice))
         return max(ends[-1].values(), key=lambda one: one[0])
 
-    def _choices(self, tokens: list[Token], rows: list[int], doubtful: list[bool], at: int) -> list[_Choice]:
+    def _choices(self, words: list[_Typed], at: int) -> list[_Choice]:
         """What the words from one place on may have been."""
-        token = tokens[at]
-        choices = [_Choice(1, (rows[at],), token.text, self._unknown(token.text) if rows[at] < 0 else 0.0)]
-        if doubtful[at] and len(token.text) >= SHORTEST:
-            scored = self._single(token.text, edits_of(token.text) if rows[at] < 0 else 1)
-            scored += self._splits(token.text) if rows[at] < 0 else []
+        word, unknown = words[at], words[at].cost > 0
+        text = word.token.text
+        choices = [_Choice(1, (word.row,), text, word.cost)]
+        if word.doubtful and len(text) >= SHORTEST:
+            scored = self._single(text, edits_of(text) if unknown else 1)
+            scored += self._splits(text, not scored) if unknown else []
             scored.sort(key=lambda one: one[0])
             choices += [choice for _, choice in scored[:KEPT]]
-        if at + 1 < len(tokens) and token.kind == Kind.WORD == tokens[at + 1].kind and min(rows[at], rows[at + 1]) < 0:
-            choices += self._joined(token.text + tokens[at + 1].text)
+        after = words[at + 1] if at + 1 < len(words) else None
+        if after and word.token.kind == Kind.WORD == after.token.kind and (unknown or after.cost > 0):
+            choices += self._joined(text + after.token.text)
         return choices
 
     def _single(self, word: str, edits: int) -> list[tuple[float, _Choice]]:
         """At most `KEPT` known words for one word, each with minus its score; the best first."""
         found: list[tuple[float, _Choice]] = []
         limit, worst = DEAREST * edits, inf
+        cheapest = min(self._slips.costs[:-1])
         for row in self._near.near(word, edits):
-            text = self._words.id(row)
             unlikely = -self._weights.model * self._model.alone(row)
+            if worst - unlikely < cheapest:
+                break  # the others are less frequent still
+            text = self._words.id(row)
             cost = self._slips.cost(word, text, min(limit, worst - unlikely), edits)
             if 0 < cost < inf and text != NUMBER:
                 insort(found, (cost + unlikely, _Choice(1, (row,), text, cost)))
-                if len(found) >= KEPT:
-                    del found[KEPT:]
-                    worst = found[-1][0]
+                del found[KEPT:]
+                worst = found[-1][0] if len(found) == KEPT else inf
         return found
 
-    def _splits(self, word: str) -> list[tuple[float, _Choice]]:
-        """Two known words for one."""
-        found, cost = [], self._slips.costs[MISSING_BLANK]
-        for at in range(2, len(word) - 1):
+    def _splits(self, word: str, further: bool) -> list[tuple[float, _Choice]]:
+        """Two known words for one; with `further`, and where there are none, three. A single letter is split off only
+        where the shop has it beside the other word: "t shirt"."""
+        found, firsts = [], []
+        for at in range(1, len(word)):
             left = self._words.find(word[:at])
-            right = self._words.find(word[at:]) if left >= 0 else UNKNOWN
-            if right >= 0:
-                score = cost - self._weights.model * (self._model.alone(left) + self._model.after(left, right))
-                found.append((score, _Choice(1, (left, right), f"{word[:at]} {word[at:]}", cost)))
+            if left < 0:
+                continue
+            firsts.append((left, at))
+            right = self._words.find(word[at:])
+            if right >= 0 and (1 < at < len(word) - 1 or self._model.seen(left, right)):
+                found.append(self._split(word, (left, right), (at,)))
+        if further and not found and len(word) >= LONG_SPLIT:
+            for left, at in firsts:
+                for end in range(at + 2, len(word) - 1) if at > 1 else ():
+                    middle = self._words.find(word[at:end])
+                    right = self._words.find(word[end:]) if middle >= 0 else UNKNOWN
+                    if right >= 0:
+                        found.append(self._split(word, (left, middle, right), (at, end)))
         return found
+
+    def _split(self, word: str, rows: tuple[int, ...], places: tuple[int, ...]) -> tuple[float, _Choice]:
+        """A word with blanks at some places, with minus its score."""
+        cost = len(places) * self._slips.costs[MISSING_BLANK]
+        score = self._model.alone(rows[0]) + sum(self._model.after(*pair) for pair in pairwise(rows))
+        parts = [word[a:b] for a, b in pairwise((0, *places, len(word)))]
+        return cost - self._weights.model * score, _Choice(1, rows, " ".join(parts), cost)
 
     def _joined(self, word: str) -> list[_Choice]:
         """Known words for two words without the blank between them."""
@@ -220,11 +259,11 @@ class Speller:
         return [choice._replace(span=2, cost=choice.cost + blank) for _, choice in scored]
 
     @staticmethod
-    def _spoken(typed: str, tokens: list[Token], path: tuple[_Choice, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    def _spoken(typed: str, words: list[_Typed], path: tuple[_Choice, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The text with the choices in place of what was typed, and what changed."""
         parts, changes, at, done = [], [], 0, 0
         for choice in path:
-            first, last = tokens[at], tokens[at + choice.span - 1]
+            first, last = words[at].token, words[at + choice.span - 1].token
             was = typed[first.start : last.end]
             if choice.span > 1 or choice.text != first.text:
                 parts += [typed[done : first.start], choice.text]
@@ -232,3 +271,12 @@ class Speller:
                 done = last.end
             at += choice.span
         return "".join([*parts, typed[done:]]), tuple(changes)
+
+
+def other_numbers(word: str) -> list[str]:
+    """What may be the plural or the singular of a word, in English, French and Spanish."""
+    if word.endswith("ss"):
+        return [word + "es"]
+    if not word.endswith("s"):
+        return [word + "s", word + "es"]
+    return [word[:-1], word[:-2]] if word.endswith("es") else [word[:-1]]
