@@ -130,6 +130,37 @@ class SlipCosts:
             typed=typed[start:a], meant=meant[start:b], more=more, gone=gone, first=first, limit=limit, band=band
         )
 
+    def of_few(self, typed: str, meant: str, slips: int) -> float:
+        """The cost by at most so many slips, inf where it needs more: for one or two much quicker than `cost`."""
+        return self._few((typed, meant), (0, 0), (len(typed), len(meant)), slips)
+
+    def _few(self, texts: tuple[str, str], start: tuple[int, int], end: tuple[int, int], slips: int) -> float:
+        """The cost between two places of what was typed and of what was meant. A common beginning or end is no slip."""
+        typed, meant = texts
+        (i, j), (a, b) = start, end
+        while i < a and j < b and typed[i] == meant[j]:
+            i, j = i + 1, j + 1
+        while i < a and j < b and typed[a - 1] == meant[b - 1]:
+            a, b = a - 1, b - 1
+        m, n = a - i, b - j
+        if m == n == 0:
+            return 0.0
+        if abs(m - n) > slips or (slips < 2 and (slips == 0 or max(m, n) > 2)):
+            return inf
+        best, rest = inf, slips - 1
+        if m:
+            price = self._priced(extra(typed, i), typed, i)
+            best = price + self._few(texts, (i + 1, j), (a, b), rest) if price < inf else inf
+        if n:
+            price = self._priced(missing(meant, j), meant, j)
+            best = min(best, price + self._few(texts, (i, j + 1), (a, b), rest)) if price < inf else best
+        if m and n:
+            price = self._priced(replaced(typed[i], meant[j]), meant, j)
+            best = min(best, price + self._few(texts, (i + 1, j + 1), (a, b), rest)) if price < inf else best
+        if m > 1 < n and typed[i] == meant[j + 1] and typed[i + 1] == meant[j] and typed[i : i + 2].isalpha():
+            best = min(best, self.costs[SWAPPED] + self._few(texts, (i + 2, j + 2), (a, b), rest))
+        return best
+
     def _table(
         self,
         *,
@@ -175,7 +206,7 @@ class SlipCosts:
         return row[-1] if row[-1] <= limit else inf
 
     def _priced(self, kind: int | None, text: str, at: int) -> float:
-        """The cost of a letter too many or too few at one place of a text."""
+        """The cost of a slip at one place of a text; inf where no slip explains it."""
         if kind is None:
             return inf
         if (at == 0 or text[at - 1] == " ") and kind not in (MISSING_BLANK, EXTRA_BLANK):

@@ -214,8 +214,8 @@ class Speller:
             if worst - unlikely < cheapest:
                 break  # the others are less frequent still
             text = self._words.id(row)
-            cost = self._slips.cost(word, text, min(limit, worst - unlikely), edits)
-            if 0 < cost < inf and text != NUMBER:
+            cost = self._slips.of_few(word, text, edits)
+            if 0 < cost <= min(limit, worst - unlikely) and text != NUMBER:
                 insort(found, (cost + unlikely, _Choice(1, (row,), text, cost)))
                 del found[KEPT:]
                 worst = found[-1][0] if len(found) == KEPT else inf

@@ -50,7 +50,8 @@ WORDS = st.text("abcde ", max_size=7)
     ],
 )
 def test_each_kind_of_slip_has_its_cost(typed: str, meant: str, kinds: tuple[int, ...]) -> None:
-    assert SLIPS.cost(typed, meant) == pytest.approx(sum(DEFAULT_COSTS[kind] for kind in kinds))
+    total = pytest.approx(sum(DEFAULT_COSTS[kind] for kind in kinds))
+    assert SLIPS.cost(typed, meant) == SLIPS.of_few(typed, meant, 2) == total
 
 
 def test_digits_are_never_a_slip() -> None:
@@ -95,6 +96,13 @@ def plain(typed: str, meant: str) -> float:
 def test_with_equal_costs_it_is_the_distance_of_the_textbook(typed: str, meant: str) -> None:
     equal = SlipCosts([1.0] * FIRST + [0.0])
     assert equal.cost(typed, meant, band=10) == plain(typed, meant)
+
+
+@given(WORDS, WORDS, st.integers(0, 3))
+def test_by_few_slips_it_is_the_same_where_few_are_enough(typed: str, meant: str, slips: int) -> None:
+    equal = SlipCosts([1.0] * FIRST + [0.0])
+    distance = plain(typed, meant)
+    assert equal.of_few(typed, meant, slips) == (distance if distance <= slips else inf)
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
