@@ -1,7 +1,8 @@
 """All that a release knows about queries, from what a shop has."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,18 @@ from jobs.models.understanding.spelling import build_speller
 from jobs.models.understanding.suggestions import Suggested, build_suggestions
 from jobs.models.understanding.texts import Arrays
 from lookup.text.analyzer import Analyzer
+from lookup.text.chunks import Kind
+from lookup.text.normalise import normalise
 from lookup.understanding import price_words
 from lookup.understanding.attributes import COLOURS
 from lookup.understanding.rewrites import Redirect
+from lookup.understanding.spelling.speller import Speller
 from lookup.understanding.suggester import BRAND, CATEGORY, ITEM, QUERY
+
+OFTEN = 100.0
+"""A query that was searched so often is no misspelling, whatever its words."""
+OFTENER = 5.0
+"""What was meant is so many times as frequent as a misspelling of it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class QuerySources:
     clicks: Sequence[tuple[str, int, float]] = ()
     """Query, row of the clicked or bought item, how often."""
     typos: Sequence[tuple[str, str]] = ()
-    """Queries without results, and the similar ones with a click that the same users typed next."""
+    """Misspelt queries, and what was meant (`jobs.models.understanding.slips.typos_of`)."""
     synonyms: Sequence[SynonymRule] = ()
     """The shop's own rules."""
     redirects: Mapping[str, Redirect] = field(default_factory=dict)
@@ -53,6 +62,8 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
 
     Raises DaybreakError for a synonym or a redirect that says nothing.
     """
+    costs = learn_costs(sources.typos)
+    sources = replace(sources, queries=without_misspelt(sources, analyzer, costs))
     learned = learn_synonyms(((query, str(item), times) for query, item, times in sources.clicks), analyzer)
     return {
         **build_speller(
@@ -60,7 +71,7 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
             sources.queries,
             analyzer,
             values=declared_words(sources, analyzer),
-            costs=learn_costs(sources.typos),
+            costs=costs,
         ),
         **build_intents(
             sources.titles,
@@ -75,6 +86,35 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
         **build_rewrites([*learned, *sources.synonyms], sources.redirects, analyzer),
         **build_suggestions(suggested(sources), analyzer),
     }
+
+
+def without_misspelt(sources: QuerySources, analyzer: Analyzer, costs: Sequence[float]) -> dict[str, float]:
+    """How often each query was searched, where misspelt ones count for what was meant.
+
+    A search that finds what a misspelt query meant gets clicks, and so the log is full of them. A query is taken for
+    misspelt if one of its words stands in no title and in nothing that the shop declares, and if the speller makes a
+    query of it that is `OFTENER` times as frequent.
+    """
+    counts: Counter[str] = Counter()
+    for query, times in sources.queries.items():
+        counts[normalise(query)] += times  # type: ignore[assignment]
+    declared = declared_words(sources, analyzer)
+    catalogue = {token.text for text in (*sources.titles, *declared) for token in analyzer.tokens(text)}
+    sound = {
+        query: times
+        for query, times in counts.items()
+        if all(token.kind != Kind.WORD or token.text in catalogue for token in analyzer.tokens(query))
+    }
+    often = {query: times for query, times in counts.items() if query not in sound and times >= OFTEN}
+    arrays = build_speller(sources.titles, sound | often, analyzer, values=declared, costs=costs)
+    speller = Speller(arrays, analyzer)
+    settled: Counter[str] = Counter(sound | often)
+    for query, times in counts.items():
+        if query not in sound and query not in often:
+            found = speller.correct(query)
+            meant = found.text if found and counts.get(found.text, 0) >= OFTENER * times else query
+            settled[meant] += times
+    return dict(settled)
 
 
 def declared_words(sources: QuerySources, analyzer: Analyzer) -> list[str]:

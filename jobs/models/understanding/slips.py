@@ -8,6 +8,7 @@ defaults of `lookup` count as pseudo-counts, so that a few pairs move them littl
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import exp, inf, log
+from typing import NamedTuple
 
 from lookup.text.normalise import normalise
 from lookup.understanding.spelling.slips import (
@@ -41,6 +42,8 @@ LONGEST = 100
 """Characters; longer texts teach nothing."""
 MOST_SLIPS = 4
 """A pair with more slips is no misspelling."""
+SOON = 120.0
+"""A user who types something similar so soon corrects it."""
 LETTERS_A_SLIP = 3
 """Nor is one with more than a slip in so many letters."""
 
@@ -79,6 +82,32 @@ def learn_costs(
         share = (firsts + usual * exp(-start[FIRST])) / (total * words / max(letters, 1.0) + usual)
         costs = (*costs[:FIRST], max(0.0, -log(share)))
     return costs
+
+
+class Searched(NamedTuple):
+    """One search of the log."""
+
+    user: str
+    seconds: float
+    """When, on any clock."""
+    text: str
+    clicked: bool
+    """Whether a result was clicked or bought."""
+
+
+def typos_of(searches: Iterable[Searched]) -> list[tuple[str, str]]:
+    """What users typed first without a click, and what they typed within `SOON` seconds with one, where a few slips
+    lie between. searches: in any order."""
+    ordered = sorted(searches, key=lambda one: (one.user, one.seconds, one.text))
+    pairs = []
+    for before, after in pairwise(ordered):
+        soon = before.user == after.user and after.seconds - before.seconds <= SOON
+        if soon and after.clicked and not before.clicked:
+            typed, meant = normalise(before.text[:LONGEST]), normalise(after.text[:LONGEST])
+            slips = aligned(typed, meant, DEFAULT_COSTS)
+            if slips and len(slips) <= min(MOST_SLIPS, len(meant) // LETTERS_A_SLIP):
+                pairs.append((typed, meant))
+    return pairs
 
 
 def _costs(counts: list[float], occasions: list[float], prior: float, start: Sequence[float]) -> tuple[float, ...]:

@@ -23,7 +23,7 @@ from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
 from lookup.understanding.spelling.known_queries import KnownQueries, digits, letters
 from lookup.understanding.spelling.language_model import NUMBER, UNKNOWN, LanguageModel
-from lookup.understanding.spelling.near_words import NearWords, edits_of
+from lookup.understanding.spelling.near_words import LONGEST, NearWords, edits_of
 from lookup.understanding.spelling.slips import EXTRA_BLANK, MISSING_BLANK, SlipCosts
 
 LONGEST_QUERY = 200
@@ -34,8 +34,10 @@ KEPT = 6
 """Candidates of one word that are tried beside its neighbours."""
 DEAREST = 10.0
 """The most that one edit may cost."""
-LONG_SPLIT = 9
-"""Letters of a word from which on it may be three."""
+MOST_DOUBTFUL = 6
+"""With more unknown words a query is in another language, or none."""
+LONG_SPLIT, LONGEST_SPLIT = 9, 24
+"""Letters of a word that may be three."""
 SHORTEST = 3
 """Shorter words are only joined or seen as part of a known query."""
 
@@ -122,7 +124,7 @@ class Speller:
         if len(tokens) > MOST_WORDS:
             return None
         words = [self._typed(token) for token in tokens]
-        if not any(word.doubtful for word in words):
+        if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
             return None
         known = all(word.row >= 0 for word in words)
         kept = self._kept(words)
@@ -196,7 +198,7 @@ class Speller:
         choices = [_Choice(1, (word.row,), text, word.cost)]
         if word.doubtful and len(text) >= SHORTEST:
             scored = self._single(text, edits_of(text) if unknown else 1)
-            scored += self._splits(text, not scored) if unknown else []
+            scored += self._splits(text, not scored) if unknown and len(text) <= LONGEST else []
             scored.sort(key=lambda one: one[0])
             choices += [choice for _, choice in scored[:KEPT]]
         after = words[at + 1] if at + 1 < len(words) else None
@@ -233,7 +235,7 @@ class Speller:
             right = self._words.find(word[at:])
             if right >= 0 and (1 < at < len(word) - 1 or self._model.seen(left, right)):
                 found.append(self._split(word, (left, right), (at,)))
-        if further and not found and len(word) >= LONG_SPLIT:
+        if further and not found and LONG_SPLIT <= len(word) <= LONGEST_SPLIT:
             for left, at in firsts:
                 for end in range(at + 2, len(word) - 1) if at > 1 else ():
                     middle = self._words.find(word[at:end])

@@ -1,5 +1,6 @@
 """Everything that a release knows about queries, as its arrays."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from jobs.models.understanding.build import QuerySources, build_understanding
+from jobs.models.understanding.build import QuerySources, build_understanding, without_misspelt
 from jobs.models.understanding.spelling import build_speller
 from lookup.keys import Keys
 from lookup.understanding.arrays import MEANING, SPELLING, SUGGESTIONS, StatedArray, empty
 from lookup.understanding.spelling.near_words import NearWords
+from lookup.understanding.spelling.slips import DEFAULT_COSTS
 from tests import small_queries
 
 NOTHING = QuerySources(
@@ -65,6 +67,23 @@ def test_words_after_a_word_and_words_alone_are_probabilities() -> None:
         assert seen[its].sum() + rest == pytest.approx(1, abs=1e-3)
     letters = np.exp(made["spell_letter_log"].astype(np.float64)).sum(2)
     np.testing.assert_allclose(letters, 1, atol=1e-4)
+
+
+def test_misspelt_searches_count_for_what_was_meant() -> None:
+    asked = {
+        "bluetooth speaker": 40.0,
+        "Bluetoth speaker": 5.0,
+        "ridgyd saw": 90.0,
+        "ridgid saw": 12.0,
+        "hdx": 3.0,
+    }
+    sources = replace(small_queries.SOURCES, queries=asked)
+    assert without_misspelt(sources, small_queries.ANALYZER, DEFAULT_COSTS) == {
+        "bluetooth speaker": 45.0,
+        "ridgyd saw": 90.0,  # more frequent than what it might be
+        "ridgid saw": 12.0,
+        "hdx": 3.0,
+    }
 
 
 WORDS = ["bluetooth", "speaker", "kitchen", "saw", "pipe", "refrigerator", "conditioner", "äußerst"]
