@@ -16,6 +16,8 @@ PARTS = ("redirect", "price", "spelling", "size", "colour", "values", "brand", "
 """What can be switched off in a call."""
 MOST_TOKENS = 64
 """Words of a query that are understood; further ones are searched for all the same."""
+JOINED = 0.9
+"""What a match of the joined form of two words counts beside the words."""
 NAME = 0.3
 """A named brand counts as meant from this share on."""
 
@@ -105,9 +107,17 @@ class Interpreter:
             named_brands=self._brands.named(tokens) if on["brand"] else (),
             brands=self._brand.meant(terms) if on["brand"] else (),
             categories=self._category.meant(terms) if on["category"] else (),
-            synonyms=self._rewrites.synonyms(tokens) if on["synonyms"] else (),
+            synonyms=self._synonyms(tokens) if on["synonyms"] else (),
             redirect=redirect,
         )
+
+    def _synonyms(self, tokens: list[Token]) -> tuple[Synonym, ...]:
+        """The shop's synonyms, and the joined forms of words that it only has joined."""
+        joined = [
+            Synonym(f"{tokens[at].text} {word[len(tokens[at].text) :]}", at, at + 2, word, JOINED)
+            for at, word in self._speller.joins(tokens)
+        ]
+        return (*self._rewrites.synonyms(tokens), *joined)
 
     def _redirect(self, query: str) -> Redirect | None:
         return self._rewrites.redirect(joined(self._analyzer.tokens(query)[: MOST_TOKENS + 1]))

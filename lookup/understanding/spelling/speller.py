@@ -12,6 +12,7 @@ Numbers, codes and CJK are kept: they are neither corrected nor split, and a kno
 """
 
 from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -148,6 +149,22 @@ class Speller:
         """The likeliest known words for one unknown word: text and log of how likely beside the likeliest one (≤ 0)."""
         found = self._single(normalise(word), edits_of(word))[:n]
         return [(choice.text, found[0][0] - score) for score, choice in found]
+
+    def joins(self, tokens: Sequence[Token]) -> list[tuple[int, str]]:
+        """Two known words that the shop never has beside each other, but as one word: "basket ball". Nothing is wrong
+        with them, so they are not corrected; a search may look for both.
+
+        The first of the two tokens, and the joined word.
+        """
+        found = []
+        for at, (one, other) in enumerate(pairwise(tokens)):
+            if one.kind == Kind.WORD == other.kind and one.end + 1 == other.start:
+                joined = one.text + other.text
+                row = self._words.find(joined)
+                pair = self._words.find(one.text), self._words.find(other.text)
+                if row >= 0 and self._count[row] >= self._weights.rare and not self._model.seen(*pair):
+                    found.append((at, joined))
+        return found
 
     def _typed(self, token: Token) -> _Typed:
         """What the shop knows of a typed word."""

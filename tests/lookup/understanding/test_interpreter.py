@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.models.understanding.spelling import build_speller
+from jobs.models.understanding.texts import Arrays
 from lookup.understanding import arrays as stated
 from lookup.understanding.interpreter import PARTS, Interpreter
 from lookup.understanding.rewrites import Redirect
@@ -91,6 +93,24 @@ def test_synonyms_are_one_way_or_both_and_weigh_less_than_the_word() -> None:
 
 def test_synonyms_are_those_of_the_corrected_word() -> None:
     assert [one.instead for one in SHOP.interpret("kitchen fuacet").synonyms] == ["tap"]
+
+
+def test_words_that_the_shop_has_joined_only_are_looked_for_joined_too() -> None:
+    found = SHOP.interpret("head phones wireless")
+    assert found.corrected == (("head phones", "headphones"),)
+    shop = Interpreter({**small_queries.arrays(), **joined_shop()}, small_queries.ANALYZER)
+    found = shop.interpret("basket ball hoop")
+    assert found.corrected == ()
+    assert [(one.words, one.instead, one.first, one.end) for one in found.synonyms] == [
+        ("basket ball", "basketball", 0, 2)
+    ]
+    assert shop.interpret("bedroom lamp").synonyms == ()
+
+
+def joined_shop() -> Arrays:
+    """A shop with a basketball, baskets, and balls."""
+    titles = ["basketball hoop"] * 4 + ["laundry basket", "tennis ball", "bedroom lamp"] * 4
+    return build_speller(titles, {}, small_queries.ANALYZER)
 
 
 def test_redirects_need_the_whole_query() -> None:

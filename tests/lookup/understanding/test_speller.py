@@ -31,6 +31,8 @@ def corrected(text: str) -> str:
         ("8 inch kitchn faucet!", "8 inch kitchen faucet!"),
         ("stainles steel microwave", "stainless steel microwave"),
         ("windowairconditioner", "window air conditioner"),
+        ("MiterSawRidgid", "miter saw ridgid"),
+        ("compoundmiter saw", "compound miter saw"),
     ],
 )
 def test_misspelt_queries_become_what_was_meant(typed: str, meant: str) -> None:
@@ -53,6 +55,9 @@ def test_misspelt_queries_become_what_was_meant(typed: str, meant: str) -> None:
         "speakers",  # the plural of a known word
         "kitchen faucet",
         "xqzwv",
+        "asdfjklafjdlkasjfklads",
+        "xyz-123",
+        "2001 bluetooth",
         "电视",
         "of",
         "!!!",
