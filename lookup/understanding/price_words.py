@@ -15,6 +15,9 @@ class PriceWords(NamedTuple):
     over: tuple[str, ...]
     over_weak: tuple[str, ...]
     around: tuple[str, ...]
+    or_less: tuple[str, ...]
+    """What stands after an amount with a currency, and makes it the highest."""
+    or_more: tuple[str, ...]
     between: tuple[tuple[str, str], ...]
     """What stands before the first number, and between the two, where the two need no currency."""
     to: tuple[tuple[str, str], ...]
@@ -39,6 +42,8 @@ ENGLISH = PriceWords(
     over=("over", "above", "more than", "no less than", "higher than"),
     over_weak=("at least", "from", "starting at", "min", "min.", "minimum"),
     around=("around", "about", "roughly", "approximately", "approx", "circa"),
+    or_less=("or less", "and under", "or under", "and below", "or below", "max", "maximum", "tops"),
+    or_more=("and up", "or more", "and above", "and over", "or above", "+"),
     between=(("between", "and"), ("between", "to"), ("between", "-")),
     to=(("from", "to"), ("from", "-"), ("", "to"), ("", "-")),
     currency={
@@ -57,6 +62,7 @@ ENGLISH = PriceWords(
     counted=_listed(
         "piece pieces pc pcs pack packs count ct year years yr yrs month months day days hour hours minute minutes page"
         " pages thread player players people person persons percent star stars reviews rows row set sets bit bits core"
+        " week weeks sq square cubic cu mile miles mph km degrees calories carbs amp amps cfm hp ton tons acres proof"
         " cores key keys port ports speed gauge grit way size sizes feet foot pounds pound"
     ),
     no_price=(
@@ -80,6 +86,8 @@ GERMAN = PriceWords(
     over=("uber", "mehr als", "teurer als"),
     over_weak=("ab", "mindestens", "min.", "von"),
     around=("um", "etwa", "ungefahr", "ca", "ca.", "rund", "circa"),
+    or_less=("oder weniger", "maximal", "hochstens", "max"),
+    or_more=("oder mehr", "und mehr", "aufwarts", "+"),
     between=(("zwischen", "und"), ("zwischen", "-")),
     to=(("von", "bis"), ("", "bis"), ("", "-")),
     currency={**dict.fromkeys(("euro", "euros", "eur"), "EUR"), **dict.fromkeys(("franken", "chf", "sfr"), "CHF")},
@@ -96,6 +104,8 @@ FRENCH = PriceWords(
     over=("plus de", "au dessus de", "au-dessus de", "superieur a"),
     over_weak=("a partir de", "au moins", "min.", "minimum", "des"),
     around=("environ", "autour de", "vers"),
+    or_less=("ou moins", "maximum", "max"),
+    or_more=("ou plus", "et plus", "minimum", "+"),
     between=(("entre", "et"), ("entre", "-")),
     to=(("de", "a"), ("", "a"), ("", "-")),
     currency={**dict.fromkeys(("euro", "euros", "eur"), "EUR"), **dict.fromkeys(("francs", "chf"), "CHF")},
@@ -111,6 +121,8 @@ SPANISH = PriceWords(
     over=("mas de", "por encima de", "superior a"),
     over_weak=("desde", "al menos", "minimo", "a partir de"),
     around=("alrededor de", "sobre", "unos", "aproximadamente"),
+    or_less=("o menos", "maximo", "max"),
+    or_more=("o mas", "minimo", "+"),
     between=(("entre", "y"), ("entre", "-")),
     to=(("de", "a"), ("desde", "hasta"), ("", "a"), ("", "-")),
     currency={
@@ -140,7 +152,8 @@ def words(languages: tuple[str, ...]) -> set[str]:
     """Every single word of prices in these languages, which a dictionary must know."""
     found: set[str] = set()
     for one in spoken(languages):
-        phrases = (*one.under, *one.under_weak, *one.over, *one.over_weak, *one.around, *one.currency, *one.counted)
+        phrases = (*one.under, *one.under_weak, *one.over, *one.over_weak, *one.around, *one.or_less, *one.or_more)
+        phrases += (*one.currency, *one.counted)
         both = [text for pair in (*one.between, *one.to) for text in pair]
         found.update(word for text in (*phrases, *both) for word in text.split() if word.isalpha())
     return found

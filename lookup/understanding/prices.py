@@ -73,9 +73,9 @@ class Prices:
 
 
 def amount(text: str) -> float | None:
-    """The number that a text such as "1,299.50", "1.299,50", "49,99" or "1.5k" means; None for none."""
+    """The number that a text such as "1,299.50", "1.299,50", "49,-" or "1.5k" means; None for none."""
     thousands = 1000.0 if text.endswith("k") else 1.0
-    digits = text.rstrip("k")
+    digits = text.rstrip("k").rstrip("-.,")
     grouped = re.fullmatch(r"[0-9]{1,3}(?:([.,])[0-9]{3}(?:\1[0-9]{3})*)(?:[.,][0-9]{1,2})?", digits)
     if grouped:
         digits = digits.replace(grouped[1], "")
@@ -106,7 +106,7 @@ def _compiled(
 
     codes = {key: code for words in spoke for key, code in words.currency.items()} | SIGNS
     currency = _either(list(codes))
-    number = r"[0-9]{1,9}(?:[.,][0-9]{1,9}){0,3}k?(?![\w])(?![.,][0-9])"
+    number = r"[0-9]{1,9}(?:[.,][0-9]{1,9}){0,3}(?:k|[.,]--?)?(?![\w])(?![.,][0-9])"
     # A unit or a counted thing after a number says that it is no price. "l" and "in" are units and words: both stop it.
     counted = rf"(?! ?(?:%|\"|'|x ?[0-9]|-?{_either([*UNITS, *all_of('counted')])}))"
     value = _either(all_of("no_price"))
@@ -149,6 +149,9 @@ def _compiled(
             forms.append((kind, rf"(?:{signs}) ?" + one(1) + end))
         for with_currency in priced(1):
             forms.append((kind, rf"{start}(?:{_either(all_of(weak))} |(?:{signs}) ?)" + with_currency))
+    for key, kind in ("or_less", "under"), ("or_more", "over"):
+        for amounts in priced(1):
+            forms.append((kind, start + amounts + " ?" + _either(all_of(key))))
     for bare in priced(1):
         forms.append(("under", start + bare + rf"(?! ?{value})"))
     people = re.compile(rf"\b{_either(all_of('people'))} (?:(?:of|aged|ab|who are) )?$")
