@@ -36,7 +36,7 @@ SPELLING: tuple[StatedArray, ...] = (
     StatedArray("spell_word_letters", "uint32", ("W",), "a bit for each letter of the word, by its code modulo 32"),
     StatedArray("spell_word_length", "uint8", ("W",), "characters of the word, at most 255"),
     StatedArray(
-        "spell_letter_log", "float32", ("28", "28", "28"), "log probability of a letter after two: a-z, others, end"
+        "spell_letter_log", "float32", ("28", "28", "28"), "log probability of a letter after two: a-z, no letter, end"
     ),
     StatedArray("spell_deletes", "uint64", ("*",), "crc32 of a word with letters deleted · 2³² + its row, rising"),
     StatedArray("spell_pairs", "uint64", ("*",), "row of a word · 2³² + row of the word after it, rising; W: start"),

@@ -11,7 +11,7 @@ GRAM = 3
 """Letters of a gram."""
 MOST_GRAMS = 40
 """Grams of a query that are looked up."""
-MOST_POSTINGS = 8_000
+MOST_POSTINGS = 4_000
 """Places of queries that are counted for one typed query; the rarest grams come first."""
 MOST = 8
 """Queries that are measured for one typed query."""

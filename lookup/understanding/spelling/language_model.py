@@ -13,12 +13,13 @@ NUMBER = "0"
 
 
 OTHER, END = 26, 27
-"""The places of letters beyond a-z, and of the ends of a word, among the letters."""
+"""The places of what is no letter, and of the ends of a word, among the letters."""
 
 
 def letter_places(word: str) -> list[int]:
-    """The places of the letters of a normalised word."""
-    return [ord(letter) - 97 if "a" <= letter <= "z" else OTHER for letter in word]
+    """The places of the letters of a normalised word. Letters of other alphabets share those of a-z: a shop seldom has
+    words of two."""
+    return [(ord(letter) - 97) % 26 if letter.isalpha() else OTHER for letter in word]
 
 
 class LanguageModel:

@@ -46,7 +46,8 @@ whose halves agree within 0.6. They hold for a query with a slip; a shop's own p
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _SOUNDS = ("ckqs", "sz", "fv", "dt", "bp", "gj", "mn", "iy", "uw", "lr", "xs", "vw")
-VOWELS = frozenset("aeiou")
+_VOWELS = ("aeiou", "аеиоуыэюя", "αεηιουω")
+VOWELS = frozenset("".join(_VOWELS))
 
 
 def _pairs() -> dict[str, int]:
@@ -60,7 +61,8 @@ def _pairs() -> dict[str, int]:
                     found[letter + _ROWS[j][i]] = found[_ROWS[j][i] + letter] = NEIGHBOUR
     for group in _SOUNDS:
         found |= {a + b: SOUND for a in group for b in group if a != b}
-    found |= {a + b: VOWEL for a in VOWELS for b in VOWELS if a != b}
+    for vowels in _VOWELS:
+        found |= {a + b: VOWEL for a in vowels for b in vowels if a != b}
     return found
 
 

@@ -33,6 +33,8 @@ MOST_WORDS = 16
 """A query of more words is left as it is."""
 KEPT = 6
 """Candidates of one word that are tried beside its neighbours."""
+PLAIN = 8.0
+"""Where a word is so cheaply another, joining it with its neighbour and one more slip is not tried."""
 DEAREST = 10.0
 """The most that one edit may cost."""
 MOST_DOUBTFUL = 6
@@ -195,8 +197,9 @@ class Speller:
         weight, after = self._weights.model, self._model.after
         ends: list[dict[int, tuple[float, tuple[_Choice, ...]]]] = [{} for _ in range(len(words) + 1)]
         ends[0][self._model.start] = (0.0, ())
+        near = [self._near_words(word) for word in words]
         for at in range(len(words)):
-            choices = self._choices(words, at)
+            choices = self._choices(words, near, at)
             for left, (score, path) in ends[at].items():
                 for choice in choices:
                     total, last = score - choice.cost, left
@@ -208,19 +211,26 @@ class Speller:
                         ends[at + choice.span][last] = (total, (*path, choice))
         return max(ends[-1].values(), key=lambda one: one[0])
 
-    def _choices(self, words: list[_Typed], at: int) -> list[_Choice]:
-        """What the words from one place on may have been."""
+    def _near_words(self, word: _Typed) -> list[tuple[float, _Choice]]:
+        """Known words for a doubtful one."""
+        text = word.token.text
+        if not word.doubtful or len(text) < SHORTEST:
+            return []
+        return self._single(text, edits_of(text) if word.cost > 0 else 1)
+
+    def _choices(self, words: list[_Typed], near: list[list[tuple[float, _Choice]]], at: int) -> list[_Choice]:
+        """What the words from one place on may have been. near: known words for each of them."""
         word, unknown = words[at], words[at].cost > 0
         text = word.token.text
         choices = [_Choice(1, (word.row,), text, word.cost)]
-        if word.doubtful and len(text) >= SHORTEST:
-            scored = self._single(text, edits_of(text) if unknown else 1)
-            scored += self._splits(text, not scored) if unknown and len(text) <= LONGEST else []
-            scored.sort(key=lambda one: one[0])
-            choices += [choice for _, choice in scored[:KEPT]]
+        scored = near[at]
+        if unknown and SHORTEST <= len(text) <= LONGEST:
+            scored = sorted([*scored, *self._splits(text, not scored)], key=lambda one: one[0])
+        choices += [choice for _, choice in scored[:KEPT]]
         after = words[at + 1] if at + 1 < len(words) else None
         if after and word.token.kind == Kind.WORD == after.token.kind and (unknown or after.cost > 0):
-            choices += self._joined(text + after.token.text)
+            plain = any(choice.cost < PLAIN for one in near[at : at + 2] for _, choice in one)
+            choices += self._joined(text + after.token.text, not plain)
         return choices
 
     def _single(self, word: str, edits: int) -> list[tuple[float, _Choice]]:
@@ -268,13 +278,13 @@ class Speller:
         parts = [word[a:b] for a, b in pairwise((0, *places, len(word)))]
         return cost - self._weights.model * score, _Choice(1, rows, " ".join(parts), cost)
 
-    def _joined(self, word: str) -> list[_Choice]:
-        """Known words for two words without the blank between them."""
+    def _joined(self, word: str, misspelt: bool) -> list[_Choice]:
+        """Known words for two words without the blank between them, which may be misspelt as well."""
         blank = self._slips.costs[EXTRA_BLANK]
         row = self._words.find(word)
         if row >= 0:
             return [_Choice(2, (row,), word, blank)]
-        scored = self._single(word, 1)[:2] if len(word) > 2 * SHORTEST else []
+        scored = self._single(word, 1)[:2] if misspelt and len(word) > 2 * SHORTEST else []
         return [choice._replace(span=2, cost=choice.cost + blank) for _, choice in scored]
 
     @staticmethod

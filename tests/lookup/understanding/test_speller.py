@@ -81,6 +81,28 @@ def test_numbers_beside_a_misspelt_word_are_kept_even_where_a_known_query_has_ot
     assert corrected("pvc shc 80") == "pvc sch 80"
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("калонка bluetooth", "колонка bluetooth"),
+        ("наушнеки", "наушники"),
+        ("waschmaschiene", "waschmaschine"),
+        ("Kühlschank", "kuhlschrank"),
+        ("kaffe maschine", "kaffeemaschine"),
+        ("samsng 电视", "samsung 电视"),
+        ("电视samsng", "电视samsung"),
+    ],
+)
+def test_other_languages_and_scripts(typed: str, meant: str) -> None:
+    titles = [
+        *["Колонка bluetooth портативная", "Стиральная машина 6 кг", "Наушники беспроводные"] * 5,
+        *["Waschmaschine 8 kg", "Kaffeemaschine schwarz", "Kühlschrank groß", "电视 samsung"] * 5,
+    ]
+    found = Speller(build_speller(titles, {}, small_queries.ANALYZER), small_queries.ANALYZER).correct(typed)
+    assert found is not None
+    assert found.text == meant
+
+
 def test_words_beside_it_decide_between_two_candidates() -> None:
     titles = ["steel cable black"] * 30 + ["kitchen table oak"] * 30
     speller = Speller(build_speller(titles, {}, small_queries.ANALYZER), small_queries.ANALYZER)
