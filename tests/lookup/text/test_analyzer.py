@@ -1,8 +1,6 @@
 """The analyzer: what finds what. The sources of the cases are issues that people filed against other searches."""
 # ruff: noqa: RUF001 – characters that look alike are what is tested.
 
-from timeit import repeat
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -196,10 +194,3 @@ def test_the_memory_of_chunks_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
         assert len(made._known) <= 10
     made.terms("x" * 1000)
     assert all(len(one) < 1000 for one in made._known)
-
-
-def test_a_title_of_ten_words_is_quick() -> None:
-    """Goal: 60 µs; the bound leaves room for a busy machine."""
-    title = "Logitech Wireless Bluetooth Speaker 2.0 Black with USB-C 16 GB cable"
-    ANALYZER.terms(title)
-    assert min(repeat(lambda: ANALYZER.terms(title), number=100, repeat=5)) / 100 < 300e-6
