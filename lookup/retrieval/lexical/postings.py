@@ -1,13 +1,27 @@
 """Searching an index: the best items of a query, all items that hold its words, and what each item holds of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.retrieval.lexical.build import Arrays
 from lookup.retrieval.lexical.counts import FIELDS
-from lookup.retrieval.lexical.slots import NOTHING, UNIT, One, Part, Rows, Scratch, Several, Slot, Term, Values
+from lookup.retrieval.lexical.slots import (
+    NOTHING,
+    NOWHERE,
+    UNIT,
+    One,
+    Part,
+    Places,
+    Rows,
+    Scratch,
+    Several,
+    Slot,
+    Term,
+    Values,
+)
 
 CACHED = 1 << 14
 """How many terms stay known with the views of their postings: some 15 MiB at most."""
@@ -18,7 +32,7 @@ MISSED = 10_000
 ONE_UNIT = np.float32(1 / UNIT)
 WORTH_A_FILTER = 512
 """Of fewer items it is quicker to score all of them than to leave some out."""
-SAMPLED = 128
+SAMPLED = 64
 """Scores from which a bound of the n-th largest is taken, before all of them are looked at."""
 
 
@@ -45,7 +59,10 @@ class Postings:
         self._known: dict[tuple[int, float], One] = {}
         self._kept: dict[int, NDArray[np.uint8]] = {}
         self._missed = 0
-        self._worth_a_row = max(self.items // 1024, 64)
+        self._nothing = One(
+            Term(NOTHING, no_bytes := np.zeros(0, np.uint8), no_bytes, 0.0, 0, None, None, b"", None), 0.0
+        )
+        self._worth_a_row = max(self.items // 128, 64)
 
     def idf(self, term: int) -> float:
         """The inverse document frequency of a term's row."""
@@ -77,15 +94,12 @@ class Postings:
         scratch = self._scratch
         rest = sum([part.bound for part in parts])
         least = max([part.nth(n) for part in parts])
-        rows, scores = NOTHING, NOTHING
+        rows, scores = NOWHERE, NOTHING
         for place, part in enumerate(parts):
             if least > rest:
                 break
             rest -= part.bound
             found, made = part.at_least(least - rest, scratch)
-            for before in parts[:place]:
-                if len(found):
-                    found, made = _kept(before.scores_of(found, scratch) == 0, found, made)
             if not len(found):
                 continue
             could = rest
@@ -94,11 +108,18 @@ class Postings:
                 could -= after.bound
                 if len(found) > WORTH_A_FILTER:
                     found, made = _kept(made >= least - could, found, made)
+            # An item of an earlier list is in `rows` already, or cannot be among the best.
+            found, made = _promising(found, made, n, least, partial(_in_none, parts[:place], scratch))
             if len(rows):
                 found, made = np.concatenate([rows, found]), np.concatenate([scores, made])
-            rows, scores, least = _largest(found, made, n, least)
+            if len(found) > n:
+                ordered = made.copy()
+                ordered.partition(len(made) - n)
+                least = max(least, int(ordered[len(made) - n]))
+                found, made = _kept(made >= least, found, made)
+            rows, scores = found, made
         order = np.lexsort((rows, -scores))[:n]
-        return rows.take(order), scores.take(order)
+        return rows[order].astype(np.int32), scores[order]
 
     def matches(self, slots: Sequence[Slot], least: int | None = None) -> Rows:
         """All rows that hold at least `least` of the slots, rising; every slot where it is None.
@@ -118,11 +139,11 @@ class Postings:
         rows = parts[0].at_least(0, scratch)[0]
         for part in parts[1:]:
             rows = rows[part.scores_of(rows, scratch) > 0]
-        return np.sort(rows) + np.int32(self.first)
+        return np.sort(rows).astype(np.int32) + np.int32(self.first)
 
     def scores_of(self, rows: NDArray[np.integer], slots: Sequence[Slot]) -> NDArray[np.float32]:
         """The score of each of some rows, as `top` has it, float32 (n,)."""
-        inside = np.asarray(rows, np.int32) - np.int32(self.first)
+        inside = np.asarray(rows, np.intp) - self.first
         made = np.zeros(len(inside), np.int32)
         for part in self._parts(slots):
             made += part.scores_of(inside, self._scratch)
@@ -134,7 +155,7 @@ class Postings:
         A slot weighs as much as its best alternative, weight · idf; a field has the best alternative that it holds.
         Slots whose terms no item holds do not count.
         """
-        inside = np.asarray(rows, np.int32) - np.int32(self.first)
+        inside = np.asarray(rows, np.intp) - self.first
         made = np.zeros((len(inside), len(FIELDS)), np.float32)
         whole = 0.0
         for part in self._parts(slots):
@@ -154,23 +175,22 @@ class Postings:
         parts: list[Part] = []
         for slot in slots:
             ones = []
-            for term, weight in slot:
-                if term < 0:
-                    continue
-                one = known.get((term, weight)) or self._one(term, weight)
-                if one.asked > 1 and one.size >= self._worth_a_row:
-                    self._make_dense(term, one)
-                if one.size:
-                    ones.append(one)
-            if len(ones) == 1:
-                parts.append(ones[0])
-            elif ones:
-                parts.append(Several(ones))
+            for one in slot:
+                part = known.get(one) or self._one(one)
+                if part.size:
+                    ones.append(part)
+                    if part.asked > 1:
+                        self._make_dense(one[0], part)
+            if ones:
+                parts.append(ones[0] if len(ones) == 1 else Several(ones))
         if len(parts) > 1:
             parts.sort(key=_size)
         return parts
 
-    def _one(self, term: int, weight: float) -> One:
+    def _one(self, one: tuple[int, float]) -> One:
+        term, weight = one
+        if term < 0:
+            return self._nothing
         part = slice(self._starts[term], self._starts[term + 1])
         champion, dense = self._champion.get(term), self._dense.get(term)
         row = self._kept.get(term) if dense is None else self._dense_impact[dense]
@@ -191,11 +211,14 @@ class Postings:
         )
         if len(self._known) >= CACHED:
             self._known = {}
-        self._known[term, weight] = made
+        self._known[one] = made
         return made
 
     def _make_dense(self, term: int, one: One) -> None:
         """Keep the impacts of a term over all items, because calls ask for it again and again."""
+        if one.size < self._worth_a_row:
+            one.asked = -(2**62)  # never
+            return
         dense = self._kept.get(term)
         if dense is None:
             if (len(self._kept) + 1) * self.items > DENSE_BYTES:
@@ -213,25 +236,34 @@ def _size(part: Part) -> int:
     return part.size
 
 
-def _kept(chosen: NDArray[np.bool_], rows: Rows, values: Values) -> tuple[Rows, Values]:
+def _kept(chosen: NDArray[np.bool_], rows: Places, values: Values) -> tuple[Places, Values]:
     places = chosen.nonzero()[0]
-    return (rows, values) if len(places) == len(rows) else (rows.take(places), values.take(places))
+    return (rows, values) if len(places) == len(rows) else (rows[places], values[places])
 
 
-def _largest(rows: Rows, scores: Values, n: int, least: int) -> tuple[Rows, Values, int]:
-    """Those that may be among the n largest, in no order, and a bound that the n-th largest reaches.
-
-    least: a bound that is known already; what is below it may be left out.
-    """
+def _promising(
+    rows: Places, scores: Values, n: int, least: int, is_new: Callable[[Places], NDArray[np.bool_] | None]
+) -> tuple[Places, Values]:
+    """Those that are new and may be among the n largest. least: a bound that the n-th largest of all reaches."""
+    if least and len(rows) > SAMPLED:
+        rows, scores = _kept(scores >= least, rows, scores)
     sampled = max(SAMPLED, 4 * n)
     if len(rows) > 4 * sampled:
         # The n-th largest of a part is a bound for that of all.
-        some = scores[:: len(rows) // sampled].copy()
-        some.partition(len(some) - n)
-        rows, scores = _kept(scores >= max(least, int(some[len(some) - n])), rows, scores)
-    if len(rows) > n:
-        all_of = scores.copy()
-        all_of.partition(len(rows) - n)
-        least = max(least, int(all_of[len(rows) - n]))
-        rows, scores = _kept(scores >= least, rows, scores)
-    return rows, scores, least
+        step = len(rows) // sampled
+        new, some = is_new(rows[::step]), scores[::step]
+        some = some.copy() if new is None else some[new]
+        if len(some) >= n:
+            some.partition(len(some) - n)
+            rows, scores = _kept(scores >= some[len(some) - n], rows, scores)
+    new = is_new(rows)
+    return (rows, scores) if new is None else _kept(new, rows, scores)
+
+
+def _in_none(parts: Sequence[Part], scratch: Scratch, rows: Places) -> NDArray[np.bool_] | None:
+    """Whether no part holds each of some rows; None where there are no parts."""
+    made = None
+    for part in parts:
+        free = part.scores_of(rows, scratch) == 0
+        made = free if made is None else made & free
+    return made

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Slot = Sequence[tuple[int, float]]
 """The alternatives of a position, each the row of a term and its weight: stem, synonym, correction, completion."""
 Rows = NDArray[np.int32]
+Places = NDArray[np.intp]
+"""Rows within one index, in the type that numpy indexes with: with 32 bits it would convert them again and again."""
 Values = NDArray[np.int32]
 
 SCALE = 2048
@@ -22,7 +24,7 @@ LARGEST = 2**31 // (255 * 64)
 """The largest product of weight, idf and SCALE: 64 slots of it are a whole number of 32 bits."""
 
 
-NOTHING = np.zeros(0, np.int32)
+NOTHING, NOWHERE = np.zeros(0, np.int32), np.zeros(0, np.intp)
 
 
 def factor(idf: float, weight: float) -> int:
@@ -85,39 +87,41 @@ class One:
         order = (255 - term.impact).argsort(kind="stable")[:n]  # of bytes: a radix sort
         return term.row.take(order), term.impact.take(order) * self._factor
 
-    def at_least(self, score: int, scratch: Scratch) -> tuple[Rows, Values]:
+    def at_least(self, score: int, scratch: Scratch) -> tuple[Places, Values]:
         """The rows with at least this score in the slot, rising, and their scores."""
         term = self.term
         if score > self.factor:
             if score > self.bound:
-                return NOTHING, NOTHING
+                return NOWHERE, NOTHING
             chosen = (term.impact >= -(-score // self.factor)).nonzero()[0]
             if len(chosen) < self.size:
-                return term.row.take(chosen), term.impact.take(chosen) * self._factor
-        return term.row, term.impact * self._factor
+                return term.row[chosen].astype(np.intp), term.impact[chosen] * self._factor
+        return term.row.astype(np.intp), term.impact * self._factor
 
-    def scores_of(self, rows: Rows, scratch: Scratch) -> Values:
+    def scores_of(self, rows: Places, scratch: Scratch) -> Values:
         """The score of each of some rows in the slot; 0 where a row does not hold it."""
         if self.dense is not None:
-            return self.dense.take(rows) * self._factor
+            return self.dense[rows] * self._factor
         self.asked += 1
-        term, size = self.term, self.size
-        if 2 * len(rows) > size + 64:  # reading all postings is quicker than a search for each row
-            marks = scratch.bytes
-            marks[term.row] = term.impact
-            found = marks.take(rows)
-            marks[term.row] = 0
+        term = self.term
+        if 8 * len(rows) > self.size:  # reading all postings is quicker than a search for each row
+            marks, held = scratch.bytes, term.row.astype(np.intp)
+            marks[held] = term.impact
+            found = marks[rows]
+            marks[held] = 0
             return found * self._factor
-        place = term.row.searchsorted(rows)
-        place[place == size] = 0
-        made: Values = term.impact.take(place) * (term.row.take(place) == rows) * self._factor
-        return made
+        wanted = rows.astype(np.int32)  # of another type than the postings, all of them would be converted
+        place = term.row.searchsorted(wanted)
+        made: Values = term.impact.take(place, mode="clip") * (term.row.take(place, mode="clip") == wanted)
+        return made * self._factor
 
-    def fields_of(self, rows: Rows) -> NDArray[np.uint8]:
+    def fields_of(self, rows: Places) -> NDArray[np.uint8]:
         """The bits of the fields that hold the term in each of some rows, uint8."""
-        place = self.term.row.searchsorted(rows)
-        place[place == self.size] = 0
-        bits: NDArray[np.uint8] = self.term.fields.take(place) * (self.term.row.take(place) == rows)
+        wanted = rows.astype(np.int32)
+        place = self.term.row.searchsorted(wanted)
+        bits: NDArray[np.uint8] = self.term.fields.take(place, mode="clip") * (
+            self.term.row.take(place, mode="clip") == wanted
+        )
         return bits
 
 
@@ -135,21 +139,21 @@ class Several:
         """As in `One`: what the best alternative alone gives is a lower bound."""
         return max(one.nth(n) for one in self.ones)
 
-    def at_least(self, score: int, scratch: Scratch) -> tuple[Rows, Values]:
+    def at_least(self, score: int, scratch: Scratch) -> tuple[Places, Values]:
         """As in `One`; the rows are in no order."""
         best = scratch.numbers
         pieces = []
         for one in self.ones:
             rows, values = one.at_least(score, scratch)
-            known = best.take(rows)
+            known = best[rows]
             pieces.append(rows[known == 0])
             best[rows] = np.maximum(known, values)
         found = np.concatenate(pieces)
-        made = best.take(found)
+        made = best[found]
         best[found] = 0
         return found, made
 
-    def scores_of(self, rows: Rows, scratch: Scratch) -> Values:
+    def scores_of(self, rows: Places, scratch: Scratch) -> Values:
         """As in `One`."""
         made = self.ones[0].scores_of(rows, scratch)
         for one in self.ones[1:]:
