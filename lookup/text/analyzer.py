@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from lookup.text.chunks import Kind, Piece, chunk_texts, chunks, pieces
+from lookup.text.chunks import LONGEST_TERM, Kind, Piece, chunk_texts, chunks, pieces
 from lookup.text.normalise import LONGEST_FIELD, LONGEST_QUERY, normalise
 from lookup.text.stems import stemmer
 
@@ -154,6 +154,12 @@ class Analyzer:
         positions: list[list[str]] = []
         weak: list[list[str]] = []
         for name in chunk_texts(whole):
+            if name.isascii() and name.isalpha() and len(name) <= LONGEST_TERM:
+                stem = self.stem(name)  # what `chunk` would say, from less memory: most words of a query are plain
+                if stem not in self._parts:
+                    positions.append([stem])
+                    weak.append([])
+                    continue
             chunk = known.get(name) or self.chunk(name)
             positions.extend(chunk.query)
             weak.extend(chunk.weak)

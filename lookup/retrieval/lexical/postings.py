@@ -56,12 +56,9 @@ class Postings:
         self._dense = {term: place for place, term in enumerate(plain["dense_term"].tolist())}
         self._dense_impact = plain["dense_impact"]
         self._scratch = Scratch(self.items)
-        self._known: dict[tuple[int, float], One] = {}
+        self._known: dict[int, Term] = {}
         self._kept: dict[int, NDArray[np.uint8]] = {}
         self._missed = 0
-        self._nothing = One(
-            Term(NOTHING, no_bytes := np.zeros(0, np.uint8), no_bytes, 0.0, 0, None, None, b"", None), 0.0
-        )
         self._worth_a_row = max(self.items // 128, 64)
 
     def idf(self, term: int) -> float:
@@ -175,61 +172,45 @@ class Postings:
         parts: list[Part] = []
         for slot in slots:
             ones = []
-            for one in slot:
-                part = known.get(one) or self._one(one)
-                if part.size:
-                    ones.append(part)
-                    if part.asked > 1:
-                        self._make_dense(one[0], part)
+            for row, weight in slot:
+                if row < 0:
+                    continue
+                term = known.get(row) or self._term(row)
+                if term.asked > 1:
+                    self._make_dense(row, term)
+                ones.append(term.plain if weight == 1.0 else One(term, weight))
             if ones:
                 parts.append(ones[0] if len(ones) == 1 else Several(ones))
         if len(parts) > 1:
             parts.sort(key=_size)
         return parts
 
-    def _one(self, one: tuple[int, float]) -> One:
-        term, weight = one
-        if term < 0:
-            return self._nothing
-        part = slice(self._starts[term], self._starts[term + 1])
-        champion, dense = self._champion.get(term), self._dense.get(term)
-        row = self._kept.get(term) if dense is None else self._dense_impact[dense]
-        best = None if champion is None else self._champion_impact[champion]
-        made = One(
-            Term(
-                self._row[part],
-                self._impact[part],
-                self._fields[part],
-                self._idf[term],
-                self._largest[term],
-                None if champion is None else self._champion_row[champion],
-                best,
-                b"" if best is None else best.tobytes(),
-                row,
-            ),
-            weight,
-        )
+    def _term(self, row: int) -> Term:
+        part = slice(self._starts[row], self._starts[row + 1])
+        made = Term(self._row[part], self._impact[part], self._fields[part], self._idf[row], self._largest[row])
+        champion, dense = self._champion.get(row), self._dense.get(row)
+        if champion is not None:
+            made.best_row, made.best_impact = self._champion_row[champion], self._champion_impact[champion]
+            made.best = made.best_impact.tobytes()
+        made.dense = self._kept.get(row) if dense is None else self._dense_impact[dense]
         if len(self._known) >= CACHED:
             self._known = {}
-        self._known[one] = made
+        self._known[row] = made
         return made
 
-    def _make_dense(self, term: int, one: One) -> None:
+    def _make_dense(self, row: int, term: Term) -> None:
         """Keep the impacts of a term over all items, because calls ask for it again and again."""
-        if one.size < self._worth_a_row:
-            one.asked = -(2**62)  # never
-            return
-        dense = self._kept.get(term)
-        if dense is None:
-            if (len(self._kept) + 1) * self.items > DENSE_BYTES:
-                self._missed += 1
-                if self._missed > MISSED:  # calls ask for other words now
-                    self._known, self._kept, self._missed = {}, {}, 0
-                return
+        if len(term.row) < self._worth_a_row:
+            term.asked = -(2**62)  # never
+        elif (len(self._kept) + 1) * self.items <= DENSE_BYTES:
             dense = np.zeros(self.items, np.uint8)
-            dense[one.term.row] = one.term.impact
-            self._kept[term] = dense
-        one.dense, one.asked = dense, 0
+            dense[term.row] = term.impact
+            self._kept[row] = term.dense = dense
+            term.asked = 0
+        else:
+            self._missed += 1
+            if self._missed > MISSED:  # calls ask for other words now
+                self._known, self._kept, self._missed = {}, {}, 0
 
 
 def _size(part: Part) -> int:

@@ -5,7 +5,6 @@ Scores are whole numbers of 1 / `UNIT`, so that a sum is the same in whatever or
 
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ LARGEST = 2**31 // (255 * 64)
 """The largest product of weight, idf and SCALE: 64 slots of it are a whole number of 32 bits."""
 
 
-NOTHING, NOWHERE = np.zeros(0, np.int32), np.zeros(0, np.intp)
+NOTHING, NOWHERE, NO_BYTES = np.zeros(0, np.int32), np.zeros(0, np.intp), np.zeros(0, np.uint8)
 
 
 def factor(idf: float, weight: float) -> int:
@@ -40,39 +39,52 @@ class Scratch(threading.local):
         self.numbers = np.zeros(items, np.int32)
 
 
-class Term(NamedTuple):
+class Term:
     """The postings of one term: views of the mapped arrays."""
 
-    row: Rows
-    impact: NDArray[np.uint8]
-    fields: NDArray[np.uint8]
-    idf: float
-    largest: int
-    """The largest impact."""
-    best_row: Rows | None
-    best_impact: NDArray[np.uint8] | None
-    """The best items, where they are listed."""
-    best: bytes
-    """`best_impact` to read one by one."""
-    dense: NDArray[np.uint8] | None
-    """The impacts over all items, where they are stored."""
+    __slots__ = (
+        "asked",
+        "best",
+        "best_impact",
+        "best_row",
+        "dense",
+        "fields",
+        "idf",
+        "impact",
+        "largest",
+        "plain",
+        "row",
+    )
+
+    def __init__(self, row: Rows, impact: NDArray[np.uint8], fields: NDArray[np.uint8], idf: float, largest: int):
+        self.row, self.impact, self.fields, self.idf = row, impact, fields, idf
+        self.largest = largest
+        """The largest impact."""
+        self.best_row: Rows = NOTHING
+        self.best_impact: NDArray[np.uint8] = NO_BYTES
+        """The best items, where they are listed."""
+        self.best = b""
+        """`best_impact` to read one by one."""
+        self.dense: NDArray[np.uint8] | None = None
+        """The impacts over all items, where they are kept."""
+        self.asked = 0
+        """How often scores of single rows were asked for that are not in `dense`."""
+        self.plain = One(self, 1.0)
+        """A slot of this term alone with the weight 1, as most are."""
 
 
 class One:
     """A slot with one alternative."""
 
-    __slots__ = ("_factor", "asked", "bound", "dense", "factor", "size", "term")
+    __slots__ = ("_factor", "bound", "factor", "impact", "row", "size", "term")
 
     def __init__(self, term: Term, weight: float):
-        self.term = term
+        self.term, self.row, self.impact = term, term.row, term.impact
         self.factor = factor(term.idf, weight)
         self._factor = np.int32(self.factor)
         self.bound = self.factor * term.largest
         """No item scores more here."""
         self.size = len(term.row)
-        self.dense = term.dense
-        self.asked = 0
-        """How often scores of single rows were asked for that are not in `dense`."""
 
     def nth(self, n: int) -> int:
         """The score of the n-th best item, where it is known without work; else 0. n: from 1 on."""
@@ -82,28 +94,28 @@ class One:
     def first(self, n: int) -> tuple[Rows, Values]:
         """The rows of the n best items and their scores, the best first, ties by row."""
         term = self.term
-        if term.best_row is not None and term.best_impact is not None and n <= len(term.best):
+        if n <= len(term.best):
             return term.best_row[:n], term.best_impact[:n] * self._factor
         order = (255 - term.impact).argsort(kind="stable")[:n]  # of bytes: a radix sort
         return term.row.take(order), term.impact.take(order) * self._factor
 
     def at_least(self, score: int, scratch: Scratch) -> tuple[Places, Values]:
         """The rows with at least this score in the slot, rising, and their scores."""
-        term = self.term
+        row, impact = self.row, self.impact
         if score > self.factor:
             if score > self.bound:
                 return NOWHERE, NOTHING
-            chosen = (term.impact >= -(-score // self.factor)).nonzero()[0]
+            chosen = (impact >= -(-score // self.factor)).nonzero()[0]
             if len(chosen) < self.size:
-                return term.row[chosen].astype(np.intp), term.impact[chosen] * self._factor
-        return term.row.astype(np.intp), term.impact * self._factor
+                return row[chosen].astype(np.intp), impact[chosen] * self._factor
+        return row.astype(np.intp), impact * self._factor
 
     def scores_of(self, rows: Places, scratch: Scratch) -> Values:
         """The score of each of some rows in the slot; 0 where a row does not hold it."""
-        if self.dense is not None:
-            return self.dense[rows] * self._factor
-        self.asked += 1
         term = self.term
+        if term.dense is not None:
+            return term.dense[rows] * self._factor
+        term.asked += 1
         if 8 * len(rows) > self.size:  # reading all postings is quicker than a search for each row
             marks, held = scratch.bytes, term.row.astype(np.intp)
             marks[held] = term.impact

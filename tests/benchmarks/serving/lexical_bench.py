@@ -107,7 +107,7 @@ def daybreak(titles: Sequence[str], ids: Sequence[str]) -> Answer:
         count(((title, "", "", "", "") for title in titles[first : first + PART]), analyzer, first)
         for first in range(0, len(titles), PART)
     ]
-    index = WordIndex(build(parts))
+    index, analyzer = WordIndex(build(parts)), Analyzer()  # a new one: a process by day has analysed no titles
 
     def answer(query: str) -> list[str]:
         slots = index.slots([[(term, 1.0) for term in position] for position in analyzer.query(query)])
