@@ -154,8 +154,9 @@ class Analyzer:
         positions: list[list[str]] = []
         weak: list[list[str]] = []
         for name in chunk_texts(whole):
-            if name.isascii() and name.isalpha() and len(name) <= LONGEST_TERM:
-                stem = self.stem(name)  # what `chunk` would say, from less memory: most words of a query are plain
+            if name.isascii() and len(name) <= LONGEST_TERM and (name.isalpha() or name.isdigit()):
+                # What `chunk` would say, from less memory: most words of a query are plain.
+                stem = self.stem(name) if name.isalpha() else name
                 if stem not in self._parts:
                     positions.append([stem])
                     weak.append([])

@@ -83,7 +83,9 @@ class Postings:
         if not parts or n <= 0:
             return NOTHING, np.zeros(0, np.float32)
         rows, scores = self._best(parts, n)
-        return rows + np.int32(self.first), np.multiply(scores, ONE_UNIT, dtype=np.float32)
+        if self.first:
+            rows = rows + np.int32(self.first)
+        return rows, np.multiply(scores, ONE_UNIT, dtype=np.float32)
 
     def _best(self, parts: list[Part], n: int) -> tuple[Rows, Values]:
         if len(parts) == 1 and isinstance(parts[0], One):
@@ -91,7 +93,7 @@ class Postings:
         scratch = self._scratch
         rest = sum([part.bound for part in parts])
         least = max([part.nth(n) for part in parts])
-        rows, scores = NOWHERE, NOTHING
+        rows, scores, rising = NOWHERE, NOTHING, True
         for place, part in enumerate(parts):
             if least > rest:
                 break
@@ -109,13 +111,16 @@ class Postings:
             found, made = _promising(found, made, n, least, partial(_in_none, parts[:place], scratch))
             if len(rows):
                 found, made = np.concatenate([rows, found]), np.concatenate([scores, made])
+                rising = False
             if len(found) > n:
                 ordered = made.copy()
                 ordered.partition(len(made) - n)
                 least = max(least, int(ordered[len(made) - n]))
                 found, made = _kept(made >= least, found, made)
             rows, scores = found, made
-        order = np.lexsort((rows, -scores))[:n]
+            rising = rising and isinstance(part, One)
+        # The rows of the first list are rising; then a stable order by score alone is the one by score and row.
+        order = ((-scores).argsort(kind="stable") if rising else np.lexsort((rows, -scores)))[:n]
         return rows[order].astype(np.int32), scores[order]
 
     def matches(self, slots: Sequence[Slot], least: int | None = None) -> Rows:

@@ -95,7 +95,7 @@ class One:
         """The rows of the n best items and their scores, the best first, ties by row."""
         term = self.term
         if n <= len(term.best):
-            return term.best_row[:n], term.best_impact[:n] * self._factor
+            return term.best_row[:n].copy(), term.best_impact[:n] * self._factor
         order = (255 - term.impact).argsort(kind="stable")[:n]  # of bytes: a radix sort
         return term.row.take(order), term.impact.take(order) * self._factor
 

@@ -194,3 +194,15 @@ def test_the_memory_of_chunks_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
         assert len(made._known) <= 10
     made.terms("x" * 1000)
     assert all(len(one) < 1000 for one in made._known)
+
+
+PLAIN = ["blue", "speakers", "microsd", "microsds", "007", "16", "usb", "a", "w" * 50, "9" * 50]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PLAIN)))
+def test_the_short_way_of_plain_words_says_what_the_long_one_does(words: list[str]) -> None:
+    chunks = [ANALYZER.chunk(word) for word in words]
+    query = ANALYZER.query(" ".join(words))
+    assert query == [position for chunk in chunks for position in chunk.query][:MOST_QUERY_TOKENS]
+    assert query.weak == [position for chunk in chunks for position in chunk.weak][:MOST_QUERY_TOKENS]
