@@ -18,7 +18,6 @@ PRINTS = {
     "day": "recommend_many:",
     "ranker": "features and forward pass, 32 hidden units",
     "lexical": "queries of 1 to 4 words",
-    "understanding": "suggest, 1 to 12 letters, a third wrong",
     "swap": "answers of 1 processes, 0 wrong",
     "topk": "MLlib ALS",
     "embed": "sentence-transformers",

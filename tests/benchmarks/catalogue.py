@@ -47,7 +47,6 @@ BENCHMARKS = (
         MINUTES,
         "tantivy and bm25s, to be beside them",
     ),
-    Benchmark("serving", "understanding", "a query understood, and a prefix completed", MINUTES),
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
     Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
