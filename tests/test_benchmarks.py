@@ -21,6 +21,7 @@ PRINTS = {
     "swap": "answers of 1 processes, 0 wrong",
     "topk": "MLlib ALS",
     "embed": "sentence-transformers",
+    "query_encoder": "as quick as all",
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",
     "log_chaos": "damaged, then replaced by a copy",
     "publish_race": "errors in readers and writers, empty CURRENTs: 0",

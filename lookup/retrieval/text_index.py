@@ -78,12 +78,14 @@ class TextIndex:
         vector: of a query, float32 (E,), of length 1. allowed: by item row, bool (I,); by default all are. Equal scores
         are in the order of rows. Fewer than `n` come back only where fewer are allowed.
         """
-        order = self._nearest(vector)
-        searched, found = 0, 0
+        centred = self._centres @ vector
+        order = np.argpartition(-centred, self.probes - 1)[: self.probes].tolist()
+        searched, wanted, found = 0, self.probes, 0
         rows: list[NDArray[np.int32]] = []
         scores: list[Matrix] = []
-        wanted = self.probes
-        while searched < len(order) and found < n:
+        while searched < self.lists and found < n:
+            if searched == self.probes:  # only a strict filter comes here
+                order = np.argsort(-centred, kind="stable").tolist()
             for one in order[searched:wanted]:
                 start, stop = self._starts[one], self._starts[one + 1]
                 here = self._items[start:stop]
@@ -103,19 +105,6 @@ class TextIndex:
         """The scores of items by their rows, float32 (n,). vector: as in `search`."""
         places = self._places[rows]
         return np.asarray((self._codes[places].astype(np.float32) @ vector) * self._scales[places], dtype=np.float32)
-
-    def vectors(self, rows: NDArray[np.integer[Any]]) -> Matrix:
-        """The vectors of items by their rows, float32 (n, E), as the codes have them."""
-        places = self._places[rows]
-        return np.asarray(self._codes[places].astype(np.float32) * self._scales[places, None], dtype=np.float32)
-
-    def _nearest(self, vector: Matrix) -> list[int]:
-        """The lists, those with the nearest centres first; sorted only as far as a search without filters goes."""
-        near = self._centres @ vector
-        if self.probes == len(near):
-            return list(range(len(near)))
-        order = np.argpartition(-near, self.probes)
-        return [*order[: self.probes].tolist(), *order[self.probes :][np.argsort(-near[order[self.probes :]])].tolist()]
 
 
 def _best(rows: NDArray[np.int32], scores: Matrix, n: int) -> tuple[NDArray[np.int32], Matrix]:

@@ -78,9 +78,12 @@ def piece_rows(word: str, find: Find) -> list[int]:
 
 
 class QueryEncoder:
-    """The static encoder of a release. Threads may share it."""
+    """The static encoder of a release. Threads may share it.
 
-    def __init__(self, keys: Keys, codes: NDArray[np.int8], scales: NDArray[np.float32]):
+    codes: int8 in a release; float32 at night, before they are quantised. (Q, E). scales: (Q,).
+    """
+
+    def __init__(self, keys: Keys, codes: NDArray[np.int8] | NDArray[np.float32], scales: NDArray[np.float32]):
         self.keys = keys
         self._codes, self._scales = codes, scales
         self._find = keys.find

@@ -85,6 +85,11 @@ class TextEncoder:
                 vectors[[filled[n] for n in batch]] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
         return vectors
 
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return the vectors of the texts of one batch as a tensor that gradients flow through, (n, dimensions)."""
+        found = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        return torch.nn.functional.normalize(self._pooled(found, np.array([len(one) for one in found])), dim=1)
+
     def _pooled(self, texts: list[list[int]], lengths: NDArray[np.int64]) -> torch.Tensor:
         mask = np.arange(lengths.max()) < lengths[:, None]
         tokens = np.full(mask.shape, self.tokenizer.pad_token_id or 0, dtype=np.int64)

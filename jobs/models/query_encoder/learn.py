@@ -4,6 +4,7 @@ No human judgement is read. What each step costs is told by agreement with the t
 not see, the share of the transformer's first items that the encoder has among its own first ones.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from jobs.models.query_encoder.distil import DistilSettings, distil, first_table
 from jobs.models.query_encoder.prune import prune
 from jobs.models.query_encoder.pseudo_queries import alone, runs
-from jobs.models.query_encoder.table import Matrix, TokenTable, directions, units
+from jobs.models.query_encoder.table import Matrix, directions, units
 from jobs.models.query_encoder.vocabulary import choose_tokens
 from lookup.scoring.query_encoder import QueryEncoder
 
@@ -52,7 +53,9 @@ class Step(NamedTuple):
     tokens: int
     dimensions: int
     bytes: int
-    """Of all its arrays."""
+    """Of its vectors; after the last step of all its arrays."""
+    us: float
+    """Microseconds a query, from words to vector, in this process."""
     agreement: float
     """With the transformer, 0 to 1."""
 
@@ -103,17 +106,17 @@ def learn(
     words = [text.split(" ") for text in taught]
     tokens = choose_tokens(texts, pieces, least=settings.least, least_pairs=settings.least_pairs)
     table = first_table(tokens, texts, single, wanted[: len(single)])
-    steps = [check.step("words by themselves", table, table.vectors.nbytes)]
+    steps = [check.step("words by themselves", table.encoder(), table.vectors.nbytes)]
     table = distil(table, words, wanted, settings.distil, device)
-    steps.append(check.step("distilled", table, table.vectors.nbytes))
+    steps.append(check.step("distilled", table.encoder(), table.vectors.nbytes))
     if settings.keep < 1:
         table = prune(table, words, wanted, round(settings.keep * len(tokens)))
         again = settings.distil._replace(epochs=round(settings.distil.epochs * AGAIN))
         table = distil(table, words, wanted, again, device)
-        steps.append(check.step("pruned", table, table.vectors.nbytes))
+        steps.append(check.step("pruned", table.encoder(), table.vectors.nbytes))
     arrays = table.arrays()
     size = sum(array.nbytes for array in arrays.values())
-    steps.append(check.step("quantised", QueryEncoder.of(arrays), size, len(table.tokens)))
+    steps.append(check.step("quantised", QueryEncoder.of(arrays), size))
     return Learned(arrays, projection, steps)
 
 
@@ -135,16 +138,13 @@ class Check:
         same = [len(np.intersect1d(a, b)) for a, b in zip(ours, self.wanted, strict=True)]
         return float(np.mean(same)) / self.count
 
-    def step(self, name: str, encoder: TokenTable | QueryEncoder, size: int, tokens: int = 0) -> Step:
+    def step(self, name: str, encoder: QueryEncoder, size: int) -> Step:
         """Measure an encoder. size: its bytes."""
-        dimensions = self.items.shape[1]
-        if isinstance(encoder, QueryEncoder):
-            vectors = [encoder.vector(words) for words in self.words]
-        else:
-            tokens = len(encoder.tokens)
-            vectors = [encoder.vectors[encoder.rows(words)].sum(axis=0) for words in self.words]
-        found = np.stack(vectors) if vectors else np.zeros((0, dimensions), np.float32)
-        return Step(name, tokens, dimensions, size, self.agreement(found))
+        started = time.perf_counter()
+        vectors = [encoder.vector(words) for words in self.words]
+        us = (time.perf_counter() - started) * 1e6 / max(len(vectors), 1)
+        found = np.stack(vectors) if vectors else np.zeros((0, encoder.dimensions), np.float32)
+        return Step(name, len(encoder.keys), encoder.dimensions, size, us, self.agreement(found))
 
 
 def first(scores: Matrix, n: int) -> NDArray[np.int64]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.keys import build, hash_id
-from lookup.scoring.query_encoder import ARRAYS, INSIDE, piece_rows, token_rows
+from lookup.keys import Keys, build, hash_id
+from lookup.scoring.query_encoder import ARRAYS, INSIDE, QueryEncoder, piece_rows, token_rows
 
 Matrix = NDArray[np.float32]
 
@@ -45,11 +45,17 @@ class TokenTable:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of a release (`lookup.scoring.query_encoder.ARRAYS`): int8 codes with a scale a row."""
-        hashes, offsets, data = build(self.tokens)
-        # Keys are in the order of hashes.
-        order = sorted(range(len(self.tokens)), key=lambda row: hash_id(self.tokens[row].encode()))
-        codes, scales = quantise(self.vectors[order])
-        return dict(zip(ARRAYS, (hashes, offsets, data, codes, scales), strict=True))
+        return dict(zip(ARRAYS, (*build(self.tokens), *quantise(self.vectors[self._by_key])), strict=True))
+
+    def encoder(self) -> QueryEncoder:
+        """The encoder of the day with the vectors as they are, not quantised."""
+        keys, vectors = Keys(*build(self.tokens)), self.vectors[self._by_key]
+        return QueryEncoder(keys, vectors, np.ones(len(vectors), dtype=np.float32))
+
+    @property
+    def _by_key(self) -> list[int]:
+        """The rows in the order of keys, which is that of their hashes."""
+        return sorted(range(len(self.tokens)), key=lambda row: hash_id(self.tokens[row].encode()))
 
 
 def quantise(vectors: Matrix) -> tuple[NDArray[np.int8], Matrix]:

@@ -48,6 +48,7 @@ def test_each_step_is_told_and_training_comes_nearer_to_the_transformer(titles: 
     assert abs(quantised.agreement - pruned.agreement) < 0.03
     assert quantised.bytes == sum(array.nbytes for array in learned.arrays.values()) < distilled.bytes
     assert set(learned.arrays) == set(ARRAYS)
+    assert all(step.us > 0 for step in learned.steps)
     np.testing.assert_allclose(learned.projection.T @ learned.projection, np.eye(12), atol=1e-5)
 
 
@@ -68,6 +69,8 @@ def test_the_vector_of_the_night_is_that_of_the_day(titles: list[list[str]]) -> 
     for words in (["a0", "b0"], ["b0", "a0"], ["a1"], ["a10", "zz"], ["b0"] * 3):
         night = units(coded[table.rows(words)].sum(axis=0)[None])[0]
         np.testing.assert_allclose(day.vector(words), night, atol=1e-6)
+        exact = units(table.vectors[table.rows(words)].sum(axis=0)[None])[0]
+        np.testing.assert_allclose(table.encoder().vector(words), exact, atol=1e-6)
 
 
 def test_codes_are_within_half_a_scale(titles: list[list[str]]) -> None:
