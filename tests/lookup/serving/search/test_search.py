@@ -199,7 +199,7 @@ def test_suggestions_name_their_kind(shop: lookup.Shop) -> None:
 def test_a_release_without_an_index_says_what_to_do(two: Two) -> None:
     shop = lookup.open(two.releases)
     assert len(shop.recommend("user-1", 5)) == 5
-    with pytest.raises(ReleaseError, match="no search index.*run a night"):
+    with pytest.raises(ReleaseError, match=r"no search index.*run a night"):
         shop.search("milk")
     with pytest.raises(ReleaseError, match="no search index"):
         shop.suggest("mi")
