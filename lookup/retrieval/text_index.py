@@ -101,6 +101,11 @@ class TextIndex:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
         return _best(np.concatenate(rows), np.concatenate(scores), n)
 
+    def vectors(self, rows: NDArray[np.integer[Any]]) -> Matrix:
+        """The vectors of items by their rows, float32 (n, E), as the codes have them."""
+        places = self._places[rows]
+        return np.asarray(self._codes[places].astype(np.float32) * self._scales[places, None], dtype=np.float32)
+
     def scores(self, vector: Matrix, rows: NDArray[np.integer[Any]]) -> Matrix:
         """The scores of items by their rows, float32 (n,). vector: as in `search`."""
         places = self._places[rows]
