@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.lexical.slots import NOTHING, Rows
-from lookup.search.features import ItemFacts, Matched, Values, alike, means, price_beside, standard, table
+from lookup.search.features import KnownItems, Matched, Values, alike, means, price_beside, standard, table
 from lookup.search.index import SearchIndex
 from lookup.search.query import Asked, Positions
 from lookup.search.titles import Titles
@@ -26,7 +26,7 @@ class Searcher:
     def __init__(
         self,
         index: SearchIndex,
-        facts: ItemFacts,
+        facts: KnownItems,
         added: Sequence[Sequence[str]] = (),
         before: "Searcher | None" = None,
     ):
