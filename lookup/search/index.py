@@ -11,7 +11,7 @@ from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
-from lookup.search.query import Asked, asked
+from lookup.search.query import Asked, asked, beginning
 from lookup.search.ranker import DEFAULT, QueryRanker
 from lookup.search.titles import Titles
 from lookup.text.analyzer import Analyzer
@@ -84,4 +84,5 @@ class SearchIndex:
 
     def asked(self, text: str, without: Collection[str] = ()) -> Asked:
         """A query, understood. without: parts of its interpretation to leave out. Never raises for a str."""
-        return asked(self.interpreter.interpret(text, without), self.analyzer, self.words)
+        typed = beginning(text, self.analyzer, self.words)
+        return asked(self.interpreter.interpret(text, without, typed), self.analyzer, self.words)

@@ -29,6 +29,16 @@ class Asked:
     """The words as written, for the vector of the query."""
 
 
+def beginning(text: str, analyzer: Analyzer, index: WordIndex) -> str:
+    """The last word typed, where no item has it but some have words that begin with it; else empty."""
+    query = analyzer.query(text)
+    prefix = query.prefix
+    if len(prefix) < SHORTEST_PREFIX or any(index.lexicon.find(term) >= 0 for term in query[-1]):
+        return ""
+    first, end = index.lexicon.range(prefix)
+    return prefix if end > first else ""
+
+
 def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex) -> Asked:
     """What to ask an index for. Synonyms stand beside the words that they are for; weaker forms count less."""
     query = analyzer.query(interpretation.text)

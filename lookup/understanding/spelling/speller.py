@@ -118,8 +118,10 @@ class Speller:
         """Whether a normalised word stands in the shop's catalogue or queries."""
         return self._words.find(word) >= 0
 
-    def correct(self, text: str) -> Correction | None:
-        """The query that was most likely meant; None: what was typed."""
+    def correct(self, text: str, beginning: str = "") -> Correction | None:
+        """The query that was most likely meant; None: what was typed. beginning: the last word, where it begins known
+        words: it is not finished, so it is right.
+        """
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
             return None
@@ -127,6 +129,8 @@ class Speller:
         if len(tokens) > MOST_WORDS:
             return None
         words = [self._typed(token) for token in tokens]
+        if beginning and words and words[-1].token.text == beginning:
+            words[-1] = _Typed(tokens[-1], UNKNOWN, 0.0, False)
         if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
             return None
         known = all(word.row >= 0 for word in words)

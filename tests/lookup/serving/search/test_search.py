@@ -73,6 +73,13 @@ def test_a_misspelt_query_finds_what_was_meant_and_says_so(shop: lookup.Shop) ->
     assert ids(shop.search("rigid", 5))[0] == "r2"
 
 
+def test_the_last_word_may_be_a_beginning(shop: lookup.Shop) -> None:
+    assert set(ids(shop.search("acme blueto", 5), "search")) == {"s1", "h1"}
+    assert shop.search("bluetoth spea", 5).corrected == "bluetooth spea"
+    assert set(ids(shop.search("bluetoth spea", 5), "corrected")) == {"s1", "s2"}
+    assert "s1" not in ids(shop.search("blueto acme ", 5, without=["spelling"]), "search")
+
+
 def test_a_price_in_a_query_holds_for_prices_as_they_are_now(shop: lookup.Shop) -> None:
     assert ids(shop.search("bluetooth speaker under 50", 5), "search") == ["s1"]
     shop.patch_item("s1", price=60)
