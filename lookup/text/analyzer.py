@@ -1,0 +1,178 @@
+"""The analyzer: from a text to its tokens and to the terms of an index, by night and by day the same."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lookup.text.chunks import Kind, Piece, chunks, pieces
+from lookup.text.normalise import LONGEST_FIELD, LONGEST_QUERY, normalise
+from lookup.text.stems import stemmer
+
+CACHED = 1 << 16
+"""How many chunks an analyzer remembers: some 50 MiB at most."""
+LONGEST_CACHED = 48
+"""Characters of the longest chunk that is remembered."""
+MOST_TOKENS = 10_000
+"""Tokens of a field; what follows is left out."""
+MOST_QUERY_TOKENS = 64
+"""Tokens of a query; what follows is left out."""
+
+
+class Token(NamedTuple):
+    """A word of a text: `text` is `normalise(whole)[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+    kind: Kind
+
+
+class QueryTerms(list[list[str]]):
+    """For each position of a query the terms that mean it equally well, the main one first.
+
+    A list, with what else a search needs to know of its query.
+    """
+
+    def __init__(self, positions: list[list[str]], tokens: list[Token], weak: list[list[str]], open_end: bool):
+        super().__init__(positions)
+        self.tokens = tokens
+        """The token of each position."""
+        self.weak = weak
+        """For each position further terms that say less: parts of a code, the bare number of a size."""
+        self.prefix = tokens[-1].text if open_end and tokens else ""
+        """The last word as typed, where it may be the beginning of a longer one; empty where something follows it."""
+
+
+class _Chunk(NamedTuple):
+    """What is remembered of a chunk: of each token its place, and its terms in an item and in a query."""
+
+    tokens: tuple[tuple[str, int, int, Kind], ...]
+    item: tuple[list[str], ...]
+    query: tuple[list[str], ...]
+    weak: tuple[list[str], ...]
+
+
+class Analyzer:
+    """Tokens and terms of texts. One object for an index and for its queries; thread-safe.
+
+    languages: Snowball's names (`lookup.text.stems.available`). compounds: joined surface form → its parts, such as
+    {"microsd": ("micro", "sd")}: an item with either form is indexed under both, so a query needs nothing special.
+
+    Raises ValueError for a language without a stemmer.
+    """
+
+    def __init__(
+        self, languages: tuple[str, ...] = ("english",), compounds: Mapping[str, tuple[str, ...]] | None = None
+    ):
+        self.languages = tuple(languages)
+        self.stem = stemmer(self.languages)
+        """From a normalised word to its stem."""
+        self._parts = {joined: tuple(parts) for joined, parts in (compounds or {}).items() if len(parts) > 1}
+        self._begins: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for joined, parts in self._parts.items():
+            self._begins.setdefault(parts[0], []).append((parts, joined))
+        self._known: dict[str, _Chunk] = {}
+
+    def tokens(self, text: str) -> list[Token]:
+        """The tokens of a text, by their start. Token i is position i of `terms`."""
+        whole = normalise(text, LONGEST_FIELD)
+        made = []
+        for found in chunks(whole):
+            start = found.start()
+            for name, first, last, kind in self._chunk(found[0]).tokens:
+                made.append(Token(name, start + first, start + last, kind))
+            if len(made) >= MOST_TOKENS:
+                break
+        return made[:MOST_TOKENS]
+
+    def terms(self, text: str) -> list[list[str]]:
+        """What an item with this text is indexed under: for each position its terms, the main one first.
+
+        The inner lists are shared: they are not to be changed.
+        """
+        known = self._known
+        made: list[list[str]] = []
+        names: list[str] = []
+        begins = self._begins
+        for found in chunks(normalise(text, LONGEST_FIELD)):
+            name = found[0]
+            chunk = known.get(name) or self._chunk(name)
+            made.extend(chunk.item)
+            if begins:
+                names.extend([token[0] for token in chunk.tokens])
+            if len(made) >= MOST_TOKENS:
+                break
+        for place, name in enumerate(names):
+            for parts, joined in begins.get(name, ()):
+                if tuple(names[place : place + len(parts)]) == parts:
+                    made[place] = made[place] + _apart([self._term(joined)], made[place])
+        return made[:MOST_TOKENS]
+
+    def query(self, text: str) -> QueryTerms:
+        """The positions of a query, at most `MOST_QUERY_TOKENS` of its first `LONGEST_QUERY` characters.
+
+        They differ from an item's in this: each part of a hyphenated word or code has the joined form beside it, so
+        that an item of either form holds all positions; and what says less is apart (`QueryTerms.weak`).
+        """
+        whole = normalise(text, LONGEST_QUERY)
+        tokens: list[Token] = []
+        positions: list[list[str]] = []
+        weak: list[list[str]] = []
+        for found in chunks(whole):
+            start = found.start()
+            chunk = self._chunk(found[0])
+            for name, first, last, kind in chunk.tokens:
+                tokens.append(Token(name, start + first, start + last, kind))
+            positions.extend(chunk.query)
+            weak.extend(chunk.weak)
+            if len(tokens) >= MOST_QUERY_TOKENS:
+                break
+        most = MOST_QUERY_TOKENS
+        del tokens[most:]
+        open_end = bool(tokens) and tokens[-1].end == len(whole) and not text[-1:].isspace()
+        return QueryTerms([list(one) for one in positions[:most]], tokens, [list(one) for one in weak[:most]], open_end)
+
+    def _chunk(self, text: str) -> _Chunk:
+        found = self._known.get(text)
+        if found is None:
+            found = self._analyse(text)
+            if len(text) <= LONGEST_CACHED:
+                if len(self._known) >= CACHED:
+                    self._known = {}  # not cleared: another thread may read the old one
+                self._known[text] = found
+        return found
+
+    def _analyse(self, text: str) -> _Chunk:
+        made = pieces(text)
+        strong = [self._strong(piece) for piece in made]
+        weak = [
+            _apart([self._term(term) for term in (*piece.weak, *self._parts.get(piece.main, ()))], terms)
+            for piece, terms in zip(made, strong, strict=True)
+        ]
+        item = []
+        for place, (piece, terms, less) in enumerate(zip(made, strong, weak, strict=True)):
+            joined = self._term(piece.joined)
+            kept = terms if place == 0 or not joined else [one for one in terms if one != joined or one == terms[0]]
+            item.append(kept + _apart(less, kept))
+        return _Chunk(
+            tuple((text[piece.start : piece.end], piece.start, piece.end, piece.kind) for piece in made),
+            tuple(item),
+            tuple(strong),
+            tuple(weak),
+        )
+
+    def _strong(self, piece: Piece) -> list[str]:
+        names = (piece.main, *piece.same, piece.joined) if piece.joined else (piece.main, *piece.same)
+        return _apart([self._term(name) for name in names], [])
+
+    def _term(self, name: str) -> str:
+        """The term of a name: the stem of a word; a number, a code and characters stay."""
+        return name if any(char in "0123456789" for char in name) else self.stem(name)
+
+
+def _apart(names: list[str], known: list[str]) -> list[str]:
+    """The names, each once, that are not known yet."""
+    made: list[str] = []
+    for name in names:
+        if name and name not in known and name not in made:
+            made.append(name)
+    return made
