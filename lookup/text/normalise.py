@@ -36,6 +36,7 @@ _BEFORE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "′‘’‚‛ʼʹ`´＇"), "'"),
     **dict.fromkeys(map(ord, "־᠆‐‑‒–—―−﹘﹣－"), "-"),
     ord("×"): "x",
+    0xFFFD: " ",  # what a wrong decoder leaves
     ord("⁄"): "/",
     # Stretched Arabic letters, variants of a picture, and skin tones.
     **dict.fromkeys((0x640, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400))),

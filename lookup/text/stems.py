@@ -24,9 +24,9 @@ def available() -> tuple[str, ...]:
 def stemmer(languages: tuple[str, ...]) -> Callable[[str], str]:
     """The function from a normalised word to its stem, the same word of the same languages always to the same stem.
 
-    With several languages the first one counts whose stemmer changes the word: what a query means cannot depend on the
-    language of an item, so a word has one stem, and nobody can tell the language of one word. An English-German shop
-    finds "lamp" for "lamps" by English, and for "lampen", which English leaves alone, by German.
+    With several languages each stems what the one before left. A query of three words does not tell its language, so a
+    word has one stem whatever text it stands in; and words that one language makes one stay one in the next, which is
+    not so where only the first language counts that changes a word ("speakers" by English, "speaker" by German).
 
     Without the package a word is its own stem. Raises ValueError for a language that Snowball does not have.
     """
@@ -49,12 +49,10 @@ class _Stems(dict[str, str]):
         stem = word
         if len(word) >= SHORTEST:
             for stemmed in self._stemmers():
-                stem = stemmed(word)
-                if stem != word:
-                    break
+                stem = stemmed(stem) or stem
         if len(self) >= CACHED:
             self.clear()
-        self[word] = stem = stem or word
+        self[word] = stem
         return stem
 
     def _stemmers(self) -> list[Any]:
