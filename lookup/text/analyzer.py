@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from lookup.text.chunks import Kind, Piece, chunks, pieces
+from lookup.text.chunks import Kind, Piece, chunk_texts, chunks, pieces
 from lookup.text.normalise import LONGEST_FIELD, LONGEST_QUERY, normalise
 from lookup.text.stems import stemmer
 
@@ -11,8 +11,6 @@ CACHED = 1 << 16
 """How many chunks an analyzer remembers: some 50 MiB at most."""
 LONGEST_CACHED = 48
 """Characters of the longest chunk that is remembered."""
-MOST_TOKENS = 10_000
-"""Tokens of a field; what follows is left out."""
 MOST_QUERY_TOKENS = 64
 """Tokens of a query; what follows is left out."""
 
@@ -42,13 +40,17 @@ class QueryTerms(list[list[str]]):
         """The last word as typed, where it may be the beginning of a longer one; empty where something follows it."""
 
 
-class _Chunk(NamedTuple):
-    """What is remembered of a chunk: of each token its place, and its terms in an item and in a query."""
+class Chunk(NamedTuple):
+    """What people write together: a word, a code, a hyphenated word, a number with its unit. Not to be changed."""
 
     tokens: tuple[tuple[str, int, int, Kind], ...]
+    """Of each token its text, its place in the chunk, and its kind."""
     item: tuple[list[str], ...]
+    """Of each token the terms of an item."""
     query: tuple[list[str], ...]
+    """Of each token the terms of a query that mean it equally well."""
     weak: tuple[list[str], ...]
+    """Of each token the terms of a query that say less."""
 
 
 class Analyzer:
@@ -70,7 +72,7 @@ class Analyzer:
         self._begins: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for joined, parts in self._parts.items():
             self._begins.setdefault(parts[0], []).append((parts, joined))
-        self._known: dict[str, _Chunk] = {}
+        self._known: dict[str, Chunk] = {}
 
     def tokens(self, text: str) -> list[Token]:
         """The tokens of a text, by their start. Token i is position i of `terms`."""
@@ -78,11 +80,9 @@ class Analyzer:
         made = []
         for found in chunks(whole):
             start = found.start()
-            for name, first, last, kind in self._chunk(found[0]).tokens:
+            for name, first, last, kind in self.chunk(found[0]).tokens:
                 made.append(Token(name, start + first, start + last, kind))
-            if len(made) >= MOST_TOKENS:
-                break
-        return made[:MOST_TOKENS]
+        return made
 
     def terms(self, text: str) -> list[list[str]]:
         """What an item with this text is indexed under: for each position its terms, the main one first.
@@ -91,21 +91,32 @@ class Analyzer:
         """
         known = self._known
         made: list[list[str]] = []
-        names: list[str] = []
+        names = self.chunks(text)
+        starts = []
+        for name in names:
+            starts.append(len(made))
+            made.extend((known.get(name) or self.chunk(name)).item)
+        for place, joined in self.compounds(names):
+            start = starts[place]
+            made[start] = made[start] + _apart([joined], made[start])
+        return made
+
+    def chunks(self, text: str) -> list[str]:
+        """What the text of an item is made of, in normalised form: each is one `chunk`."""
+        return chunk_texts(normalise(text, LONGEST_FIELD))
+
+    def compounds(self, names: list[str]) -> list[tuple[int, str]]:
+        """Where the parts of a compound follow one another: the place of the first, and the term of the joined form."""
         begins = self._begins
-        for found in chunks(normalise(text, LONGEST_FIELD)):
-            name = found[0]
-            chunk = known.get(name) or self._chunk(name)
-            made.extend(chunk.item)
-            if begins:
-                names.extend([token[0] for token in chunk.tokens])
-            if len(made) >= MOST_TOKENS:
-                break
-        for place, name in enumerate(names):
-            for parts, joined in begins.get(name, ()):
-                if tuple(names[place : place + len(parts)]) == parts:
-                    made[place] = made[place] + _apart([self._term(joined)], made[place])
-        return made[:MOST_TOKENS]
+        if not begins:
+            return []
+        return [
+            (place, self._term(joined))
+            for place, name in enumerate(names)
+            if name in begins
+            for parts, joined in begins[name]
+            if tuple(names[place : place + len(parts)]) == parts
+        ]
 
     def query(self, text: str) -> QueryTerms:
         """The positions of a query, at most `MOST_QUERY_TOKENS` of its first `LONGEST_QUERY` characters.
@@ -119,7 +130,7 @@ class Analyzer:
         weak: list[list[str]] = []
         for found in chunks(whole):
             start = found.start()
-            chunk = self._chunk(found[0])
+            chunk = self.chunk(found[0])
             for name, first, last, kind in chunk.tokens:
                 tokens.append(Token(name, start + first, start + last, kind))
             positions.extend(chunk.query)
@@ -131,7 +142,8 @@ class Analyzer:
         open_end = bool(tokens) and tokens[-1].end == len(whole) and not text[-1:].isspace()
         return QueryTerms([list(one) for one in positions[:most]], tokens, [list(one) for one in weak[:most]], open_end)
 
-    def _chunk(self, text: str) -> _Chunk:
+    def chunk(self, text: str) -> Chunk:
+        """The tokens and terms of one of `chunks`."""
         found = self._known.get(text)
         if found is None:
             found = self._analyse(text)
@@ -141,7 +153,7 @@ class Analyzer:
                 self._known[text] = found
         return found
 
-    def _analyse(self, text: str) -> _Chunk:
+    def _analyse(self, text: str) -> Chunk:
         made = pieces(text)
         strong = [self._strong(piece) for piece in made]
         weak = [
@@ -153,7 +165,7 @@ class Analyzer:
             joined = self._term(piece.joined)
             kept = terms if place == 0 or not joined else [one for one in terms if one != joined or one == terms[0]]
             item.append(kept + _apart(less, kept))
-        return _Chunk(
+        return Chunk(
             tuple((text[piece.start : piece.end], piece.start, piece.end, piece.kind) for piece in made),
             tuple(item),
             tuple(strong),

@@ -84,6 +84,7 @@ def _pattern(letter: str, apart: str) -> re.Pattern[str]:
 
 _ASCII = _pattern(_ASCII_LETTER, "")
 _ANY = _pattern(_LETTER, rf"|(?P<cjk>[{_CJK}{_THAI}]+)|(?P<picture>[{_PICTURES}])")
+_ASCII_TEXTS, _ANY_TEXTS = (re.compile(re.sub(r"\(\?P<\w+>", "(?:", one.pattern)) for one in (_ASCII, _ANY))
 _ATOM = re.compile(
     rf"[^\W\d_]*[0-9]+(?:\.[0-9]+)+(?!{_LETTER})|{_LETTER}+(?:'s(?!{_LETTER}))?"
 )  # "7.1" and "usb3.0" whole, and "women's"
@@ -93,8 +94,13 @@ _PLAIN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([^0-9.]+)")
 
 
 def chunks(text: str) -> Iterator[re.Match[str]]:
-    """The chunks of a normalised text, from left to right."""
+    """The chunks of a normalised text with their places, from left to right."""
     return (_ASCII if text.isascii() else _ANY).finditer(text)
+
+
+def chunk_texts(text: str) -> list[str]:
+    """The chunks of a normalised text, from left to right."""
+    return (_ASCII_TEXTS if text.isascii() else _ANY_TEXTS).findall(text)
 
 
 def pieces(chunk: str) -> tuple[Piece, ...]:

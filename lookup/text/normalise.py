@@ -10,7 +10,7 @@ import html
 import re
 import unicodedata
 
-LONGEST_FIELD = 50_000
+LONGEST_FIELD = 20_000
 """The most characters of a field of an item; what follows is cut off."""
 LONGEST_QUERY = 2_000
 """The most characters of a query; what follows is cut off."""
