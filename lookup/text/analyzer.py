@@ -1,6 +1,7 @@
 """The analyzer: from a text to its tokens and to the terms of an index, by night and by day the same."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from lookup.text.chunks import Kind, Piece, chunk_texts, chunks, pieces
@@ -30,14 +31,32 @@ class QueryTerms(list[list[str]]):
     A list, with what else a search needs to know of its query.
     """
 
-    def __init__(self, positions: list[list[str]], tokens: list[Token], weak: list[list[str]], open_end: bool):
+    def __init__(
+        self,
+        positions: list[list[str]],
+        weak: list[list[str]],
+        text: str,
+        places: Callable[[str], list[Token]],
+        *,
+        open_end: bool,
+    ):
         super().__init__(positions)
-        self.tokens = tokens
-        """The token of each position."""
         self.weak = weak
         """For each position further terms that say less: parts of a code, the bare number of a size."""
-        self.prefix = tokens[-1].text if open_end and tokens else ""
+        self.text = text
+        """The normalised query."""
+        self._places, self._open_end = places, open_end
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """The token of each position."""
+        return self._places(self.text)[: len(self)]
+
+    @property
+    def prefix(self) -> str:
         """The last word as typed, where it may be the beginning of a longer one; empty where something follows it."""
+        last = self.tokens[-1:]
+        return last[0].text if self._open_end and last and last[0].end == len(self.text) else ""
 
 
 class Chunk(NamedTuple):
@@ -76,7 +95,10 @@ class Analyzer:
 
     def tokens(self, text: str) -> list[Token]:
         """The tokens of a text, by their start. Token i is position i of `terms`."""
-        whole = normalise(text, LONGEST_FIELD)
+        return self.places(normalise(text, LONGEST_FIELD))
+
+    def places(self, whole: str) -> list[Token]:
+        """The tokens of a normalised text."""
         made = []
         for found in chunks(whole):
             start = found.start()
@@ -125,22 +147,15 @@ class Analyzer:
         that an item of either form holds all positions; and what says less is apart (`QueryTerms.weak`).
         """
         whole = normalise(text, LONGEST_QUERY)
-        tokens: list[Token] = []
+        known = self._known
         positions: list[list[str]] = []
         weak: list[list[str]] = []
-        for found in chunks(whole):
-            start = found.start()
-            chunk = self.chunk(found[0])
-            for name, first, last, kind in chunk.tokens:
-                tokens.append(Token(name, start + first, start + last, kind))
+        for name in chunk_texts(whole):
+            chunk = known.get(name) or self.chunk(name)
             positions.extend(chunk.query)
             weak.extend(chunk.weak)
-            if len(tokens) >= MOST_QUERY_TOKENS:
-                break
         most = MOST_QUERY_TOKENS
-        del tokens[most:]
-        open_end = bool(tokens) and tokens[-1].end == len(whole) and not text[-1:].isspace()
-        return QueryTerms([list(one) for one in positions[:most]], tokens, [list(one) for one in weak[:most]], open_end)
+        return QueryTerms(positions[:most], weak[:most], whole, self.places, open_end=not text[-1:].isspace())
 
     def chunk(self, text: str) -> Chunk:
         """The tokens and terms of one of `chunks`."""
