@@ -17,6 +17,7 @@ PRINTS = {
     "open": "all, with Python and numpy",
     "day": "recommend_many:",
     "ranker": "features and forward pass, 32 hidden units",
+    "lexical": "queries of 1 to 4 words",
     "swap": "answers of 1 processes, 0 wrong",
     "topk": "MLlib ALS",
     "embed": "sentence-transformers",

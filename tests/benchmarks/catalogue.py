@@ -40,6 +40,13 @@ BENCHMARKS = (
     Benchmark("serving", "open", "opening a release, and the memory of eight readers", MINUTES, A_MILLION),
     Benchmark("serving", "day", "a call with patches, filters and sessions, beside Redis", MINUTES, DEMO),
     Benchmark("serving", "ranker", "the ranker's features and forward pass, beside rescoring", SECONDS),
+    Benchmark(
+        "serving",
+        "lexical",
+        "the lexical part of a search, beside tantivy and bm25s",
+        MINUTES,
+        "tantivy and bm25s, to be beside them",
+    ),
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
     Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),

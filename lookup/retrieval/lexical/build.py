@@ -126,7 +126,7 @@ def impacts(
         there = np.flatnonzero(times[:, field])
         if len(there) and weight > 0:
             length = lengths[:, field].astype(np.float32) / np.float32(max(float(mean[field]), 1e-9))
-            norm = np.float32(weight) / (np.float32(1 - b) + np.float32(b) * length)
+            norm = np.float32(weight) / np.maximum(np.float32(1 - b) + np.float32(b) * length, np.float32(1e-6))
             weighted[there] += norm[row[there]] * times[there, field]
     return np.maximum(np.rint(255 * weighted / (np.float32(parameters.k1) + weighted)), 1).astype(np.uint8)
 
