@@ -18,7 +18,7 @@ MISSED = 10_000
 ONE_UNIT = np.float32(1 / UNIT)
 WORTH_A_FILTER = 512
 """Of fewer items it is quicker to score all of them than to leave some out."""
-SAMPLED = 256
+SAMPLED = 128
 """Scores from which a bound of the n-th largest is taken, before all of them are looked at."""
 
 
@@ -90,7 +90,7 @@ class Postings:
                 continue
             could = rest
             for after in parts[place + 1 :]:
-                made = made + after.scores_of(found, scratch)
+                made += after.scores_of(found, scratch)
                 could -= after.bound
                 if len(found) > WORTH_A_FILTER:
                     found, made = _kept(made >= least - could, found, made)
@@ -223,9 +223,10 @@ def _largest(rows: Rows, scores: Values, n: int, least: int) -> tuple[Rows, Valu
 
     least: a bound that is known already; what is below it may be left out.
     """
-    if len(rows) > 4 * SAMPLED and n <= SAMPLED // 4:
+    sampled = max(SAMPLED, 4 * n)
+    if len(rows) > 4 * sampled:
         # The n-th largest of a part is a bound for that of all.
-        some = scores[:: len(rows) // SAMPLED].copy()
+        some = scores[:: len(rows) // sampled].copy()
         some.partition(len(some) - n)
         rows, scores = _kept(scores >= max(least, int(some[len(some) - n])), rows, scores)
     if len(rows) > n:
