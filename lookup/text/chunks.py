@@ -69,10 +69,14 @@ _AMOUNT = r"(?:(?:[0-9]{1,3}[ -])?[0-9]{1,3}/[0-9]{1,3}(?![0-9/])|[0-9]+(?:[.,][
 
 
 def _pattern(letter: str, apart: str) -> re.Pattern[str]:
-    """letter: a regular expression for a character of a word. apart: further alternatives."""
+    """letter: a regular expression for a character of a word. apart: further alternatives.
+
+    The first alternative, without a name, takes what most chunks are without a look at all others.
+    """
     unit = rf"(?:[ -]?(?:{_UNITS}|fl[ .]{{0,2}}oz)(?![-_&.']?{letter})|'(?![a-z]))"
     return re.compile(
-        rf"(?P<sign>[a-z](?:\+{{1,3}}|#)(?!{letter})|(?<![^\W_])\.net(?!{letter}))"
+        rf"(?![0-9]){letter}{letter}+(?:[-_&.'+]{letter}+)*"
+        rf"|(?P<sign>[a-z](?:\+{{1,3}}|#)(?!{letter})|(?<![^\W_])\.net(?!{letter}))"
         rf"|(?P<word>(?![0-9]){letter}+(?:[-_&.'+]{letter}+)*)"
         rf"|(?P<size>{_AMOUNT}{unit}?(?: ?[x*] ?{_AMOUNT}{unit}?){{1,3}}(?!{letter}))"
         rf"|(?P<unit>(?:{_AMOUNT}|\.[0-9]+){unit})"
@@ -82,7 +86,7 @@ def _pattern(letter: str, apart: str) -> re.Pattern[str]:
     )
 
 
-_ASCII = _pattern(_ASCII_LETTER, "")
+_ASCII = re.compile(rf"(?=[a-z0-9.])(?:{_pattern(_ASCII_LETTER, '').pattern})")
 _ANY = _pattern(_LETTER, rf"|(?P<cjk>[{_CJK}{_THAI}]+)|(?P<picture>[{_PICTURES}])")
 _ASCII_TEXTS, _ANY_TEXTS = (re.compile(re.sub(r"\(\?P<\w+>", "(?:", one.pattern)) for one in (_ASCII, _ANY))
 _ATOM = re.compile(
