@@ -87,10 +87,13 @@ class Analyzer:
         self.languages = tuple(languages)
         self.stem = stemmer(self.languages)
         """From a normalised word to its stem."""
-        self._parts = {joined: tuple(parts) for joined, parts in (compounds or {}).items() if len(parts) > 1}
+        several = {joined: tuple(parts) for joined, parts in (compounds or {}).items() if len(parts) > 1}
+        # By stems: "power cords" and "powercords" are of the compound "powercord" too.
+        self._parts = {self._term(joined): parts for joined, parts in several.items()}
         self._begins: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for joined, parts in self._parts.items():
-            self._begins.setdefault(parts[0], []).append((parts, joined))
+        for joined, parts in several.items():
+            stems = tuple(self._term(part) for part in parts)
+            self._begins.setdefault(parts[0], []).append((stems, self._term(joined)))
         self._known: dict[str, Chunk] = {}
 
     def tokens(self, text: str) -> list[Token]:
@@ -133,11 +136,11 @@ class Analyzer:
         if not begins:
             return []
         return [
-            (place, self._term(joined))
+            (place, joined)
             for place, name in enumerate(names)
             if name in begins
-            for parts, joined in begins[name]
-            if tuple(names[place : place + len(parts)]) == parts
+            for stems, joined in begins[name]
+            if tuple(map(self._term, names[place : place + len(stems)])) == stems
         ]
 
     def query(self, text: str) -> QueryTerms:
@@ -172,7 +175,7 @@ class Analyzer:
         made = pieces(text)
         strong = [self._strong(piece) for piece in made]
         weak = [
-            _apart([self._term(term) for term in (*piece.weak, *self._parts.get(piece.main, ()))], terms)
+            _apart([self._term(term) for term in (*piece.weak, *self._parts.get(self._term(piece.main), ()))], terms)
             for piece, terms in zip(made, strong, strict=True)
         ]
         item = []

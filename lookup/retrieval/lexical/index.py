@@ -16,7 +16,7 @@ Top = tuple[Rows, NDArray[np.float32]]
 """Rows and their scores, as `Postings.top` gives them."""
 
 
-class Index:
+class WordIndex:
     """The terms and the postings of some items."""
 
     def __init__(self, arrays: Arrays, first: int = 0):
@@ -34,7 +34,7 @@ class Index:
             [(row, weight) for term, weight in alternatives if (row := find(term)) >= 0] for alternatives in positions
         ]
 
-    def added(self, items: Sequence[Sequence[str]], analyzer: Analyzer) -> "Index":
+    def added(self, items: Sequence[Sequence[str]], analyzer: Analyzer) -> "WordIndex":
         """An index of added items, whose rows follow those of this one and whose scores compare with them.
 
         items: of each the texts of `FIELDS`. A term that this index knows keeps its idf; the mean lengths are those of
@@ -46,7 +46,7 @@ class Index:
         mean = np.asarray(self._arrays["lexical_lengths"])
         whole = Whole(self.postings.items, mean, idf)
         arrays = build([counted], Parameters.of(self._arrays), whole)
-        return Index(arrays, self.postings.first + self.postings.items)
+        return WordIndex(arrays, self.postings.first + self.postings.items)
 
 
 def merged(tops: Sequence[Top], n: int) -> Top:

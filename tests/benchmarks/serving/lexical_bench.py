@@ -22,7 +22,7 @@ import numpy as np
 
 from lookup.retrieval.lexical.build import build
 from lookup.retrieval.lexical.counts import count
-from lookup.retrieval.lexical.index import Index
+from lookup.retrieval.lexical.index import WordIndex
 from lookup.text.analyzer import Analyzer
 from tests.benchmarks.shared.timing import SEED, latencies, options, table
 
@@ -88,7 +88,7 @@ def daybreak(titles: Sequence[str], ids: Sequence[str]) -> Answer:
         count(((title, "", "", "", "") for title in titles[first : first + PART]), analyzer, first)
         for first in range(0, len(titles), PART)
     ]
-    index = Index(build(parts))
+    index = WordIndex(build(parts))
 
     def answer(query: str) -> list[str]:
         slots = index.slots([[(term, 1.0) for term in position] for position in analyzer.query(query)])
@@ -102,7 +102,7 @@ def tantivy(titles: Sequence[str], ids: Sequence[str]) -> Answer:
     builder = package.SchemaBuilder()
     builder.add_text_field("title", stored=False, tokenizer_name="en_stem")
     builder.add_text_field("id", stored=True, tokenizer_name="raw")
-    index = package.Index(builder.build())
+    index = package.WordIndex(builder.build())
     writer = index.writer(num_threads=1)
     for one, title in zip(ids, titles, strict=True):
         writer.add_document(package.Document(title=title, id=one))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from lookup.retrieval.lexical.build import Arrays, Parameters, build
@@ -14,8 +15,10 @@ from lookup.text.analyzer import Analyzer
 ANALYZER = Analyzer()
 WORDS = [f"{begin}{end}" for begin in ("blue", "red", "fast", "usb", "mini") for end in ("", "ra", "to", "7")]
 
-item_texts = st.tuples(*(st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join) for _ in FIELDS))
-many_items = st.lists(item_texts, max_size=40)
+item_texts = st.tuples(*(st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join) for _ in FIELDS))
+many_items = st.lists(item_texts, max_size=16)
+SOME = settings(max_examples=40, deadline=None)
+"""For tests that build an index in every example."""
 
 
 def made_titles(items: int, words: int, seed: int = 0) -> list[str]:

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from lookup.retrieval.lexical.build import CHAMPIONS, Parameters, build
 from lookup.retrieval.lexical.counts import FIELDS, MOST_TIMES, count
-from lookup.retrieval.lexical.index import Index
+from lookup.retrieval.lexical.index import WordIndex
 from lookup.text.analyzer import Analyzer
 from tests.lookup.retrieval.lexical.made import (
     ANALYZER,
+    SOME,
     index_of,
     made_titles,
     many_items,
@@ -22,9 +23,10 @@ from tests.lookup.retrieval.lexical.made import (
 PARAMETERS = Parameters(0.9, (0.6, 0.1, 0.3, 0.75, 1.0), (2.0, 1.0, 0.5, 0.7, 0.3))
 
 
+@SOME
 @given(many_items, st.sampled_from([Parameters(), PARAMETERS]))
 def test_impacts_idf_and_fields_are_those_of_the_formula(items: list[tuple[str, ...]], parameters: Parameters) -> None:
-    index = Index(arrays := index_of(items, parameters))
+    index = WordIndex(arrays := index_of(items, parameters))
     expected = plain_impacts(items, parameters) if items else {}
     found = {}
     for term in range(len(index.lexicon)):
@@ -42,6 +44,7 @@ def test_impacts_idf_and_fields_are_those_of_the_formula(items: list[tuple[str, 
     assert all(abs(int(found[key]) - expected[key]) < 0.51 for key in expected)
 
 
+@SOME
 @given(many_items, st.integers(1, 50))
 def test_parts_make_the_same_index_as_all_at_once(items: list[tuple[str, ...]], part: int) -> None:
     whole, parted = index_of(items), index_of(items, part=part)
@@ -53,7 +56,7 @@ def test_parts_make_the_same_index_as_all_at_once(items: list[tuple[str, ...]], 
 def test_compounds_stand_under_both_forms() -> None:
     analyzer = Analyzer(("english",), {"microsd": ("micro", "sd")})
     items = titled(["micro sd cards", "microSD card", "micro-sd card", "micro usb sd"])
-    index = Index(build([count(items, analyzer)]))
+    index = WordIndex(build([count(items, analyzer)]))
     joined = index.slots([[("microsd", 1.0)]])
     parts = index.slots([[("micro", 1.0)], [("sd", 1.0)]])
     assert index.postings.matches(joined).tolist() == [0, 1, 2]
@@ -97,7 +100,7 @@ def test_champions_and_dense_rows_are_of_the_frequent_terms() -> None:
 
 
 def test_no_items_make_an_index_that_finds_nothing() -> None:
-    index = Index(build([]))
+    index = WordIndex(build([]))
     assert index.slots([[("blue", 1.0)]]) == [[]]
     assert index.postings.top([[]], 5)[0].tolist() == []
     assert index.lexicon.completions("b", 5) == []

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.retrieval.lexical import lexicon as module
-from lookup.retrieval.lexical.index import Index
+from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.lexical.lexicon import Lexicon
-from tests.lookup.retrieval.lexical.made import ANALYZER, WORDS, index_of, many_items, titled
+from tests.lookup.retrieval.lexical.made import ANALYZER, SOME, WORDS, index_of, many_items, titled
 
 SHOP = Lexicon(index_of(titled(["Blue speakers", "blue speaker", "blues speaker Ölfarbe", "中文 blumen TN-2110"])))
 
 
+@SOME
 @given(many_items, st.sampled_from(["", "b", "bl", "blue", "bluera", "u", "zz", "blue7x"]), st.integers(0, 9))
 def test_completions_are_the_most_frequent_words_of_a_prefix(items: list[tuple[str, ...]], prefix: str, n: int) -> None:
     lexicon = Lexicon(index_of(items))
@@ -51,6 +52,6 @@ def test_the_memory_of_terms_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_slots_leave_unknown_terms_out() -> None:
-    index = Index(index_of(titled(["blue car"])))
+    index = WordIndex(index_of(titled(["blue car"])))
     blue = index.lexicon.find("blue")
     assert index.slots([[("blue", 1.0), ("nowhere", 0.5)], [("nowhere", 1.0)]]) == [[(blue, 1.0)], []]

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from lookup.retrieval.lexical import postings as module
 from lookup.retrieval.lexical.build import Arrays
 from lookup.retrieval.lexical.counts import FIELDS
-from lookup.retrieval.lexical.index import Index, merged
+from lookup.retrieval.lexical.index import WordIndex, merged
 from lookup.retrieval.lexical.postings import Postings
 from lookup.retrieval.lexical.slots import LARGEST, Slot, factor
 from tests.lookup.retrieval.lexical.made import (
     ANALYZER,
+    SOME,
     index_of,
     made_titles,
     many_items,
@@ -49,6 +50,7 @@ def assert_exact(arrays: Arrays, searched: Postings, slots: Sequence[Slot], n: i
     np.testing.assert_array_equal(searched.scores_of(rows, slots), scores)
 
 
+@SOME
 @given(st.data(), many_items, st.integers(0, 50))
 def test_a_small_index_is_searched_exactly(data: st.DataObject, items: list[tuple[str, ...]], n: int) -> None:
     arrays = index_of(items)
@@ -69,7 +71,7 @@ def test_a_large_index_is_searched_exactly(n: int) -> None:
 
 
 def test_ties_are_in_the_order_of_rows() -> None:
-    index = Index(index_of(titled(["blue car", "red car"] * 500)))
+    index = WordIndex(index_of(titled(["blue car", "red car"] * 500)))
     rows, scores = index.postings.top(index.slots([[("blue", 1.0)], [("car", 1.0)]]), 7)
     assert rows.tolist() == [0, 2, 4, 6, 8, 10, 12]
     assert len(set(scores.tolist())) == 1
@@ -77,7 +79,7 @@ def test_ties_are_in_the_order_of_rows() -> None:
 
 
 def test_a_slot_counts_its_best_alternative_once() -> None:
-    index = Index(index_of(titled(["blue azure sky", "azure sky", "blue sky", "sky"])))
+    index = WordIndex(index_of(titled(["blue azure sky", "azure sky", "blue sky", "sky"])))
     both = index.slots([[("blue", 1.0), ("azur", 0.5)]])
     rows, scores = index.postings.top(both, 9)
     blue, azure = index.postings.top([[both[0][0]]], 9), index.postings.top([[both[0][1]]], 9)
@@ -86,7 +88,9 @@ def test_a_slot_counts_its_best_alternative_once() -> None:
 
 
 def test_held_is_the_share_of_the_query_in_each_field() -> None:
-    index = Index(index_of([("blue car", "acme", "", "", ""), ("car", "", "", "blue", "a car"), ("x", "", "", "", "")]))
+    index = WordIndex(
+        index_of([("blue car", "acme", "", "", ""), ("car", "", "", "blue", "a car"), ("x", "", "", "", "")])
+    )
     slots = index.slots([[("blue", 1.0)], [("acm", 1.0)], [("nowhere", 1.0)]])
     blue, acme = (factor(index.postings.idf(slot[0][0]), 1.0) for slot in slots[:2])
     expected = np.zeros((3, len(FIELDS)), np.float32)
@@ -96,10 +100,11 @@ def test_held_is_the_share_of_the_query_in_each_field() -> None:
     assert index.postings.held(np.arange(3), []).tolist() == np.zeros((3, len(FIELDS))).tolist()
 
 
+@SOME
 @given(many_items.filter(bool), st.integers(0, 39))
 def test_added_items_score_as_they_would_in_the_index(items: list[tuple[str, ...]], place: int) -> None:
     """An item of the index that is added once more has the same scores again."""
-    whole = Index(index_of(items))
+    whole = WordIndex(index_of(items))
     row = place % len(items)
     added = whole.added([items[row]], ANALYZER)
     terms = [[(term, 1.0)] for text in items[row] for position in ANALYZER.terms(text) for term in position]
@@ -112,7 +117,7 @@ def test_added_items_score_as_they_would_in_the_index(items: list[tuple[str, ...
 
 
 def test_added_items_are_found_beside_the_others() -> None:
-    whole = Index(index_of(titled(["blue car", "red car", "green car"])))
+    whole = WordIndex(index_of(titled(["blue car", "red car", "green car"])))
     added = whole.added(titled(["blue bike", "zebra"]), ANALYZER)
     blue, zebra = [[("blue", 1.0)]], [[("zebra", 1.0)]]
     both = merged([one.postings.top(one.slots(blue), 5) for one in (whole, added)], 5)
