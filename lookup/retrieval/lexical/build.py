@@ -58,8 +58,8 @@ def build(parts: Sequence[Counts], parameters: Parameters | None = None, whole: 
         term_hash uint64 (t,), term_offsets int64 (t + 1,), term_bytes uint8: the terms, as `keys.build` has them
         term_starts int64 (t + 1,): the postings of each term
         term_idf float32 (t,), term_best uint8 (t,): the largest impact
-        posting_row int32 (p,) rising in each term, posting_impact uint8 (p,) 1 … 255,
-        posting_fields uint8 (p,): bit f is set where field f holds the term
+        term_docs int32 (p,) rising in each term, term_impact uint8 (p,) 1 … 255,
+        term_fields uint8 (p,): bit f is set where field f holds the term
         champion_term int32 (c,) rising, champion_row int32 (c, 256), champion_impact uint8 (c, 256): the best items,
         the best first, ties by row
         dense_term int32 (d,) rising, dense_impact uint8 (d, n): 0 where an item does not hold the term
@@ -100,9 +100,9 @@ def build(parts: Sequence[Counts], parameters: Parameters | None = None, whole: 
         "term_starts": starts,
         "term_idf": idf.astype(np.float32),
         "term_best": best,
-        "posting_row": row,
-        "posting_impact": impact,
-        "posting_fields": np.packbits(times > 0, axis=1, bitorder="little")[:, 0],
+        "term_docs": row,
+        "term_impact": impact,
+        "term_fields": np.packbits(times > 0, axis=1, bitorder="little")[:, 0],
         "lexical_items": np.array([items], np.int64),
         "lexical_lengths": whole.mean_lengths if whole else mean,
         "lexical_parameters": np.array([parameters.k1, *parameters.b, *parameters.weights], np.float32),
@@ -150,7 +150,7 @@ def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
 
 
 def _champions(made: Arrays) -> dict[str, NDArray[Any]]:
-    starts, rows, impact = made["term_starts"], made["posting_row"], made["posting_impact"]
+    starts, rows, impact = made["term_starts"], made["term_docs"], made["term_impact"]
     chosen = np.flatnonzero(np.diff(starts) > CHAMPIONS)
     best_rows = np.zeros((len(chosen), CHAMPIONS), np.int32)
     best_impact = np.zeros((len(chosen), CHAMPIONS), np.uint8)
@@ -172,7 +172,7 @@ def _dense(made: Arrays, items: int) -> dict[str, NDArray[Any]]:
     dense = np.zeros((len(chosen), items), np.uint8)
     for place, term in enumerate(chosen.tolist()):
         part = slice(int(starts[term]), int(starts[term + 1]))
-        dense[place, made["posting_row"][part]] = made["posting_impact"][part]
+        dense[place, made["term_docs"][part]] = made["term_impact"][part]
     return {"dense_term": chosen.astype(np.int32), "dense_impact": dense}
 
 

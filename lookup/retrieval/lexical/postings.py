@@ -36,7 +36,7 @@ class Postings:
         self.first = first
         self._starts = plain["term_starts"].data
         self._idf, self._largest = plain["term_idf"].data, plain["term_best"].data
-        self._row, self._impact, self._fields = (plain[f"posting_{name}"] for name in ("row", "impact", "fields"))
+        self._row, self._impact, self._fields = (plain[f"term_{name}"] for name in ("docs", "impact", "fields"))
         self._champion = {term: place for place, term in enumerate(plain["champion_term"].tolist())}
         self._champion_row, self._champion_impact = plain["champion_row"], plain["champion_impact"]
         self._dense = {term: place for place, term in enumerate(plain["dense_term"].tolist())}

@@ -4,7 +4,7 @@
 from timeit import repeat
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lookup.text import analyzer as module
@@ -155,6 +155,7 @@ def test_a_text_without_words_has_none(text: str) -> None:
     assert ANALYZER.query(text) == []
 
 
+@settings(deadline=None)
 @given(st.one_of(ANY_TEXT, TRICKY))
 @example("' OR 1=1; DROP TABLE items; -- (a+)+$ [^]")
 def test_any_text_is_analysed(text: str) -> None:
@@ -168,11 +169,13 @@ def test_any_text_is_analysed(text: str) -> None:
     assert ANALYZER.query(whole) == ANALYZER.query(text)
 
 
+@settings(deadline=None)
 @given(st.one_of(ANY_TEXT, TRICKY))
 def test_a_text_finds_itself(text: str) -> None:
     assert finds(text, text) == bool(ANALYZER.terms(text))
 
 
+@settings(deadline=None)
 @given(st.lists(TRICKY, max_size=4))
 def test_what_is_remembered_changes_no_answer(texts: list[str]) -> None:
     warm = [ANALYZER.terms(text) for text in texts]

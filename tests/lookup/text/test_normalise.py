@@ -2,7 +2,7 @@
 # ruff: noqa: RUF001, RUF003 – characters that look alike are what is tested.
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lookup.text.normalise import LONGEST_QUERY, normalise
@@ -58,6 +58,7 @@ def test_spellings_of_one_text_are_one(written: str, means: str) -> None:
     assert normalise(written) == means
 
 
+@settings(deadline=None)
 @given(st.one_of(ANY_TEXT, TRICKY))
 @example("&am\u0301p;amp;")
 @example("&amp;" * 20)

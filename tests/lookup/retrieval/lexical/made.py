@@ -48,8 +48,8 @@ def plain_scores(arrays: Arrays, slots: Sequence[Slot]) -> dict[int, int]:
         for term, weight in slot:
             multiplied = factor(float(arrays["term_idf"][term]), weight)
             for place in range(int(arrays["term_starts"][term]), int(arrays["term_starts"][term + 1])):
-                row = int(arrays["posting_row"][place])
-                best[row] = max(best.get(row, 0), multiplied * int(arrays["posting_impact"][place]))
+                row = int(arrays["term_docs"][place])
+                best[row] = max(best.get(row, 0), multiplied * int(arrays["term_impact"][place]))
         for row, score in best.items():
             scores[row] = scores.get(row, 0) + score
     return scores

@@ -32,11 +32,11 @@ def test_impacts_idf_and_fields_are_those_of_the_formula(items: list[tuple[str, 
     for term in range(len(index.lexicon)):
         name = index.lexicon.term(term)
         part = slice(int(arrays["term_starts"][term]), int(arrays["term_starts"][term + 1]))
-        rows = arrays["posting_row"][part].tolist()
+        rows = arrays["term_docs"][part].tolist()
         assert rows == sorted(set(rows))
         assert arrays["term_idf"][term] == pytest.approx(plain_idf(len(items), len(rows)), rel=1e-6)
-        assert arrays["term_best"][term] == arrays["posting_impact"][part].max()
-        for row, impact, bits in zip(rows, arrays["posting_impact"][part], arrays["posting_fields"][part], strict=True):
+        assert arrays["term_best"][term] == arrays["term_impact"][part].max()
+        for row, impact, bits in zip(rows, arrays["term_impact"][part], arrays["term_fields"][part], strict=True):
             found[name, row] = impact
             held = [any(name in position for position in ANALYZER.terms(text)) for text in items[row]]
             assert [bool(bits >> field & 1) for field in range(len(FIELDS))] == held
@@ -89,14 +89,12 @@ def test_champions_and_dense_rows_are_of_the_frequent_terms() -> None:
         arrays["champion_term"], arrays["champion_row"], arrays["champion_impact"], strict=True
     ):
         part = slice(arrays["term_starts"][term], arrays["term_starts"][term + 1])
-        held = sorted(
-            zip((-arrays["posting_impact"][part].astype(int)).tolist(), arrays["posting_row"][part], strict=True)
-        )
+        held = sorted(zip((-arrays["term_impact"][part].astype(int)).tolist(), arrays["term_docs"][part], strict=True))
         assert [(-int(one), row) for one, row in zip(impacts, rows, strict=True)] == held[:CHAMPIONS]
     for term, row in zip(arrays["dense_term"], arrays["dense_impact"], strict=True):
         part = slice(arrays["term_starts"][term], arrays["term_starts"][term + 1])
-        np.testing.assert_array_equal(np.flatnonzero(row), arrays["posting_row"][part])
-        np.testing.assert_array_equal(row[row > 0], arrays["posting_impact"][part])
+        np.testing.assert_array_equal(np.flatnonzero(row), arrays["term_docs"][part])
+        np.testing.assert_array_equal(row[row > 0], arrays["term_impact"][part])
 
 
 def test_no_items_make_an_index_that_finds_nothing() -> None:
