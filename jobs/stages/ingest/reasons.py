@@ -3,6 +3,7 @@
 LATER = "after the night"
 """Not a fault: an event of the night's day or later. A later night reads it."""
 NOBODY = "user_id is missing"
+NO_QUERY = "query is missing"
 UNWEIGHTED = "type is not one of [weights]"
 REPEATED = "the same event stands in an earlier row"
 LEFT_OUT = "left out by where"
