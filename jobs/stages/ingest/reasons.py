@@ -3,6 +3,8 @@
 LATER = "after the night"
 """Not a fault: an event of the night's day or later. A later night reads it."""
 NOBODY = "user_id is missing"
+FROM_ZERO = "position is below 1"
+"""Made by `number_rules`."""
 NO_QUERY = "query is missing"
 UNWEIGHTED = "type is not one of [weights]"
 REPEATED = "the same event stands in an earlier row"

@@ -175,7 +175,13 @@ def test_a_shop_that_wants_no_search_reads_no_query_log(tmp_path):
     assert ingest._search_files(made) == {}
 
 
-def test_too_many_searches_without_words_come_with_advice(tmp_path):
-    bad = {("searches", "query is missing"): 95}
-    with pytest.raises(DataError, match=r"95 of 100 rows of searches are bad .* where = \"trim\(query\) <> ''\""):
-        check_shares({"searches": 5}, bad, config(tmp_path), optional={"searches"})
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("query is missing", r"where = \"trim\(query\) <> ''\" in \[\[searches\]\]"),
+        ("position is below 1", r'counts from 0, position = "rank \+ 1"'),
+    ],
+)
+def test_too_many_bad_searches_come_with_advice(tmp_path, reason, advice):
+    with pytest.raises(DataError, match=rf"95 of 100 rows of searches are bad .*{advice}"):
+        check_shares({"searches": 5}, {("searches", reason): 95}, config(tmp_path), optional={"searches"})
