@@ -71,20 +71,18 @@ def clicks(log: QueryLog, propensities: NDArray[np.float64] | None = None) -> pl
 def reformulations(log: QueryLog) -> pl.DataFrame:
     """What people typed, and what they meant: `typed`, `meant`, `times`, `users` (i64), the most frequent first.
 
-    A search without results, or without a click, that its user follows by a similar one with a click. Of two queries
-    that both succeed neither is a slip, so `meant` is clicked at least twice as often as `typed` over the whole log.
+    A search without a click, for it found nothing or nothing fit, that its user follows by a similar one with a click.
+    Of two queries that both succeed neither is a slip, so `meant` is clicked at least twice as often as `typed` over
+    the whole log.
     """
     ordered = log.searches.filter(pl.col("user_id").is_not_null()).sort("user_id", "time", "search")
-    failed = ordered.with_columns(
-        (~pl.col("clicked") | (pl.col("results") == 0)).fill_null(value=False).alias("failed")
-    )
     found = []
     for later in range(1, TRIES + 1):
         after = {name: pl.col(name).shift(-later).over("user_id") for name in ("query", "time", "clicked")}
         gap = (after["time"] - pl.col("time")).dt.total_seconds()
         found.append(
-            failed.with_columns(after["query"].alias("meant"), after["clicked"].alias("found"), gap.alias("gap"))
-            .filter(pl.col("failed") & pl.col("found") & (pl.col("gap") <= MEANT_SECONDS))
+            ordered.with_columns(after["query"].alias("meant"), after["clicked"].alias("found"), gap.alias("gap"))
+            .filter(~pl.col("clicked") & pl.col("found") & (pl.col("gap") <= MEANT_SECONDS))
             .select("search", "user_id", pl.col("query").alias("typed"), "meant", pl.lit(later).alias("later"))
         )
     pairs = pl.concat(found).filter(pl.col("typed") != pl.col("meant"))

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from jobs.models.query_log.languages import Languages, declared, detect
+from jobs.models.query_log.languages import Languages, declared, detect, shares
 
 ENGLISH = [
     f"{a} {b} {c}"
@@ -41,6 +41,11 @@ VIETNAMESE = [f"{a} thể thao nữ màu {b}" for a, b in product(("Giày", "Áo
 )
 def test_the_languages_of_texts(texts, found):
     assert detect(texts) == found
+
+
+def test_what_names_seem_to_be_vanishes_beside_what_the_others_are():
+    names = ["Kingston microSD 64GB", "Nike Air Max 90 black", "Canon PIXMA printer", "Logitech MX Keys", "BEARING SKF"]
+    assert shares(ENGLISH + names)["english"] > 0.98
 
 
 def test_declared_languages():

@@ -179,7 +179,7 @@ def test_a_shop_that_wants_no_search_reads_no_query_log(tmp_path):
     ("reason", "advice"),
     [
         ("query is missing", r"where = \"trim\(query\) <> ''\" in \[\[searches\]\]"),
-        ("position is below 1", r'counts from 0, write position = "rank \+ 1"'),
+        ("position is below 1", r'counts from 0, position = "rank \+ 1"'),
     ],
 )
 def test_too_many_bad_searches_come_with_advice(tmp_path, reason, advice):
