@@ -161,13 +161,15 @@ def test_programs_run(
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
     (whole,) = blocks("README.md", "toml")
-    (one_table,) = blocks("jobs/stages/ingest/README.md", "toml")
+    one_table, searched = blocks("jobs/stages/ingest/README.md", "toml")
     with_preset, shown = blocks("jobs/README.md", "toml")
     path, day = tmp_path / "daybreak.toml", date(2026, 1, 2)
     path.write_text(whole)
     assert len(load(path, day).events) == 2
     path.write_text(whole + shown)
     assert load(path, day).impressions[0].user_id == "visitor"
+    path.write_text(whole + searched)
+    assert load(path, day).searches[0].session == "session_id"
     path.write_text(one_table)
     assert load(path, day).events[0].guests == "basket"
     path.write_text(with_preset + whole)
