@@ -75,7 +75,7 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "item_topk": ("vectors",),
     "popularity": ("items", "events"),
     "popular": ("items", "popularity"),
-    "search": ("items", "events", "text_vectors"),
+    "search": ("items", "events", "searches", "text_vectors"),
     "impressions": ("items", "events", "shown", "visits", "vectors"),
     "ranker": ("items", "events", "impressions"),
     "evaluation": ("items", "events", "vectors"),

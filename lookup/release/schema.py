@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
 
 FIRST_VERSION = 3

@@ -7,6 +7,7 @@ import duckdb
 
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.runs import Run
+from jobs.infra.search_file import DAYS, FOLDER, QUERIES
 from jobs.infra.tables import RUN_TABLE_OF
 from lookup.release.catalog_schema import CATALOG, Table
 from lookup.release.manifest import Manifest
@@ -63,6 +64,7 @@ def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[s
         _fill_items(db, run)
         _fill_lists(db, run)
         _fill_events(db, run)
+        _fill_searches(db, run)
         _insert(db, "metrics", [[m["method"], m["metric"], m["value"], m["users"]] for m in metrics])
         _insert(db, "manifest", [list(fact) for fact in manifest.facts().items()])
         for name, (doc, query) in VIEWS.items():
@@ -118,6 +120,22 @@ def _fill_events(db: duckdb.DuckDBPyConnection, run: Run) -> None:
         f"""INSERT INTO events_per_day SELECT day, type, count(*), count(DISTINCT user_id), count(DISTINCT item)
             FROM {source} GROUP BY day, type ORDER BY day, type"""
     )
+
+
+def _fill_searches(db: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """What was searched for; nothing where the run has no search index."""
+    if not run.path(FOLDER).exists():
+        return
+    folder = run.existing(FOLDER)
+    if (folder / QUERIES).exists():
+        db.execute(
+            f"""INSERT INTO queries SELECT query, text, searches, users, clicked, bought, zero,
+                make_timestamp(epoch_us(last)) FROM read_parquet({_quoted(str(folder / QUERIES))}) ORDER BY query"""
+        )
+        db.execute(
+            f"""INSERT INTO query_log SELECT day, searches, zero_results, clicked, mean_rank
+                FROM read_parquet({_quoted(str(folder / DAYS))}) ORDER BY day"""
+        )
 
 
 def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
