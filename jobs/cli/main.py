@@ -14,7 +14,8 @@ from jobs.cli.night import doctor, init, job, receipt, run
 from jobs.cli.output import open_streams, said
 from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
-from jobs.cli.shop import forget, patch, patches, recommend, search, similar, sql, suggest
+from jobs.cli.search import search, suggest
+from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
 from lookup.errors import DaybreakError
 from lookup.log_address import without_passwords
 

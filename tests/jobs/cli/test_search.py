@@ -8,8 +8,8 @@ import pytest
 
 import lookup
 from jobs.cli.main import main
-from jobs.cli.shop.search import price_words
-from jobs.cli.shop.where import where
+from jobs.cli.search.search import price_words
+from jobs.cli.search.where import where
 from jobs.errors import ConfigError
 from lookup.understanding.prices import PriceRange
 from tests.releases import Sizes, make_release

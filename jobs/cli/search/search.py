@@ -7,7 +7,7 @@ import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
 from jobs.cli.output import TextTable, escaped, on_terminal, show, show_json
-from jobs.cli.shop.where import HELP, where
+from jobs.cli.search.where import HELP, where
 from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
