@@ -1,6 +1,7 @@
 """Releases with a search index, of items that a test names; made without Spark and without a text model."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def make_searchable(base: Path, items: Sequence[dict[str, Any]] = SHOP, seed: in
 
     rewrite(config, "items", change)
     rewrite(config, "popular", only_the_whole_shop)
+    write_index(config)
+    release_id: str = build.run(None, config)["release"]
+    pass_validation(config.releases / release_id)
+    pointer.announce(config.releases, release_id)
+    return release_id
+
+
+def make_release_with_search(base: Path, seed: int, night: date) -> str:
+    """As `tests.releases.make_release`, with a search index of the random items. Returns the release's id."""
+    config = config_at(base, night)
+    write_run(config, seed, Sizes())
     write_index(config)
     release_id: str = build.run(None, config)["release"]
     pass_validation(config.releases / release_id)
