@@ -84,4 +84,4 @@ class SearchIndex:
 
     def asked(self, text: str, without: Collection[str] = ()) -> Asked:
         """A query, understood. without: parts of its interpretation to leave out. Never raises for a str."""
-        return asked(self.interpreter.interpret(text, without), self.analyzer, self.words)
+        return asked(self.interpreter.interpret(text, without), self.analyzer, self.words, self.encoder)

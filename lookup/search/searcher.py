@@ -53,13 +53,24 @@ class Searcher:
     def candidates(self, asked: Asked) -> Rows:
         """Rows of the best items by words, and of those nearest in meaning, rising."""
         found = [part.postings.top(part.slots(asked.positions), BY_WORDS)[0] for part in self.parts]
-        vector = self.index.encoder.vector(asked.words)
+        vector = asked.vector
         if vector.any():
             found.append(self.index.texts.search(vector, BY_MEANING)[0])
             if len(self._added_vectors):
                 near = np.argsort(-(self._added_vectors @ vector), kind="stable")[:BY_MEANING]
                 found.append((near + self.index.items).astype(np.int32))
-        return np.unique(np.concatenate(found)).astype(np.int32)
+        return different(found)
+
+    def by_words(self, positions: Positions, rows: Rows) -> Values:
+        """The lexical score of some rows, rising, float32 (n,): quick, for very many of them."""
+        if len(self.parts) == 1:
+            return self.index.words.postings.scores_of(rows, self.index.words.slots(positions))
+        parts = np.split(rows, [np.searchsorted(rows, self.index.items)])
+        scores = (
+            part.postings.scores_of(inside, part.slots(positions))
+            for part, inside in zip(self.parts, parts, strict=True)
+        )
+        return np.concatenate([*scores])
 
     def matched(self, asked: Asked, rows: Rows) -> Matched:
         """What of a query some rows hold."""
@@ -73,7 +84,7 @@ class Searcher:
             held[inside] = part.postings.held(rows[inside], slots)
         most = self._most(asked.positions)
         vectors = self._vectors(rows, release)
-        meaning = vectors @ self.index.encoder.vector(asked.words)
+        meaning = vectors @ asked.vector
         return Matched(words / np.float32(most) if most else words, held, meaning, vectors)
 
     def features(self, asked: Asked, rows: Rows, user: Values | None = None) -> NDArray[np.float32]:
@@ -137,3 +148,10 @@ class Searcher:
         lexicon, postings = self.index.words.lexicon, self.index.words.postings
         rows = ((lexicon.find(term), weight) for term, weight in positions[place])
         return max((postings.idf(row) * weight for row, weight in rows if row >= 0), default=-1.0)
+
+
+def different(rows: Sequence[Rows]) -> Rows:
+    """The rows that are in some of several arrays, rising, each once."""
+    every = np.concatenate(rows, dtype=np.int32)
+    every.sort()  # quicker than np.union1d and np.unique for so few
+    return every[np.append(every[1:] != every[:-1], True)] if len(every) else every
