@@ -109,7 +109,7 @@ def write_index(config: Any, meaning: MakeMeaning | None = None) -> None:
         brands=found.brands,
         values=found.values,
     )
-    table = ItemTable(found.texts, np.asarray(found.day), sources)
+    table = ItemTable(found.texts, np.asarray(found.day), sources, now=found.now)
     if meaning is not None:
         tokens = Analyzer().tokens
         made = meaning([[token.text for token in tokens(texts[0])] for texts in found.texts])

@@ -11,6 +11,7 @@ from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
+from lookup.search.head import HeadQueries
 from lookup.search.query import Asked, asked
 from lookup.search.ranker import DEFAULT, QueryRanker
 from lookup.search.titles import Titles
@@ -67,6 +68,7 @@ class SearchIndex:
         self.titles = Titles(arrays)
         self.encoder = QueryEncoder.of(arrays)
         self.texts = TextIndex(arrays, facts.probes)
+        self.head = HeadQueries(arrays)
 
     @classmethod
     def open(cls, folder: Path, items: int) -> "SearchIndex | None":

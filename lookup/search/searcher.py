@@ -1,6 +1,6 @@
 """Candidates for a query, and their scores: by words and by meaning, among the items as they are now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from lookup.search.titles import Titles
 
 BY_WORDS, BY_MEANING = 300, 150
 """How many candidates words and meaning bring in."""
+RANKED = 1000
+"""So many of the items that match are ranked by all features."""
+Ranking = tuple[Rows, Values]
+"""Rows, best first, and their scores."""
 
 
 class Searcher:
@@ -21,6 +25,7 @@ class Searcher:
 
     facts: of the items by row, first those of the release. added: the texts of the items after them
     (`lookup.search.texts`). before: an earlier one of the same index, whose work on the same added items serves again.
+    returned: rows of the release, rising, that may be shown now and could not at night.
     """
 
     def __init__(
@@ -29,13 +34,17 @@ class Searcher:
         facts: ItemFacts,
         added: Sequence[Sequence[str]] = (),
         before: "Searcher | None" = None,
+        returned: Rows = NOTHING,
     ):
-        self.index, self.facts, self.added = index, facts, added
+        self.index, self.facts, self.added, self.returned = index, facts, added, returned
         self.parts: list[WordIndex] = [index.words]
         self.titles = index.titles
         self._added_vectors = np.zeros((0, index.encoder.dimensions), np.float32)
+        self._stands: dict[int, bool] = {}
         if before is not None and before.index is index and before.added == added:
             self.parts, self.titles, self._added_vectors = before.parts, before.titles, before._added_vectors
+            if np.array_equal(before.returned, returned):
+                self._stands = before._stands
         elif added:
             self.parts.append(index.words.added(added, index.analyzer))
             find = index.words.lexicon.find
@@ -71,6 +80,40 @@ class Searcher:
             for part, inside in zip(self.parts, parts, strict=True)
         )
         return np.concatenate([*scores])
+
+    def ranked(
+        self,
+        asked: Asked,
+        matching: Rows,
+        allowed: Callable[[Rows], Rows],
+        score_for: Callable[[Rows], Values] | None = None,
+    ) -> Ranking:
+        """Candidates and the best matching rows by their words, ranked by all features; ties by row.
+
+        matching: allowed rows, rising. allowed: those of some rows that are. score_for: scores of rows for a user.
+        """
+        if len(matching) > RANKED:
+            matching = _best(matching, self.by_words(asked.positions, matching))
+        rows = different([allowed(self.candidates(asked)), matching])
+        user = None if score_for is None or not len(rows) else score_for(rows)
+        scores = self.index.ranker.scores(self.features(asked, rows, user))
+        order = np.argsort(-scores, kind="stable")
+        return rows[order], scores[order]
+
+    def stands(self, head: int) -> bool:
+        """Whether the night's list of a head query has all that it should: no item with its words is new or back.
+
+        head: the query's row.
+        """
+        if len(self.parts) == 1 and not len(self.returned):
+            return True
+        known = self._stands.get(head)
+        if known is None:
+            positions = self.index.asked(self.index.head.text(head)).positions
+            rows = self.matches(positions)
+            new = len(rows) > 0 and int(rows[-1]) >= self.index.items
+            known = self._stands[head] = not new and not np.isin(self.returned, rows).any()
+        return known
 
     def matched(self, asked: Asked, rows: Rows) -> Matched:
         """What of a query some rows hold."""
@@ -155,3 +198,12 @@ def different(rows: Sequence[Rows]) -> Rows:
     every = np.concatenate(rows, dtype=np.int32)
     every.sort()  # quicker than np.union1d and np.unique for so few
     return every[np.append(every[1:] != every[:-1], True)] if len(every) else every
+
+
+def _best(rows: Rows, scores: Values) -> Rows:
+    """The `RANKED` rows with the highest scores, rising; of equal ones the first. rows: rising, more than that."""
+    least = np.partition(scores, len(scores) - RANKED)[len(scores) - RANKED]
+    chosen = scores > least
+    equal = np.flatnonzero(scores == least)
+    chosen[equal[: RANKED - int(np.count_nonzero(chosen))]] = True
+    return rows[chosen]

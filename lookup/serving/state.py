@@ -147,7 +147,9 @@ class State:
             from lookup.search.texts import texts_of
 
             added = [texts_of(self.record(item) or {}) for item in self.added]
-            found = self._searcher = Searcher(index, self, added, found)
+            sold_out = np.flatnonzero(self.release.item_in_stock == 0)
+            returned = sold_out[np.frombuffer(self.blocked, dtype=np.uint8)[sold_out] == 0].astype(np.int32)
+            found = self._searcher = Searcher(index, self, added, found, returned)
         return found
 
     def name(self, kind: str, code: int) -> str:

@@ -16,6 +16,7 @@ from lookup.serving.hit import Hit, SourceName
 from lookup.serving.request import Request, rows_of
 from lookup.serving.search import paging
 from lookup.serving.search.facets import facets
+from lookup.serving.search.listed import listed_hits
 from lookup.serving.search.result import Facets, SearchResult
 from lookup.serving.session import UserSession
 from lookup.serving.sources.popular import category_sources, popular_sources
@@ -25,8 +26,6 @@ from lookup.understanding.interpreter import Interpretation
 Ranking = tuple[Rows, NDArray[np.float32]]
 """Rows, best first, and their scores."""
 SORTS = ("relevance", "price_up", "price_down", "newest", "popular")
-RANKED = 1000
-"""So many of the items that match are ranked by all features; further ones follow by their words alone."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ class SearchRequest:
         self.session, self.arm = session, arm
         self.page = None if page is None else paging.read(page, self._bound())
         self._more: bool | None = None
+        self._head = -1
 
     @cached_property
     def asked(self) -> Asked:
@@ -111,6 +111,11 @@ class SearchRequest:
 
     def answer(self) -> SearchResult:
         """The hits of the page."""
+        if self.sort == "relevance" and self.page is None and not self.without:
+            self._head = self.searcher.index.head.find(self.query)
+            hits = listed_hits(self, self._head) if self._head >= 0 else None
+            if hits is not None:
+                return SearchResult(tuple(hits), self)
         level, k = self.matching, self.k
         rows, scores = self._not_shown(*(self._ranked() if self.sort == "relevance" else self._sorted()))
         if len(rows) <= k and self.sort == "relevance":
@@ -134,6 +139,8 @@ class SearchRequest:
 
     def total(self) -> int:
         """How many items match, on all pages."""
+        if self._head >= 0 and not self.state.patched and self.given is None and not len(self.excluded):
+            return int(self.searcher.index.head.totals[self._head])
         return len(self.matching.rows)
 
     def facets(self) -> Facets:
@@ -142,6 +149,9 @@ class SearchRequest:
 
     def next(self, hits: tuple[Hit, ...]) -> str | None:
         """The token for the page after the hits."""
+        if self._more is None:  # of a stored list
+            near = self.allowed(self.searcher.candidates(self.asked))
+            self._more = len(different([near, self.matching.rows])) > len(hits)
         if not self._more:
             return None
         numbers = np.array([paging.number(hit.item_id) for hit in hits], np.uint32)
@@ -152,11 +162,17 @@ class SearchRequest:
 
     def allowed(self, rows: Rows) -> Rows:
         """Those of some rows, rising, that may be shown and satisfy what is asked."""
+        return self._kept(rows, self.where)
+
+    def given_rows(self, rows: Rows) -> Rows:
+        """As `allowed`, whatever price the query names."""
+        return self._kept(rows, self.given)
+
+    def _kept(self, rows: Rows, where: Condition | None) -> Rows:
         if not len(rows):
             return rows
         rows = rows[np.frombuffer(self.state.blocked, dtype=np.uint8).take(rows) == 0]
         rows = _less(rows, self.excluded)
-        where = self.where
         return rows if where is None or not len(rows) else rows[where.holds(self.state, rows)]
 
     def _bound(self) -> str:
@@ -165,15 +181,10 @@ class SearchRequest:
 
     def _ranked(self) -> Ranking:
         """The items that are ranked by all features, in the order of their scores."""
-        near, first = self.allowed(self.searcher.candidates(self.asked)), self.matching.rows
-        if len(first) > RANKED:
-            first = _best(first, self.searcher.by_words(self.asked.positions, first))
-        rows = different([near, first])
-        user = None if self.session is None or not len(rows) else self.session.scores(rows)
-        scores = self.searcher.index.ranker.scores(self.searcher.features(self.asked, rows, user))
-        order = np.argsort(-scores, kind="stable")
-        self._compared = rows
-        return rows[order], scores[order]
+        score_for = None if self.session is None else self.session.scores
+        rows, scores = self.searcher.ranked(self.asked, self.matching.rows, self.allowed, score_for)
+        self._compared = np.sort(rows)
+        return rows, scores
 
     def _rest(self, scores: NDArray[np.float32]) -> Ranking:
         """The items that match and were not ranked, by their words, below all others."""
@@ -254,12 +265,3 @@ def _less(rows: Rows, gone: Rows) -> Rows:
     left = np.ones(len(rows), bool)
     left[place[rows[place] == gone]] = False
     return rows[left]
-
-
-def _best(rows: Rows, scores: NDArray[np.float32]) -> Rows:
-    """The `RANKED` rows with the highest scores, rising; of equal ones the first. rows: rising, more than that."""
-    least = np.partition(scores, len(scores) - RANKED)[len(scores) - RANKED]
-    chosen = scores > least
-    equal = np.flatnonzero(scores == least)
-    chosen[equal[: RANKED - int(np.count_nonzero(chosen))]] = True
-    return rows[chosen]
