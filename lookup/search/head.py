@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.keys import Keys
-from lookup.release.reader import RankedLists
+from lookup.retrieval.ranked_lists import RankedLists
 from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
 

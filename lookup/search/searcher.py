@@ -206,4 +206,4 @@ def _best(rows: Rows, scores: Values) -> Rows:
     chosen = scores > least
     equal = np.flatnonzero(scores == least)
     chosen[equal[: RANKED - int(np.count_nonzero(chosen))]] = True
-    return rows[chosen]
+    return np.compress(chosen, rows)

@@ -253,7 +253,7 @@ def _among(rows: Rows, known: Rows) -> NDArray[np.bool_]:
     """Which of some rows are known. known: rising."""
     if not len(known):
         return np.zeros(len(rows), bool)
-    return known[np.minimum(np.searchsorted(known, rows), len(known) - 1)] == rows
+    return np.equal(known[np.minimum(np.searchsorted(known, rows), len(known) - 1)], rows)
 
 
 def _less(rows: Rows, gone: Rows) -> Rows:
