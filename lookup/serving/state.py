@@ -154,8 +154,13 @@ class State:
 
     def name(self, kind: str, code: int) -> str:
         """The name of a code that an item has. kind: as in `code`."""
+        return self.names(kind, [code])[0]
+
+    def names(self, kind: str, codes: Iterable[int]) -> list[str]:
+        """The names of codes that items have. kind: as in `code`."""
         names = getattr(self.release, KEYS[kind])
-        return str(names.id(code)) if code < len(names) else list(self._codes[kind])[code - len(names)]
+        released, added = len(names), list(self._codes[kind])
+        return [names.id(code) if code < released else added[code - released] for code in codes]
 
     def _apply(self, view: View, at: int) -> None:
         """Write what a view states into this new state."""

@@ -1,7 +1,8 @@
 """Searching a made shop of 100,000 items with 10,000 patches, on one core: the head, the tail, suggestions, memory.
 
 The calls of the tail are hybrid and ranked, their conditions hold, and their facets are read. A query is words of one
-title, so words are asked for as often as titles have them; "frequent words" are the most frequent of all, one a query.
+title, so words are asked for as often as titles have them; "frequent words" are the most frequent of all, one a query;
+and one word is in the category of every item.
 Goals: a head query p50 at most 40 µs; one of the tail p50 at most 3 ms and p99 at most 10 ms. Beside the time that
 passed stands that of the processor, because another process may have the core.
 """
@@ -112,7 +113,11 @@ def ways_of(shop: lookup.Shop, titles: Sequence[str], load: Load) -> list[Way]:
         Way("tail: facets are not read", plain, some(1, 3)),
         Way("frequent words, price and brands, facets", whole, frequent),
         Way("frequent words, facets", lambda query: shop.search(query, 20).facets, frequent),
+        Way("frequent words, by price", lambda query: shop.search(query, 20, sort="price_up"), frequent),
+        Way("a word of every item, facets", lambda query: shop.search(query, 20).facets, ["department"] * load.calls),
         Way("head: names of categories", plain, heads),
+        Way("head, price and brands", lambda query: shop.search(query, 20, where=within), heads),
+        Way("head, a known user", lambda query: shop.search(query, 20, user="user-1"), heads),
         Way("suggest, 1 to 8 letters", shop.suggest, [text[: rng.randint(1, 8)] for text in some(1, 2)]),
     ]
 
