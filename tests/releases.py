@@ -42,6 +42,8 @@ LABELS = ["brand=Ünder", "category=FOOD", "category=FOOD>DAIRY", "price=0", "pr
 OWNED = 3
 """Different items that a user has had, at least."""
 BLOCK = 50_000
+COMPARED = 2_000
+"""Items that may be similar to another one: in a large shop all of them would take too long."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +150,13 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     _write_users(root, config.date, sizes, rng, vectors)
     unit = item_vector / np.linalg.norm(item_vector, axis=1, keepdims=True)
 
+    compared = unit[:COMPARED]
+
     def similar(rows: np.ndarray) -> dict[str, Any]:
-        scores = unit[rows] @ unit.T
-        scores[np.arange(len(rows)), rows] = -np.inf
-        return {"item": pa.array(rows, pa.int32()), **best(scores, min(sizes.similar, sizes.items - 1))}
+        scores = unit[rows] @ compared.T
+        known = rows < len(compared)
+        scores[np.flatnonzero(known), rows[known]] = -np.inf
+        return {"item": pa.array(rows, pa.int32()), **best(scores, min(sizes.similar, len(compared) - 1))}
 
     _write(root / "item_topk", sizes.items, similar, rng)
     _write_popular(root, categories, sizes, rng)

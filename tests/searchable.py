@@ -1,11 +1,13 @@
 """Releases with a search index, of items that a test names; made without Spark and without a text model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.infra.search_file import FILE, FOLDER
 from jobs.models.understanding.build import QuerySources
@@ -14,6 +16,7 @@ from jobs.stages.build import job as build
 from jobs.stages.index_search.shop import shop_items
 from lookup.release import pointer
 from lookup.search import index_file
+from lookup.text.analyzer import Analyzer
 from tests.releases import FEATURES, Sizes, by_hash, config_at, pass_validation, rewrite, write_run
 
 _AUDIO, _MEMORY = "Audio", ["Computers", "Memory"]
@@ -46,12 +49,32 @@ SHOP: tuple[dict[str, Any], ...] = tuple(
 """A small shop; all in stock."""
 
 
-def make_searchable(base: Path, items: Sequence[dict[str, Any]] = SHOP, seed: int = 1) -> str:
+class Meaning(NamedTuple):
+    """What a search by meaning needs."""
+
+    vectors: NDArray[np.float32]
+    """(I, E), of length 1."""
+    encoder: Mapping[str, NDArray[Any]]
+    """`lookup.scoring.query_encoder.ARRAYS`."""
+
+
+MakeMeaning = Callable[[list[list[str]]], Meaning]
+"""From the words of the titles, in the order of rows."""
+
+
+def make_searchable(
+    base: Path,
+    items: Sequence[dict[str, Any]] = SHOP,
+    seed: int = 1,
+    meaning: MakeMeaning | None = None,
+    users: int = 12,
+) -> str:
     """A release of these items with a search index in `base/releases`, announced. Returns its id.
 
-    Each item has `item_id` and `title`; other fields may be missing.
+    Each item has `item_id` and `title`; other fields may be missing. meaning: makes the vectors of items and an encoder
+    of queries; None: there is no search by meaning.
     """
-    sizes = Sizes(items=len(items), users=12, k=8, popular=8)
+    sizes = Sizes(items=len(items), users=users, k=8, popular=8)
     config = config_at(base, sizes=sizes)
     write_run(config, seed, sizes)
     known = {item["item_id"]: item for item in items}
@@ -68,7 +91,7 @@ def make_searchable(base: Path, items: Sequence[dict[str, Any]] = SHOP, seed: in
 
     rewrite(config, "items", change)
     rewrite(config, "popular", only_the_whole_shop)
-    write_index(config)
+    write_index(config, meaning)
     release_id: str = build.run(None, config)["release"]
     pass_validation(config.releases / release_id)
     pointer.announce(config.releases, release_id)
@@ -86,8 +109,8 @@ def make_release_with_search(base: Path, seed: int, night: date) -> str:
     return release_id
 
 
-def write_index(config: Any) -> None:
-    """The search index of a run, without an encoder of queries."""
+def write_index(config: Any, meaning: MakeMeaning | None = None) -> None:
+    """The search index of a run; without an encoder of queries where none is made."""
     found = shop_items(config.run, FEATURES)
     sources = QuerySources(
         titles=[texts[0] for texts in found.texts],
@@ -98,7 +121,12 @@ def write_index(config: Any) -> None:
         brands=found.brands,
         values=found.values,
     )
-    arrays, facts = build_search(ItemTable(found.texts, np.asarray(found.day), sources))
+    table = ItemTable(found.texts, np.asarray(found.day), sources, now=found.now)
+    if meaning is not None:
+        tokens = Analyzer().tokens
+        made = meaning([[token.text for token in tokens(texts[0])] for texts in found.texts])
+        table = replace(table, vectors=made.vectors, encoder=made.encoder)
+    arrays, facts = build_search(table)
     with config.run.replacing(FOLDER) as folder:
         folder.mkdir()
         index_file.write(folder / FILE, arrays, {"daybreak": facts.text()})

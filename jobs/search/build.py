@@ -10,10 +10,11 @@ from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.whole_index import whole_index
 from jobs.models.understanding.build import QuerySources, build_understanding
 from jobs.ranking.text_index import build_text_index, choose_probes
+from jobs.search.head import NightItems, head_lists, head_queries, no_head
 from lookup import keys
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.lexicon import Lexicon
-from lookup.search.index import Facts
+from lookup.search.index import Facts, SearchIndex
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
 
@@ -40,6 +41,8 @@ class ItemTable:
     meaning."""
     encoder: Arrays = field(default_factory=dict)
     """`lookup.scoring.query_encoder.ARRAYS`; needed with vectors."""
+    now: NightItems | None = None
+    """What ranks the lists of head queries; None: there are none."""
 
 
 def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
@@ -60,7 +63,13 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     texts = build_text_index(vectors)
     encoder = table.encoder or no_encoder(vectors.shape[1])
     probes = choose_probes(texts, vectors, np.zeros((0, vectors.shape[1]), np.float32), RECALL) if table.encoder else 1
-    return {**arrays, **texts, **encoder}, Facts(table.languages, table.weights, found, probes)
+    facts = Facts(table.languages, table.weights, found, probes)
+    arrays = {**arrays, **texts, **encoder, **no_head()}
+    if table.now is None:
+        return arrays, facts
+    known = table.understood
+    queries = head_queries(known.queries, known.categories, known.brands, table.now)
+    return {**arrays, **head_lists(SearchIndex(arrays, facts, len(titles)), table.now, queries)}, facts
 
 
 def no_encoder(dimensions: int) -> Arrays:

@@ -18,8 +18,8 @@ from lookup.release.arrays import check_rows, file_name, open_array
 from lookup.release.check import Damage, DamagedError, harm, known, remember, seal
 from lookup.release.manifest import Checked, silent
 from lookup.release.pointer import checked_id
-from lookup.release.schema import NO_ITEM
 from lookup.retrieval import annoy_index
+from lookup.retrieval.ranked_lists import RankedLists
 from lookup.retrieval.scan import scan, scan_projections
 from lookup.scoring.cold_start import ColdStartEncoder
 from lookup.scoring.ranker import Ranker
@@ -37,9 +37,6 @@ DUCKDB_MAGIC = b"DUCK"
 DUCKDB_MAGIC_AT = 8
 """A DuckDB file begins with a checksum of 8 bytes; its magic bytes follow."""
 
-Ranked = tuple[list[int], list[float]]
-"""Item rows, best first, and their scores."""
-
 
 class UserHistory(NamedTuple):
     """The events that made the night's vector of a user, the newest last."""
@@ -50,29 +47,6 @@ class UserHistory(NamedTuple):
     """Since 1970, UTC, (n,)."""
     weights: NDArray[np.float32]
     """(n,)."""
-
-
-class RankedLists:
-    """Ranked lists of items, one a row, best first."""
-
-    def __init__(self, items: NDArray[np.int32], scores: NDArray[np.float32]):
-        self.items, self.scores = items, scores
-        """Shape (rows, length); `NO_ITEM` after the last item of a row."""
-        # A slice of a flat memoryview becomes a Python list faster than a row of numpy.
-        self._length = items.shape[1]
-        self._flat_items: Any = items.reshape(-1).data
-        self._flat_scores: Any = scores.reshape(-1).data
-
-    def top(self, row: int, k: int) -> Ranked:
-        """Item rows and scores of the first `k` places; fewer where the list is shorter."""
-        start = row * self._length
-        end = start + (k if k < self._length else self._length)
-        items: list[int] = self._flat_items[start:end].tolist()
-        scores: list[float] = self._flat_scores[start:end].tolist()
-        if items and items[-1] == NO_ITEM:
-            there = items.index(NO_ITEM)
-            return items[:there], scores[:there]
-        return items, scores
 
 
 class Release:

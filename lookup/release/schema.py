@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.retrieval import ranked_lists
+
 SCHEMA_VERSION = 4
 """The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
 
 FIRST_VERSION = 3
 """The oldest version of which releases exist outside of development; 1 and 2 were drafts."""
 
-NO_ITEM = -1
+NO_ITEM = ranked_lists.NO_ITEM
 """Fills an item list after its last entry; the score beside it is 0."""
 
 NONE = -1

@@ -11,6 +11,7 @@ from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
+from lookup.search.head import HeadQueries
 from lookup.search.query import Asked, asked, beginning
 from lookup.search.ranker import DEFAULT, QueryRanker
 from lookup.search.titles import Titles
@@ -67,6 +68,7 @@ class SearchIndex:
         self.titles = Titles(arrays)
         self.encoder = QueryEncoder.of(arrays)
         self.texts = TextIndex(arrays, facts.probes)
+        self.head = HeadQueries(arrays)
 
     @classmethod
     def open(cls, folder: Path, items: int) -> "SearchIndex | None":
@@ -85,4 +87,5 @@ class SearchIndex:
     def asked(self, text: str, without: Collection[str] = ()) -> Asked:
         """A query, understood. without: parts of its interpretation to leave out. Never raises for a str."""
         typed = beginning(text, self.analyzer, self.words)
-        return asked(self.interpreter.interpret(text, without, typed), self.analyzer, self.words)
+        understood = self.interpreter.interpret(text, without, typed)
+        return asked(understood, self.analyzer, self.words, self.encoder)

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lookup.retrieval.lexical.index import WordIndex
+from lookup.scoring.query_encoder import QueryEncoder
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.interpreter import Interpretation
 
@@ -27,6 +31,8 @@ class Asked:
     """The row of each position's main term; -1 for an unknown one."""
     words: tuple[str, ...]
     """The words as written, for the vector of the query."""
+    vector: NDArray[np.float32]
+    """Of the words, float32 (E,), of length 1; zeros where nothing of it is known."""
 
 
 def beginning(text: str, analyzer: Analyzer, index: WordIndex) -> str:
@@ -39,7 +45,7 @@ def beginning(text: str, analyzer: Analyzer, index: WordIndex) -> str:
     return prefix if end > first else ""
 
 
-def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex) -> Asked:
+def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex, encoder: QueryEncoder) -> Asked:
     """What to ask an index for. Synonyms stand beside the words that they are for; weaker forms count less."""
     query = analyzer.query(interpretation.text)
     positions: Positions = [[(term, 1.0) for term in strong] for strong in query]
@@ -49,7 +55,8 @@ def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex) 
     if query.prefix and positions:
         _complete(positions, query.prefix, index)
     main = tuple(index.lexicon.find(strong[0]) if strong else -1 for strong in query)
-    return Asked(interpretation, positions, main, tuple(token.text for token in query.tokens))
+    words = tuple(token.text for token in query.tokens)
+    return Asked(interpretation, positions, main, words, encoder.vector(words))
 
 
 def _add_synonyms(positions: Positions, interpretation: Interpretation, analyzer: Analyzer) -> None:

@@ -1,6 +1,6 @@
 """Candidates for a query, and their scores: by words and by meaning, among the items as they are now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from lookup.search.titles import Titles
 
 BY_WORDS, BY_MEANING = 300, 150
 """How many candidates words and meaning bring in."""
+RANKED = 1000
+"""So many of the items that match are ranked by all features."""
+Ranking = tuple[Rows, Values]
+"""Rows, best first, and their scores."""
 
 
 class Searcher:
@@ -21,6 +25,7 @@ class Searcher:
 
     facts: of the items by row, first those of the release. added: the texts of the items after them
     (`lookup.search.texts`). before: an earlier one of the same index, whose work on the same added items serves again.
+    returned: rows of the release, rising, that may be shown now and could not at night.
     """
 
     def __init__(
@@ -29,13 +34,17 @@ class Searcher:
         facts: KnownItems,
         added: Sequence[Sequence[str]] = (),
         before: "Searcher | None" = None,
+        returned: Rows = NOTHING,
     ):
-        self.index, self.facts, self.added = index, facts, added
+        self.index, self.facts, self.added, self.returned = index, facts, added, returned
         self.parts: list[WordIndex] = [index.words]
         self.titles = index.titles
         self._added_vectors = np.zeros((0, index.encoder.dimensions), np.float32)
+        self._stands: dict[int, bool] = {}
         if before is not None and before.index is index and before.added == added:
             self.parts, self.titles, self._added_vectors = before.parts, before.titles, before._added_vectors
+            if np.array_equal(before.returned, returned):
+                self._stands = before._stands
         elif added:
             self.parts.append(index.words.added(added, index.analyzer))
             find = index.words.lexicon.find
@@ -53,13 +62,58 @@ class Searcher:
     def candidates(self, asked: Asked) -> Rows:
         """Rows of the best items by words, and of those nearest in meaning, rising."""
         found = [part.postings.top(part.slots(asked.positions), BY_WORDS)[0] for part in self.parts]
-        vector = self.index.encoder.vector(asked.words)
+        vector = asked.vector
         if vector.any():
             found.append(self.index.texts.search(vector, BY_MEANING)[0])
             if len(self._added_vectors):
                 near = np.argsort(-(self._added_vectors @ vector), kind="stable")[:BY_MEANING]
                 found.append((near + self.index.items).astype(np.int32))
-        return np.unique(np.concatenate(found)).astype(np.int32)
+        return different(found)
+
+    def by_words(self, positions: Positions, rows: Rows) -> Values:
+        """The lexical score of some rows, rising, float32 (n,): quick, for very many of them."""
+        if len(self.parts) == 1:
+            return self.index.words.postings.scores_of(rows, self.index.words.slots(positions))
+        parts = np.split(rows, [np.searchsorted(rows, self.index.items)])
+        scores = (
+            part.postings.scores_of(inside, part.slots(positions))
+            for part, inside in zip(self.parts, parts, strict=True)
+        )
+        return np.concatenate([*scores])
+
+    def ranked(
+        self,
+        asked: Asked,
+        matching: Rows,
+        allowed: Callable[[Rows], Rows],
+        score_for: Callable[[Rows], Values] | None = None,
+    ) -> Ranking:
+        """Candidates and the best matching rows by their words, ranked by all features; ties by row.
+
+        matching: allowed rows, rising. allowed: those of some rows that are. score_for: scores of rows for a user.
+        """
+        if len(matching) > RANKED:
+            matching = _best(matching, self.by_words(asked.positions, matching))
+        rows = different([allowed(self.candidates(asked)), matching])
+        user = None if score_for is None or not len(rows) else score_for(rows)
+        scores = self.index.ranker.scores(self.features(asked, rows, user))
+        order = np.argsort(-scores, kind="stable")
+        return rows[order], scores[order]
+
+    def stands(self, head: int) -> bool:
+        """Whether the night's list of a head query has all that it should: no item with its words is new or back.
+
+        head: the query's row.
+        """
+        if len(self.parts) == 1 and not len(self.returned):
+            return True
+        known = self._stands.get(head)
+        if known is None:
+            positions = self.index.asked(self.index.head.text(head)).positions
+            rows = self.matches(positions)
+            new = len(rows) > 0 and int(rows[-1]) >= self.index.items
+            known = self._stands[head] = not new and not np.isin(self.returned, rows).any()
+        return known
 
     def matched(self, asked: Asked, rows: Rows) -> Matched:
         """What of a query some rows hold."""
@@ -73,7 +127,7 @@ class Searcher:
             held[inside] = part.postings.held(rows[inside], slots)
         most = self._most(asked.positions)
         vectors = self._vectors(rows, release)
-        meaning = vectors @ self.index.encoder.vector(asked.words)
+        meaning = vectors @ asked.vector
         return Matched(words / np.float32(most) if most else words, held, meaning, vectors)
 
     def features(self, asked: Asked, rows: Rows, user: Values | None = None) -> NDArray[np.float32]:
@@ -137,3 +191,19 @@ class Searcher:
         lexicon, postings = self.index.words.lexicon, self.index.words.postings
         rows = ((lexicon.find(term), weight) for term, weight in positions[place])
         return max((postings.idf(row) * weight for row, weight in rows if row >= 0), default=-1.0)
+
+
+def different(rows: Sequence[Rows]) -> Rows:
+    """The rows that are in some of several arrays, rising, each once."""
+    every = np.concatenate(rows, dtype=np.int32)
+    every.sort()  # quicker than np.union1d and np.unique for so few
+    return every[np.append(every[1:] != every[:-1], True)] if len(every) else every
+
+
+def _best(rows: Rows, scores: Values) -> Rows:
+    """The `RANKED` rows with the highest scores, rising; of equal ones the first. rows: rising, more than that."""
+    least = np.partition(scores, len(scores) - RANKED)[len(scores) - RANKED]
+    chosen = scores > least
+    equal = np.flatnonzero(scores == least)
+    chosen[equal[: RANKED - int(np.count_nonzero(chosen))]] = True
+    return np.compress(chosen, rows)

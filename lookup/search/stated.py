@@ -59,6 +59,14 @@ VECTORS: tuple[StatedArray, ...] = (
 )
 """The encoder of queries (`lookup.scoring.query_encoder`) and the items' vectors (`lookup.retrieval.text_index`)."""
 
+HEAD: tuple[StatedArray, ...] = (
+    *keys("head_query", "h", "head queries, normalised"),
+    StatedArray("head_item", "int32", ("h", "k"), "item rows of each query, best first; -1 after the last"),
+    StatedArray("head_score", "float32", ("h", "k"), "their scores"),
+    StatedArray("head_total", "int32", ("h",), "how many items hold all words of each and could be shown at night"),
+)
+"""Lists of head queries (`lookup.search.head`), h of them with k places."""
+
 GROUPS: Mapping[str, tuple[StatedArray, ...]] = {
     "words": WORDS,
     "titles": TITLES,
@@ -67,6 +75,7 @@ GROUPS: Mapping[str, tuple[StatedArray, ...]] = {
     "spelling": SPELLING,
     "meaning": MEANING,
     "suggestions": SUGGESTIONS,
+    "head": HEAD,
 }
 """Groups of arrays. A size is a letter of its group; I is the number of items everywhere."""
 

@@ -8,7 +8,7 @@ SourceName = Literal[
 """The names that a hit's source may have. `SOURCES` documents them."""
 
 SOURCES: dict[SourceName, str] = {
-    "list": "the user's precomputed list",
+    "list": "a precomputed list: of the user, or of a query that is asked often",
     "session": "scores that this call computed from the user's history",
     "similar": "the items most similar to the item that was asked for",
     "again": "the items that the user may buy again",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.keys import each
-from lookup.release.reader import Ranked, RankedLists
+from lookup.retrieval.ranked_lists import Ranked, RankedLists
 from lookup.serving.conditions import Condition, Mask, condition
 from lookup.serving.diversity import MMR, MOST, POOL, REACH, Cap
 from lookup.serving.hit import Hit, SourceName

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from lookup.keys import clean_id
 from lookup.patches.patch_log import Event
-from lookup.release.reader import Ranked, UserHistory
+from lookup.release.reader import UserHistory
 from lookup.release.schema import NO_ITEM
+from lookup.retrieval.ranked_lists import Ranked
 from lookup.scoring.features import DAY
 from lookup.scoring.score_parameters import HistoryShares, TransitionRows
 from lookup.serving.live import Live

@@ -147,13 +147,20 @@ class State:
             from lookup.search.texts import texts_of
 
             added = [texts_of(self.record(item) or {}) for item in self.added]
-            found = self._searcher = Searcher(index, self, added, found)
+            sold_out = np.flatnonzero(self.release.item_in_stock == 0)
+            returned = sold_out[np.frombuffer(self.blocked, dtype=np.uint8)[sold_out] == 0].astype(np.int32)
+            found = self._searcher = Searcher(index, self, added, found, returned)
         return found
 
     def name(self, kind: str, code: int) -> str:
         """The name of a code that an item has. kind: as in `code`."""
+        return self.names(kind, [code])[0]
+
+    def names(self, kind: str, codes: Iterable[int]) -> list[str]:
+        """The names of codes that items have. kind: as in `code`."""
         names = getattr(self.release, KEYS[kind])
-        return str(names.id(code)) if code < len(names) else list(self._codes[kind])[code - len(names)]
+        released, added = len(names), list(self._codes[kind])
+        return [names.id(code) if code < released else added[code - released] for code in codes]
 
     def _apply(self, view: View, at: int) -> None:
         """Write what a view states into this new state."""

@@ -47,6 +47,13 @@ BENCHMARKS = (
         MINUTES,
         "tantivy and bm25s, to be beside them",
     ),
+    Benchmark(
+        "serving",
+        "search",
+        "searches of a patched shop of 100,000 items, and suggestions",
+        MINUTES,
+        "a release of that shop, made on first use and kept in the temporary folder",
+    ),
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
     Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),

@@ -51,6 +51,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         languages=languages,
         vectors=None if learned is None else units(vectors @ learned.projection),
         encoder={} if learned is None else learned.arrays,
+        now=items.now,
     )
     arrays, facts = build_search(table)
     with night.replacing(FOLDER) as folder:
@@ -66,6 +67,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "postings": len(arrays["term_docs"]),
         "tokens": len(arrays["query_token_hash"]),
         "suggestions": len(arrays["suggest_kind"]),
+        "head_queries": len(arrays["head_total"]),
         "mib": round(sum(array.nbytes for array in arrays.values()) / 2**20, 1),
         "encoder_seconds": round(taught, 1),
         "index_seconds": round(time.monotonic() - started, 1),

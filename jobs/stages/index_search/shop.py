@@ -10,11 +10,25 @@ from numpy.typing import NDArray
 
 from jobs.infra.blocks import Blocks
 from jobs.infra.runs import Run
+from jobs.search.head import NightItems
 from lookup import keys
 from lookup.release.schema import NONE, TEXT
 from lookup.search.texts import texts_of
 
 EPOCH = date(1970, 1, 1)
+COLUMNS = (
+    "item",
+    "title",
+    "brand",
+    "category",
+    "description",
+    "features",
+    "text",
+    "events",
+    "price",
+    "in_stock",
+)
+"""Of the table of items."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +52,15 @@ class ShopItems:
     brands: list[str]
     values: list[tuple[str, int, int]]
     """Texts of declared features: text, column of the feature, row of the text."""
+    now: NightItems
+    """What is known of them tonight."""
 
 
 def shop_items(run: Run, features: dict[str, str]) -> ShopItems:
     """Read the items of a run. features: the kinds of declared features, by name."""
     table = Blocks.of(run, "items")
     rows: list[tuple[int, dict[str, Any]]] = []
-    for batch in table.read("item", "title", "brand", "category", "description", "features", "text", "events"):
+    for batch in table.read(*COLUMNS):
         for record in batch.to_pylist():
             record["features"] = dict(record["features"] or ())
             rows.append((record["item"], record))
@@ -58,17 +74,32 @@ def shop_items(run: Run, features: dict[str, str]) -> ShopItems:
     values = in_rows({text for record in records for text in record["features"].values()})
     columns = {name: place for place, name in enumerate(features)}
     pairs = {(text, columns[name]) for record in records for name, text in record["features"].items()}
+    brand = np.array([brands[one["brand"]] if one["brand"] else NONE for one in records], np.int32)
     return ShopItems(
         [texts_of(record) for record in records],
         [record["text"] or "" for record in records],
         np.array([categories[one["category"][-1]] if one["category"] else NONE for one in records], np.int32),
-        np.array([brands[one["brand"]] if one["brand"] else NONE for one in records], np.int32),
+        brand,
         np.array([record["events"] for record in records], np.float32),
         first_days(run, len(records)),
         list(categories),
         list(brands),
         sorted((text, column, values[text]) for text, column in pairs),
+        NightItems(
+            np.array([np.nan if one["price"] is None else one["price"] for one in records], np.float64),
+            paths(records, categories),
+            brand,
+            np.array([bool(one["in_stock"]) for one in records], bool),
+        ),
     )
+
+
+def paths(records: list[dict[str, Any]], categories: dict[str, int]) -> NDArray[np.int32]:
+    """The rows of the categories of each item, the widest first, int32 (I, G); -1 after the last."""
+    made = np.full((len(records), max((len(one["category"]) for one in records), default=0)), NONE, np.int32)
+    for row, one in enumerate(records):
+        made[row, : len(one["category"])] = [categories[name] for name in one["category"]]
+    return made
 
 
 def in_rows(names: set[str]) -> dict[str, int]:

@@ -20,8 +20,9 @@ from lookup.errors import DaybreakError
 from lookup.patches.overlay import Overlay
 from lookup.patches.patch_log import open_log
 from lookup.release.manifest import Manifest
-from lookup.release.reader import RankedLists, Release, open_from
+from lookup.release.reader import Release, open_from
 from lookup.release.schema import WHOLE_SHOP
+from lookup.retrieval.ranked_lists import RankedLists
 from lookup.serving.state import State
 
 

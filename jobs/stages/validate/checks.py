@@ -12,8 +12,8 @@ from jobs.stages.validate.finding import Finding, FindingKind
 from lookup.keys import Keys
 from lookup.release.arrays import settle
 from lookup.release.manifest import Manifest
-from lookup.release.reader import RankedLists
 from lookup.release.schema import NO_ITEM, NONE
+from lookup.retrieval.ranked_lists import RankedLists
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -141,7 +141,9 @@ class Postings:
         rows = parts[0].at_least(0, scratch)[0]
         for part in parts[1:]:
             rows = rows[part.scores_of(rows, scratch) > 0]
-        return np.sort(rows).astype(np.int32) + np.int32(self.first)
+        if not isinstance(parts[0], One):
+            rows = np.sort(rows)
+        return rows.astype(np.int32) + np.int32(self.first)
 
     def scores_of(self, rows: NDArray[np.integer], slots: Sequence[Slot]) -> NDArray[np.float32]:
         """The score of each of some rows, as `top` has it, float32 (n,)."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lookup.errors import ConditionError, ReleaseError
+from lookup.errors import ReleaseError
 from lookup.serving.conditions import Condition, Mask, condition
 from lookup.serving.live import Calls
 from lookup.serving.request import hits_wanted
@@ -53,25 +53,22 @@ class SearchApi(Calls):
 
         Raises ConditionError for a bad `sort`, `without` or `page`.
         """
-        from lookup.serving.search.paging import read
-        from lookup.serving.search.request import SearchRequest, bound
+        from lookup.serving.search.request import SearchRequest
 
         state, searcher, arm, now = self._searching(query, user, at)
-        k = hits_wanted(k)
-        try:
-            asked = searcher.index.asked(query[:LONGEST_QUERY], without)
-        except ValueError as error:
-            raise ConditionError(f"without: {error}") from None
-        session = None
-        if user is not None:
-            row, events = read_user(self._live, state, user, now)
-            session = UserSession(state, row, now, events) if row >= 0 or events else None
-        given = None if where is None else condition(where)
-        token = bound(query, given, sort, without)
-        request = SearchRequest(
-            state, searcher, asked, k, where=given, exclude=exclude, sort=sort, session=session, arm=arm
-        )
-        return request.answer(None if page is None else read(page, token), token)
+        return SearchRequest(
+            state,
+            searcher,
+            query[:LONGEST_QUERY],
+            hits_wanted(k),
+            without=without,
+            where=None if where is None else condition(where),
+            exclude=exclude,
+            sort=sort,
+            session=None if user is None else self._session(state, user, now),
+            arm=arm,
+            page=page,
+        ).answer()
 
     def suggest(
         self, prefix: str, k: int = 8, *, kinds: Collection[str] | None = None, at: datetime | int | None = None
@@ -96,11 +93,13 @@ class SearchApi(Calls):
         from lookup.serving.search.explain import explain
 
         state, searcher, _, now = self._searching(query, user, at)
-        session = None
-        if user is not None:
-            row, events = read_user(self._live, state, user, now)
-            session = UserSession(state, row, now, events) if row >= 0 or events else None
+        session = None if user is None else self._session(state, user, now)
         return explain(state, searcher, searcher.index.asked(query[:LONGEST_QUERY]), item, session)
+
+    def _session(self, state: State, user: str, now: int) -> UserSession | None:
+        """What is known of a user; None where that is nothing."""
+        row, events = read_user(self._live, state, user, now)
+        return UserSession(state, row, now, events) if row >= 0 or events else None
 
     def _searching(
         self, text: str, user: str | None, at: datetime | int | None

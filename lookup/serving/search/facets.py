@@ -10,10 +10,13 @@ from lookup.serving.state import State
 
 MOST = 50
 """Values of a facet."""
+FIRST = 500
+"""Items whose numbers are looked at first."""
 BANDS = 6
 """Price bands at most."""
 STEPS = (1, 2, 5)
 """Bands begin at these times a power of ten."""
+Counts = tuple[tuple[str, int], ...]
 
 
 def facets(state: State, rows: Rows) -> Facets:
@@ -53,22 +56,24 @@ def _round(price: float) -> float:
     return float(max(step * power for step in STEPS if step * power <= price * (1 + 1e-9)))
 
 
-def _named(state: State, kind: str, codes: NDArray[np.int32]) -> tuple[tuple[str, int], ...]:
-    counts = np.bincount(codes[codes >= 0])
-    found = [(state.name(kind, code), count) for code, count in _largest(counts)]
-    return tuple(sorted(found, key=lambda one: (-one[1], one[0])))
+def _named(state: State, kind: str, codes: NDArray[np.int32]) -> Counts:
+    return _largest(state, kind, np.bincount(codes[codes >= 0]))
 
 
 def _values(state: State, kind: str, values: NDArray[np.float64]) -> tuple[tuple[str | float, int], ...]:
-    known, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    if kind == NUMBER:
-        pairs = zip(known.tolist(), counts.tolist(), strict=True)
-        return tuple(sorted(pairs, key=lambda one: (-one[1], one[0]))) if len(known) <= MOST else ()
-    found = [(state.name("value", int(known[place])), count) for place, count in _largest(counts)]
-    return tuple(sorted(found, key=lambda one: (-one[1], one[0])))
+    known = values[np.isfinite(values)]
+    if kind != NUMBER:
+        return _largest(state, "value", np.bincount(known.astype(np.intp)))
+    if len(np.unique(known[:FIRST])) > MOST:  # of many items a few tell, without a look at all
+        return ()
+    different, counts = np.unique(known, return_counts=True)
+    pairs = zip(different.tolist(), counts.tolist(), strict=True)
+    return tuple(sorted(pairs, key=lambda one: (-one[1], one[0]))) if len(different) <= MOST else ()
 
 
-def _largest(counts: NDArray[np.integer]) -> list[tuple[int, int]]:
-    """Places and counts of the largest ones."""
-    places = np.argsort(-counts, kind="stable")[:MOST]
-    return [(place, count) for place, count in zip(places.tolist(), counts[places].tolist(), strict=True) if count]
+def _largest(state: State, kind: str, counts: NDArray[np.intp]) -> Counts:
+    """Names and counts of the codes with the largest counts. counts: by code."""
+    codes = np.flatnonzero(counts)
+    codes = codes[np.argsort(-counts[codes], kind="stable")[:MOST]]
+    pairs = zip(state.names(kind, codes.tolist()), counts[codes].tolist(), strict=True)
+    return tuple(sorted(pairs, key=lambda one: (-one[1], one[0])))

@@ -1,7 +1,8 @@
 """One search: what matches now, ranked or sorted, and what fills up where too little does."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,20 +10,22 @@ from numpy.typing import NDArray
 from lookup.errors import ConditionError
 from lookup.retrieval.lexical.slots import Rows
 from lookup.search.query import Asked
-from lookup.search.searcher import Searcher
+from lookup.search.searcher import Searcher, different
 from lookup.serving.conditions import Both, Condition, Price
 from lookup.serving.hit import Hit, SourceName
-from lookup.serving.request import Request
+from lookup.serving.request import Request, rows_of
 from lookup.serving.search import paging
 from lookup.serving.search.facets import facets
-from lookup.serving.search.result import SearchResult
+from lookup.serving.search.listed import listed_hits
+from lookup.serving.search.result import Facets, SearchResult
 from lookup.serving.session import UserSession
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.state import State
+from lookup.understanding.interpreter import Interpretation
 
+Ranking = tuple[Rows, NDArray[np.float32]]
+"""Rows, best first, and their scores."""
 SORTS = ("relevance", "price_up", "price_down", "newest", "popular")
-RANKED = 1000
-"""So many of the items that match are ranked by all features; further ones follow by their words alone."""
 
 
 @dataclass(frozen=True)
@@ -30,113 +33,175 @@ class Level:
     """The items that match a query, or what is left of it after some words were given up."""
 
     rows: Rows
+    """Rising; only those that may be shown and satisfy what is asked."""
     dropped: tuple[int, ...]
     """Places of the positions that were given up."""
 
 
-def bound(query: str, where: Condition | None, sort: str, without: Iterable[str]) -> str:
-    """What a page token is bound to: all that changes which items a search answers with."""
-    return repr((query, where, sort, sorted(without)))
-
-
 class SearchRequest:
-    """What one call asks for.
+    """What one call asks for, and what its result says besides the hits.
 
-    searcher: over the items of the state. session: of the user, None for nobody. sort: one of `SORTS`.
+    searcher: over the items of the state. without: parts of the understanding to switch off. sort: one of `SORTS`.
+    session: of the user, None for nobody. page: a token; None for the first page. Raises ConditionError for a bad sort,
+    and later, when they are needed first, for other parameters that make no sense.
     """
 
     def __init__(
         self,
         state: State,
         searcher: Searcher,
-        asked: Asked,
+        query: str,
         k: int,
         *,
-        where: Condition | None,
-        exclude: Iterable[str],
-        sort: str,
-        session: UserSession | None,
-        arm: str | None,
+        without: Collection[str] = (),
+        where: Condition | None = None,
+        exclude: Iterable[str] = (),
+        sort: str = "relevance",
+        session: UserSession | None = None,
+        arm: str | None = None,
+        page: str | None = None,
     ):
         if sort not in SORTS:
             raise ConditionError(f"sort is one of {', '.join(SORTS)}, not {sort!r:.100}")
-        self.state, self.searcher, self.asked, self.k, self.sort = state, searcher, asked, k, sort
+        self.state, self.searcher, self.query, self.k = state, searcher, query, k
+        self.without, self.given, self.exclude, self.sort = without, where, exclude, sort
         self.session, self.arm = session, arm
-        price = asked.interpretation.price
-        if price is not None:
-            low = -np.inf if price.low is None else price.low
-            within: Condition = Price(low, np.inf if price.high is None else price.high)
-            where = within if where is None else Both(where, within)
-        self.request = Request(state, k, exclude=exclude, pins=(), where=where, diversity=None, arm=arm)
+        self.page = None if page is None else paging.read(page, self._bound())
+        self._more: bool | None = None
+        self._head = -1
 
-    def answer(self, page: paging.Page | None, token: str) -> SearchResult:
-        """The hits of a page; the first one where it is None. token: what the next token is bound to."""
-        level = self._level()
-        order, scores, counted = self._ordered(level)
-        # Facets and total are of all pages.
-        counted_facets = facets(self.state, counted)
-        rows, scores = self._not_shown(order, scores, page)
-        names = self._sources(rows[: self.k], level, set(counted.tolist()))
-        for row, score, name in zip(rows[: self.k].tolist(), scores[: self.k].tolist(), names, strict=True):
-            self.request._add(row, score, name)
-        if page is None and len(self.request.hits) < self.k:
-            self._fill()
-        hits = tuple(self.request.hits)
-        return SearchResult(
-            hits,
-            len(counted),
-            counted_facets,
-            self.asked.interpretation,
-            self._words(level.dropped),
-            self._next(page, token, hits) if len(rows) > self.k else None,
-        )
+    @cached_property
+    def asked(self) -> Asked:
+        """The query, understood."""
+        try:
+            return self.searcher.index.asked(self.query, self.without)
+        except ValueError as error:
+            raise ConditionError(f"without: {error}") from None
 
-    def _level(self) -> Level:
+    @cached_property
+    def where(self) -> Condition | None:
+        """What is given, and the price that the query names."""
+        price = self.asked.interpretation.price
+        if price is None:
+            return self.given
+        low = -np.inf if price.low is None else price.low
+        within = Price(low, np.inf if price.high is None else price.high)
+        return within if self.given is None else Both(self.given, within)
+
+    @cached_property
+    def excluded(self) -> Rows:
+        """Rows that the caller excludes, rising."""
+        rows = rows_of(self.state, self.exclude) if self.exclude != () else []
+        return np.array(sorted(row for row in rows if row >= 0), np.int32)
+
+    @cached_property
+    def matching(self) -> Level:
         """The items that hold every word; where there is none, words are given up, the least telling first."""
         positions, given = list(self.asked.positions), []
-        for place in [-1, *self.searcher.given_up(positions)[:-1]]:
-            if place >= 0:
-                given.append(place)
+        rows = self.allowed(self.searcher.matches(positions))
+        if len(rows):
+            return Level(rows, ())
+        for place in self.searcher.given_up(positions)[:-1]:
+            given.append(place)
             left = [one for at, one in enumerate(positions) if at not in given]
-            rows = self._allowed(self.searcher.matches(left))
+            rows = self.allowed(self.searcher.matches(left))
             if len(rows):
                 return Level(rows, tuple(given))
         return Level(np.zeros(0, np.int32), ())
 
-    def _allowed(self, rows: Rows) -> Rows:
-        """Those rows that may be shown and satisfy what is asked, rising."""
+    def answer(self) -> SearchResult:
+        """The hits of the page."""
+        if self.sort == "relevance" and self.page is None and not self.without:
+            self._head = self.searcher.index.head.find(self.query)
+            hits = listed_hits(self, self._head) if self._head >= 0 else None
+            if hits is not None:
+                return SearchResult(tuple(hits), self)
+        level, k = self.matching, self.k
+        rows, scores = self._not_shown(*(self._ranked() if self.sort == "relevance" else self._sorted()))
+        if len(rows) <= k and self.sort == "relevance":
+            rest, low = self._not_shown(*self._rest(scores))
+            rows, scores = np.concatenate([rows, rest]), np.concatenate([scores, low])
+        self._more = len(rows) > k
+        first = rows[:k]
+        request = Request(self.state, k, exclude=(), pins=(), where=self.where, diversity=None, arm=self.arm)
+        request.excluded_rows.update(self.excluded.tolist())
+        for row, score, name in zip(first.tolist(), scores[:k].tolist(), self._sources(first), strict=True):
+            request._add(row, score, name)
+        if self.page is None and len(request.hits) < k:
+            self._fill(request)
+        words = self.asked.words
+        dropped = tuple(words[place] for place in level.dropped if place < len(words))
+        return SearchResult(tuple(request.hits), self, dropped)
+
+    def interpretation(self) -> Interpretation:
+        """What was understood."""
+        return self.asked.interpretation
+
+    def total(self) -> int:
+        """How many items match, on all pages."""
+        if self._head >= 0 and not self.state.patched and self.given is None and not len(self.excluded):
+            return int(self.searcher.index.head.totals[self._head])
+        return len(self.matching.rows)
+
+    def facets(self) -> Facets:
+        """Of all pages."""
+        return facets(self.state, self.matching.rows)
+
+    def next(self, hits: tuple[Hit, ...]) -> str | None:
+        """The token for the page after the hits."""
+        if self._more is None:  # of a stored list
+            near = self.allowed(self.searcher.candidates(self.asked))
+            self._more = len(different([near, self.matching.rows])) > len(hits)
+        if not self._more:
+            return None
+        numbers = np.array([paging.number(hit.item_id) for hit in hits], np.uint32)
+        shown = numbers if self.page is None else np.concatenate([self.page.shown, numbers])
+        if len(shown) > paging.MOST_SHOWN:
+            return None
+        return paging.token(self.state.release.id, self._bound(), shown)
+
+    def allowed(self, rows: Rows) -> Rows:
+        """Those of some rows, rising, that may be shown and satisfy what is asked."""
+        return self._kept(rows, self.where)
+
+    def given_rows(self, rows: Rows) -> Rows:
+        """As `allowed`, whatever price the query names."""
+        return self._kept(rows, self.given)
+
+    def _kept(self, rows: Rows, where: Condition | None) -> Rows:
         if not len(rows):
             return rows
-        blocked = np.frombuffer(self.state.blocked, dtype=np.uint8)
-        rows = rows[blocked.take(rows) == 0]
-        out = self.request.excluded_rows
-        if out:
-            rows = rows[~np.isin(rows, list(out))]
-        where = self.request.where
+        rows = rows[np.frombuffer(self.state.blocked, dtype=np.uint8).take(rows) == 0]
+        rows = _less(rows, self.excluded)
         return rows if where is None or not len(rows) else rows[where.holds(self.state, rows)]
 
-    def _ordered(self, level: Level) -> tuple[Rows, NDArray[np.float32], Rows]:
-        """All rows that match in the order of the hits, their scores, and those that count as matching, rising."""
-        if self.sort != "relevance":
-            key = self._sort_key(level.rows)
-            order = np.lexsort((level.rows, key))
-            return level.rows[order], np.zeros(len(order), np.float32), level.rows
-        near = self._allowed(self.searcher.candidates(self.asked))
-        first = level.rows
-        if len(first) > RANKED:
-            by_words = self.searcher.matched(self.asked, first).first
-            first = np.sort(first[np.argsort(-by_words, kind="stable")[:RANKED]])
-        rows = np.union1d(near, first).astype(np.int32)
-        user = None if self.session is None or not len(rows) else self.session.scores(rows)
-        scores = self.searcher.index.ranker.scores(self.searcher.features(self.asked, rows, user))
-        order = np.lexsort((rows, -scores))
-        rows, scores = rows[order], scores[order]
-        rest = np.setdiff1d(level.rows, rows)
-        if len(rest):
-            rows = np.concatenate([rows, rest]).astype(np.int32)
-            low = np.float32(scores.min() if len(scores) else 0)
-            scores = np.concatenate([scores, np.full(len(rest), low, np.float32)])
-        return rows, scores, level.rows
+    def _bound(self) -> str:
+        """What a page token is bound to: all that changes which items a search answers with."""
+        return repr((self.query, self.given, self.sort, sorted(self.without)))
+
+    def _ranked(self) -> Ranking:
+        """The items that are ranked by all features, in the order of their scores."""
+        score_for = None if self.session is None else self.session.scores
+        rows, scores = self.searcher.ranked(self.asked, self.matching.rows, self.allowed, score_for)
+        self._compared = np.sort(rows)
+        return rows, scores
+
+    def _rest(self, scores: NDArray[np.float32]) -> Ranking:
+        """The items that match and were not ranked, by their words, below all others."""
+        rows = _less(self.matching.rows, self._compared)
+        order = np.argsort(-self.searcher.by_words(self.asked.positions, rows), kind="stable")
+        return rows[order], np.full(len(rows), scores.min() if len(scores) else 0, np.float32)
+
+    def _sorted(self) -> Ranking:
+        """The first items that match by another key, enough of them for this page and to know of the next."""
+        rows = self.matching.rows
+        key = self._sort_key(rows)
+        wanted = self.k + 1 + (0 if self.page is None else len(self.page.shown))
+        if wanted < len(rows):
+            first = np.flatnonzero(key <= np.partition(key, wanted - 1)[wanted - 1])
+            rows, key = rows[first], key[first]
+        rows = rows[np.argsort(key, kind="stable")]
+        return rows, np.zeros(len(rows), np.float32)
 
     def _sort_key(self, rows: Rows) -> NDArray[np.float64]:
         """What items are sorted by, the smallest first; what is unknown comes last."""
@@ -153,43 +218,50 @@ class SearchRequest:
             key[inside] = -known[rows[inside]].astype(np.float64)
         return np.where(np.isnan(key), np.inf, key)
 
-    def _not_shown(
-        self, rows: Rows, scores: NDArray[np.float32], page: paging.Page | None
-    ) -> tuple[Rows, NDArray[np.float32]]:
-        if page is None or not len(page.shown):
+    def _not_shown(self, rows: Rows, scores: NDArray[np.float32]) -> Ranking:
+        """Those that no page before this one showed."""
+        if self.page is None or not len(self.page.shown):
             return rows, scores
         hashes = self.state.release.arrays["item_hash"]
         inside = rows < self.state.release_items
         numbers = np.zeros(len(rows), np.uint32)
         numbers[inside] = (hashes[rows[inside]] >> np.uint64(32)).astype(np.uint32)
         numbers[~inside] = [paging.number(self.state.id(int(row))) for row in rows[~inside]]
-        left = ~np.isin(numbers, page.shown)
+        left = ~np.isin(numbers, self.page.shown)
         return rows[left], scores[left]
 
-    def _sources(self, rows: Rows, level: Level, matching: set[int]) -> list[SourceName]:
+    def _sources(self, rows: Rows) -> list[SourceName]:
         """Where each hit comes from."""
-        plain: SourceName = "corrected" if self.asked.interpretation.corrected else "search"
-        if level.dropped:
-            plain = "relaxed"
+        meant, level = self.asked.interpretation, self.matching
+        plain: SourceName = "relaxed" if level.dropped else "corrected" if meant.corrected else "search"
         exact = self.searcher.titles.facts(rows, self.asked.main).exact > 0
-        typed = self.asked.interpretation.typed
-        named = self.state.find(typed) if typed else -1
+        exact |= rows == (self.state.find(meant.typed) if meant.typed else -1)
+        matches = _among(rows, level.rows)
         return [
-            "exact" if is_exact or row == named else plain if row in matching else "relaxed"
-            for row, is_exact in zip(rows.tolist(), exact.tolist(), strict=True)
+            "exact" if is_exact else plain if holds else "relaxed"
+            for is_exact, holds in zip(exact.tolist(), matches.tolist(), strict=True)
         ]
 
-    def _fill(self) -> None:
+    def _fill(self, request: Request) -> None:
         """Fill up with what is popular in the category that the query means, and in the shop."""
         meant = self.asked.interpretation.categories
-        sources = category_sources(self.request, meant[0].row) if meant else []
-        self.request.fill_results([*sources, *popular_sources(self.request)])
+        sources = category_sources(request, meant[0].row) if meant else []
+        request.fill_results([*sources, *popular_sources(request)])
 
-    def _words(self, places: tuple[int, ...]) -> tuple[str, ...]:
-        words = self.asked.words
-        return tuple(words[place] for place in places if place < len(words))
 
-    def _next(self, page: paging.Page | None, token: str, hits: tuple[Hit, ...]) -> str | None:
-        numbers = [paging.number(hit.item_id) for hit in hits]
-        shown = numbers if page is None else np.concatenate([page.shown, np.array(numbers, np.uint32)])
-        return paging.token(self.state.release.id, token, shown) if len(shown) <= paging.MOST_SHOWN else None
+def _among(rows: Rows, known: Rows) -> NDArray[np.bool_]:
+    """Which of some rows are known. known: rising."""
+    if not len(known):
+        return np.zeros(len(rows), bool)
+    return np.equal(known[np.minimum(np.searchsorted(known, rows), len(known) - 1)], rows)
+
+
+def _less(rows: Rows, gone: Rows) -> Rows:
+    """Rows without those that are gone; both rising. Quick for many rows and few that are gone."""
+    if not len(gone) or not len(rows):
+        return rows
+    place = np.searchsorted(rows, gone)
+    place[place == len(rows)] = 0
+    left = np.ones(len(rows), bool)
+    left[place[rows[place] == gone]] = False
+    return rows[left]

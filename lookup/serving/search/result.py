@@ -1,8 +1,9 @@
-"""What a search answers with."""
+"""What a search answers with: its hits at once, and what it says besides when it is asked for."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from functools import cached_property
+from typing import Protocol, overload
 
 from lookup.serving.hit import Hit
 from lookup.understanding.interpreter import Interpretation
@@ -29,20 +30,54 @@ class Facets:
     """Values of each declared feature: texts; numbers where there are few different ones."""
 
 
+class Besides(Protocol):
+    """What a result says besides its hits, computed when it is asked for, from the items as the call found them."""
+
+    def interpretation(self) -> Interpretation:
+        """What was understood."""
+
+    def total(self) -> int:
+        """How many items match."""
+
+    def facets(self) -> Facets:
+        """Of the items that match."""
+
+    def next(self, hits: tuple[Hit, ...]) -> str | None:
+        """The token for what comes after the hits."""
+
+
 @dataclass(frozen=True)
 class SearchResult(Sequence[Hit]):
-    """Hits, best first, and what was understood. It is a sequence of its hits."""
+    """Hits, best first, and what was understood. It is a sequence of its hits.
+
+    All that a result says is true of the moment of the call. Total, facets and `next` are computed when they are first
+    read, so a call without them is quicker.
+    """
 
     hits: tuple[Hit, ...]
-    total: int
-    """How many items match and may be shown. What other sources fill up with does not count."""
-    facets: Facets
-    """Of the items that match."""
-    interpretation: Interpretation
+    besides: Besides = field(repr=False, compare=False)
     dropped: tuple[str, ...] = ()
     """Words that were given up, the first one first, because no item matches all of them."""
-    next: str | None = None
-    """Give it as `page` for the hits after these; None where there are none."""
+
+    @cached_property
+    def total(self) -> int:
+        """How many items match and may be shown. What other sources fill up with does not count."""
+        return self.besides.total()
+
+    @cached_property
+    def facets(self) -> Facets:
+        """Of the items that match."""
+        return self.besides.facets()
+
+    @cached_property
+    def interpretation(self) -> Interpretation:
+        """What was understood."""
+        return self.besides.interpretation()
+
+    @cached_property
+    def next(self) -> str | None:
+        """Give it as `page` for the hits after these; None where there are none."""
+        return self.besides.next(self.hits)
 
     @property
     def corrected(self) -> str | None:

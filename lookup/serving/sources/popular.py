@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.release.reader import Ranked
 from lookup.release.schema import WHOLE_SHOP
+from lookup.retrieval.ranked_lists import Ranked
 from lookup.serving.conditions import Mask
 from lookup.serving.request import Request, Source
 from lookup.serving.session import ranked

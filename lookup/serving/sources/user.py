@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.release.reader import Ranked
 from lookup.release.schema import NO_ITEM
+from lookup.retrieval.ranked_lists import Ranked
 from lookup.serving.request import Request, Source
 from lookup.serving.rerank import rerank_delta
 from lookup.serving.session import UserSession, ranked
