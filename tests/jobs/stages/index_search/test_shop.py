@@ -1,7 +1,6 @@
 """What the search index is built from, read from a run's tables, in the rows of the release that is built from it."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -60,7 +59,7 @@ def test_a_day_is_that_of_the_first_event(config, items):
     assert min(items.day[items.day >= 0]) == (NIGHT - timedelta(days=5) - EPOCH).days
 
 
-def test_vectors_are_found_by_the_text_that_the_model_read(config, items, tmp_path: Path):
+def test_vectors_are_found_by_the_text_that_the_model_read(config, items):
     made = {text: np.array([n, 1], np.float32) for n, text in enumerate(items.read) if n % 2}
     folder = config.run.path("text_vectors")
     folder.mkdir(exist_ok=True)
