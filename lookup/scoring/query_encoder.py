@@ -13,6 +13,7 @@ is stored with `INSIDE` in front. So "headphonez" is "headphone" and "##z".
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,8 @@ MOST_WORDS = 64
 """Words of a query after these are not read."""
 LONGEST_WORD = 48
 """Letters of an unknown word after these are not read."""
+CACHED = 1 << 14
+"""How many words and pieces stay known with their rows: some 2 MiB at most."""
 LONGEST_PIECE = 16
 """No piece has more letters, `INSIDE` not counted."""
 ARRAYS = ("query_token_hash", "query_token_offsets", "query_token_bytes", "query_token_code", "query_token_scale")
@@ -86,7 +89,7 @@ class QueryEncoder:
     def __init__(self, keys: Keys, codes: NDArray[np.int8] | NDArray[np.float32], scales: NDArray[np.float32]):
         self.keys = keys
         self._codes, self._scales = codes, scales
-        self._find = keys.find
+        self._find = lru_cache(CACHED)(keys.find)
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "QueryEncoder":

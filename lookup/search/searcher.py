@@ -1,16 +1,16 @@
 """Candidates for a query, and their scores: by words and by meaning, among the items as they are now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.lexical.slots import NOTHING, Rows
+from lookup.search.added import AddedItems
 from lookup.search.features import KnownItems, Matched, Values, alike, means, price_beside, standard, table
 from lookup.search.index import SearchIndex
 from lookup.search.query import Asked, Positions
-from lookup.search.titles import Titles
 
 BY_WORDS, BY_MEANING = 300, 150
 """How many candidates words and meaning bring in."""
@@ -36,22 +36,21 @@ class Searcher:
         before: "Searcher | None" = None,
         returned: Rows = NOTHING,
     ):
-        self.index, self.facts, self.added, self.returned = index, facts, added, returned
-        self.parts: list[WordIndex] = [index.words]
-        self.titles = index.titles
-        self._added_vectors = np.zeros((0, index.encoder.dimensions), np.float32)
+        self.index, self.facts, self.returned = index, facts, returned
+        earlier = None if before is None or before.index is not index else before.added
+        self.added: AddedItems = AddedItems(index, added, earlier)
+        self.parts: list[WordIndex] = [index.words, *self.added.parts]
+        """Indices of words; each has the rows after those of the one before it."""
+        self.titles = self.added.titles
         self._stands: dict[int, bool] = {}
-        if before is not None and before.index is index and before.added == added:
-            self.parts, self.titles, self._added_vectors = before.parts, before.titles, before._added_vectors
-            if np.array_equal(before.returned, returned):
-                self._stands = before._stands
-        elif added:
-            self.parts.append(index.words.added(added, index.analyzer))
-            find = index.words.lexicon.find
-            titles = [[find(terms[0]) for terms in index.analyzer.terms(one[0]) if terms] for one in added]
-            self.titles = Titles(index.arrays, titles)
-            self._added_vectors = self._vectors_of(added)
+        same = earlier is not None and earlier.texts == self.added.texts
+        if before is not None and same and np.array_equal(before.returned, returned):
+            self._stands = before._stands
         self._popular = np.asarray(index.arrays["item_popular"])
+
+    def asked(self, text: str, without: Collection[str] = ()) -> Asked:
+        """A query, understood with the words of added items. As `SearchIndex.asked`."""
+        return self.index.asked(text, without, self.added.parts, self.added.row_of)
 
     def matches(self, positions: Positions) -> Rows:
         """All rows that hold every position, rising; none for a query without words."""
@@ -65,8 +64,8 @@ class Searcher:
         vector = asked.vector
         if vector.any():
             found.append(self.index.texts.search(vector, BY_MEANING)[0])
-            if len(self._added_vectors):
-                near = np.argsort(-(self._added_vectors @ vector), kind="stable")[:BY_MEANING]
+            if len(self.added.vectors):
+                near = np.argsort(-(self.added.vectors @ vector), kind="stable")[:BY_MEANING]
                 found.append((near + self.index.items).astype(np.int32))
         return different(found)
 
@@ -74,7 +73,7 @@ class Searcher:
         """The lexical score of some rows, rising, float32 (n,): quick, for very many of them."""
         if len(self.parts) == 1:
             return self.index.words.postings.scores_of(rows, self.index.words.slots(positions))
-        parts = np.split(rows, [np.searchsorted(rows, self.index.items)])
+        parts = np.split(rows, np.searchsorted(rows, [part.postings.first for part in self.parts[1:]]))
         scores = (
             part.postings.scores_of(inside, part.slots(positions))
             for part, inside in zip(self.parts, parts, strict=True)
@@ -109,7 +108,7 @@ class Searcher:
             return True
         known = self._stands.get(head)
         if known is None:
-            positions = self.index.asked(self.index.head.text(head)).positions
+            positions = self.asked(self.index.head.text(head)).positions
             rows = self.matches(positions)
             new = len(rows) > 0 and int(rows[-1]) >= self.index.items
             known = self._stands[head] = not new and not np.isin(self.returned, rows).any()
@@ -119,12 +118,13 @@ class Searcher:
         """What of a query some rows hold."""
         words, held = np.zeros(len(rows), np.float32), np.zeros((len(rows), 5), np.float32)
         release = rows < self.index.items
-        for part, inside in zip(self.parts, (release, ~release), strict=False):
-            if not inside.any():
-                continue
-            slots = part.slots(asked.positions)
-            words[inside] = part.postings.scores_of(rows[inside], slots)
-            held[inside] = part.postings.held(rows[inside], slots)
+        for part in self.parts:
+            first, items = part.postings.first, part.postings.items
+            inside = np.flatnonzero((rows >= first) & (rows < first + items))
+            if len(inside):
+                slots = part.slots(asked.positions)
+                words[inside] = part.postings.scores_of(rows[inside], slots)
+                held[inside] = part.postings.held(rows[inside], slots)
         most = self._most(asked.positions)
         vectors = self._vectors(rows, release)
         meaning = vectors @ asked.vector
@@ -173,24 +173,18 @@ class Searcher:
             return self.index.texts.vectors(rows)
         found = np.zeros((len(rows), self.index.encoder.dimensions), np.float32)
         found[release] = self.index.texts.vectors(rows[release])
-        found[~release] = self._added_vectors[rows[~release] - self.index.items]
+        found[~release] = self.added.vectors[rows[~release] - self.index.items]
         return found
-
-    def _vectors_of(self, added: Sequence[Sequence[str]]) -> Values:
-        """Vectors of added items: those of their titles as queries, float32 (A, E)."""
-        made = np.zeros((len(added), self.index.encoder.dimensions), np.float32)
-        for place, one in enumerate(added):
-            made[place] = self.index.encoder.vector([token.text for token in self.index.analyzer.tokens(one[0])])
-        return made
 
     def _most(self, positions: Positions) -> float:
         """What an item can score that holds every position as well as can be."""
         return sum(max(self._says(positions, place), 0.0) for place in range(len(positions)))
 
     def _says(self, positions: Positions, place: int) -> float:
-        lexicon, postings = self.index.words.lexicon, self.index.words.postings
-        rows = ((lexicon.find(term), weight) for term, weight in positions[place])
-        return max((postings.idf(row) * weight for row, weight in rows if row >= 0), default=-1.0)
+        said = (
+            (part.postings, part.lexicon.find(term), weight) for part in self.parts for term, weight in positions[place]
+        )
+        return max((postings.idf(row) * weight for postings, row, weight in said if row >= 0), default=-1.0)
 
 
 def different(rows: Sequence[Rows]) -> Rows:

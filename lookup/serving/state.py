@@ -144,13 +144,25 @@ class State:
         found = self._searcher
         if found is None or found.facts is not self:
             from lookup.search.searcher import Searcher
-            from lookup.search.texts import texts_of
 
-            added = [texts_of(self.record(item) or {}) for item in self.added]
+            added = self._added_texts(found)
             sold_out = np.flatnonzero(self.release.item_in_stock == 0)
             returned = sold_out[np.frombuffer(self.blocked, dtype=np.uint8)[sold_out] == 0].astype(np.int32)
             found = self._searcher = Searcher(index, self, added, found, returned)
         return found
+
+    def _added_texts(self, before: "Searcher | None") -> list[tuple[str, ...]]:
+        """What a search reads of the added items; of those that did not change since, as before."""
+        from lookup.search.texts import texts_of
+
+        known = before.added.texts if before is not None else ()
+        then = before.facts.patched if before is not None and isinstance(before.facts, State) else {}
+        return [
+            tuple(known[place])
+            if place < len(known) and self.patched.get(item) is then.get(item)
+            else texts_of(self.record(item) or {})
+            for place, item in enumerate(self.added)
+        ]
 
     def name(self, kind: str, code: int) -> str:
         """The name of a code that an item has. kind: as in `code`."""

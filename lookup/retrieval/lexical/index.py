@@ -34,11 +34,11 @@ class WordIndex:
             [(row, weight) for term, weight in alternatives if (row := find(term)) >= 0] for alternatives in positions
         ]
 
-    def added(self, items: Sequence[Sequence[str]], analyzer: Analyzer) -> "WordIndex":
+    def added(self, items: Sequence[Sequence[str]], analyzer: Analyzer, after: int = 0) -> "WordIndex":
         """An index of added items, whose rows follow those of this one and whose scores compare with them.
 
-        items: of each the texts of `FIELDS`. A term that this index knows keeps its idf; the mean lengths are those of
-        this index.
+        items: of each the texts of `FIELDS`. after: how many others were added before them. A term that this index
+        knows keeps its idf; the mean lengths are those of this index.
         """
         counted = count(items, analyzer)
         rows = [self.lexicon.find(term) for term in counted.terms]
@@ -46,7 +46,7 @@ class WordIndex:
         mean = np.asarray(self._arrays["lexical_lengths"])
         whole = Whole(self.postings.items, mean, idf)
         arrays = build([counted], Parameters.of(self._arrays), whole)
-        return WordIndex(arrays, self.postings.first + self.postings.items)
+        return WordIndex(arrays, self.postings.first + self.postings.items + after)
 
 
 def merged(tops: Sequence[Top], n: int) -> Top:

@@ -94,7 +94,7 @@ class SearchApi(Calls):
 
         state, searcher, _, now = self._searching(query, user, at)
         session = None if user is None else self._session(state, user, now)
-        return explain(state, searcher, searcher.index.asked(query[:LONGEST_QUERY]), item, session)
+        return explain(state, searcher, searcher.asked(query[:LONGEST_QUERY]), item, session)
 
     def _session(self, state: State, user: str, now: int) -> UserSession | None:
         """What is known of a user; None where that is nothing."""

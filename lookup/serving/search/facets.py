@@ -12,6 +12,10 @@ MOST = 50
 """Values of a facet."""
 FIRST = 500
 """Items whose numbers are looked at first."""
+SMALL = 1 << 16
+"""Whole numbers below this are counted in an array of so many."""
+SAMPLED = 2000
+"""Prices from which bounds of bands are taken."""
 BANDS = 6
 """Price bands at most."""
 STEPS = (1, 2, 5)
@@ -35,16 +39,19 @@ def facets(state: State, rows: Rows) -> Facets:
 
 def bands(prices: NDArray[np.float64]) -> tuple[PriceBand, ...]:
     """Bands of known prices between round bounds, with about as many items in each; empty ones are left out."""
-    known = np.sort(prices[np.isfinite(prices)])
+    known = prices[np.isfinite(prices)]
     if not len(known):
         return ()
-    cuts = sorted({_round(known[len(known) * part // BANDS]) for part in range(1, BANDS)})
-    bounds = [float(known[0]), *(cut for cut in cuts if known[0] < cut <= known[-1]), float(known[-1])]
-    places = [0, *np.searchsorted(known, bounds[1:-1], side="left").tolist(), len(known)]
+    # Some thousand say where the bounds lie; all are counted, without being sorted.
+    some = np.sort(known[:: max(1, len(known) // SAMPLED)])
+    low, high = float(known.min()), float(known.max())
+    cuts = sorted({_round(some[len(some) * part // BANDS]) for part in range(1, BANDS)})
+    bounds = [low, *(cut for cut in cuts if low < cut <= high), high]
+    below = [0, *(int(np.count_nonzero(known < bound)) for bound in bounds[1:-1]), len(known)]
     return tuple(
-        PriceBand(bounds[part], bounds[part + 1], places[part + 1] - places[part])
+        PriceBand(bounds[part], bounds[part + 1], below[part + 1] - below[part])
         for part in range(len(bounds) - 1)
-        if places[part + 1] > places[part]
+        if below[part + 1] > below[part]
     )
 
 
@@ -66,9 +73,20 @@ def _values(state: State, kind: str, values: NDArray[np.float64]) -> tuple[tuple
         return _largest(state, "value", np.bincount(known.astype(np.intp)))
     if len(np.unique(known[:FIRST])) > MOST:  # of many items a few tell, without a look at all
         return ()
-    different, counts = np.unique(known, return_counts=True)
+    different, counts = _different(known)
     pairs = zip(different.tolist(), counts.tolist(), strict=True)
     return tuple(sorted(pairs, key=lambda one: (-one[1], one[0]))) if len(different) <= MOST else ()
+
+
+def _different(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """The different numbers, rising, and how often each is there. Small whole ones are counted without a sort."""
+    if len(numbers) > FIRST and numbers.min() >= 0 and numbers.max() < SMALL:
+        whole = numbers.astype(np.intp)
+        if np.array_equal(whole, numbers):
+            counts = np.bincount(whole)
+            there = np.flatnonzero(counts)
+            return there.astype(np.float64), counts[there]
+    return np.unique(numbers, return_counts=True)
 
 
 def _largest(state: State, kind: str, counts: NDArray[np.intp]) -> Counts:

@@ -12,7 +12,7 @@ Numbers, codes and CJK are kept: they are neither corrected nor split, and a kno
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -118,9 +118,9 @@ class Speller:
         """Whether a normalised word stands in the shop's catalogue or queries."""
         return self._words.find(word) >= 0
 
-    def correct(self, text: str, beginning: str = "") -> Correction | None:
-        """The query that was most likely meant; None: what was typed. beginning: the last word, where it begins known
-        words: it is not finished, so it is right.
+    def correct(self, text: str, right: Collection[str] = ()) -> Correction | None:
+        """The query that was most likely meant; None: what was typed. right: words that the dictionary may lack, and
+        that stay, such as a last word that begins known ones.
         """
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
@@ -128,9 +128,12 @@ class Speller:
         tokens = self._analyzer.tokens(typed)
         if len(tokens) > MOST_WORDS:
             return None
-        words = [self._typed(token) for token in tokens]
-        if beginning and words and words[-1].token.text == beginning:
-            words[-1] = _Typed(tokens[-1], UNKNOWN, 0.0, False)
+        words = [
+            _Typed(token, UNKNOWN, 0.0, False)
+            if token.text in right and not self.knows(token.text)
+            else self._typed(token)
+            for token in tokens
+        ]
         if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
             return None
         known = all(word.row >= 0 for word in words)

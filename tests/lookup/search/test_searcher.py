@@ -57,7 +57,7 @@ def test_added_items_are_found_after_those_of_the_release():
 def test_work_on_added_items_serves_again():
     first = searcher(ADDED)
     again, anew = searcher(ADDED, first), searcher(ADDED)
-    assert again.parts is first.parts
+    assert again.parts == first.parts
     rows = np.arange(N + 2, dtype=np.int32)
     for query in ("radio", "turntable black", "headphones nova", ""):
         asked = INDEX.asked(query)
