@@ -91,10 +91,11 @@ class SearchApi(Calls):
         Raises KeyError for an unknown item. Others: see `search`.
         """
         from lookup.serving.search.explain import explain
+        from lookup.serving.search.request import SearchRequest
 
         state, searcher, _, now = self._searching(query, user, at)
         session = None if user is None else self._session(state, user, now)
-        return explain(state, searcher, searcher.asked(query[:LONGEST_QUERY]), item, session)
+        return explain(SearchRequest(state, searcher, query[:LONGEST_QUERY], 1, session=session), item)
 
     def _session(self, state: State, user: str, now: int) -> UserSession | None:
         """What is known of a user; None where that is nothing."""

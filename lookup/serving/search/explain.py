@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookup.search.query import Asked
-from lookup.search.searcher import Searcher
-from lookup.serving.session import UserSession
-from lookup.serving.state import State
+from lookup.search.searcher import different
+from lookup.serving.search.request import SearchRequest
 from lookup.understanding.interpreter import Interpretation
 
 REASONS: dict[str, str] = {
@@ -57,18 +55,17 @@ class SearchExplanation:
         return "; ".join(REASONS[name] for name in most) if most else NOTHING
 
 
-def explain(
-    state: State, searcher: Searcher, asked: Asked, item: str, session: UserSession | None
-) -> SearchExplanation:
-    """The score of an item for a query, beside the candidates that it is compared with.
+def explain(request: SearchRequest, item: str) -> SearchExplanation:
+    """The score of an item for a request, beside the candidates that a search compares it with.
 
     Raises KeyError for an unknown item.
     """
+    state, searcher, asked, session = request.state, request.searcher, request.asked, request.session
     row = state.find(item)
     if row < 0:
         raise KeyError(f"{item!r}: no such item in release {state.release.id}, and none was added since")
-    near = searcher.candidates(asked)
-    rows = np.union1d(near, [row]).astype(np.int32)
+    near = request.compared
+    rows = different([near, np.array([row], np.int32)])
     user = None if session is None else session.scores(rows)
     features = searcher.features(asked, rows, user)[np.searchsorted(rows, row)]
     shares = searcher.index.ranker.contributions(features)

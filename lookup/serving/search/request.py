@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lookup.errors import ConditionError
 from lookup.retrieval.lexical.slots import Rows
 from lookup.search.query import Asked
-from lookup.search.searcher import Searcher, different
+from lookup.search.searcher import Ranking, Searcher, different
 from lookup.serving.conditions import Both, Condition, Price
 from lookup.serving.hit import Hit, SourceName
 from lookup.serving.request import Request, rows_of
@@ -23,8 +23,6 @@ from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.state import State
 from lookup.understanding.interpreter import Interpretation
 
-Ranking = tuple[Rows, NDArray[np.float32]]
-"""Rows, best first, and their scores."""
 SORTS = ("relevance", "price_up", "price_down", "newest", "popular")
 
 
@@ -119,15 +117,31 @@ class SearchRequest:
                 return Level(rows, tuple(given))
         return Level(np.zeros(0, np.int32), ())
 
+    @cached_property
+    def ranked(self) -> Ranking:
+        """The items that are ranked by all features, in the order of their scores."""
+        score_for = None if self.session is None else self.session.scores
+        rows, scores = self.searcher.ranked(self.asked, self.matching.rows, self.allowed, score_for)
+        place = np.flatnonzero(rows == self.named)
+        if len(place):  # what is asked for by name comes first
+            order = np.concatenate([place, np.delete(np.arange(len(rows)), place)])
+            rows, scores = rows[order], scores[order]
+        return rows, scores
+
+    @property
+    def compared(self) -> Rows:
+        """The rows of `ranked`, rising: scores are beside those of each other."""
+        return np.sort(self.ranked[0])
+
     def answer(self) -> SearchResult:
         """The hits of the page."""
-        if self.sort == "relevance" and self.page is None and not self.without:
+        if self.sort == "relevance" and self.page is None and not self.without and self.named < 0:
             self._head = self.searcher.index.head.find(self.query)
             hits = listed_hits(self, self._head) if self._head >= 0 else None
             if hits is not None:
                 return SearchResult(tuple(hits), self)
         level, k = self.matching, self.k
-        rows, scores = self._not_shown(*(self._ranked() if self.sort == "relevance" else self._sorted()))
+        rows, scores = self._not_shown(*(self.ranked if self.sort == "relevance" else self._sorted()))
         if len(rows) <= k and self.sort == "relevance":
             rest, low = self._not_shown(*self._rest(scores))
             rows, scores = np.concatenate([rows, rest]), np.concatenate([scores, low])
@@ -160,8 +174,7 @@ class SearchRequest:
     def next(self, hits: tuple[Hit, ...]) -> str | None:
         """The token for the page after the hits."""
         if self._more is None:  # of a stored list
-            near = self.allowed(self.searcher.candidates(self.asked))
-            self._more = len(different([near, self.matching.rows])) > len(hits)
+            self._more = len(different([self.compared, self.matching.rows])) > len(hits)
         if not self._more:
             return None
         numbers = np.array([paging.number(hit.item_id) for hit in hits], np.uint32)
@@ -189,20 +202,9 @@ class SearchRequest:
         """What a page token is bound to: all that changes which items a search answers with."""
         return repr((self.query, self.given, self.sort, sorted(self.without)))
 
-    def _ranked(self) -> Ranking:
-        """The items that are ranked by all features, in the order of their scores."""
-        score_for = None if self.session is None else self.session.scores
-        rows, scores = self.searcher.ranked(self.asked, self.matching.rows, self.allowed, score_for)
-        self._compared = np.sort(rows)
-        place = np.flatnonzero(rows == self.named)
-        if len(place):  # what is asked for by name comes first
-            order = np.concatenate([place, np.delete(np.arange(len(rows)), place)])
-            rows, scores = rows[order], scores[order]
-        return rows, scores
-
     def _rest(self, scores: NDArray[np.float32]) -> Ranking:
         """The items that match and were not ranked, by their words, below all others."""
-        rows = _less(self.matching.rows, self._compared)
+        rows = _less(self.matching.rows, self.compared)
         order = np.argsort(-self.searcher.by_words(self.asked.positions, rows), kind="stable")
         return rows[order], np.full(len(rows), scores.min() if len(scores) else 0, np.float32)
 
