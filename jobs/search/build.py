@@ -1,16 +1,18 @@
 """All arrays of `search.safetensors` from the items of a release and the shop's query log."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.infra.logging import log_line
 from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.whole_index import whole_index
 from jobs.models.understanding.build import QuerySources, build_understanding
 from jobs.ranking.text_index import build_text_index, choose_probes
-from jobs.search.head import NightItems, head_lists, head_queries, no_head
+from jobs.search.head import MOST, NightItems, head_lists, head_queries, no_head
+from jobs.search.weights import learn_from_clicks
 from lookup import keys
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.lexicon import Lexicon
@@ -35,14 +37,16 @@ class ItemTable:
     languages: tuple[str, ...] = ("english",)
     parameters: Parameters = field(default_factory=Parameters)
     weights: dict[str, float] = field(default_factory=dict)
-    """Of the ranker; empty: the default ones."""
+    """Of the ranker; empty: what clicks teach, or the default ones."""
     vectors: NDArray[np.float32] | None = None
     """(I, E): of length 1, in the space of the encoder's queries; zeros for an item without text. None: no search by
     meaning."""
     encoder: Arrays = field(default_factory=dict)
     """`lookup.scoring.query_encoder.ARRAYS`; needed with vectors."""
     now: NightItems | None = None
-    """What ranks the lists of head queries; None: there are none."""
+    """What is known of items, for the lists of head queries and for learning from clicks; None: neither."""
+    most_queries: int = MOST
+    """Head queries."""
 
 
 def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
@@ -67,9 +71,15 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     arrays = {**arrays, **texts, **encoder, **no_head()}
     if table.now is None:
         return arrays, facts
-    known = table.understood
-    queries = head_queries(known.queries, known.categories, known.brands, table.now)
-    return {**arrays, **head_lists(SearchIndex(arrays, facts, len(titles)), table.now, queries)}, facts
+    known, index = table.understood, SearchIndex(arrays, facts, len(titles))
+    learned = learn_from_clicks(index, table.now, known.clicks)
+    if learned.queries:
+        log_line("index_search", "ranker", **learned._replace(weights={})._asdict(), learned=bool(learned.weights))
+    if learned.weights and not table.weights:
+        facts = replace(facts, weights=learned.weights)
+        index = SearchIndex(arrays, facts, len(titles))
+    queries = head_queries(known.queries, known.categories, known.brands, table.now, table.most_queries)
+    return {**arrays, **head_lists(index, table.now, queries)}, facts
 
 
 def no_encoder(dimensions: int) -> Arrays:

@@ -26,7 +26,7 @@ LEAST_PAIR = 5
 
 @dataclass(frozen=True)
 class NightItems:
-    """What the night knows of items, by row; `lookup.search.features.ItemFacts`."""
+    """What the night knows of items, by row; `lookup.search.features.KnownItems`."""
 
     price: NDArray[np.float64]
     """(I,): NaN where unknown."""

@@ -52,6 +52,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         vectors=None if learned is None else units(vectors @ learned.projection),
         encoder={} if learned is None else learned.arrays,
         now=items.now,
+        most_queries=config.search.most_queries,
     )
     arrays, facts = build_search(table)
     with night.replacing(FOLDER) as folder:
