@@ -26,7 +26,7 @@ SURE = 2.0
 AT = 10
 
 
-class Learned(NamedTuple):
+class FromClicks(NamedTuple):
     """What a query log teaches."""
 
     weights: dict[str, float]
@@ -39,14 +39,14 @@ class Learned(NamedTuple):
     """And with the learned ones."""
 
 
-def learn_from_clicks(index: SearchIndex, items: NightItems, clicks: Sequence[tuple[str, int, float]]) -> Learned:
+def learn_from_clicks(index: SearchIndex, items: NightItems, clicks: Sequence[tuple[str, int, float]]) -> FromClicks:
     """Learn the weights from clicks: query, item row, and how much it counts, without the bias of positions.
 
     A query's candidates are those of the day's search; what was clicked is right, as much as it counts.
     """
     lists = _lists(index, items, clicks)
     if len(lists) < LEAST_QUERIES:
-        return Learned({}, len(lists), float("nan"), float("nan"))
+        return FromClicks({}, len(lists), float("nan"), float("nan"))
     measured = [one for place, one in enumerate(lists) if place % MEASURED == 0]
     taught = [one for place, one in enumerate(lists) if place % MEASURED]
     # The way there is chosen without the measured ones, on a part of the others.
@@ -58,7 +58,7 @@ def learn_from_clicks(index: SearchIndex, items: NightItems, clicks: Sequence[tu
     better = gains.mean() > SURE * gains.std() / np.sqrt(len(gains))
     weights = learn_weights(lists, prior, best) if better else None
     named = {} if weights is None else {name: float(one) for name, one in zip(NAMES, weights, strict=True) if one}
-    return Learned(named, len(lists), float(before.mean()), float(after.mean()))
+    return FromClicks(named, len(lists), float(before.mean()), float(after.mean()))
 
 
 def _lists(index: SearchIndex, items: NightItems, clicks: Sequence[tuple[str, int, float]]) -> list[GradedList]:
