@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     one_core()
     load = SMALL if toy else FULL
     with tempfile.TemporaryDirectory() as scratch:
-        releases = searchable(load.shop, Path(scratch) / "shop" if toy else None)
+        releases = searchable(load.shop, Path(scratch) / "shop" if toy else None).resolve()
         with_log = lookup.open(releases, patches=Path(scratch) / "patches.sqlite")
         patch(with_log, load.shop)
         titles = [str((with_log.item(f"item-{row}") or {})["title"]).lower() for row in range(load.shop.items)]
