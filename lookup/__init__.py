@@ -21,6 +21,9 @@ from lookup.shop import open_shop as open
 
 if _TYPE_CHECKING:
     from lookup.scoring.explain import Explanation
+    from lookup.serving.search.explain import SearchExplanation
+    from lookup.serving.search.result import Facets, SearchResult
+    from lookup.serving.search.suggest import Suggested
 
 __all__ = [
     "MMR",
@@ -29,13 +32,17 @@ __all__ = [
     "DaybreakError",
     "Explanation",
     "ExposureLog",
+    "Facets",
     "Hit",
     "LogError",
     "Manifest",
     "PatchError",
     "Release",
     "ReleaseError",
+    "SearchExplanation",
+    "SearchResult",
     "Shop",
+    "Suggested",
     "UserEncoder",
     "brand",
     "category",
@@ -45,13 +52,22 @@ __all__ = [
     "price",
 ]
 
+_LATE = {
+    "Explanation": "lookup.scoring.explain",
+    "Facets": "lookup.serving.search.result",
+    "SearchExplanation": "lookup.serving.search.explain",
+    "SearchResult": "lookup.serving.search.result",
+    "Suggested": "lookup.serving.search.suggest",
+}
+"""Names that load when they are first asked for, and their modules."""
+
 
 def __getattr__(name: str) -> _Any:
     """Names that load late, and names of earlier versions, which still work and warn."""
-    if name == "Explanation":
-        from lookup.scoring.explain import Explanation
+    if name in _LATE:
+        from importlib import import_module
 
-        return Explanation
+        return getattr(import_module(_LATE[name]), name)
     if name == "Encoder":
         import warnings
 

@@ -24,7 +24,7 @@ from lookup.serving.hit import Hit
 from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
 from lookup.serving.request import Request, hits_wanted, stored_hits
-from lookup.serving.search_api import SearchApi
+from lookup.serving.search.api import SearchApi
 from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
 from lookup.serving.sources.item import item_sources

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +92,17 @@ def make_searchable(
     rewrite(config, "items", change)
     rewrite(config, "popular", only_the_whole_shop)
     write_index(config, meaning)
+    release_id: str = build.run(None, config)["release"]
+    pass_validation(config.releases / release_id)
+    pointer.announce(config.releases, release_id)
+    return release_id
+
+
+def make_release_with_search(base: Path, seed: int, night: date) -> str:
+    """As `tests.releases.make_release`, with a search index of the random items. Returns the release's id."""
+    config = config_at(base, night)
+    write_run(config, seed, Sizes())
+    write_index(config)
     release_id: str = build.run(None, config)["release"]
     pass_validation(config.releases / release_id)
     pointer.announce(config.releases, release_id)

@@ -21,13 +21,15 @@ from jobs.config.presets.settings import read
 from jobs.demo.airflow import LOCAL_SPARK, POOL
 from lookup.patches import patch
 from tests.jobs.cli.understood import command_names, understood
-from tests.releases import NIGHT, make_release
+from tests.releases import NIGHT
+from tests.searchable import make_release_with_search
 
 ROOT = Path(__file__).parents[1]
 MANUALS = (
     "README.md",
     "lookup/README.md",
     "lookup/patches/README.md",
+    "lookup/search/README.md",
     "jobs/README.md",
     "jobs/stages/ingest/README.md",
     "jobs/stages/validate/README.md",
@@ -121,7 +123,7 @@ def test_every_command_of_the_command_line_is_in_a_manual() -> None:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A folder with `releases/`, and the ids of two releases in it."""
     folder = tmp_path_factory.mktemp("docs")
-    return folder, [make_release(folder, seed, night=NIGHT + timedelta(days=seed)) for seed in (1, 2)]
+    return folder, [make_release_with_search(folder, seed, NIGHT + timedelta(days=seed)) for seed in (1, 2)]
 
 
 @pytest.mark.parametrize("query", each("sql"))
@@ -131,7 +133,7 @@ def test_queries_find_something(shop: tuple[Path, list[str]], query: str) -> Non
         assert catalog.sql(query).fetchall()
 
 
-@pytest.mark.parametrize("manual", ["README.md", "lookup/README.md"])
+@pytest.mark.parametrize("manual", ["README.md", "lookup/README.md", "lookup/search/README.md"])
 def test_programs_run(
     shop: tuple[Path, list[str]], manual: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -161,13 +163,15 @@ def test_programs_run(
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
     (whole,) = blocks("README.md", "toml")
-    (one_table,) = blocks("jobs/stages/ingest/README.md", "toml")
+    one_table, searched = blocks("jobs/stages/ingest/README.md", "toml")
     with_preset, shown = blocks("jobs/README.md", "toml")
     path, day = tmp_path / "daybreak.toml", date(2026, 1, 2)
     path.write_text(whole)
     assert len(load(path, day).events) == 2
     path.write_text(whole + shown)
     assert load(path, day).impressions[0].user_id == "visitor"
+    path.write_text(whole + searched)
+    assert load(path, day).searches[0].session == "session_id"
     path.write_text(one_table)
     assert load(path, day).events[0].guests == "basket"
     path.write_text(with_preset + whole)

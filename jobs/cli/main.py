@@ -14,6 +14,7 @@ from jobs.cli.night import doctor, init, job, receipt, run
 from jobs.cli.output import open_streams, said
 from jobs.cli.quality import compare, evaluate, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
+from jobs.cli.search import search, suggest
 from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
 from lookup.errors import DaybreakError
 from lookup.log_address import without_passwords
@@ -24,6 +25,8 @@ GROUPS: dict[str, list[Callable[..., Any]]] = {
     "The shop by day": [
         recommend.recommend,
         similar.similar,
+        search.search,
+        suggest.suggest,
         sql.sql,
         patch.patch,
         patches.patches,

@@ -1,6 +1,8 @@
 """The configuration: one TOML file, read into frozen dataclasses that pydantic checks.
 
     shop, learning, release   the sections: where the data are; what is learned; what a release holds and must pass
+    search                    the sections of search: where the query log is, and how search is built
+    search_files              the files that `[search]` names
     config                    all sections together, and the night that they are read for
     bounds                    the types of the fields, with bounds and the words of their errors
     toml                      a TOML table into a dataclass; every mistake in words

@@ -16,6 +16,8 @@ from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
 from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig
 from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
+from jobs.config.search import SearchConfig, SearchesConfig
+from jobs.config.search_files import RedirectRow, read_lines, read_redirects
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig
 from jobs.infra.machine.cluster import START_SECONDS
 from jobs.infra.runs import Run
@@ -48,12 +50,14 @@ class Sections:
     weights: dict[str, Weight] = field(default_factory=lambda: {"purchase": 1.0})
     """`[weights]`: event type = how much it counts. An event of a type that is not here goes to quarantine."""
     impressions: list[ImpressionsConfig] = field(default_factory=list)
+    searches: list[SearchesConfig] = field(default_factory=list)
     quality: QualityConfig = field(default_factory=QualityConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     users: UsersConfig = field(default_factory=UsersConfig)
     topk: TopKConfig = field(default_factory=TopKConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
     build: BuildConfig = field(default_factory=BuildConfig)
     validate: ValidateConfig = field(default_factory=ValidateConfig)
     spark: dict[str, Annotated[str, Expected('a text; a name with dots stands in quotes: "spark.driver.memory"')]] = (
@@ -169,6 +173,21 @@ class Config(Sections):
     def releases(self) -> Path:
         """Folder of releases."""
         return (self.base / self.shop.releases).resolve()
+
+    @property
+    def synonyms(self) -> list[str]:
+        """The lines of the shop's synonyms; empty where it has none.
+
+        Raises ConfigError where the file cannot be read.
+        """
+        named = self.search.synonyms
+        return [] if named is None else read_lines(self.base / named, "search.synonyms")
+
+    @property
+    def redirects(self) -> list[RedirectRow]:
+        """The shop's redirects; empty where it has none. Raises ConfigError where the file is wrong."""
+        named = self.search.redirects
+        return [] if named is None else read_redirects(self.base / named, "search.redirects")
 
     @property
     def patches(self) -> str | Path:

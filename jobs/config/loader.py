@@ -36,7 +36,7 @@ def load(
         raise ConfigError(f"{path}: not readable: {error.strerror}") from None
     if (kind := data.get("preset")) in presets.names():
         data = presets.under(kind, data)
-    for several in ("events", "impressions"):
+    for several in ("events", "impressions", "searches"):
         if isinstance(data.get(several), dict):
             data[several] = [data[several]]
     sections = fill(Sections, data, str(path))

@@ -10,6 +10,7 @@ import duckdb
 
 import lookup
 from jobs.cli.output import escaped
+from jobs.cli.search.search import head
 from jobs.config.config import Config
 from jobs.config.loader import load
 from jobs.demo.airflow import CONFIG, DATE
@@ -42,6 +43,9 @@ FROM user_topk JOIN items USING (item_id)
 WHERE rank <= 10
 GROUP BY department ORDER BY recommended DESC LIMIT 6"""
 
+SEARCHES = ("frozen pizza", "shreded cheeze", "ground coffee under 5")
+"""The second is misspelt, the third names a price."""
+
 
 def everything() -> None:
     """Print it all."""
@@ -62,6 +66,7 @@ def everything() -> None:
         print(f"  {file.name:<16}{file.stat().st_size / 2**20:>8.1f} MiB")
     arrays = [p.stat().st_size for p in (folder / "arrays").iterdir()]
     print(f"  {'arrays/':<16}{sum(arrays) / 2**20:>8.1f} MiB in {len(arrays)} files")
+    searches(shop)
 
 
 def stages(config: Config) -> None:
@@ -136,6 +141,18 @@ def speed(catalog: duckdb.DuckDBPyConnection, shop: lookup.Shop, calls: int = 20
     percentiles = quantiles(taken, n=100)
     print(_heading("The lookup", f"{calls:,} calls of shop.recommend(user, k=20) in this process"))
     print(f"  p50 {percentiles[49] / 1000:.1f} µs, p99 {percentiles[98] / 1000:.1f} µs")
+
+
+def searches(shop: lookup.Shop, n: int = 5) -> None:
+    """What three searches find, with prices and where each hit comes from."""
+    print(_heading("Three searches", f'daybreak search "…" --config {CONFIG}'))
+    for query in SEARCHES:
+        found = shop.search(query, k=n)
+        print(f"\n  {query}\n  {escaped(head(found))}")
+        for hit in found:
+            price = (shop.item(hit.item_id) or {}).get("price")
+            shown = "" if price is None else f"{price:.2f}"
+            print(f"    {hit.score:>6.3f}  {hit.source:<9}  {shown:>6}  {_name(shop, hit.item_id)}")
 
 
 def _heading(title: str, detail: str = "") -> str:

@@ -39,6 +39,7 @@ MADE_BY = {
     "quarantine": "ingest",
     "shown": "ingest",
     "visits": "ingest",
+    "searches": "ingest",
     "impressions": "train_ranker",
     "ranker": "train_ranker",
     "sequences": "train",
@@ -60,7 +61,8 @@ MADE_BY = {
 }
 """The job that makes a table or file of a run, for the message where it is missing."""
 MADE_FROM: dict[str, tuple[str, ...]] = {
-    "items": ("events", "shown", "visits", "features.json"),  # written last, so they tell of an ingest that broke off
+    # Written last, so they tell of an ingest that broke off.
+    "items": ("events", "shown", "visits", "searches", "features.json"),
     "patches.json": ("items",),
     "sequences": ("items", "events"),
     "text_vectors": ("items",),
@@ -73,7 +75,7 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "item_topk": ("vectors",),
     "popularity": ("items", "events"),
     "popular": ("items", "popularity"),
-    "search": ("items", "events", "text_vectors"),
+    "search": ("items", "events", "searches", "text_vectors"),
     "impressions": ("items", "events", "shown", "visits", "vectors"),
     "ranker": ("items", "events", "impressions"),
     "evaluation": ("items", "events", "vectors"),

@@ -111,11 +111,28 @@ VISITS = RunTable(
 )
 """Which users saw what the places showed; empty where impressions name users."""
 
+SEARCHES = RunTable(
+    "searches",
+    ("search_id", "item", "time"),
+    (
+        Field("search_id", "string", "of the shop, or what stands for user, words and time; rows with it are a search"),
+        Field("query", "string", "the words as typed, without control characters; never empty"),
+        Field("user_id", "string", "null for a guest; with `session`, a guest's begins with GUEST_PREFIX"),
+        Field("time", "timestamp", "UTC"),
+        Field("item", "int", "row of the item clicked, bought or shown; null where the row is the search alone"),
+        Field("clicked", "boolean", "whether the item was; true where it was bought"),
+        Field("bought", "boolean"),
+        Field("position", "int", "of the item among the results, from 1; null where unknown"),
+        Field("results", "bigint", "how many there were; null where unknown"),
+    ),
+)
+"""The query log of the last `search.days`; empty where the shop has none. `jobs.models.query_log` reads it."""
+
 QUARANTINE = RunTable(
     "quarantine",
     ("file", "row"),
     (
-        Field("source", "string", "items, events, impressions, visits or patches"),
+        Field("source", "string", "items, events, impressions, visits, searches or patches"),
         Field("file", "string", "the file, or the patch log"),
         Field(
             "row",

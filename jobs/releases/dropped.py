@@ -43,6 +43,7 @@ def dropped_rows(config: Config) -> list[DroppedRows]:
     users = [one.user_id for one in config.events]
     users += [one.user_id for one in config.impressions if one.user_id is not None]
     users += [one.visits.user_id for one in config.impressions if one.visits is not None]
+    users += [one for table in config.searches for one in (table.user_id, table.session) if one is not None]
     found = [
         DroppedRows(row["source"], row["reason"], row["rows"], [_example(one, users) for one in row["examples"]])
         for row in table.sort(pl.col("rows"), "source", "reason", descending=[True, False, False]).iter_rows(named=True)

@@ -18,7 +18,7 @@ from lookup.search.index import Facts, SearchIndex
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
 
-RECALL = 0.98
+RECALL = 0.95
 """What share of the hundred nearest items a search by meaning must find."""
 
 

@@ -13,6 +13,9 @@ from lookup.release.schema import FIRST_VERSION
 DUCKDB_TYPES: dict[Kind, str] = {"text": "VARCHAR", "number": "DOUBLE", "switch": "BOOLEAN", "path": "VARCHAR[]"}
 """The column type of each kind of item field."""
 
+SEARCH = 4
+"""The schema version that brought the tables of searches."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -110,6 +113,42 @@ CATALOG: tuple[Table, ...] = (
             Column("items", "BIGINT", "different items"),
         ),
         "events that came in",
+    ),
+    Table(
+        "queries",
+        ("query",),
+        (
+            Column("query", "VARCHAR", "normalised"),
+            Column("text", "VARCHAR", "its most frequent form as typed"),
+            Column("searches", "BIGINT", "how often it was searched for"),
+            Column("users", "BIGINT", "different users; unknown ones are one"),
+            Column("clicked", "BIGINT", "searches with a click"),
+            Column("bought", "BIGINT", "searches with a purchase"),
+            Column("zero_share", "DOUBLE", "share without results, of those that say how many there were"),
+            Column("last_search", "TIMESTAMP", "UTC"),
+        ),
+        "what people searched for",
+        SEARCH,
+    ),
+    Table(
+        "query_topk",
+        ("query", "rank"),
+        _list_columns("query", "whose list, normalised"),
+        "precomputed results of frequent queries, categories and brands",
+        SEARCH,
+    ),
+    Table(
+        "query_log",
+        ("day",),
+        (
+            Column("day", "DATE", "UTC"),
+            Column("searches", "BIGINT", ""),
+            Column("zero_results", "BIGINT", "searches without results; null where no search says how many it had"),
+            Column("clicked", "BIGINT", "searches with a click"),
+            Column("mean_rank", "DOUBLE", "mean place of the clicks, from 1; null where no place is known"),
+        ),
+        "searches a day",
+        SEARCH,
     ),
     Table(
         "metrics",

@@ -23,7 +23,9 @@ class AddedItems:
         self.parts: list[WordIndex] = []
         """Indices of words, their rows one after another, behind those of the release."""
         self.title_terms: list[list[int]] = []
-        """The rows of the main terms of each title; -1 for a term that the release does not know."""
+        """The numbers of the main terms of each title (`row_of`)."""
+        self._numbers: dict[str, int] = {}
+        self._find = index.words.lexicon.find
         self.vectors: NDArray[np.float32] = np.zeros((0, index.encoder.dimensions), np.float32)
         """(A, E): of the titles, as if they were queries."""
         self.titles: Titles = index.titles
@@ -33,13 +35,25 @@ class AddedItems:
             known = len(before.texts)
             self.parts, self.title_terms = [*before.parts], [*before.title_terms]
             self.vectors, self.titles = before.vectors, before.titles
+            self._numbers = dict(before._numbers)
         if known < len(self.texts):
             self._add(index, known)
 
+    def row_of(self, term: str) -> int:
+        """The number of a term: its row in the release; a number after all rows for one that only titles of added items
+        have; -1 for any other.
+        """
+        row = self._find(term)
+        return row if row >= 0 else self._numbers.get(term, -1)
+
     def _add(self, index: SearchIndex, first: int) -> None:
         """Take in the items from a place on. Indices of words that are not much larger are made anew with them."""
-        titles, find = [text[0] for text in self.texts[first:]], index.words.lexicon.find
-        self.title_terms += [[find(one[0]) for one in index.analyzer.terms(title) if one] for title in titles]
+        titles = [text[0] for text in self.texts[first:]]
+        terms = [[one[0] for one in index.analyzer.terms(title) if one] for title in titles]
+        for term in {term for title in terms for term in title}:
+            if self.row_of(term) < 0:
+                self._numbers[term] = len(index.words.lexicon) + len(self._numbers)
+        self.title_terms += [[self.row_of(term) for term in title] for title in terms]
         self.titles = Titles(index.arrays, self.title_terms)
         words = ([token.text for token in index.analyzer.tokens(title)] for title in titles)
         self.vectors = np.concatenate([self.vectors, [index.encoder.vector(one) for one in words]], dtype=np.float32)

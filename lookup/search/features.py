@@ -23,7 +23,7 @@ UNIT = 3.0
 """Standard scores end at ± this."""
 
 
-class ItemFacts(Protocol):
+class KnownItems(Protocol):
     """What is known of items now, by row."""
 
     @property

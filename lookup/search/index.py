@@ -1,7 +1,7 @@
 """The search index of a release: everything that a query needs, opened once."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
 from lookup.search.head import HeadQueries
-from lookup.search.query import Asked, asked
+from lookup.search.query import Asked, RowOf, asked, right_words
 from lookup.search.ranker import DEFAULT, QueryRanker
 from lookup.search.titles import Titles
 from lookup.text.analyzer import Analyzer
@@ -84,6 +84,14 @@ class SearchIndex:
         """Completes prefixes."""
         return Suggester(self.arrays)
 
-    def asked(self, text: str, without: Collection[str] = ()) -> Asked:
-        """A query, understood. without: parts of its interpretation to leave out. Never raises for a str."""
-        return asked(self.interpreter.interpret(text, without), self.analyzer, self.words, self.encoder)
+    def asked(
+        self, text: str, without: Collection[str] = (), added: Sequence[WordIndex] = (), row_of: RowOf | None = None
+    ) -> Asked:
+        """A query, understood. Never raises for a str.
+
+        without: parts of its interpretation to leave out. added: the words of items added since, and row_of numbers
+        main terms with them. Raises ValueError for an unknown part.
+        """
+        right = right_words(text, self.analyzer, [self.words, *added])
+        understood = self.interpreter.interpret(text, without, right)
+        return asked(understood, self.analyzer, self.words, self.encoder, row_of or self.words.lexicon.find)

@@ -69,11 +69,11 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     try:
         header = json.loads(mapped[8 : 8 + length])
-        metadata = header.pop("__metadata__", {})
+        metadata = {str(name): str(text) for name, text in header.pop("__metadata__", {}).items()}
         arrays = {name: _array(mapped, 8 + length, one) for name, one in header.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise ReleaseError(f"{path}: its header cannot be read: {error!r:.200}") from None
-    return arrays, {str(name): str(text) for name, text in metadata.items()}
+    return arrays, metadata
 
 
 def _array(mapped: mmap.mmap, start: int, one: Mapping[str, Any]) -> NDArray[Any]:

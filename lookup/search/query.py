@@ -1,5 +1,6 @@
 """From a query that is understood to what the index is asked for: slots, and the words of the semantic part."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ COMPLETED = 0.6
 COMPLETIONS = 16
 SHORTEST_PREFIX = 2
 
+RowOf = Callable[[str], int]
+"""From a term to its row, or a negative number."""
 Positions = list[list[tuple[str, float]]]
 """Of each position of a query the terms that may stand there, with their weights."""
 
@@ -35,8 +38,30 @@ class Asked:
     """Of the words, float32 (E,), of length 1; zeros where nothing of it is known."""
 
 
-def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex, encoder: QueryEncoder) -> Asked:
-    """What to ask an index for. Synonyms stand beside the words that they are for; weaker forms count less."""
+def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex]) -> set[str]:
+    """Words of a query that are right though no dictionary has them: those of added items, and a last word that no item
+    has but that begins words of some. parts: the index of the release, and that of added items.
+    """
+    query = analyzer.query(text)
+    right = set()
+    if len(parts) > 1:
+        for token, terms in zip(query.tokens, query, strict=False):
+            if any(part.lexicon.find(term) >= 0 for part in parts[1:] for term in terms):
+                right.add(token.text)
+    prefix = query.prefix
+    if len(prefix) >= SHORTEST_PREFIX and not any(part.lexicon.find(term) >= 0 for part in parts for term in query[-1]):
+        first, end = parts[0].lexicon.range(prefix)
+        right |= {prefix} if end > first else set()
+    return right
+
+
+def asked(
+    interpretation: Interpretation, analyzer: Analyzer, index: WordIndex, encoder: QueryEncoder, row_of: RowOf
+) -> Asked:
+    """What to ask an index for. Synonyms stand beside the words that they are for; weaker forms count less.
+
+    row_of: the number of a main term, also of added items.
+    """
     query = analyzer.query(interpretation.text)
     positions: Positions = [[(term, 1.0) for term in strong] for strong in query]
     for place, weak in enumerate(query.weak[: len(positions)]):
@@ -44,7 +69,7 @@ def asked(interpretation: Interpretation, analyzer: Analyzer, index: WordIndex, 
     _add_synonyms(positions, interpretation, analyzer)
     if query.prefix and positions:
         _complete(positions, query.prefix, index)
-    main = tuple(index.lexicon.find(strong[0]) if strong else -1 for strong in query)
+    main = tuple(row_of(strong[0]) if strong else -1 for strong in query)
     words = tuple(token.text for token in query.tokens)
     return Asked(interpretation, positions, main, words, encoder.vector(words))
 

@@ -1,6 +1,6 @@
 """Candidates for a query, and their scores: by words and by meaning, among the items as they are now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.lexical.slots import NOTHING, Rows
 from lookup.search.added import AddedItems
-from lookup.search.features import ItemFacts, Matched, Values, alike, means, price_beside, standard, table
+from lookup.search.features import KnownItems, Matched, Values, alike, means, price_beside, standard, table
 from lookup.search.index import SearchIndex
 from lookup.search.query import Asked, Positions
 
@@ -31,7 +31,7 @@ class Searcher:
     def __init__(
         self,
         index: SearchIndex,
-        facts: ItemFacts,
+        facts: KnownItems,
         added: Sequence[Sequence[str]] = (),
         before: "Searcher | None" = None,
         returned: Rows = NOTHING,
@@ -47,6 +47,10 @@ class Searcher:
         if before is not None and same and np.array_equal(before.returned, returned):
             self._stands = before._stands
         self._popular = np.asarray(index.arrays["item_popular"])
+
+    def asked(self, text: str, without: Collection[str] = ()) -> Asked:
+        """A query, understood with the words of added items. As `SearchIndex.asked`."""
+        return self.index.asked(text, without, self.added.parts, self.added.row_of)
 
     def matches(self, positions: Positions) -> Rows:
         """All rows that hold every position, rising; none for a query without words."""
@@ -104,7 +108,7 @@ class Searcher:
             return True
         known = self._stands.get(head)
         if known is None:
-            positions = self.index.asked(self.index.head.text(head)).positions
+            positions = self.asked(self.index.head.text(head)).positions
             rows = self.matches(positions)
             new = len(rows) > 0 and int(rows[-1]) >= self.index.items
             known = self._stands[head] = not new and not np.isin(self.returned, rows).any()
@@ -177,9 +181,10 @@ class Searcher:
         return sum(max(self._says(positions, place), 0.0) for place in range(len(positions)))
 
     def _says(self, positions: Positions, place: int) -> float:
-        lexicon, postings = self.index.words.lexicon, self.index.words.postings
-        rows = ((lexicon.find(term), weight) for term, weight in positions[place])
-        return max((postings.idf(row) * weight for row, weight in rows if row >= 0), default=-1.0)
+        said = (
+            (part.postings, part.lexicon.find(term), weight) for part in self.parts for term, weight in positions[place]
+        )
+        return max((postings.idf(row) * weight for postings, row, weight in said if row >= 0), default=-1.0)
 
 
 def different(rows: Sequence[Rows]) -> Rows:

@@ -10,7 +10,7 @@ def texts_of(record: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     """The texts of `lookup.retrieval.lexical.counts.FIELDS`: title, brand, category, attributes and description.
 
     record: an item by field, as `Shop.item` has it; a field may be missing or None. Of the declared features texts
-    count as they are, and a yes by the feature's name; numbers say nothing without their unit.
+    count; numbers say nothing without their unit, nor yes and no without their question.
     """
     features: Mapping[str, Any] = record.get("features") or {}
     said = [value for value in features.values() if isinstance(value, str)]

@@ -1,14 +1,16 @@
-"""The state of each release in use, renewed in the background."""
+"""The state of each release in use, renewed in the background; and what all calls of a shop share."""
 
 import logging
 import threading
 import time
+from datetime import datetime
 
 from lookup.background import Background, hold_at_fork
 from lookup.errors import ReleaseError
 from lookup.experiments.arms import Arms
 from lookup.patches.following.log_follower import LogFollower
-from lookup.patches.patch_log import MOST_EVENTS, Event, PatchLog
+from lookup.patches.patch import micros
+from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Event, PatchLog
 from lookup.release.follow import Follower
 from lookup.release.reader import Release
 from lookup.serving.replay import Replay
@@ -173,3 +175,19 @@ class Live:
         if replay is None or known != (now.release, now.watermark, self.overlay.mark):
             replay = self._replay = Replay(now.release, self.overlay.view(None), now.watermark)
         return replay.state(at)
+
+
+class Calls:
+    """The base of a shop's calls. live: the releases in use, joined with the patches."""
+
+    def __init__(self, live: Live):
+        self._live = live
+
+    def _state(self, user: str | None, at: datetime | int | None) -> tuple[State, str | None, int]:
+        """The state to answer from, the user's arm, and the time of the call in microseconds since 1970."""
+        if at is None:
+            state, arm = self._live.state(user)
+            return state, arm, time.time_ns() // 1000
+        moment = max(-FOREVER, min(micros(at), FOREVER))
+        state, arm = self._live.state(user, moment)
+        return state, arm, moment

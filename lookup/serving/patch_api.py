@@ -9,7 +9,7 @@ from lookup.item_fields import DESCRIBING
 from lookup.keys import each
 from lookup.patches import patch, validation
 from lookup.patches.patch import EVENT, ITEM, Patch
-from lookup.serving.calls import Calls
+from lookup.serving.live import Calls
 
 
 class PatchApi(Calls):

@@ -74,8 +74,9 @@ class Interpreter:
         """For the likeliest known words of one unknown word."""
         return self._speller
 
-    def interpret(self, text: str, without: Collection[str] = ()) -> Interpretation:
-        """What a query means. Never raises for a str. without: some of `PARTS`, which are left out.
+    def interpret(self, text: str, without: Collection[str] = (), right: Collection[str] = ()) -> Interpretation:
+        """What a query means. Never raises for a str. without: some of `PARTS`, which are left out. right: words
+        that are not to be corrected (`Speller.correct`).
 
         Raises ValueError for an unknown part.
         """
@@ -86,7 +87,7 @@ class Interpreter:
         on = {part: part not in without for part in PARTS}
         redirect = self._redirect(typed) if on["redirect"] else None
         price, rest = self._price(typed) if on["price"] else (None, typed)
-        correction = self._speller.correct(rest) if on["spelling"] and redirect is None else None
+        correction = self._speller.correct(rest, right) if on["spelling"] and redirect is None else None
         if correction is not None:
             rest = correction.text
             if price is None and on["price"]:

@@ -6,8 +6,8 @@ import types
 import lookup
 from tests.lookup.conftest import Two
 
-LATE = {"Explanation"}
-"""Loads when it is first asked for."""
+LATE = {"Explanation", "Facets", "SearchExplanation", "SearchResult", "Suggested"}
+"""Load when they are first asked for."""
 HEAVY = "airflow jobs pandas polars pyarrow pyspark redis torch transformers"
 
 
@@ -20,6 +20,14 @@ def test_exports_equal_all() -> None:
     assert not public & LATE
     assert public | LATE == set(lookup.__all__)
     assert all((getattr(lookup, name).__doc__ or "").strip() for name in lookup.__all__)
+
+
+def test_a_backend_that_only_recommends_loads_no_search() -> None:
+    late = ["lookup.scoring.explain", *(f"lookup.serving.search.{name}" for name in ("explain", "result", "suggest"))]
+    program = f"import sys, lookup; print([name for name in {late} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert lookup.SearchResult.__module__ == "lookup.serving.search.result"
 
 
 def test_a_backend_loads_nothing_heavy(built: Two) -> None:

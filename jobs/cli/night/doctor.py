@@ -92,6 +92,8 @@ def _files(config: "Config") -> "Iterator[Need]":
 
     tables = [("files of items", config.items.files)]
     tables += [(f"files of events {n}", one.files) for n, one in enumerate(config.events, 1)]
+    if config.search.enabled:
+        tables += [(f"files of searches {n}", one.files) for n, one in enumerate(config.searches, 1)]
     for name, files in tables:
         try:
             found = find_files(files, config.base)

@@ -102,25 +102,25 @@ def learn(
     exact = encode(apart + taught)
     projection = directions(items, exact[len(apart) :], min(settings.dimensions, items.shape[1]))
     wanted = units(exact[len(apart) :] @ projection)
-    check = Check(apart, exact[: len(apart)], items, projection)
+    agreement = Agreement(apart, exact[: len(apart)], items, projection)
     words = [text.split(" ") for text in taught]
     tokens = choose_tokens(texts, pieces, least=settings.least, least_pairs=settings.least_pairs)
     table = first_table(tokens, texts, single, wanted[: len(single)])
-    steps = [check.step("words by themselves", table.encoder(), table.vectors.nbytes)]
+    steps = [agreement.step("words by themselves", table.encoder(), table.vectors.nbytes)]
     table = distil(table, words, wanted, settings.distil, device)
-    steps.append(check.step("distilled", table.encoder(), table.vectors.nbytes))
+    steps.append(agreement.step("distilled", table.encoder(), table.vectors.nbytes))
     if settings.keep < 1:
         table = prune(table, words, wanted, round(settings.keep * len(tokens)))
         again = settings.distil._replace(epochs=round(settings.distil.epochs * AGAIN))
         table = distil(table, words, wanted, again, device)
-        steps.append(check.step("pruned", table.encoder(), table.vectors.nbytes))
+        steps.append(agreement.step("pruned", table.encoder(), table.vectors.nbytes))
     arrays = table.arrays()
     size = sum(array.nbytes for array in arrays.values())
-    steps.append(check.step("quantised", QueryEncoder.of(arrays), size))
+    steps.append(agreement.step("quantised", QueryEncoder.of(arrays), size))
     return Learned(arrays, projection, steps)
 
 
-class Check:
+class Agreement:
     """The agreement of encoders with the transformer on texts that training did not see."""
 
     def __init__(self, texts: list[str], exact: Matrix, items: Matrix, projection: Matrix):

@@ -12,8 +12,10 @@ LENGTHS = (0.08, 0.42, 0.34, 0.16)
 """How many of the runs have 1, 2, 3 and 4 words."""
 GAPS = 0.3
 """The share of runs that leave out words in between, as "acme lamp" of "Acme 40 W desk lamp"."""
-TRIES = 20
-"""Draws for each run that is wanted, before a shop with few titles gives up."""
+DRAWS = 2048
+"""Runs that are drawn at a time …"""
+NEW = 0.1
+"""… for as long as this share of them is new."""
 
 
 def alone(titles: Sequence[Sequence[str]], least: int = 2) -> list[str]:
@@ -26,21 +28,27 @@ def alone(titles: Sequence[Sequence[str]], least: int = 2) -> list[str]:
 def runs(titles: Sequence[Sequence[str]], count: int, seed: int) -> list[str]:
     """Return at most `count` different runs of 1 to 4 words of titles drawn at random, joined by spaces.
 
-    A shop with too few titles has fewer runs.
+    A shop with too few titles has fewer runs: it is enough once hardly any draw is new.
     """
     filled = [title for title in titles if title]
     rng = np.random.default_rng(seed)
     found: dict[str, None] = {}
-    for _ in range(TRIES * count if filled else 0):
-        if len(found) >= count:
+    while filled and len(found) < count:
+        before = len(found)
+        drawn = rng.integers(len(filled), size=DRAWS).tolist()
+        lengths = (1 + rng.choice(len(LENGTHS), size=DRAWS, p=LENGTHS)).tolist()
+        gaps, starts = (rng.random(DRAWS) < GAPS).tolist(), rng.random(DRAWS).tolist()
+        for one, wanted, gap, start in zip(drawn, lengths, gaps, starts, strict=True):
+            title = filled[one]
+            length = min(len(title), wanted)
+            if gap:
+                run = [title[place] for place in sorted(rng.permutation(len(title))[:length].tolist())]
+            else:
+                first = int(start * (len(title) - length + 1))
+                run = list(title[first : first + length])
+            found[" ".join(run)] = None
+            if len(found) == count:
+                break
+        if len(found) - before < NEW * DRAWS:
             break
-        title = filled[rng.integers(len(filled))]
-        length = min(len(title), 1 + int(rng.choice(len(LENGTHS), p=LENGTHS)))
-        if rng.random() < GAPS:
-            places = sorted(rng.choice(len(title), length, replace=False).tolist())
-            run = [title[place] for place in places]
-        else:
-            start = int(rng.integers(len(title) - length + 1))
-            run = list(title[start : start + length])
-        found[" ".join(run)] = None
     return list(found)

@@ -11,7 +11,7 @@ from jobs.models.understanding.intents import build_intents
 from jobs.models.understanding.rewrites import SynonymRule, build_rewrites, build_values, learn_synonyms
 from jobs.models.understanding.slips import learn_costs
 from jobs.models.understanding.spelling import build_speller
-from jobs.models.understanding.suggestions import Suggested, build_suggestions
+from jobs.models.understanding.suggestions import SuggestedText, build_suggestions
 from jobs.models.understanding.texts import Arrays
 from lookup.text.analyzer import Analyzer
 from lookup.text.chunks import Kind
@@ -128,14 +128,14 @@ def declared_words(sources: QuerySources, analyzer: Analyzer) -> list[str]:
     return [*names, *rules, *COLOURS, *sorted(price_words.words(analyzer.languages))]
 
 
-def suggested(sources: QuerySources) -> Iterable[Suggested]:
+def suggested(sources: QuerySources) -> Iterable[SuggestedText]:
     """Everything that may be suggested; a category or a brand is as popular as its items together."""
     for query, times in sources.queries.items():
-        yield Suggested(query, QUERY, -1, times)
+        yield SuggestedText(query, QUERY, -1, times)
     for kind, names, rows in ((CATEGORY, sources.categories, sources.category), (BRAND, sources.brands, sources.brand)):
         sold = np.bincount(rows[rows >= 0], sources.popularity[rows >= 0] + 1, len(names)).tolist()
         for row, name in enumerate(names):
             if sold[row] > 0:
-                yield Suggested(name, kind, row, sold[row])
+                yield SuggestedText(name, kind, row, sold[row])
     for row, (title, times) in enumerate(zip(sources.titles, sources.popularity.tolist(), strict=True)):
-        yield Suggested(title, ITEM, row, times)
+        yield SuggestedText(title, ITEM, row, times)

@@ -28,7 +28,7 @@ LONGEST = 120
 """Characters of a text; a longer one is cut off where it is looked for, and shown whole."""
 
 
-class Suggested(NamedTuple):
+class SuggestedText(NamedTuple):
     """A text to suggest."""
 
     text: str
@@ -40,7 +40,7 @@ class Suggested(NamedTuple):
     """Searches, items or sales: compared within a kind only."""
 
 
-def build_suggestions(texts: Iterable[Suggested], analyzer: Analyzer) -> Arrays:
+def build_suggestions(texts: Iterable[SuggestedText], analyzer: Analyzer) -> Arrays:
     """The arrays of `lookup.understanding.arrays.SUGGESTIONS`.
 
     Queries that are equal once normalised are one, shown as the most popular of them. Texts without words are left out.
@@ -73,9 +73,9 @@ def build_suggestions(texts: Iterable[Suggested], analyzer: Analyzer) -> Arrays:
     }
 
 
-def _ranked(texts: Iterable[Suggested]) -> list[tuple[str, Suggested, float]]:
+def _ranked(texts: Iterable[SuggestedText]) -> list[tuple[str, SuggestedText, float]]:
     """The normalised text, what it came from, and its score: the best first, ties by text."""
-    merged: dict[tuple[str, str, int], Suggested] = {}
+    merged: dict[tuple[str, str, int], SuggestedText] = {}
     for one in texts:
         key = normalise(one.text[: 4 * LONGEST])[:LONGEST].strip()
         if not any(letter.isalnum() for letter in key) or one.popularity < 0:

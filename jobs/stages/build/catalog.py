@@ -1,15 +1,22 @@
 """`catalog.duckdb`: DuckDB fills the tables of `CATALOG` straight from a run's Parquet files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.runs import Run
+from jobs.infra.search_file import DAYS, FILE, FOLDER, QUERIES
 from jobs.infra.tables import RUN_TABLE_OF
+from lookup import keys
 from lookup.release.catalog_schema import CATALOG, Table
 from lookup.release.manifest import Manifest
+from lookup.release.schema import NO_ITEM
+from lookup.search import index_file
 
 LISTS = {
     "user_topk": ("user_vectors", "user", "user_id"),
@@ -63,6 +70,7 @@ def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[s
         _fill_items(db, run)
         _fill_lists(db, run)
         _fill_events(db, run)
+        _fill_searches(db, run)
         _insert(db, "metrics", [[m["method"], m["metric"], m["value"], m["users"]] for m in metrics])
         _insert(db, "manifest", [list(fact) for fact in manifest.facts().items()])
         for name, (doc, query) in VIEWS.items():
@@ -118,6 +126,44 @@ def _fill_events(db: duckdb.DuckDBPyConnection, run: Run) -> None:
         f"""INSERT INTO events_per_day SELECT day, type, count(*), count(DISTINCT user_id), count(DISTINCT item)
             FROM {source} GROUP BY day, type ORDER BY day, type"""
     )
+
+
+def _fill_searches(db: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """What was searched for; nothing where the run has no search index."""
+    if not run.path(FOLDER).exists():
+        return
+    folder = run.existing(FOLDER)
+    arrays, _ = index_file.read(folder / FILE)
+    _fill_head(db, run, arrays)
+    if (folder / QUERIES).exists():
+        db.execute(
+            f"""INSERT INTO queries SELECT query, text, searches, users, clicked, bought, zero,
+                make_timestamp(epoch_us(last)) FROM read_parquet({_quoted(str(folder / QUERIES))}) ORDER BY query"""
+        )
+        db.execute(
+            f"""INSERT INTO query_log SELECT day, searches, zero_results, clicked, mean_rank
+                FROM read_parquet({_quoted(str(folder / DAYS))}) ORDER BY day"""
+        )
+
+
+def _fill_head(db: duckdb.DuckDBPyConnection, run: Run, arrays: Mapping[str, Any]) -> None:
+    """The lists of head queries. arrays: of the search index."""
+    names = keys.Keys(*(arrays[f"head_query_{part}"] for part in ("hash", "offsets", "bytes")))
+    places, ranks = np.nonzero(arrays["head_item"] != NO_ITEM)
+    lists = pa.table(
+        {
+            "id": pa.array([names.id(row) for row in range(len(names))], pa.string()).take(pa.array(places)),
+            "rank": pa.array(ranks + 1, pa.int32()),
+            "item": pa.array(arrays["head_item"][places, ranks]),
+            "score": pa.array(arrays["head_score"][places, ranks]),
+        }
+    )
+    db.register("head_lists", lists)
+    db.execute(
+        f"""INSERT INTO query_topk SELECT h.id, h.rank, i.item_id, h.score
+            FROM head_lists h JOIN {_parquet(run, "items")} i USING (item) ORDER BY h.id, h.rank"""
+    )
+    db.unregister("head_lists")
 
 
 def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:

@@ -12,49 +12,56 @@ if TYPE_CHECKING:
 
     from jobs.models.query_encoder.learn import Learned
     from jobs.stages.index_search.shop import ShopItems
+    from lookup.text.analyzer import Analyzer
 
 
 def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     """Write the search index of the run's items. Returns how much there is of it, and how good the encoder is.
 
-    Raises MissingStepError when a job before has not run, ConfigError when the text model cannot be loaded.
+    Without `[search] enabled`, the release gets none. Raises MissingStepError when a job before has not run,
+    ConfigError when the text model or a file of the shop's own cannot be read.
     """
+    from jobs.infra.runs import remove
     from jobs.infra.search_file import FILE, FOLDER
     from jobs.models.query_encoder.table import units
-    from jobs.models.understanding.build import QuerySources
     from jobs.search.build import ItemTable, build_search
+    from jobs.stages.index_search.log import languages_of, query_log, shop_sources
     from jobs.stages.index_search.shop import shop_items, text_vectors
     from lookup.search import index_file
+    from lookup.text.analyzer import Analyzer
 
     night = config.run
+    if not config.search.enabled:
+        remove(night.path(FOLDER))
+        return {"enabled": False}
     features: dict[str, str] = night.read_json("features.json")["features"]
     items = shop_items(night, features)
+    languages = languages_of(config, items)
+    log = query_log(night)
+    sources = shop_sources(config, items, log)
     vectors = text_vectors(night, items.read)
     started = time.monotonic()
-    learned = learn_encoder(config, items, vectors)
+    learned = learn_encoder(config, items, vectors, Analyzer(languages), list(sources.queries))
     taught = time.monotonic() - started
+    started = time.monotonic()
     table = ItemTable(
         texts=items.texts,
         day=items.day,
-        understood=QuerySources(
-            titles=[texts[0] for texts in items.texts],
-            category=items.category,
-            brand=items.brand,
-            popularity=items.popularity,
-            categories=items.categories,
-            brands=items.brands,
-            values=items.values,
-        ),
+        understood=sources,
+        languages=languages,
         vectors=None if learned is None else units(vectors @ learned.projection),
         encoder={} if learned is None else learned.arrays,
         now=items.now,
     )
-    started = time.monotonic()
     arrays, facts = build_search(table)
     with night.replacing(FOLDER) as folder:
         folder.mkdir()
         index_file.write(folder / FILE, arrays, {"daybreak": facts.text()})
+        log.write(folder)
     return {
+        "languages": ", ".join(languages),
+        "searches": len(log.read.searches),
+        "queries": len(log.queries),
         "items": len(items.texts),
         "terms": len(arrays["term_hash"]),
         "postings": len(arrays["term_docs"]),
@@ -68,17 +75,22 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     }
 
 
-def learn_encoder(config: Config, items: "ShopItems", vectors: Any) -> "Learned | None":
-    """The day's encoder of queries; None for a shop without any text."""
+def learn_encoder(
+    config: Config, items: "ShopItems", vectors: Any, analyzer: "Analyzer", queries: list[str]
+) -> "Learned | None":
+    """The day's encoder of queries; None for a shop without any text. queries: of the log."""
     import torch
 
     from jobs.models.content.text_encoder import TextEncoder, locate
     from jobs.models.query_encoder.learn import learn
     from jobs.models.query_encoder.vocabulary import pieces_of
-    from lookup.text.analyzer import Analyzer
 
-    analyzer, options = Analyzer(), config.embed
-    titles = [[token.text for token in analyzer.tokens(texts[0])] for texts in items.texts]
+    options = config.embed
+
+    def words(texts: list[str]) -> list[list[str]]:
+        return [[token.text for token in analyzer.tokens(text)] for text in texts]
+
+    titles = words([texts[0] for texts in items.texts])
     if not any(titles) or not np.any(vectors):
         return None
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -90,4 +102,4 @@ def learn_encoder(config: Config, items: "ShopItems", vectors: Any) -> "Learned 
         device=device,
         pickles=options.pickles,
     )
-    return learn(titles, [], vectors, model.encode, pieces_of(model.tokenizer), device=device)
+    return learn(titles, words(queries), vectors, model.encode, pieces_of(model.tokenizer), device=device)

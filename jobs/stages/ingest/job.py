@@ -1,4 +1,5 @@
-"""Ingest: the files of the shop become tables `items` and `events`, its impressions tables `shown` and `visits`.
+"""Ingest: the files of the shop become tables `items` and `events`, its impressions `shown` and `visits`, its query log
+`searches`.
 
 Patches of the day become part of the tables. Bad rows go to table `quarantine`, each with a reason.
 """
@@ -6,7 +7,7 @@ Patches of the day become part of the tables. Bad rows go to table `quarantine`,
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
-from jobs.infra.tables import EVENTS, ITEMS, QUARANTINE, SHOWN, VISITS
+from jobs.infra.tables import EVENTS, ITEMS, QUARANTINE, SEARCHES, SHOWN, VISITS
 from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items, warn_of_last_day
 from jobs.stages.ingest.reasons import UNWEIGHTED
 from jobs.stages.ingest.spark.impressions import shown, visits
@@ -17,6 +18,7 @@ from jobs.stages.ingest.spark.meaning.services import suspects, tell_suspects
 from jobs.stages.ingest.spark.meaning.unweighted import named, tell_unweighted, unweighted_types
 from jobs.stages.ingest.spark.quarantine import report
 from jobs.stages.ingest.spark.reading.times import tell_unreadable
+from jobs.stages.ingest.spark.searches import searches
 from jobs.stages.ingest.spark.shop_files import copies
 from jobs.stages.ingest.spark.shop_tables import read_shop
 
@@ -36,6 +38,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
 
 def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     run = config.run
+    files = _search_files(config)
     tables = read_shop(spark, config)
     run.write(QUARANTINE, tables.quarantine())
     bad = report(run.read(spark, QUARANTINE))
@@ -57,6 +60,7 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     if config.impressions:
         run.write(SHOWN, shown(tables.optional["impressions"]))
         run.write(VISITS, visits(spark, tables.optional["visits"]))
+    run.write(SEARCHES, searches(spark, tables.optional.get("searches", [])))
     run.write_json("features.json", {"features": tables.features})
     run.write(ITEMS, finish_items(tables.items, run.read(spark, EVENTS)))
     warn_of_items(config)
@@ -69,6 +73,7 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "quarantined": sum(bad.values()),
         "later_events": 0,
         **aside,
+        **({"searches_aside": tables.searches_aside(), **files} if config.searches else files),
         "returns": returns,
         "undone_events": undone,
         "guest_events": guests,
@@ -77,3 +82,18 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "suspects": len(found),
         "suspect_items": {one.item_id: list(one.reasons) for one in found},
     }
+
+
+def _search_files(config: Config) -> dict[str, int]:
+    """What the files that `[search]` names hold. They are read here, so that no night fails late for them.
+
+    Raises ConfigError where one cannot be read.
+    """
+    if not config.search.enabled:
+        return {}
+    files, found = config.search, {}
+    if files.synonyms is not None:
+        found["synonyms"] = sum(1 for line in config.synonyms if line.partition("#")[0].strip())
+    if files.redirects is not None:
+        found["redirects"] = len(config.redirects)
+    return found

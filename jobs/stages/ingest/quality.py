@@ -12,7 +12,7 @@ from jobs.infra.logging import log_line
 from jobs.infra.tables import ITEMS, QUARANTINE
 from jobs.releases.known import known_shares
 from jobs.releases.last_day import last_day
-from jobs.stages.ingest.reasons import NOBODY, REPEATED
+from jobs.stages.ingest.reasons import FROM_ZERO, NO_QUERY, NOBODY, REPEATED
 from lookup.release import pointer
 from lookup.release.catalog_schema import columns_of
 from lookup.release.schema import SCHEMA_VERSION
@@ -54,6 +54,15 @@ def check_shares(
 
 def _hint(source: str, bad: Mapping[tuple[str, str], int]) -> str:
     """What to do about rows that are often no faults."""
+    if source == "searches" and bad.get((source, NO_QUERY)):
+        return (
+            ". Rows without words may be pages that list items without a search: where = \"trim(query) <> ''\" in "
+            "[[searches]], with the name of your column, leaves them out"
+        )
+    if source == "searches" and bad.get((source, FROM_ZERO)):
+        return (
+            '. Positions begin with 1: for a log that counts from 0, position = "rank + 1" with the name of your column'
+        )
     if bad.get((source, NOBODY)):
         return (
             '. Rows without a user may be guests: guests = "drop" in [[events]] leaves them out, and guests = "basket" '

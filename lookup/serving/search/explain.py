@@ -4,10 +4,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookup.search.ranker import FEATURES
 from lookup.search.searcher import different
 from lookup.serving.search.request import SearchRequest
 from lookup.understanding.interpreter import Interpretation
+
+REASONS: dict[str, str] = {
+    "words": "it holds words of the query",
+    "title": "words stand in its title",
+    "brand_words": "words stand in its brand",
+    "category_words": "words stand in its category",
+    "attributes": "words stand in its attributes",
+    "description": "words stand in its description",
+    "whole": "its title holds every word",
+    "phrase": "the words follow one another in its title",
+    "exact": "its title is the query",
+    "early": "a word stands early in its title",
+    "brief": "its title says little else",
+    "meaning": "it is near to the query in meaning",
+    "alike": "it is like the best items for the query",
+    "category": "the query means its category",
+    "brand": "the query means its brand",
+    "popular": "it is popular",
+    "price": "its price fits",
+    "new": "it is new",
+    "user": "it fits the user",
+}
+"""What a feature of the ranker (`lookup.search.ranker.FEATURES`) says for an item to which it gives something."""
+NOTHING = "nothing in the query speaks for this item"
 
 
 @dataclass(frozen=True)
@@ -17,7 +40,10 @@ class SearchExplanation:
     item_id: str
     score: float
     contributions: dict[str, float]
-    """What each feature gives, the largest first; together they are the score. `FEATURES` says what each means."""
+    """What each feature gives, the largest first; together they are the score.
+
+    `lookup.search.ranker.FEATURES` says what each means.
+    """
     candidate: bool
     """Whether the search finds the item by itself."""
     interpretation: Interpretation
@@ -26,7 +52,7 @@ class SearchExplanation:
     def sentence(self) -> str:
         """The three features that give the most, in words."""
         most = [name for name, share in self.contributions.items() if share > 0][:3]
-        return "; ".join(FEATURES[name] for name in most) if most else "nothing in the query speaks for this item"
+        return "; ".join(REASONS[name] for name in most) if most else NOTHING
 
 
 def explain(request: SearchRequest, item: str) -> SearchExplanation:

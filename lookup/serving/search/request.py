@@ -72,7 +72,7 @@ class SearchRequest:
     def asked(self) -> Asked:
         """The query, understood."""
         try:
-            return self.searcher.index.asked(self.query, self.without)
+            return self.searcher.asked(self.query, self.without)
         except ValueError as error:
             raise ConditionError(f"without: {error}") from None
 
@@ -93,9 +93,19 @@ class SearchRequest:
         return np.array(sorted(row for row in rows if row >= 0), np.int32)
 
     @cached_property
+    def named(self) -> int:
+        """The row of the item whose id the query is; -1 for none."""
+        return self.state.find(self.query) if self.query.strip() else -1
+
+    @cached_property
     def matching(self) -> Level:
-        """The items that hold every word; where there is none, words are given up, the least telling first."""
+        """The items that hold every word, and that whose id the query is; where there is none, words are given up, the
+        least telling first.
+        """
         positions, given = list(self.asked.positions), []
+        named = self.allowed(np.array([self.named] if self.named >= 0 else [], np.int32))
+        if len(named):
+            return Level(different([named, self.allowed(self.searcher.matches(positions))]), ())
         rows = self.allowed(self.searcher.matches(positions))
         if len(rows):
             return Level(rows, ())
@@ -111,7 +121,12 @@ class SearchRequest:
     def ranked(self) -> Ranking:
         """The items that are ranked by all features, in the order of their scores."""
         score_for = None if self.session is None else self.session.scores
-        return self.searcher.ranked(self.asked, self.matching.rows, self.allowed, score_for)
+        rows, scores = self.searcher.ranked(self.asked, self.matching.rows, self.allowed, score_for)
+        place = np.flatnonzero(rows == self.named)
+        if len(place):  # what is asked for by name comes first
+            order = np.concatenate([place, np.delete(np.arange(len(rows)), place)])
+            rows, scores = rows[order], scores[order]
+        return rows, scores
 
     @property
     def compared(self) -> Rows:
@@ -120,7 +135,7 @@ class SearchRequest:
 
     def answer(self) -> SearchResult:
         """The hits of the page."""
-        if self.sort == "relevance" and self.page is None and not self.without:
+        if self.sort == "relevance" and self.page is None and not self.without and self.named < 0:
             self._head = self.searcher.index.head.find(self.query)
             hits = listed_hits(self, self._head) if self._head >= 0 else None
             if hits is not None:
@@ -236,7 +251,7 @@ class SearchRequest:
         meant, level = self.asked.interpretation, self.matching
         plain: SourceName = "relaxed" if level.dropped else "corrected" if meant.corrected else "search"
         exact = self.searcher.titles.facts(rows, self.asked.main).exact > 0
-        exact |= rows == (self.state.find(meant.typed) if meant.typed else -1)
+        exact |= rows == self.named
         matches = _among(rows, level.rows)
         return [
             "exact" if is_exact else plain if holds else "relaxed"

@@ -12,7 +12,7 @@ Numbers, codes and CJK are kept: they are neither corrected nor split, and a kno
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -118,15 +118,22 @@ class Speller:
         """Whether a normalised word stands in the shop's catalogue or queries."""
         return self._words.find(word) >= 0
 
-    def correct(self, text: str) -> Correction | None:
-        """The query that was most likely meant; None: what was typed."""
+    def correct(self, text: str, right: Collection[str] = ()) -> Correction | None:
+        """The query that was most likely meant; None: what was typed. right: words that the dictionary may lack, and
+        that stay, such as a last word that begins known ones.
+        """
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
             return None
         tokens = self._analyzer.tokens(typed)
         if len(tokens) > MOST_WORDS:
             return None
-        words = [self._typed(token) for token in tokens]
+        words = [
+            _Typed(token, UNKNOWN, 0.0, False)
+            if token.text in right and not self.knows(token.text)
+            else self._typed(token)
+            for token in tokens
+        ]
         if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
             return None
         known = all(word.row >= 0 for word in words)

@@ -144,7 +144,7 @@ def test_jobs_without_spark_start_none(config: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pyspark", None)
     for name in sorted(WITHOUT_SPARK):
         assert main(["job", name, "--config", config]) == 0
-    assert ran == [("build", None), ("publish", None), ("validate", None)]
+    assert ran == [("build", None), ("index_search", None), ("publish", None), ("validate", None)]
 
 
 def test_a_night_begins_with_what_the_machine_lacks(

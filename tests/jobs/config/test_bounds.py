@@ -136,7 +136,7 @@ def test_defaults_are_read_back(tmp_path):
         name: {key: value for key, value in vars(getattr(plain, name)).items() if value not in (None, {})}
         for name in SECTIONS
     }
-    assert len(written) == 10
+    assert len(written) == 11
     assert read(tmp_path, {**GOOD, **written, "weights": plain.weights}) == plain
 
 
@@ -269,7 +269,7 @@ def test_all_mistakes_of_a_file_are_said_a_line_each(tmp_path):
     assert all(line.startswith(f"{tmp_path}/d.toml: ") for line in lines)
 
 
-@pytest.mark.parametrize("module", ["shop", "learning", "release"])
+@pytest.mark.parametrize("module", ["shop", "learning", "release", "search"])
 def test_every_key_has_a_docstring(module):
     tree = ast.parse((Path(jobs.config.__file__).parent / f"{module}.py").read_text(encoding="utf-8"))
     bare = [

@@ -162,7 +162,7 @@ def test_a_reader_follows_across_versions(golden: Path, monkeypatch: pytest.Monk
     later = current[:-4] + "ffff"
     (other / current).rename(golden / later)
     path = golden / later / "manifest.json"
-    path.write_text(path.read_text().replace(current, later))
+    path.write_text(sealed(json.loads(path.read_text().replace(current, later))))
     shop = lookup.open(golden)
     pointer.announce(golden, later)
     assert shop._live.follower.look().id == later

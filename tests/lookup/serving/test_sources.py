@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import lookup
 from lookup.serving.hit import SOURCES, SourceName
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
+from tests.searchable import make_searchable
 
 MANUAL = Path(__file__).parents[3] / "lookup" / "README.md"
 
@@ -23,6 +25,8 @@ def test_the_manual_has_every_source() -> None:
 
 def test_calls_give_every_source_and_no_other(built: Two, tmp_path: Path) -> None:
     shop = opened(built.releases, tmp_path)
+    make_searchable(tmp_path / "search")
+    searches = lookup.open(tmp_path / "search" / "releases")
     given = {
         hit.source
         for hits in (
@@ -33,6 +37,9 @@ def test_calls_give_every_source_and_no_other(built: Two, tmp_path: Path) -> Non
             shop.similar("item-3", 60),
             shop.popular(60, "FOOD"),
             shop.buy_again("user-1"),
+            searches.search("bluetooth speaker"),
+            searches.search("bluetoth speker"),
+            searches.search("micro sd reader"),
         )
         for hit in hits
     }

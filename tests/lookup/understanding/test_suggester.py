@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.models.understanding.suggestions import Suggested, build_suggestions
+from jobs.models.understanding.suggestions import SuggestedText, build_suggestions
 from lookup.text.normalise import normalise
 from lookup.understanding import arrays as stated
 from lookup.understanding.completions import DISTINCT, begins_with_slip, one_slip
@@ -36,7 +36,7 @@ def test_a_prefix_begins_a_text_or_any_word_of_it_but_nothing_inside_a_word() ->
 
 
 def test_what_begins_with_the_prefix_comes_before_what_has_it_further_on() -> None:
-    made = [Suggested("case tv", "query", -1, 10.0), Suggested("tv stand", "query", -1, 9.0)]
+    made = [SuggestedText("case tv", "query", -1, 10.0), SuggestedText("tv stand", "query", -1, 9.0)]
     shop = Suggester(build_suggestions(made, small_queries.ANALYZER))
     assert [one.text for one in shop.suggest("tv")] == ["tv stand", "case tv"]
 
@@ -77,7 +77,7 @@ def test_a_wrong_digit_is_not_corrected() -> None:
 
 
 def test_an_exact_completion_comes_before_a_corrected_one() -> None:
-    made = [Suggested("brain", "query", -1, 1.0), Suggested("brinjal", "query", -1, 50.0)]
+    made = [SuggestedText("brain", "query", -1, 1.0), SuggestedText("brinjal", "query", -1, 50.0)]
     shop = Suggester(build_suggestions(made, small_queries.ANALYZER))
     assert [(one.text, one.corrected) for one in shop.suggest("brain")] == [("brain", False), ("brinjal", True)]
 
@@ -87,7 +87,7 @@ def test_characters_of_chinese_begin_a_word() -> None:
 
 
 def test_blocked_items_are_never_offered_and_others_take_their_places() -> None:
-    made = [Suggested(f"speaker {n}", "item", n, 5000.0 - n) for n in range(2 * DISTINCT)]
+    made = [SuggestedText(f"speaker {n}", "item", n, 5000.0 - n) for n in range(2 * DISTINCT)]
     shop = Suggester(build_suggestions(made, small_queries.ANALYZER))
     assert [one.row for one in shop.suggest("speak", k=3)] == [0, 1, 2]
     blocked = b"\1" * (2 * DISTINCT - 2)
@@ -108,8 +108,10 @@ def test_k_has_bounds(k: int) -> None:
 
 
 def test_equal_texts_of_one_kind_are_shown_once() -> None:
-    made = [Suggested("Sony speaker", "item", row, 1.0) for row in range(5)]
-    shop = Suggester(build_suggestions([*made, Suggested("sony SPEAKER", "query", -1, 1.0)], small_queries.ANALYZER))
+    made = [SuggestedText("Sony speaker", "item", row, 1.0) for row in range(5)]
+    shop = Suggester(
+        build_suggestions([*made, SuggestedText("sony SPEAKER", "query", -1, 1.0)], small_queries.ANALYZER)
+    )
     assert [(one.text, one.kind) for one in shop.suggest("sony")] == [
         ("sony SPEAKER", "query"),
         ("Sony speaker", "item"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from jobs.config.config import Config
+from jobs.config.search import SearchesConfig
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, VisitsConfig
 from jobs.errors import ConfigError
 from jobs.infra.cluster.errors import summary
@@ -35,7 +36,7 @@ HIDDEN = (*PLACE, BROKEN, UPDATED)
 """No shop has columns of these names."""
 COMPOSED = "composed"
 """In the metadata of column FILE: whether all texts are in Unicode's normal form C; missing where nobody looked."""
-Files = ItemsConfig | EventsConfig | ImpressionsConfig | VisitsConfig
+Files = ItemsConfig | EventsConfig | ImpressionsConfig | VisitsConfig | SearchesConfig
 """A table of the configuration that names files."""
 COPIES = ".shop_files"
 """The folder of the run for copies of files that Spark cannot read as they are."""

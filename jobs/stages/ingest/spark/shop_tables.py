@@ -18,6 +18,7 @@ from jobs.stages.ingest.spark.meaning.same_item import DIFFERING, left_out_items
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.patch_tables import read as read_log
 from jobs.stages.ingest.spark.quarantine import REASON, Checked
+from jobs.stages.ingest.spark.searches import map_searches
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -38,7 +39,7 @@ class ShopTables:
     events: list[Checked]
     """One for each `[[events]]` of the configuration, without forgotten users."""
     optional: dict[str, list[Checked]]
-    """`impressions` and `visits`, without forgotten users; empty where the shop has none."""
+    """`impressions`, `visits` and `searches`, without forgotten users; without those that the shop does not have."""
     patches: Patches | None
     """None where the log is empty, or where there is none."""
     logged: "DataFrame | None"
@@ -63,11 +64,12 @@ class ShopTables:
         return {**counts, "items": max(self.item_rows, counts["items"])}
 
     def set_aside(self) -> dict[str, int]:
-        """The numbers of rows that are no faults and yet do not go on, by their names in the receipt."""
-        found: Counter[str] = Counter()
-        for checked in self.events:
-            found.update(checked.set_aside())
-        return dict(found)
+        """The numbers of events that are no faults and yet do not go on, by their names in the receipt."""
+        return _set_aside(self.events)
+
+    def searches_aside(self) -> dict[str, int]:
+        """The same of searches; empty where the shop has none."""
+        return _set_aside(self.optional.get("searches", []))
 
     def patch_counts(self) -> dict[str, int]:
         """The numbers of events, items and users in the patch log; empty where the log is."""
@@ -105,7 +107,7 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
     numbered = number_by_hash(good, "item_id", "item").persist()
     left_out = left_out_items(items) if config.items.where else None
     events = [map_events(spark, config, source, numbered, left_out) for source in config.events]
-    optional = map_impressions(spark, config, numbered)
+    optional = map_impressions(spark, config, numbered) | map_searches(spark, config, numbered, left_out)
     logged = None
     if patches:
         logged, wrong = check_events(patches, numbered, config)
@@ -123,6 +125,13 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
         logged=logged,
         bad=bad,
     )
+
+
+def _set_aside(tables: list[Checked]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for checked in tables:
+        found.update(checked.set_aside())
+    return dict(found)
 
 
 def _union(tables: "list[DataFrame]") -> "DataFrame":

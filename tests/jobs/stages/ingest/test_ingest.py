@@ -93,6 +93,7 @@ def test_the_good_rows_become_tables(done):
     events = table(config, "events")
     assert events.height == counts["events"] == 3
     assert sorted(events["weight"].to_list()) == pytest.approx([0.1, 1.0, 1.0])
+    assert table(config, "searches").shape == (0, 9)  # the shop has no query log
 
 
 def test_a_price_comes_from_the_file_and_else_from_the_last_event(done):

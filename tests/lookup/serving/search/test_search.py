@@ -73,6 +73,13 @@ def test_a_misspelt_query_finds_what_was_meant_and_says_so(shop: lookup.Shop) ->
     assert ids(shop.search("rigid", 5))[0] == "r2"
 
 
+def test_the_last_word_may_be_a_beginning(shop: lookup.Shop) -> None:
+    assert set(ids(shop.search("acme blueto", 5), "search")) == {"s1", "h1"}
+    assert shop.search("bluetoth spea", 5).corrected == "bluetooth spea"
+    assert set(ids(shop.search("bluetoth spea", 5), "corrected")) == {"s1", "s2"}
+    assert "s1" not in ids(shop.search("blueto acme ", 5, without=["spelling"]), "search")
+
+
 def test_a_price_in_a_query_holds_for_prices_as_they_are_now(shop: lookup.Shop) -> None:
     assert ids(shop.search("bluetooth speaker under 50", 5), "search") == ["s1"]
     shop.patch_item("s1", price=60)
@@ -98,6 +105,10 @@ def test_an_added_item_is_found_by_its_words_by_the_next_call(shop: lookup.Shop)
     assert ids(shop.search("turntables", 3))[0] == "n1"
     assert ids(shop.search("nova bluetooth", 3))[0] == "n1"
     assert dict(shop.search("turntable").facets.brands) == {"Nova": 1}
+    shop.add_item("n2", title="Gramophonix speakr", price=9.0)
+    first = shop.search("gramophonix speakr", 2)
+    assert (first[0].item_id, first[0].source, first.corrected) == ("n2", "exact", None)
+    assert shop.explain_search("gramophonix", "n2").contributions["words"] <= 7
     shop.patch_item("n1", hidden=True)
     assert "n1" not in ids(shop.search("turntable", 30))
 
@@ -169,6 +180,11 @@ def test_a_page_token_is_of_its_own_search(shop: lookup.Shop) -> None:
 def test_the_whole_title_and_the_id_are_exact(shop: lookup.Shop) -> None:
     first = shop.search("Micro SD reader", 2)[0]
     assert (first.item_id, first.source) == ("m4", "exact")
+    for typed in ("m3", " m3 "):
+        first = shop.search(typed, 2)[0]
+        assert (first.item_id, first.source) == ("m3", "exact")
+    shop.patch_item("m3", in_stock=False)
+    assert "m3" not in ids(shop.search("m3", 5))
 
 
 def test_a_score_comes_apart(shop: lookup.Shop) -> None:
