@@ -55,7 +55,7 @@ class Load(NamedTuple):
     """Processes whose memory is compared with that of one."""
 
 
-FULL, SMALL = Load(LARGE, calls=300, rounds=3, readers=8), Load(TOY_SHOP, calls=10, rounds=1, readers=2)
+FULL, SMALL = Load(LARGE, calls=300, rounds=3, readers=8), Load(TOY_SHOP, calls=5, rounds=1, readers=2)
 Call = Callable[[str], object]
 
 
