@@ -28,12 +28,12 @@ def facets(state: State, rows: Rows) -> Facets:
     if not len(rows):
         return Facets()
     paths = state.category.take(rows, axis=0)
-    columns = enumerate(state.features.items())
+    features = state.feature.take(rows, axis=0)
     return Facets(
         _named(state, "category", paths.reshape(-1)),
         _named(state, "brand", state.brand.take(rows)),
         bands(state.price.take(rows)),
-        {name: _values(state, kind, state.feature[rows, column]) for column, (name, kind) in columns},
+        {name: _values(state, kind, features[:, n]) for n, (name, kind) in enumerate(state.features.items())},
     )
 
 
@@ -64,7 +64,7 @@ def _round(price: float) -> float:
 
 
 def _named(state: State, kind: str, codes: NDArray[np.int32]) -> Counts:
-    return _largest(state, kind, np.bincount(codes[codes >= 0]))
+    return _largest(state, kind, np.bincount(codes + 1)[1:])  # without -1, which is none
 
 
 def _values(state: State, kind: str, values: NDArray[np.float64]) -> tuple[tuple[str | float, int], ...]:

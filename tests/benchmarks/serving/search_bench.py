@@ -55,7 +55,7 @@ class Load(NamedTuple):
     """Processes whose memory is compared with that of one."""
 
 
-FULL, SMALL = Load(LARGE, calls=300, rounds=3, readers=8), Load(TOY_SHOP, calls=10, rounds=1, readers=2)
+FULL, SMALL = Load(LARGE, calls=300, rounds=3, readers=8), Load(TOY_SHOP, calls=5, rounds=1, readers=2)
 Call = Callable[[str], object]
 
 
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     one_core()
     load = SMALL if toy else FULL
     with tempfile.TemporaryDirectory() as scratch:
-        releases = searchable(load.shop, Path(scratch) / "shop" if toy else None)
+        releases = searchable(load.shop, Path(scratch) / "shop" if toy else None).resolve()
         with_log = lookup.open(releases, patches=Path(scratch) / "patches.sqlite")
         patch(with_log, load.shop)
         titles = [str((with_log.item(f"item-{row}") or {})["title"]).lower() for row in range(load.shop.items)]

@@ -41,7 +41,7 @@ class MadeShop(NamedTuple):
 
 
 LARGE = MadeShop(items=100_000, words=10_000, categories=200, brands=1_000, patched=10_000)
-TOY_SHOP = MadeShop(items=400, words=200, categories=20, brands=20, patched=50)
+TOY_SHOP = MadeShop(items=200, words=100, categories=20, brands=20, patched=50)
 
 
 def searchable(size: MadeShop, base: Path | None = None) -> Path:

@@ -106,3 +106,23 @@ def test_a_known_user_moves_the_scores_of_a_list(shop: lookup.Shop) -> None:
         orders.add(tuple(ids(result)))
     assert len(orders) > 1
     assert ids(shop.search("speakers", 4, user="nobody")) == ids(shop.search("speakers", 4))
+
+
+def test_items_beyond_those_that_are_ranked_follow_by_their_words(
+    shop: lookup.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookup.search.searcher.RANKED", 2)
+    monkeypatch.setattr("lookup.search.searcher.BY_WORDS", 1)
+    whole = shop.search("speaker", 5)
+    assert {hit.source for hit in whole} == {"search"}
+    assert set(ids(whole)) == {"c1", "s1", "s2", "z1", "z2"}
+    assert len({hit.score for hit in whole[2:]}) == 1
+    assert whole[0].score >= whole[1].score >= whole[2].score
+    seen, page = [], None
+    while True:
+        result = shop.search("speaker", 1, page=page)
+        seen += ids(result)
+        page = result.next
+        if page is None:
+            break
+    assert seen == ids(whole)
