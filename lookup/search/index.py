@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from lookup.errors import ReleaseError
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
+from lookup.search.features import Values, newness
 from lookup.search.head import HeadQueries
 from lookup.search.query import Asked, RowOf, asked, right_words
 from lookup.search.ranker import DEFAULT, QueryRanker
@@ -69,6 +72,8 @@ class SearchIndex:
         self.encoder = QueryEncoder.of(arrays)
         self.texts = TextIndex(arrays, facts.probes)
         self.head = HeadQueries(arrays)
+        self.new: Values = newness(np.asarray(arrays["item_day"]))
+        """How new each item is, float32 (I,), 0 to 1."""
 
     @classmethod
     def open(cls, folder: Path, items: int) -> "SearchIndex | None":
