@@ -102,6 +102,8 @@ def _arrays(found: Mapping[str, tuple[NDArray[np.int32], NDArray[np.float32], in
 
 def _last(paths: NDArray[np.int32]) -> NDArray[np.int32]:
     """The last code of each path; -1 of an empty one."""
+    if not paths.shape[1]:  # no item has a category
+        return np.full(len(paths), -1, np.int32)
     length = (paths >= 0).sum(axis=1)
     last = paths[np.arange(len(paths)), np.maximum(length - 1, 0)]
     return np.where(length > 0, last, -1).astype(np.int32)

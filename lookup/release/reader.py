@@ -108,7 +108,7 @@ class Release:
         self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.cold_start)
         self._projections = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
-        self.search: SearchIndex | None = self._search()
+        self.search: SearchIndex | None = self._search(checked=damage is not None)
         """None in a release that was built without search, or before there was one."""
 
     @property
@@ -183,12 +183,12 @@ class Release:
         """The transitions and repeat terms of these item rows, which a history adds to scores."""
         return TransitionRows(self.next_item[rows], self.next_weight[rows], self.item_repeat[rows])
 
-    def _search(self) -> "SearchIndex | None":
+    def _search(self, checked: bool) -> "SearchIndex | None":
         if SEARCH_FILE not in self.manifest.files:
             return None
         from lookup.search.index import SearchIndex  # a backend that only recommends does not wait for it
 
-        return SearchIndex.open(self.path, len(self.items))
+        return SearchIndex.open(self.path, len(self.items), checked)
 
     def _ranker(self) -> Ranker | None:
         if self.manifest.ranker is None:

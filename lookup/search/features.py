@@ -94,6 +94,17 @@ def price_beside(prices: NDArray[np.float64], first: Values) -> Values:
     return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -UNIT, UNIT), dtype=np.float32)
 
 
+def newness(days: NDArray[np.int32]) -> Values:
+    """Of the other items whose day is known, the share that the shop had earlier, float32 (I,).
+
+    So the newest item has 1 and the oldest 0, items of one day the same, and items without a day (-1) 0. It is a share,
+    not an age: a shop that changes all its items in a week and one that does in ten years are ranked alike.
+    """
+    known = np.sort(days[days >= 0])
+    earlier = np.searchsorted(known, days) / max(len(known) - 1, 1)
+    return np.where(days >= 0, earlier, 0.0).astype(np.float32)
+
+
 def standard(values: Values | None, n: int) -> Values:
     """Standard scores of values; zeros where there are none."""
     if values is None or n < 2:

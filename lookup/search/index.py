@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from lookup.errors import ReleaseError
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
+from lookup.search.features import Values, newness
 from lookup.search.head import HeadQueries
 from lookup.search.query import Asked, RowOf, asked, right_words
 from lookup.search.ranker import DEFAULT, QueryRanker
@@ -55,11 +58,12 @@ class Facts:
 class SearchIndex:
     """Answers queries from the arrays of a release. Thread-safe.
 
-    arrays: those of `lookup.search.stated`. items: of the release. Raises ReleaseError when they do not fit.
+    arrays: those of `lookup.search.stated`. items: of the release. checked: every byte of the arrays is known to be
+    right. Raises ReleaseError when they do not fit.
     """
 
-    def __init__(self, arrays: Arrays, facts: Facts, items: int):
-        stated.check(arrays, items)
+    def __init__(self, arrays: Arrays, facts: Facts, items: int, checked: bool = False):
+        stated.check(arrays, items, checked)
         self.arrays, self.facts, self.items = arrays, facts, items
         self.analyzer = Analyzer(facts.languages, facts.compounds)
         self.words = WordIndex(arrays)
@@ -69,15 +73,19 @@ class SearchIndex:
         self.encoder = QueryEncoder.of(arrays)
         self.texts = TextIndex(arrays, facts.probes)
         self.head = HeadQueries(arrays)
+        self.new: Values = newness(np.asarray(arrays["item_day"]))
+        """How new each item is, float32 (I,), 0 to 1."""
 
     @classmethod
-    def open(cls, folder: Path, items: int) -> "SearchIndex | None":
-        """The index of the release in a folder; None where it has none. Raises ReleaseError where it is damaged."""
+    def open(cls, folder: Path, items: int, checked: bool = False) -> "SearchIndex | None":
+        """The index of the release in a folder; None where it has none. checked: every byte of the file is known to be
+        right. Raises ReleaseError where it is damaged.
+        """
         path = folder / FILE
         if not path.is_file():
             return None
         arrays, metadata = index_file.read(path)
-        return cls(arrays, Facts.of(metadata, path), items)
+        return cls(arrays, Facts.of(metadata, path), items, checked)
 
     @cached_property
     def suggester(self) -> Suggester:

@@ -25,7 +25,7 @@ FEATURES: dict[str, str] = {
     "brand": "probability that the query means the item's brand",
     "popular": "share of the shop's items that are less popular",
     "price": "price beside those of the best candidates, in standard deviations of its logarithm, -3 to 3",
-    "new": "1 for the newest item, falling to 0",
+    "new": "share of the other items that the shop had earlier; 1 for an added item, 0 where unknown",
     "user": "score for the user beside those of the other candidates, in standard deviations, -3 to 3",
 }
 """The features by name, in the order of their columns."""

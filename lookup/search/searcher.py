@@ -137,9 +137,9 @@ class Searcher:
         matched = self.matched(asked, rows)
         title = self.titles.facts(rows, asked.main)
         held, meant = matched.held, asked.interpretation
-        popular = np.zeros(len(rows), np.float32)
+        popular, new = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
         release = rows < self.index.items
-        popular[release] = self._popular[rows[release]]
+        popular[release], new[release] = self._popular[rows[release]], self.index.new[rows[release]]
         columns = {
             "words": matched.words,
             "title": held[:, 0],
@@ -158,6 +158,7 @@ class Searcher:
             "brand": means(meant.brands, self.facts.brand.take(rows)),
             "popular": popular,
             "price": price_beside(self.facts.price.take(rows), matched.first),
+            "new": new,
             "user": standard(user, len(rows)),
         }
         return table(columns, rows)

@@ -194,7 +194,8 @@ class Analyzer:
             tuple((text[piece.start : piece.end], piece.start, piece.end, piece.kind) for piece in made),
             tuple(item),
             tuple(strong),
-            tuple(weak),
+            # A query of two characters does not ask for every item with one of them.
+            tuple([] if piece.kind == Kind.CJK else less for piece, less in zip(made, weak, strict=True)),
         )
 
     def _strong(self, piece: Piece) -> list[str]:

@@ -54,6 +54,8 @@ _CLUSTER = re.compile(
     re.DOTALL,
 )
 """A character with the marks that belong to it."""
+_DOT = "\u30fb"
+"""Between words in katakana: written or left out."""
 _LETTER = f"(?:[^\\W_{_CJK}{_THAI}]|[{_MARKS}])"
 _ASCII_LETTER = "[a-z0-9]"
 LONGEST_TERM = 40
@@ -216,13 +218,16 @@ def _bare(text: str) -> str:
 
 
 def _bigrams(chunk: str) -> tuple[Piece, ...]:
-    ends = [(one.start(), one.end()) for one in _CLUSTER.finditer(chunk)]
+    """Pairs of neighbouring characters. A middle dot is passed over: "カメラ・ケース" is "カメラケース" as well."""
+    ends = [(one.start(), one.end()) for one in _CLUSTER.finditer(chunk) if one[0] != _DOT]
+    if not ends:
+        return ()
     one = [chunk[start:end][:LONGEST_TERM] for start, end in ends]
     if len(ends) == 1:
-        return (Piece(0, len(chunk), Kind.CJK, one[0]),)
+        return (Piece(*ends[0], Kind.CJK, one[0]),)
     made = []
     for place in range(len(ends) - 1):
         start, end = ends[place][0], ends[place + 1][1]
         weak = (one[place], one[place + 1]) if place == len(ends) - 2 else (one[place],)
-        made.append(Piece(start, end, Kind.CJK, chunk[start:end][:LONGEST_TERM], (), "", weak))
+        made.append(Piece(start, end, Kind.CJK, (one[place] + one[place + 1])[:LONGEST_TERM], (), "", weak))
     return tuple(made)

@@ -36,6 +36,8 @@ _BEFORE: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "′‘’‚‛ʼʹ`´＇"), "'"),
     **dict.fromkeys(map(ord, "־᠆‐‑‒–—―−﹘﹣－"), "-"),
     ord("×"): "x",
+    ord("゛"): "\u3099",  # NFKD would put a blank before them
+    ord("゜"): "\u309a",
     0xFFFD: " ",  # what a wrong decoder leaves
     ord("⁄"): "/",
     # Stretched Arabic letters, variants of a picture, and skin tones.

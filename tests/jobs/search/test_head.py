@@ -25,6 +25,11 @@ def test_names_come_first_then_the_log_then_frequent_pairs() -> None:
     assert head_queries(log, *names, items(), most=6) == found[:6]
 
 
+def test_a_shop_without_categories_has_the_queries_of_its_log() -> None:
+    none = NightItems(np.ones(12), np.zeros((12, 0), np.int32), np.full(12, -1, np.int32), np.ones(12, bool))
+    assert head_queries({"hub": 3.0}, [], [], none) == ["hub"]
+
+
 def test_an_index_without_head_queries_finds_none() -> None:
     head = HeadQueries(no_head())
     assert (len(head), head.find("audio"), head.find("")) == (0, -1, -1)

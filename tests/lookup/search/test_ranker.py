@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from lookup.errors import ReleaseError
 from lookup.item_fields import PATH_SEPARATOR
-from lookup.search.features import BEST, UNIT, Matched, alike, means, price_beside, standard, table
+from lookup.search.features import BEST, UNIT, Matched, alike, means, newness, price_beside, standard, table
 from lookup.search.ranker import DEFAULT, FEATURES, NAMES, QueryRanker
 from lookup.search.texts import texts_of
 from lookup.serving.search.explain import REASONS
@@ -78,6 +78,13 @@ def test_prices_are_beside_those_of_the_best():
     assert found[4] <= UNIT
     assert found[5] < found[0] < found[1] < found[2] < found[4]
     assert not price_beside(np.array([1.0, 2.0, np.nan]), np.ones(3, np.float32)).any()
+
+
+def test_an_item_is_as_new_as_others_came_before_it():
+    assert newness(np.array([30, 10, -1, 20, 30], np.int32)).tolist() == pytest.approx([2 / 3, 0, 0, 1 / 3, 2 / 3])
+    assert newness(np.array([5, 9, 7], np.int32)).tolist() == [0, 1, 0.5]
+    assert newness(np.array([-1, 0], np.int32)).tolist() == [0, 0]
+    assert newness(np.zeros(0, np.int32)).tolist() == []
 
 
 def test_standard_scores_have_bounds():

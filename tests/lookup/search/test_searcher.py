@@ -52,6 +52,7 @@ def test_added_items_are_found_after_those_of_the_release():
     assert column(one, "headphones radio", "exact", [4, N + 1]) == [0, 1]
     assert column(one, "radio", "meaning", [2, N, N + 1]) == pytest.approx([1, 1, 0.949], abs=0.02)
     assert column(one, "audio", "popular", [N - 1, N]) == pytest.approx([5 / 6, 0])
+    assert column(one, "audio", "new", [N - 2, N - 1, N]) == pytest.approx([4 / 5, 1, 1])
 
 
 def test_work_on_added_items_serves_again():
@@ -93,6 +94,7 @@ def test_features_say_what_they_are_called():
     assert column(one, "acme", "brand_words") == pytest.approx([1, 0, 1, 0, 1, 0])
     assert column(one, "audio", "category_words") == pytest.approx([1] * 6)
     assert column(one, "audio", "popular") == pytest.approx(np.arange(6) / 6)
+    assert column(one, "audio", "new") == pytest.approx(np.arange(6) / 5)
     assert max(column(one, "bluetooth speaker", "words")) <= 1
     assert one.features(INDEX.asked("radio"), np.zeros(0, np.int32)).shape == (0, len(NAMES))
     user = np.arange(N, dtype=np.float32)
