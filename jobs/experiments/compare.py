@@ -13,7 +13,10 @@ from jobs.experiments.records import read_events, read_exposures
 from jobs.experiments.search_outcomes import SEARCH_METRICS, SearchOutcomes, has_searches, search_outcomes
 from jobs.experiments.statistics import SAMPLE_RATIO_ALARM, ArmDifference, difference, sample_ratio
 
-EVENTS = {name: metric.event for name, metric in {**METRICS, **SEARCH_METRICS}.items()}
+EVENTS: Mapping[str, str | None] = {
+    **{name: metric.event for name, metric in METRICS.items()},
+    **{name: metric.event for name, metric in SEARCH_METRICS.items()},
+}
 """By the names of all metrics: the kind of events that each needs, if any."""
 
 

@@ -121,9 +121,10 @@ def _text(what: str, given: object) -> str:
 
 
 def _whole(what: str, given: object, low: int, high: int) -> int:
-    if not isinstance(given, Integral) or isinstance(given, bool) or not low <= given <= high:
+    number = int(given) if isinstance(given, Integral) and not isinstance(given, bool) else -1
+    if not low <= number <= high:
         raise ValueError(f"{what} is {given!r:.100}; a whole number from {low} to {high} was expected")
-    return int(given)
+    return number
 
 
 def _id(what: str, given: object) -> str:

@@ -1,10 +1,12 @@
 """From recorded searches to the figures of the arms, on a case counted by hand."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -95,6 +97,14 @@ def test_an_event_is_of_the_last_answer_that_showed_its_item(tmp_path: Path, cho
     found = compare(choice)
     assert found.values["b"]["search_ctr"] == 0
     assert found.values["b"]["clicks"] == 1.0  # it still counts as a click of the user, and that of user 4
+
+
+def test_zero_results_are_counted_without_a_test(choice: CompareOptions) -> None:
+    """The query of the manual, on files of searches and other exposures."""
+    manual = (Path(__file__).parents[3] / "lookup/search/README.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"`(SELECT .*?)`", manual)
+    found = duckdb.sql(query.replace("exposures/", f"{choice.exposures[0]}/")).fetchall()
+    assert found == [(2 / 11,)]  # of those with a total, guests and all
 
 
 def test_searches_are_exposures_too(choice: CompareOptions) -> None:
