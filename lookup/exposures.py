@@ -2,7 +2,8 @@
 
 import warnings
 
-from lookup.experiments.exposures import Exposure, ExposureLog
+from lookup.experiments.exposure_records import Exposure
+from lookup.experiments.exposures import ExposureLog
 
 __all__ = ["Exposure", "ExposureLog"]
 

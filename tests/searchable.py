@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from jobs.infra.search_file import FILE, FOLDER
+from jobs.models.query_log import lessons
+from jobs.models.query_log.log import read_log
 from jobs.models.understanding.build import QuerySources
 from jobs.search.build import ItemTable, build_search
 from jobs.stages.build import job as build
+from jobs.stages.index_search.log import ShopLog
 from jobs.stages.index_search.shop import shop_items
 from lookup.release import pointer
 from lookup.search import index_file
 from lookup.text.analyzer import Analyzer
+from tests.jobs.models.query_log import logs
 from tests.releases import FEATURES, Sizes, by_hash, config_at, pass_validation, rewrite, write_run
 
 _AUDIO, _MEMORY = "Audio", ["Computers", "Memory"]
@@ -99,18 +104,35 @@ def make_searchable(
 
 
 def make_release_with_search(base: Path, seed: int, night: date) -> str:
-    """As `tests.releases.make_release`, with a search index of the random items. Returns the release's id."""
+    """As `tests.releases.make_release`, with a search index of the random items and a query log. Returns its id.
+
+    In the log people search for the title of the first item in stock, and for a lamp, of which there is none.
+    """
     config = config_at(base, night)
     write_run(config, seed, Sizes())
-    write_index(config)
+    found = shop_items(config.run, FEATURES)
+    title = found.texts[int(np.argmax(found.now.in_stock))][0]
+    write_index(
+        config,
+        log=logs.rows(
+            logs.row(title, "user-1", 0, 0, position=2, results=3),
+            logs.row(title, "user-2", 60, results=3),
+            logs.row("lamp", "user-2", 9000, results=0),
+        ),
+    )
     release_id: str = build.run(None, config)["release"]
     pass_validation(config.releases / release_id)
     pointer.announce(config.releases, release_id)
     return release_id
 
 
-def write_index(config: Any, meaning: MakeMeaning | None = None) -> None:
-    """The search index of a run; without an encoder of queries where none is made."""
+def write_index(config: Any, meaning: MakeMeaning | None = None, log: pl.DataFrame | None = None) -> None:
+    """The search index of a run; without an encoder of queries where none is made.
+
+    log: rows of table `searches`, whose queries get lists and stand in the catalog.
+    """
+    read = read_log(logs.rows() if log is None else log)
+    searched = ShopLog(read, lessons.queries(read), lessons.days(read))
     found = shop_items(config.run, FEATURES)
     sources = QuerySources(
         titles=[texts[0] for texts in found.texts],
@@ -120,6 +142,7 @@ def write_index(config: Any, meaning: MakeMeaning | None = None) -> None:
         categories=found.categories,
         brands=found.brands,
         values=found.values,
+        queries=dict(searched.queries.select("query", pl.col("searches").cast(pl.Float64)).iter_rows()),
     )
     table = ItemTable(found.texts, np.asarray(found.day), sources, now=found.now)
     if meaning is not None:
@@ -130,3 +153,5 @@ def write_index(config: Any, meaning: MakeMeaning | None = None) -> None:
     with config.run.replacing(FOLDER) as folder:
         folder.mkdir()
         index_file.write(folder / FILE, arrays, {"daybreak": facts.text()})
+        if log is not None:
+            searched.write(folder)

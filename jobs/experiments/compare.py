@@ -10,7 +10,14 @@ from duckdb import DuckDBPyConnection
 from jobs.errors import ConfigError
 from jobs.experiments.outcomes import METRICS, Outcomes, outcomes
 from jobs.experiments.records import read_events, read_exposures
+from jobs.experiments.search_outcomes import SEARCH_METRICS, SearchOutcomes, has_searches, search_outcomes
 from jobs.experiments.statistics import SAMPLE_RATIO_ALARM, ArmDifference, difference, sample_ratio
+
+EVENTS: Mapping[str, str | None] = {
+    **{name: metric.event for name, metric in METRICS.items()},
+    **{name: metric.event for name, metric in SEARCH_METRICS.items()},
+}
+"""By the names of all metrics: the kind of events that each needs, if any."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class CompareOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Columns of the events with other names than usual (`jobs.experiments.records.read_events`)."""
     metrics: Sequence[str] = ()
-    """Names of `METRICS`; empty: all metrics with events."""
+    """Names of `METRICS` and `SEARCH_METRICS`; empty: all that have events, those of searches where there are some."""
     test: str | None = None
     """The name of the test; None if the exposures belong to one test only."""
     control: str | None = None
@@ -37,7 +44,7 @@ class CompareOptions:
     window: float = 24.0
     """Hours after an exposure during which an event counts."""
     any_item: bool = False
-    """An event counts even if its item was not shown."""
+    """An event counts even if its item was not shown; never for a search."""
     first: date | None = None
     last: date | None = None
     """The first and the last day whose exposures count, UTC."""
@@ -50,6 +57,8 @@ class ArmComparison:
     test: str
     control: str
     arms: dict[str, Outcomes]
+    searches: dict[str, SearchOutcomes]
+    """By arm, of the same users; empty where no metric of searches is compared."""
     metrics: list[str]
     values: dict[str, dict[str, float]]
     """By arm and metric."""
@@ -75,7 +84,8 @@ def compare(choice: CompareOptions) -> ArmComparison:
     _check(choice)
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        left_out = {"unreadable exposures": read_exposures(db, choice.exposures)}
+        no_exposures, guests = read_exposures(db, choice.exposures)
+        left_out = {"unreadable exposures": no_exposures}
         left_out["unreadable events"], left_out["values that are no numbers"] = read_events(
             db, choice.events, choice.columns
         )
@@ -84,6 +94,11 @@ def compare(choice: CompareOptions) -> ArmComparison:
         arms, left_out["users in several arms"] = outcomes(
             db, choice.window, choice.click, choice.conversion, choice.any_item
         )
+        searched: dict[str, SearchOutcomes] = {}
+        if has_searches(db) and set(metrics) & set(SEARCH_METRICS):
+            searched = search_outcomes(db, choice.window, choice.click, choice.conversion)
+        if guests:
+            left_out["searches of guests, or without an arm"] = guests
     control = choice.control if choice.control is not None else min(arms, default="")
     if control not in arms or len(arms) < 2:
         raise ConfigError(
@@ -91,11 +106,18 @@ def compare(choice: CompareOptions) -> ArmComparison:
             f"{control!r} among them"
         )
     shares = _shares(choice, sorted(arms))
-    samples = {arm: {name: METRICS[name].sample(done) for name in metrics} for arm, done in arms.items()}
+    samples = {
+        arm: {
+            name: METRICS[name].sample(done) if name in METRICS else SEARCH_METRICS[name].sample(searched[arm])
+            for name in metrics
+        }
+        for arm, done in arms.items()
+    }
     return ArmComparison(
         test=test,
         control=control,
         arms=arms,
+        searches=searched,
         metrics=metrics,
         values={arm: {name: sample.ratio for name, sample in of.items()} for arm, of in samples.items()},
         differences={
@@ -111,8 +133,8 @@ def compare(choice: CompareOptions) -> ArmComparison:
 
 def _check(choice: CompareOptions) -> None:
     for name in choice.metrics:
-        if name not in METRICS:
-            raise ConfigError(f"--metric: unknown metric {name!r}; expected some of {', '.join(METRICS)}")
+        if name not in EVENTS:
+            raise ConfigError(f"--metric: unknown metric {name!r}; expected some of {', '.join(EVENTS)}")
     if not choice.window > 0:
         raise ConfigError(f"--window must be more than 0 hours; it is {choice.window}")
     if choice.first and choice.last and choice.last < choice.first:
@@ -133,15 +155,20 @@ def _select(db: DuckDBPyConnection, choice: CompareOptions) -> str:
 
 
 def _metrics(db: DuckDBPyConnection, choice: CompareOptions) -> list[str]:
-    """Return the chosen metrics, or all metrics with events."""
+    """Return the chosen metrics, or all metrics with events; those of searches where there are some."""
     there = {row[0] for row in db.execute("SELECT DISTINCT type FROM events").fetchall()}
     types = {"click": choice.click, "conversion": choice.conversion}
-    found = [name for name in choice.metrics or METRICS if types[METRICS[name].event] in there]
+    some = has_searches(db)
+    for name in choice.metrics:
+        if name in SEARCH_METRICS and not some:
+            raise ConfigError(f"{choice.exposures[0]}: no searches among the exposures, so there is no {name}")
+    wanted = choice.metrics or [name for name in EVENTS if some or name in METRICS]
+    found = [name for name in wanted if (event := EVENTS[name]) is None or types[event] in there]
     missing = [name for name in choice.metrics if name not in found]
-    if missing or not found:
-        wanted = types[METRICS[missing[0]].event] if missing else f"{choice.click} or {choice.conversion}"
+    if missing or (all(name not in METRICS for name in found) and not choice.metrics):
+        lacking = types[str(EVENTS[missing[0]])] if missing else f"{choice.click} or {choice.conversion}"
         raise ConfigError(
-            f"{choice.events[0]}: no event of type {wanted}; there are {', '.join(sorted(there)) or 'none'}: "
+            f"{choice.events[0]}: no event of type {lacking}; there are {', '.join(sorted(there)) or 'none'}: "
             "--click and --conversion name the types"
         )
     return found

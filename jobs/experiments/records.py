@@ -1,12 +1,15 @@
 """Records of an A/B test: exposures and events, read into two tables of DuckDB.
 
-exposures   user_id VARCHAR, arm VARCHAR, at BIGINT (µs since 1970 UTC), items VARCHAR[], test VARCHAR
+exposures   user_id VARCHAR, arm VARCHAR, at BIGINT (µs since 1970 UTC), items VARCHAR[], test VARCHAR, and of searches
+            query VARCHAR (NULL: no search), positions INTEGER[] (as long as items), total BIGINT (NULL: not known),
+            corrected BOOLEAN, relaxed BOOLEAN
 events      user_id VARCHAR, item_id VARCHAR, type VARCHAR, at BIGINT (likewise), value DOUBLE
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -15,19 +18,31 @@ from jobs.config.loader import load
 from jobs.errors import ConfigError, MissingStepError
 from jobs.experiments.cells import id_of, number_of, quoted
 from jobs.infra.files import FORMATS, find_files
-from lookup.experiments.exposures import Exposure
+from lookup.experiments.exposure_records import Exposure
 
 EVENT_COLUMNS = ("user_id", "item_id", "type", "time", "value")
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+SEARCH_COLUMNS = {
+    "query": "VARCHAR", "positions": "INTEGER[]", "total": "BIGINT", "corrected": "VARCHAR", "dropped": "VARCHAR[]"
+}  # fmt: skip
+"""What a search says besides an exposure, as far as a comparison reads it; each may be missing."""
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1e6) for year in (2000, 2100))
 """Times outside this range are most likely seconds or milliseconds."""
 
 
-def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
-    """Make the table `exposures`. Returns the number of unreadable rows.
+class LeftOut(NamedTuple):
+    """Rows of exposures that are in no arm."""
 
-    patterns: files that `lookup.experiments.exposures` wrote, or others with the same columns. `test` may be missing,
-    and `items` may be the text of a JSON list.
+    unreadable: int
+    guests: int
+    """Searches of guests, and of users without an arm."""
+
+
+def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> LeftOut:
+    """Make the table `exposures`. Returns the numbers of rows that are not in it.
+
+    patterns: files that `lookup.experiments.exposures` wrote, or others with the same columns. `test` and
+    `SEARCH_COLUMNS` may be missing, and lists may be the text of a JSON list.
 
     Raises ConfigError, naming the file, when one is missing or unexpected.
     """
@@ -36,21 +51,40 @@ def read_exposures(db: DuckDBPyConnection, patterns: Sequence[str]) -> int:
     lacking = [name for name in ("user", "arm", "at", "items") if name not in types]
     if lacking:
         raise ConfigError(f"{patterns[0]}: no column {', '.join(lacking)}; there are {', '.join(types)}")
-    items = "items" if types["items"].endswith("[]") else """from_json(items, '["VARCHAR"]')"""
-    shown = f"list_transform({items}::VARCHAR[], lambda item: {id_of('item', 'VARCHAR')})"
-    test = "test" if "test" in types else "''"
-    return _make(
+
+    def list_of(name: str, kind: str) -> str:
+        if name not in types:
+            return f"NULL::{kind}[]"
+        return f"{name}::{kind}[]" if types[name].endswith("[]") else f"from_json({name}, '[\"{kind}\"]')"
+
+    def text(name: str) -> str:
+        return f'"{name}"::VARCHAR' if name in types else "NULL::VARCHAR"
+
+    shown = f"list_transform({list_of('items', 'VARCHAR')}, lambda item: {id_of('item', 'VARCHAR')})"
+    unreadable = _make(
         db,
         patterns,
         f"""
         CREATE TABLE exposures AS
-        SELECT {id_of('"user"', types["user"])} AS user_id, arm::VARCHAR AS arm,
-            {_time('"at"', types["at"], patterns)} AS "at", {shown} AS items, coalesce({test}::VARCHAR, '') AS test
+        SELECT {id_of('"user"', types["user"])} AS user_id, {text("arm")} AS arm,
+            {_time('"at"', types["at"], patterns)} AS "at", {shown} AS items, coalesce({text("test")}, '') AS test,
+            {text("query")} AS query, {list_of("positions", "INTEGER")} AS positions,
+            TRY_CAST({text("total")} AS BIGINT) AS total, {text("corrected")} IS NOT NULL AS corrected,
+            coalesce(len({list_of("dropped", "VARCHAR")}), 0) > 0 AS relaxed
         FROM {source}
         """,
         "exposures",
-        "user_id IS NULL OR arm IS NULL OR items IS NULL",
+        "items IS NULL OR (query IS NULL AND (user_id IS NULL OR arm IS NULL))",
     )
+    nobody = "user_id IS NULL OR coalesce(arm, '') = ''"
+    guests = db.execute(f"DELETE FROM exposures WHERE query IS NOT NULL AND ({nobody})").fetchall()[0][0]
+    if not db.execute("SELECT count(*) FROM exposures").fetchall()[0][0]:
+        raise ConfigError(f"{patterns[0]}: only searches of guests and of users without an arm: nothing to compare")
+    db.execute(
+        "UPDATE exposures SET positions = range(1, len(items)::INTEGER + 1) "
+        "WHERE len(positions) IS DISTINCT FROM len(items) OR list_min(positions) < 1"
+    )
+    return LeftOut(unreadable, int(guests))
 
 
 def read_events(db: DuckDBPyConnection, patterns: Sequence[str], columns: Mapping[str, str]) -> tuple[int, int]:
@@ -113,7 +147,7 @@ def _scan(patterns: Sequence[str], exposures: bool = False) -> str:
     if not exposures:
         return f"read_json({names}, format = 'newline_delimited', union_by_name = true, sample_size = -1)"
     # With these options a half-written line, left by a killed process, becomes a row of nulls and harms no other line.
-    wanted = dict.fromkeys(Exposure._fields, "VARCHAR") | {"at": "BIGINT", "items": "VARCHAR[]"}
+    wanted = dict.fromkeys(Exposure._fields, "VARCHAR") | {"at": "BIGINT", "items": "VARCHAR[]"} | SEARCH_COLUMNS
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in wanted.items())
     return f"read_json({names}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.experiments.compare import ArmComparison
 from jobs.experiments.outcomes import METRICS
+from jobs.experiments.search_outcomes import SEARCH_METRICS
 from jobs.experiments.statistics import ArmDifference
 
 
@@ -16,6 +17,7 @@ def facts(found: ArmComparison) -> dict[str, Any]:
         "control": found.control,
         "arms": {
             arm: {"users": len(done.exposures), "exposures": int(done.exposures.sum()), "share": found.shares[arm]}
+            | ({"all_searches": int(found.searches[arm].searches.sum())} if found.searches else {})
             | {name: _number(value) for name, value in found.values[arm].items()}
             for arm, done in found.arms.items()
         },
@@ -30,14 +32,23 @@ def facts(found: ArmComparison) -> dict[str, Any]:
 
 
 def arm_rows(found: ArmComparison) -> list[list[str]]:
-    """Return the metrics of each arm, one row an arm, after the head."""
+    """Return the metrics of each arm but those of searches, one row an arm, after the head."""
+    names = [name for name in found.metrics if name in METRICS]
     return [
-        ["arm", "users", "exposures", *found.metrics],
+        ["arm", "users", "exposures", *names],
         *(
-            [arm, f"{len(done.exposures):,}", f"{int(done.exposures.sum()):,}"]
-            + [_short(found.values[arm][name]) for name in found.metrics]
+            [arm, f"{len(done.exposures):,}", f"{int(done.exposures.sum()):,}", *_values(found, arm, names)]
             for arm, done in found.arms.items()
         ),
+    ]
+
+
+def search_rows(found: ArmComparison) -> list[list[str]]:
+    """Return the metrics of searches of each arm, one row an arm, after the head."""
+    names = [name for name in found.metrics if name in SEARCH_METRICS]
+    return [
+        ["arm", "all searches", *names],
+        *([arm, f"{int(found.searches[arm].searches.sum()):,}", *_values(found, arm, names)] for arm in found.arms),
     ]
 
 
@@ -50,7 +61,7 @@ def difference_rows(found: ArmComparison, arm: str) -> list[list[str]]:
 def notes(found: ArmComparison) -> list[str]:
     """Explain the metrics, and say what was left out."""
     return [
-        "\n".join(f"{name}: {METRICS[name].what}" for name in found.metrics),
+        "\n".join(f"{name}: {(METRICS.get(name) or SEARCH_METRICS[name]).what}" for name in found.metrics),
         *(f"left out: {n:,} {what}" for what, n in found.left_out.items() if n),
     ]
 
@@ -66,6 +77,10 @@ def warning(found: ArmComparison) -> str | None:
         "Something other than the arms decides who is counted: lost exposures, errors in one arm, bots or changed "
         "shares.\nDO NOT TRUST THE DIFFERENCES. Find the cause first."
     )
+
+
+def _values(found: ArmComparison, arm: str, names: list[str]) -> list[str]:
+    return [_short(found.values[arm][name]) for name in names]
 
 
 def _cells(facts: ArmDifference) -> list[str]:

@@ -1,8 +1,9 @@
 """The record of what was shown to whom. `daybreak compare` reads it to compare the arms of a test.
 
-There is one file for each day (UTC), `exposures-2026-11-22.jsonl`, with one line of JSON for each answer. All processes
-of a machine may write to the same files. `add` checks an exposure, puts its line into a queue in memory and never
-waits; a background thread writes the queue in one piece, several times a second. So exposures can be lost
+There is one file for each day (UTC), `exposures-2026-11-22.jsonl`, with one line of JSON for each answer; that of a
+search says more (`lookup.experiments.exposure_records`). All processes of a machine may write to the same files. `add`
+and `add_search` check an exposure, put its line into a queue in memory and never wait; a background thread writes the
+queue in one piece, several times a second. So exposures can be lost
 
 - when the process is killed (-9) or calls `os._exit`: those of the last `WRITE_SECONDS`. A line may stay half written,
   which `daybreak compare` counts and skips. Any other end of the process, and `flush`, lose nothing;
@@ -10,11 +11,10 @@ waits; a background thread writes the queue in one piece, several times a second
 - when the disk is full, or so slow that `QUEUED` exposures wait: the newest;
 - when one cannot be recorded, such as one of a user without an id: that one alone.
 
-`lost` counts the last two kinds, and a warning is logged. `add` raises nothing, so that no answer is lost with its
-record.
+`lost` counts the last two kinds, and a warning is logged. Neither call raises anything, so that no answer is lost with
+its record.
 """
 
-import json
 import logging
 import os
 import time
@@ -23,13 +23,11 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
-from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
 
 from lookup.background import Background
+from lookup.experiments.exposure_records import Exposure, ExposureLine, SearchExposure, line
 from lookup.file_modes import private_opener
-from lookup.keys import LONGEST_ID, clean_id, each
 from lookup.scoring.features import DAY
 
 LOG = logging.getLogger("lookup")
@@ -40,31 +38,6 @@ QUEUED = 100_000
 FIRST_DAY = date(1970, 1, 1).toordinal()
 LAST = (date.max.toordinal() - FIRST_DAY) * DAY
 """A time of a day that has no file, microseconds since 1970."""
-
-
-class Exposure(NamedTuple):
-    """An answer that a user saw."""
-
-    user: str
-    arm: str
-    at: int
-    """When the user saw it, in microseconds since 1970, UTC."""
-    items: Sequence[str]
-    """The ids of the items, in order."""
-    test: str = ""
-    """The name of the A/B test: its salt."""
-    release: str = ""
-    """The id of the release that answered."""
-    place: str = ""
-    """Where the answer was shown, such as "home" or "basket"."""
-
-
-class ExposureLine(NamedTuple):
-    """An exposure as it will stand in a file."""
-
-    day: int
-    """Since 1970."""
-    text: bytes
 
 
 class ExposureLog:
@@ -102,13 +75,56 @@ class ExposureLog:
         Parameters are the fields of `Exposure`; at: None is now. Ids follow the one rule (`lookup.keys.clean_id`).
         `lost` counts what cannot be recorded.
         """
+        self._add(Exposure(user, arm, _now(at), items, test, release, place))
+
+    def add_search(
+        self,
+        query: str,
+        items: Sequence[str],
+        *,
+        user: str | None = None,
+        arm: str | None = None,
+        sources: Sequence[str] = (),
+        positions: Sequence[int] | None = None,
+        total: int | None = None,
+        corrected: str | None = None,
+        dropped: Sequence[str] = (),
+        test: str = "",
+        release: str = "",
+        place: str = "",
+        at: int | None = None,
+    ) -> None:
+        """Record an answer to a search that somebody saw; with no items where there were none.
+
+        Parameters are the fields of `SearchExposure`; user: None for a guest; at: None is now. Of long texts the
+        beginning is kept (`LONGEST_TEXT`). A further page has the positions of its items, such as `range(21, 41)`; it
+        belongs to the last search of the user with that query. Otherwise as `add`.
+        """
+        self._add(
+            SearchExposure(
+                user=user,
+                arm=arm,
+                at=_now(at),
+                items=items,
+                query=query,
+                test=test,
+                release=release,
+                place=place,
+                sources=sources,
+                positions=positions,
+                total=total,
+                corrected=corrected,
+                dropped=dropped,
+            )
+        )
+
+    def _add(self, given: Exposure | SearchExposure) -> None:
         self._background.ensure()
         if len(self._queue) >= QUEUED:
             self._lose(1, f"{QUEUED} exposures wait for the disk")
             return
         try:
-            now = time.time_ns() // 1000 if at is None else at
-            self._queue.append(_line(Exposure(user, arm, now, items, test, release, place)))
+            self._queue.append(line(given, LAST))
         except Exception as error:  # whatever it is: an answer is not lost with its record
             self._lose(1, f"not an exposure: {error}")
 
@@ -145,27 +161,8 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _line(given: Exposure) -> ExposureLine:
-    """The line of an exposure. Raises TypeError or ValueError for parts that none can have."""
-    if not isinstance(given.at, Integral) or isinstance(given.at, bool) or not 0 <= given.at < LAST:
-        raise ValueError(f"at is {given.at!r:.100}; microseconds since 1970 were expected")
-    for name in ("arm", "test", "release", "place"):
-        if not isinstance(getattr(given, name), str):
-            raise TypeError(f"{name} is {getattr(given, name)!r:.100}; text was expected")
-    items = [_id("an item", item) for item in each("item ids", given.items)]
-    exposure = given._replace(user=_id("the user", given.user), at=int(given.at), items=items)
-    text = _json(exposure._asdict()) + "\n"
-    return ExposureLine(exposure.at // DAY, text.encode("utf-8", "backslashreplace"))
-
-
-_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _id(what: str, given: object) -> str:
-    found = clean_id(given)
-    if not found or len(found) > LONGEST_ID:
-        raise ValueError(f"the id of {what} is {found!r:.100}; 1 to {LONGEST_ID} characters were expected")
-    return found
+def _now(at: int | None) -> int:
+    return time.time_ns() // 1000 if at is None else at
 
 
 def _write_last(background: Background, folder: Path, queue: deque[ExposureLine]) -> None:
@@ -177,8 +174,8 @@ def _write_all(folder: Path, queue: deque[ExposureLine]) -> int:
     """Write the queue. Returns how many exposures the disk did not take."""
     lost = 0
     batch = [queue.popleft() for _ in range(len(queue))]
-    for day, group in groupby(batch, lambda line: line.day):
-        lines = [line.text for line in group]
+    for day, group in groupby(batch, lambda one: one.day):
+        lines = [one.text for one in group]
         path = folder / f"exposures-{date.fromordinal(FIRST_DAY + day)}.jsonl"
         try:
             _append(path, b"".join(lines))

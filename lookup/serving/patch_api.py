@@ -88,10 +88,10 @@ class PatchApi(Calls):
         return self._append([self._of_known_type(one) for one in made])
 
     def forget(self, user: str, *, at: datetime | int | None = None, source: str = "shop") -> None:
-        """Forget a user: no reader and no night to come uses an event up to `at`.
+        """Forget a user: no reader and no night to come uses an event or a search up to `at`.
 
-        That erases the events in the log, and nothing else: releases, tables of nights and records of exposures keep
-        what they have until they are removed. The manual of `lookup` lists it under Forgetting.
+        That erases the events in the log, and nothing else: releases, tables of nights and records of exposures and
+        searches keep what they have until they are removed. The manual of `lookup` lists it under Forgetting.
         """
         self._append([patch.forget(user, at=at, source=source)])
 

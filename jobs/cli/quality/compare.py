@@ -83,7 +83,7 @@ def compare(
         float, typer.Option("--window", metavar="HOURS", help="An event counts so many hours after an exposure.")
     ] = 24.0,
     any_item: Annotated[
-        bool, typer.Option("--any-item", help="An event counts although its item was not shown.")
+        bool, typer.Option("--any-item", help="An event counts although its item was not shown; not for searches.")
     ] = False,
     first: Annotated[
         date | None,
@@ -102,7 +102,9 @@ def compare(
     mismatch, more or fewer users in an arm than its share says, is reported loudly: then trust no difference.
 
     Metrics: conversion (share of users with a conversion), clicks (a user), ctr (clicks an exposure), value (of
-    conversions, a user), order (value a conversion).
+    conversions, a user), order (value a conversion). Where searches are among the exposures: searches (a user), zero
+    (share without a match), search_ctr and search_conversion (share with a click, a conversion), mrr (mean of
+    1 / position of the click, 0 without one), relaxed and corrected (share).
 
     Examples:
 
@@ -113,7 +115,7 @@ def compare(
     from jobs.experiments.compare import CompareOptions
     from jobs.experiments.compare import compare as compared
     from jobs.experiments.records import EVENT_COLUMNS
-    from jobs.experiments.summary import arm_rows, difference_rows, facts, notes, warning
+    from jobs.experiments.summary import arm_rows, difference_rows, facts, notes, search_rows, warning
 
     for name, _ in column or ():
         if name not in EVENT_COLUMNS:
@@ -143,7 +145,11 @@ def compare(
         return
     if warned:
         print(f"{warned}\n")
-    for head, *rows in [arm_rows(found), *(difference_rows(found, arm) for arm in found.differences)]:
+    for head, *rows in [
+        arm_rows(found),
+        *([search_rows(found)] if found.searches else []),
+        *(difference_rows(found, arm) for arm in found.differences),
+    ]:
         show(TextTable(head, rows, right=head[1:]))
         print()
     print("\n\n".join([*notes(found), *([warned] if warned else [])]))

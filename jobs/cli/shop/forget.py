@@ -39,12 +39,15 @@ def forget(
     print("Not erased, and yours to remove:")
     for line in (
         f"{log.where}: their ids, and when they were forgotten; nights need both to leave them out",
-        f"{settings.releases}: their ids, histories and lists in the releases that are there; the next night makes one "
-        "without them: `daybreak run`, then `daybreak prune --keep 1`",
-        f"{settings.work / 'runs'}: tables, quarantine and measurements of the nights so far, with their ids; "
-        "after the next night `daybreak prune --runs 1`",
-        "records of exposures (lookup.experiments.exposures), and copies and backups of any of these",
-        "the shop's own files: nights read them, and leave out these users' events up to now",
+        f"{settings.releases}: their ids, histories and lists, and what they searched for, without an id, in the "
+        "releases that are there; the next night makes one without them: `daybreak run`, then "
+        "`daybreak prune --keep 1`",
+        f"{settings.work / 'runs'}: tables, searches among them, quarantine and measurements of the nights so "
+        "far, with their ids; after the next night `daybreak prune --runs 1`",
+        "records of exposures, with what they searched for (lookup.experiments.exposures), and copies and backups of "
+        "any of these",
+        "the shop's own files, its log of searches among them: nights read them, and leave out these users' events and "
+        "searches up to now; searches without a user's id stay",
         "models: they learned from the events of all, and hold no ids; `daybreak job train --full` learns without them",
     ):
         print(f"  - {line}")

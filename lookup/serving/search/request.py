@@ -139,7 +139,7 @@ class SearchRequest:
             self._head = self.searcher.index.head.find(self.query)
             hits = listed_hits(self, self._head) if self._head >= 0 else None
             if hits is not None:
-                return SearchResult(tuple(hits), self)
+                return SearchResult(tuple(hits), self, arm=self.arm)
         level, k = self.matching, self.k
         rows, scores = self._not_shown(*(self.ranked if self.sort == "relevance" else self._sorted()))
         if len(rows) <= k and self.sort == "relevance":
@@ -155,7 +155,7 @@ class SearchRequest:
             self._fill(request)
         words = self.asked.words
         dropped = tuple(words[place] for place in level.dropped if place < len(words))
-        return SearchResult(tuple(request.hits), self, dropped)
+        return SearchResult(tuple(request.hits), self, dropped, self.arm)
 
     def interpretation(self) -> Interpretation:
         """What was understood."""

@@ -58,6 +58,8 @@ class SearchResult(Sequence[Hit]):
     besides: Besides = field(repr=False, compare=False)
     dropped: tuple[str, ...] = ()
     """Words that were given up, the first one first, because no item matches all of them."""
+    arm: str | None = None
+    """The user's arm of the A/B test, also where there are no hits; None without a test, and for a guest."""
 
     @cached_property
     def total(self) -> int:

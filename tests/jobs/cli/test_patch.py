@@ -299,6 +299,9 @@ def test_forget_says_what_it_erases(config: list[str], tmp_path: Path, capsys: p
     assert out.startswith(f"Users forgotten: 2.\nErased: their events in the log {log.where}, whose files were written")
     for place in (log.where, tmp_path / "releases", tmp_path / "work" / "runs", "exposures", "own files", "models"):
         assert str(place) in out.partition("Not erased")[2]
+    kept = [line for line in out.partition("Not erased")[2].splitlines() if "search" in line]
+    places = (tmp_path / "releases", tmp_path / "work" / "runs", "records of exposures", "the shop's own files")
+    assert [line.startswith(f"  - {place}") for line, place in zip(kept, places, strict=True)] == [True] * 4
     assert [one.user for one in log.forgotten()] == ["ann@example.org", "carl"]
     assert log.events("ann@example.org", 0) == []
     assert len(log.events("bob", 0)) == 1

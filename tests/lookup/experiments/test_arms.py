@@ -156,6 +156,72 @@ def test_exposures_are_written_by_day(tmp_path: Path) -> None:
     assert (log.folder / f"exposures-{datetime.now(UTC):%Y-%m-%d}.jsonl").exists()
 
 
+def test_searches_are_written_with_what_they_showed(tmp_path: Path) -> None:
+    log = ExposureLog(tmp_path)
+    log.add_search(
+        "Bluetoth  \ud800",
+        ["1 ", 2],  # type: ignore[list-item]
+        user="u",
+        arm="a",
+        sources=["exact", "corrected"],
+        positions=range(21, 23),
+        total=np.int32(40),  # type: ignore[arg-type]
+        corrected="bluetooth",
+        dropped=("red",),
+        test="spring",
+        release="r",
+        place="search",
+        at=AT,
+    )
+    log.add_search("x" * 5000, [], dropped=["y" * 5000] * 100, at=AT)
+    log.flush()
+    first, guest = lines(tmp_path)
+    assert first == {
+        "user": "u", "arm": "a", "at": AT, "items": ["1", "2"], "test": "spring", "release": "r", "place": "search",
+        "query": "Bluetoth  \ufffd", "sources": ["exact", "corrected"], "positions": [21, 22], "total": 40,
+        "corrected": "bluetooth", "dropped": ["red"],
+    }  # fmt: skip
+    assert guest == {
+        "user": "", "arm": "", "at": AT, "items": [], "test": "", "release": "", "place": "",
+        "query": "x" * 1000, "sources": [], "positions": [], "total": None, "corrected": None,
+        "dropped": ["y" * 1000] * 64,
+    }  # fmt: skip
+
+
+def test_one_bad_search_costs_no_other(tmp_path: Path) -> None:
+    bad: list[dict[str, Any]] = [
+        {"query": None},
+        {"query": b"lamp"},
+        {"items": "item-1"},
+        {"user": " "},
+        {"arm": 1},
+        {"at": -1},
+        {"sources": ["search", "search"]},
+        {"sources": [None]},
+        {"sources": "s"},
+        {"positions": [0]},
+        {"positions": [1.5]},
+        {"positions": [1, 2]},
+        {"positions": [2**31]},
+        {"positions": 3},
+        {"total": -1},
+        {"total": True},
+        {"total": "many"},
+        {"corrected": False},
+        {"dropped": "red"},
+        {"dropped": [1]},
+        {"place": None},
+    ]
+    log = ExposureLog(tmp_path)
+    for n, one in enumerate(bad):
+        log.add_search(**{"query": "lamp", "items": ["1"], "at": AT, **one})
+        log.add_search(f"good {n}", ["1"], at=AT)
+    log.flush()
+    assert [line["query"] for line in lines(tmp_path)] == [f"good {n}" for n in range(len(bad))]
+    assert log.lost == len(bad)
+    assert log._background.problem is None
+
+
 def test_exposures_are_written_by_themselves(tmp_path: Path) -> None:
     log = ExposureLog(tmp_path)
     log.add("u", "a", ["1"])

@@ -251,3 +251,18 @@ def test_any_text_has_an_answer(shop: lookup.Shop, query: str) -> None:
     assert result.interpretation.price is not None or len(result) == 5
     shop.suggest(query, 5)
     shop.explain_search(query, "s1")
+
+
+def test_a_result_names_the_arm_that_gave_it(releases: Path, tmp_path: Path, shop: lookup.Shop) -> None:
+    """Also one without hits, and the list of a head query; a guest has none."""
+    arms = dict.fromkeys("ab", shop.release.id)
+    test = lookup.open(releases, patches=tmp_path / "of-arms.sqlite", arms=arms, salt="words")
+    for user in ("1", "2", "3", "4"):
+        (arm,) = {hit.arm for hit in test.recommend(user, 2)}
+        nothing = test.search("speakers", user=user, where=lookup.price(low=1e6))
+        assert (len(nothing), nothing.total, nothing.arm) == (0, 0, arm)
+        for query in ("speakers", "bluetoth speker"):
+            found = test.search(query, user=user)
+            assert {found.arm, *(hit.arm for hit in found)} == {arm}
+    assert test.search("speakers").arm is None
+    test.close()
