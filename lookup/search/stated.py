@@ -39,6 +39,7 @@ WORDS: tuple[StatedArray, ...] = (
 TITLES: tuple[StatedArray, ...] = (
     StatedArray("title_starts", "int64", ("I+1",), "where each item's title starts in the next"),
     StatedArray("title_terms", "int32", ("*",), "rows of the main terms of titles, in their order"),
+    StatedArray("title_head", "int32", ("I",), "row of the term of the thing that each title names; -1 where unknown"),
 )
 
 ITEMS: tuple[StatedArray, ...] = (
