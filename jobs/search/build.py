@@ -86,7 +86,7 @@ def no_encoder(dimensions: int) -> Arrays:
 
 
 def title_terms(titles: Sequence[str], analyzer: Analyzer, lexicon: Lexicon) -> Arrays:
-    """`title_starts` int64 (I + 1,), `title_terms` int32: rows of the main terms of titles, and `title_head` int32 (I,):
+    """`title_starts` int64 (I + 1,), `title_terms` int32: rows of the main terms of titles; `title_head` int32 (I,):
     of the last word of the thing that each names."""
     rows, heads = [], np.full(len(titles), -1, np.int32)
     for item, title in enumerate(titles):

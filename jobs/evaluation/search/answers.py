@@ -1,25 +1,21 @@
 """What an index answers to judged queries: candidates, their features, and from weights a ranked list."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.ranked import Ranked
 from jobs.models.query_ranker.worth import JudgedList
 from lookup.retrieval.lexical.slots import NOTHING, Rows
 from lookup.search.query import Asked
-from lookup.search.searcher import Searcher
+from lookup.search.searcher import RANKED, Searcher
 
-RANKED = 1000
-"""As in a shop, so many of the items that hold every word are ranked."""
-
-
-class Encodes(Protocol):
-    """From the words of a query to its vector."""
-
-    def vector(self, words: tuple[str, ...]) -> NDArray[np.float32]:
-        """(E,), of length 1."""
+Encode = Callable[[str], NDArray[np.float32]]
+"""From a query, corrected and normalised, to its vector in the items' space, float32 (E,)."""
 
 
 class Answer(NamedTuple):
@@ -31,15 +27,20 @@ class Answer(NamedTuple):
     candidate: NDArray[np.bool_]
     """(n,)"""
 
-    def ranked(self, weights: NDArray[np.floating], among: NDArray[np.bool_]) -> Rows:
-        """The rows of some of the items, best first, ties by row."""
-        rows, scores = self.rows[among], self.features[among] @ weights.astype(np.float32)
-        return rows[np.lexsort((rows, -scores))]
+    def ranked(self, weights: NDArray[np.floating], judged: Rows) -> Ranked:
+        """The items in the order of their scores. judged: rows of the query, rising."""
+        scores = self.features @ weights.astype(np.float32)
+        among = self.candidate
+        best = Ranked.of(self.rows[among], scores[among], judged)
+        return Ranked(best.rows, Ranked.of(self.rows, scores, judged).judged)
 
 
-def answer(searcher: Searcher, query: str, judged: Rows) -> Answer:
-    """Ask for a query. judged: rows that are to be scored besides the candidates."""
+def answer(searcher: Searcher, query: str, judged: Rows, encode: Encode | None = None) -> Answer:
+    """Ask for a query. judged: rows that are to be scored besides the candidates. encode: instead of the day's
+    encoder."""
     asked = searcher.index.asked(query)
+    if encode is not None and asked.words:
+        asked = replace(asked, vector=encode(" ".join(asked.words)))
     found = candidates(searcher, asked)
     rows = np.union1d(found, judged).astype(np.int32)
     # Some features look at the best candidates: what is judged besides is too far down to be among them.
@@ -47,13 +48,11 @@ def answer(searcher: Searcher, query: str, judged: Rows) -> Answer:
 
 
 def candidates(searcher: Searcher, asked: Asked) -> Rows:
-    """What a call of a shop ranks (`lookup.serving.search.request`), nothing filtered, rising."""
-    near = searcher.candidates(asked)
+    """What a call of a shop ranks (`Searcher.ranked`), nothing filtered, rising."""
     first = matching(searcher, asked)
     if len(first) > RANKED:
-        by_words = searcher.matched(asked, first).first
-        first = first[np.argsort(-by_words, kind="stable")[:RANKED]]
-    return np.union1d(near, first).astype(np.int32)
+        first = first[np.argsort(-searcher.by_words(asked.positions, first), kind="stable")[:RANKED]]
+    return np.union1d(searcher.candidates(asked), first).astype(np.int32)
 
 
 def matching(searcher: Searcher, asked: Asked) -> Rows:

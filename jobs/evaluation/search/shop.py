@@ -1,8 +1,6 @@
 """The search index of a table of products, built and opened as those of a release are."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -20,37 +18,24 @@ from jobs.models.query_encoder.learn import Learned, LearnSettings, learn
 from jobs.models.query_encoder.table import units
 from jobs.models.query_encoder.vocabulary import pieces_of
 from jobs.models.understanding.build import QuerySources
-from jobs.ranking.text_index import build_text_index
 from jobs.search.build import ItemTable, build_search
 from lookup.retrieval.lexical.build import Parameters, build
 from lookup.retrieval.lexical.counts import Counts
-from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file
 from lookup.search.index import Facts, SearchIndex
 from lookup.search.searcher import Searcher
 from lookup.text.analyzer import Analyzer
 
 JOB = "evaluate-search"
-BLENDS = (0.5, 1.0)
-"""How much of an item's vector is of its title with its description, and the rest of its title alone."""
 
 
 @dataclass(frozen=True)
 class TableFacts:
-    """What is known of the items, as a release knows it (`lookup.search.features.ItemFacts`)."""
+    """What is known of the items, as a release knows it (`lookup.search.features.KnownItems`)."""
 
     price: NDArray[np.float64]
     category: NDArray[np.int32]
     brand: NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How an index is built."""
-
-    parameters: Parameters
-    blend: float = 1.0
-    """One of `BLENDS`."""
 
 
 class TableShop:
@@ -60,21 +45,12 @@ class TableShop:
         self.products, self.folder, self.log = products, folder, log or QueryLog.empty()
         self.vectors = TextVectors(folder)
         self.facts = TableFacts(products.price, products.category, products.brand)
-        self._opened: dict[Choice, SearchIndex] = {}
+        self._opened: dict[Parameters, SearchIndex] = {}
 
     @cached_property
-    def title_vectors(self) -> Matrix:
-        """The transformer's, float32 (n, d)."""
-        return self.vectors(self.products.titles)
-
-    @cached_property
-    def text_vectors(self) -> Matrix:
-        """Those of titles with descriptions."""
+    def item_vectors(self) -> Matrix:
+        """The transformer's vectors of titles with their descriptions, float32 (n, d)."""
         return self.vectors([f"{one[0]}. {one[4]}" if one[4].strip() else one[0] for one in self.products.texts])
-
-    def item_vectors(self, blend: float) -> Matrix:
-        """The items' vectors in the transformer's space, float32 (n, d)."""
-        return units((1 - blend) * self.title_vectors + blend * self.text_vectors)
 
     @cached_property
     def learned(self) -> Learned:
@@ -91,7 +67,7 @@ class TableShop:
             return Learned(arrays, arrays.pop("projection"), [])
         log_line(JOB, "distils the query encoder", titles=len(titles), queries=len(queries))
         tokenizer = self.vectors.encoder.tokenizer
-        made = learn(titles, queries, self.item_vectors(0.5), self.vectors, pieces_of(tokenizer), settings=settings)
+        made = learn(titles, queries, self.item_vectors, self.vectors, pieces_of(tokenizer), settings=settings)
         for step in made.steps:
             log_line(JOB, step.name, tokens=step.tokens, bytes=step.bytes, agreement=step.agreement)
         part = path.with_suffix(".part")
@@ -104,7 +80,7 @@ class TableShop:
     def _first(self) -> tuple[dict[str, NDArray[Any]], Facts]:
         """All arrays with the default parameters: those of understanding and of titles serve every choice."""
         log_line(JOB, "builds the index", items=len(self.products))
-        arrays, facts = build_search(self._table(Choice(Parameters())))
+        arrays, facts = build_search(self._table())
         return dict(arrays), facts
 
     @cached_property
@@ -118,33 +94,25 @@ class TableShop:
         """How often each term is in each field of each item."""
         return list(parts(self.products.texts, self.analyzer))
 
-    def opened(self, choice: Choice) -> SearchIndex:
-        """The index of a choice, written into the folder and opened as that of a release is."""
-        if choice not in self._opened:
-            self._opened[choice] = self._built(choice)
-        return self._opened[choice]
+    def opened(self, parameters: Parameters) -> SearchIndex:
+        """The index with some parameters of BM25, written into the folder and opened as that of a release is."""
+        if parameters not in self._opened:
+            arrays, facts = self._first
+            arrays = arrays | dict(build(self.counts, parameters))
+            path = self.folder / "release" / FILE
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)  # an index that maps it keeps it
+            index_file.write(path, arrays, {"daybreak": facts.text()})
+            index = SearchIndex.open(self.folder / "release", len(self.products))
+            assert index is not None  # it was written just now
+            self._opened[parameters] = index
+        return self._opened[parameters]
 
-    def searcher(self, choice: Choice) -> Searcher:
+    def searcher(self, parameters: Parameters) -> Searcher:
         """Over the items of the table."""
-        return Searcher(self.opened(choice), self.facts)
+        return Searcher(self.opened(parameters), self.facts)
 
-    def _built(self, choice: Choice) -> SearchIndex:
-        arrays, facts = self._first
-        arrays = arrays | dict(build(self.counts, choice.parameters))
-        if choice.blend != Choice(Parameters()).blend:
-            arrays |= build_text_index(self._projected(choice.blend))
-        release = self.folder / f"release-{sha256(repr(choice).encode()).hexdigest()[:16]}"
-        path = release / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        index_file.write(path, arrays, {"daybreak": facts.text()})
-        index = SearchIndex.open(release, len(self.products))
-        assert index is not None  # it was written just now
-        return index
-
-    def _projected(self, blend: float) -> Matrix:
-        return units(self.item_vectors(blend) @ self.learned.projection)
-
-    def _table(self, choice: Choice) -> ItemTable:
+    def _table(self) -> ItemTable:
         products, n = self.products, len(self.products)
         popularity = np.zeros(n, np.float32)
         row_of = {one: row for row, one in enumerate(products.ids)}
@@ -167,7 +135,6 @@ class TableShop:
             products.texts,
             products.day,
             sources,
-            parameters=choice.parameters,
-            vectors=self._projected(choice.blend),
+            vectors=units(self.item_vectors @ self.learned.projection),
             encoder=self.learned.arrays,
         )

@@ -74,9 +74,7 @@ class Lists(NamedTuple):
         return -float(self.shares @ logs), (guess - self.shares) @ self.features
 
 
-def learn_weights(
-    lists: Sequence[GradedList], prior: NDArray[np.floating], l2: float
-) -> NDArray[np.float64]:
+def learn_weights(lists: Sequence[GradedList], prior: NDArray[np.floating], l2: float) -> NDArray[np.float64]:
     """The weights that lists teach, (F,); the prior where they teach nothing.
 
     prior: (F,), not all 0. l2: how dear it is to leave it; from about .001 (free) to 10 (hardly).
