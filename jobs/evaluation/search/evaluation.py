@@ -81,8 +81,7 @@ class SearchEvaluation:
     def __init__(self, shop: TableShop, judgements: Judgements, folds: int = FOLDS):
         self.shop, self.judgements = shop, judgements
         order = np.random.default_rng(SEED).permutation(len(judgements))
-        self._folds = np.array_split(order, min(folds, len(judgements)))
-        self._every = np.arange(len(judgements))
+        self._folds: list[list[int]] = [fold.tolist() for fold in np.array_split(order, min(folds, len(judgements)))]
 
     def run(self) -> SearchResults:
         """Do it all; a log tells how far it is."""
@@ -90,36 +89,45 @@ class SearchEvaluation:
         log_line(JOB, "baselines", queries=len(self.judgements))
         for name in (DAY, NIGHT, TUNED):
             methods[name] = np.zeros((len(self.judgements), len(METRICS)))
-        folds, wrong, progress = [], {}, Progress(JOB, "folds", len(self._folds), every=0)
+        wrong: dict[int, list[float]] = {}
+        folds, progress = [], Progress(JOB, "folds", len(self._folds), every=0)
         for place, left_out in enumerate(self._folds, 1):
-            taught = np.setdiff1d(self._every, left_out)
-            parameters = self._words_choice.mean(taught)
-            by_words = self._words.impacts(parameters)
-            searcher = self.shop.searcher(parameters)
-            for name, encode in ((DAY, None), (NIGHT, self._encode)):
-                answers = [self._answer(searcher, query, encode) for query in self._every]
-                weights = self._posterior(answers, taught).mean()
-                if name == DAY:
-                    folds.append(_chosen(parameters, weights))
-                    wrong |= self._misspelt(searcher, weights, left_out)
-                for query in left_out:
-                    methods[name][query] = self._metrics(answers[query], weights, query)
-            for query in left_out:
-                ranked = self._plain.ranked_by(by_words, query)
-                methods[TUNED][query] = ranked.metrics(self.judgements, query)
+            folds.append(self._fold(left_out, methods, wrong))
             progress.at(place)
         parameters = self._words_choice.mean()
         searcher = self.shop.searcher(parameters)
-        answers = [self._answer(searcher, query) for query in self._every]
-        final = _chosen(parameters, self._posterior(answers, self._every).mean())
+        final = _chosen(parameters, self._learned(self._answers(searcher), np.arange(len(self.judgements))))
+        order = sorted(wrong)
         return SearchResults(
             methods,
             slices(searcher.index, self.judgements.queries, self.shop.products.brands),
             folds,
             final,
-            np.array(sorted(wrong), np.int64),
-            np.array([wrong[query] for query in sorted(wrong)]).reshape(-1, len(METRICS)),
+            np.array(order, np.int64),
+            np.array([wrong[query] for query in order]).reshape(-1, len(METRICS)),
         )
+
+    def _fold(self, left_out: list[int], methods: dict[str, Metrics], wrong: dict[int, list[float]]) -> Chosen:
+        """Choose on all other queries, and measure on these.
+
+        Fills in the rows of these queries in methods, and in wrong their metrics with a wrong letter.
+        """
+        taught = np.setdiff1d(np.arange(len(self.judgements)), left_out)
+        parameters = self._words_choice.mean(taught)
+        searcher, impacts = self.shop.searcher(parameters), self._words.impacts(parameters)
+        weights = {}
+        for name, encode in ((DAY, None), (NIGHT, self._encode)):
+            answers = self._answers(searcher, encode)
+            weights[name] = self._learned(answers, taught)
+            for query in left_out:
+                methods[name][query] = self._metrics(answers[query], weights[name], query)
+        for query in left_out:
+            methods[TUNED][query] = self._plain.ranked_by(impacts, query).metrics(self.judgements, query)
+            text = misspelt(self.judgements.queries[query], np.random.default_rng([SEED, query]))
+            if text is not None:
+                found = answer(searcher, text, self.judgements.rows[query])
+                wrong[query] = self._metrics(found, weights[DAY], query)
+        return _chosen(parameters, weights[DAY])
 
     @cached_property
     def _words(self) -> QueryWords:
@@ -148,7 +156,12 @@ class SearchEvaluation:
 
     def _baselines(self) -> dict[str, Metrics]:
         return {
-            name: np.array([self._plain.ranked(name, query).metrics(self.judgements, query) for query in self._every])
+            name: np.array(
+                [
+                    self._plain.ranked(name, query).metrics(self.judgements, query)
+                    for query in range(len(self.judgements))
+                ]
+            )
             for name in self._plain.methods
         }
 
@@ -156,28 +169,19 @@ class SearchEvaluation:
         """The transformer's vector of a query in the space of the items of the index."""
         return np.asarray(units(self.shop.vectors([query]) @ self.shop.learned.projection)[0])
 
-    def _answer(self, searcher: Searcher, query: int, encode: Encode | None = None) -> Answer:
-        return answer(searcher, self.judgements.queries[query], self.judgements.rows[query], encode)
+    def _answers(self, searcher: Searcher, encode: Encode | None = None) -> list[Answer]:
+        """Those to all queries."""
+        asked = zip(self.judgements.queries, self.judgements.rows, strict=True)
+        return [answer(searcher, query, rows, encode) for query, rows in asked]
 
-    def _posterior(self, answers: Sequence[Answer], queries: NDArray[np.integer]) -> Posterior:
-        lists = [judged_list(answers[query], self.judgements, query) for query in queries]
+    def _learned(self, answers: Sequence[Answer], queries: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The weights of the ranker that some queries teach, (F,)."""
+        lists = [judged_list(answers[query], self.judgements, query) for query in queries.tolist()]
         prior = np.array([DEFAULT.get(name, 0.0) for name in NAMES])
-        return Posterior(lists, prior, np.array([name not in UNKNOWN for name in NAMES]))
+        return Posterior(lists, prior, np.array([name not in UNKNOWN for name in NAMES])).mean()
 
     def _metrics(self, found: Answer, weights: NDArray[np.float64], query: int) -> list[float]:
         return found.ranked(weights, self.judgements.rows[query]).metrics(self.judgements, query)
-
-    def _misspelt(
-        self, searcher: Searcher, weights: NDArray[np.float64], queries: NDArray[np.integer]
-    ) -> dict[int, list[float]]:
-        """The metrics of queries with a wrong letter; the same letter in every run."""
-        made = {}
-        for query in queries.tolist():
-            text = misspelt(self.judgements.queries[query], np.random.default_rng([SEED, query]))
-            if text is not None:
-                found = answer(searcher, text, self.judgements.rows[query])
-                made[query] = self._metrics(found, weights, query)
-        return made
 
 
 def _chosen(parameters: Parameters, weights: NDArray[np.float64]) -> Chosen:

@@ -72,7 +72,7 @@ class TableShop:
             log_line(JOB, step.name, tokens=step.tokens, bytes=step.bytes, agreement=step.agreement)
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez(file, projection=made.projection, **made.arrays)
+            np.savez(file, allow_pickle=False, projection=made.projection, **made.arrays)
         part.replace(path)
         return made
 
