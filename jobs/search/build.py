@@ -17,6 +17,7 @@ from lookup import keys
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.lexicon import Lexicon
 from lookup.search.index import Facts, SearchIndex
+from lookup.search.titles import head_end
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
 
@@ -95,11 +96,18 @@ def no_encoder(dimensions: int) -> Arrays:
 
 
 def title_terms(titles: Sequence[str], analyzer: Analyzer, lexicon: Lexicon) -> Arrays:
-    """`title_starts` int64 (I + 1,) and `title_terms` int32: rows of the main terms of titles."""
-    rows = [[lexicon.find(terms[0]) for terms in analyzer.terms(title) if terms] for title in titles]
+    """`title_starts` int64 (I + 1,), `title_terms` int32: rows of the main terms of titles; `title_head` int32 (I,):
+    of the last word of the thing that each names."""
+    rows, heads = [], np.full(len(titles), -1, np.int32)
+    for item, title in enumerate(titles):
+        mains = [lexicon.find(terms[0]) if terms else -1 for terms in analyzer.terms(title)]
+        end = head_end(title, analyzer)
+        heads[item] = mains[end - 1] if 0 < end <= len(mains) else -1
+        rows.append([main for main, terms in zip(mains, analyzer.terms(title), strict=True) if terms])
     starts = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(one) for one in rows], out=starts[1:])
-    return {"title_starts": starts, "title_terms": np.array([term for one in rows for term in one], np.int32)}
+    terms = np.array([term for one in rows for term in one], np.int32)
+    return {"title_starts": starts, "title_terms": terms, "title_head": heads}
 
 
 def less_popular(popularity: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -152,6 +152,8 @@ class Searcher:
             "exact": title.exact,
             "early": title.early,
             "brief": title.brief,
+            "pairs": title.pairs,
+            "head": title.head,
             "meaning": matched.meaning,
             "alike": alike(matched),
             "category": means(meant.categories, self.facts.category.take(rows, axis=0)),

@@ -48,6 +48,7 @@ TITLES: tuple[StatedArray, ...] = (
         "title_starts", "int64", ("I+1",), "where each item's title starts in the next", places_in="title_terms"
     ),
     StatedArray("title_terms", "int32", ("*",), "rows of the main terms of titles, in their order"),
+    StatedArray("title_head", "int32", ("I",), "row of the term of the thing that each title names; -1 where unknown"),
 )
 
 ITEMS: tuple[StatedArray, ...] = (

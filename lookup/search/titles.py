@@ -1,14 +1,23 @@
 """What of a query stands in a title, and how: in one piece, how early, and how much else is there."""
 
+import re
+from bisect import bisect_left
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.text.analyzer import Analyzer
+from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
 
 FAR = 16
 """A word at this place or later, or nowhere, is as late as can be."""
+HEAD_ENDS = re.compile(
+    r"[,;:(\[|]|(?<=\s)[-–—/](?=\s)|(?<=\s)(?:for|with|fits|compatible|from|by|fur|mit|passend|pour|avec|para|con)(?=\s)"
+)
+"""What ends the name of a thing in a title, normalised: the rest says what it is for, what comes with it, or which."""
 
 
 class InTitle(NamedTuple):
@@ -22,6 +31,23 @@ class InTitle(NamedTuple):
     """1 where the title is the query and nothing else."""
     brief: NDArray[np.float32]
     """1 / (1 + words of the title beside those of the query), square root."""
+    pairs: NDArray[np.float32]
+    """Share of the neighbouring words of the query that are neighbours in the title, in their order."""
+    head: NDArray[np.float32]
+    """1 where the thing that the title names is the last word of the query: "desk lamp" and "Acme lamp, black"."""
+
+
+def head_end(title: str, analyzer: Analyzer) -> int:
+    """How many of the words of a title name the thing; at least one, where it has any.
+
+    "Acme leather case for cameras, black": three, and so the head is "case".
+    """
+    whole = normalise(title)
+    starts = [token.start for token in analyzer.places(whole)]
+    if not starts:
+        return 0
+    found = HEAD_ENDS.search(whole, starts[0] + 1)
+    return max(bisect_left(starts, found.start()), 1) if found else len(starts)
 
 
 class Titles:
@@ -29,11 +55,14 @@ class Titles:
 
     def __init__(self, arrays: Arrays, added: list[list[int]] | None = None):
         starts, terms = np.asarray(arrays["title_starts"]), np.asarray(arrays["title_terms"])
+        heads = np.asarray(arrays["title_head"])
         if added:
+            # Of an added title the head is not known: none is found in it.
+            heads = np.concatenate([heads, np.full(len(added), -1, np.int32)])
             lengths = np.cumsum([len(one) for one in added], dtype=np.int64)
             starts = np.concatenate([starts, lengths + starts[-1]])
             terms = np.concatenate([terms, np.array([term for one in added for term in one], np.int32)])
-        self._starts, self._terms = starts, terms
+        self._starts, self._terms, self._heads = starts, terms, heads
 
     def facts(self, rows: NDArray[np.int32], main: tuple[int, ...]) -> InTitle:
         """Facts on the titles of some rows. main: rows of the query's main terms; -1 for an unknown one."""
@@ -55,6 +84,16 @@ class Titles:
                 next_one[:-step] = (words[step:] == term) & (owner[step:] == owner[:-step])
                 follow &= next_one
             phrase[owner[follow]] = 1
+        pairs = np.zeros(len(rows), np.float32)
+        for left, right in pairwise(main):
+            if left >= 0 and right >= 0:
+                beside = np.flatnonzero((words[:-1] == left) & (words[1:] == right))
+                beside = beside[owner[beside] == owner[beside + 1]]
+                pairs[np.unique(owner[beside])] += 1 / (len(main) - 1)
+        head = np.zeros(len(rows), np.float32)
+        if main and main[-1] >= 0:
+            head[self._heads.take(rows) == main[-1]] = 1
         rest = np.maximum(lengths - np.bincount(whose, minlength=len(rows)), 0)
         exact = (phrase > 0) & (lengths == len(main))
-        return InTitle(phrase, early, exact.astype(np.float32), np.sqrt(1 / (1 + rest)).astype(np.float32))
+        brief = np.sqrt(1 / (1 + rest)).astype(np.float32)
+        return InTitle(phrase, early, exact.astype(np.float32), brief, pairs, head)

@@ -1,0 +1,1 @@
+"""Judged queries: how well Daybreak and plain baselines answer them, over a table of products."""
