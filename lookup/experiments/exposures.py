@@ -34,7 +34,7 @@ LOG = logging.getLogger("lookup")
 WRITE_SECONDS = 0.1
 """How often the queue is written."""
 QUEUED = 100_000
-"""How many exposures may wait to be written: some 50 MB with 20 items each."""
+"""How many exposures may wait to be written: some 50 MB with 20 items each, 90 MB where all are of searches."""
 FIRST_DAY = date(1970, 1, 1).toordinal()
 LAST = (date.max.toordinal() - FIRST_DAY) * DAY
 """A time of a day that has no file, microseconds since 1970."""

@@ -103,7 +103,8 @@ def test_zero_results_are_counted_without_a_test(choice: CompareOptions) -> None
     """The query of the manual, on files of searches and other exposures."""
     manual = (Path(__file__).parents[3] / "lookup/search/README.md").read_text(encoding="utf-8")
     (query,) = re.findall(r"`(SELECT .*?)`", manual)
-    found = duckdb.sql(query.replace("exposures/", f"{choice.exposures[0]}/")).fetchall()
+    with duckdb.connect() as db:
+        found = db.execute(query.replace("exposures/", f"{choice.exposures[0]}/")).fetchall()
     assert found == [(2 / 11,)]  # of those with a total, guests and all
 
 
