@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
 from jobs.models.lexical.compounds import compounds
+from jobs.models.lexical.segments import segments
 from jobs.models.lexical.whole_index import whole_index
 from jobs.models.understanding.build import QuerySources, build_understanding
 from jobs.ranking.text_index import build_text_index, choose_probes
@@ -36,6 +37,9 @@ class ItemTable:
     understood: QuerySources
     """What queries are understood by; its titles are those of the items."""
     languages: tuple[str, ...] = ("english",)
+    """Whose words are stemmed."""
+    segmented: tuple[str, ...] = ()
+    """"chinese", "japanese", as far as words of them are told (`jobs.models.lexical.segments`)."""
     parameters: Parameters = field(default_factory=Parameters)
     weights: dict[str, float] = field(default_factory=dict)
     """Of the ranker; empty: what clicks teach, or the default ones."""
@@ -56,13 +60,14 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     titles = [texts[0] for texts in table.texts]
     found = compounds([*titles, *table.understood.queries], plain)
     analyzer = Analyzer(table.languages, found)
-    words = whole_index(table.texts, analyzer, table.parameters)
+    parted = segments(table.segmented, titles, plain)
+    words = whole_index(table.texts, analyzer, table.parameters, segments=parted)
     arrays = {
         **words,
         **title_terms(titles, analyzer, Lexicon(words)),
         "item_popular": less_popular(table.understood.popularity),
         "item_day": table.day.astype(np.int32),
-        **build_understanding(table.understood, analyzer),
+        **build_understanding(table.understood, analyzer, parted),
     }
     vectors = np.zeros((len(titles), 1), np.float32) if table.vectors is None else table.vectors
     texts = build_text_index(vectors)

@@ -54,7 +54,7 @@ _CLUSTER = re.compile(
     re.DOTALL,
 )
 """A character with the marks that belong to it."""
-_DOT = "\u30fb"
+DOT = "\u30fb"
 """Between words in katakana: written or left out."""
 _LETTER = f"(?:[^\\W_{_CJK}{_THAI}]|[{_MARKS}])"
 _ASCII_LETTER = "[a-z0-9]"
@@ -219,7 +219,7 @@ def _bare(text: str) -> str:
 
 def _bigrams(chunk: str) -> tuple[Piece, ...]:
     """Pairs of neighbouring characters. A middle dot is passed over: "カメラ・ケース" is "カメラケース" as well."""
-    ends = [(one.start(), one.end()) for one in _CLUSTER.finditer(chunk) if one[0] != _DOT]
+    ends = [(one.start(), one.end()) for one in _CLUSTER.finditer(chunk) if one[0] != DOT]
     if not ends:
         return ()
     one = [chunk[start:end][:LONGEST_TERM] for start, end in ends]

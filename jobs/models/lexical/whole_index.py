@@ -1,8 +1,11 @@
 """The index of all items, part by part."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
+import numpy as np
+
+from jobs.models.lexical.segments import WEIGHT, Segments
 from lookup.retrieval.lexical.build import Arrays, Parameters, build
 from lookup.retrieval.lexical.counts import Counts, count
 from lookup.text.analyzer import Analyzer
@@ -23,7 +26,34 @@ def parts(items: Iterable[Sequence[str]], analyzer: Analyzer, part: int = PART) 
 
 
 def whole_index(
-    items: Iterable[Sequence[str]], analyzer: Analyzer, parameters: Parameters | None = None, part: int = PART
+    items: Iterable[Sequence[str]],
+    analyzer: Analyzer,
+    parameters: Parameters | None = None,
+    part: int = PART,
+    segments: Segments | None = None,
 ) -> Arrays:
-    """The arrays of an index of all items, as `lookup.retrieval.lexical.build` has them."""
-    return build(list(parts(items, analyzer, part)), parameters)
+    """The arrays of an index of all items, as `lookup.retrieval.lexical.build` has them.
+
+    segments: with them, a pair of characters that spans two words of a title counts `WEIGHT` there.
+    """
+    if segments is None:
+        return build(list(parts(items, analyzer, part)), parameters)
+    known = list(items)
+    counted = (
+        lighter(one, [segments.crossing(texts[0]) for texts in known[one.first : one.first + len(one.lengths)]])
+        for one in parts(known, analyzer, part)
+    )
+    return build(list(counted), parameters)
+
+
+def lighter(counts: Counts, crossing: Sequence[Mapping[str, int]]) -> Counts:
+    """The counts where some terms of titles count `WEIGHT` each time. crossing: of each item, term → how often."""
+    places = {term: place for place, term in enumerate(counts.terms)}
+    items = len(counts.lengths)
+    pairs = counts.term.astype(np.int64) * items + (counts.row - counts.first)  # rising, as `count` makes them
+    said = [(places[term] * items + row, n) for row, found in enumerate(crossing) for term, n in found.items()]
+    times = counts.times.astype(np.float32)
+    if said:
+        pair, often = (np.array(column) for column in zip(*said, strict=True))
+        times[np.searchsorted(pairs, pair), 0] -= (1 - WEIGHT) * often
+    return counts._replace(times=times)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.models.lexical.segments import Segments
 from jobs.models.understanding.intents import build_intents
 from jobs.models.understanding.rewrites import SynonymRule, build_rewrites, build_values, learn_synonyms
 from jobs.models.understanding.slips import learn_costs
@@ -57,9 +58,10 @@ class QuerySources:
     redirects: Mapping[str, Redirect] = field(default_factory=dict)
 
 
-def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
+def build_understanding(sources: QuerySources, analyzer: Analyzer, segments: Segments | None = None) -> Arrays:
     """The arrays of `lookup.understanding.arrays`: SPELLING, MEANING and SUGGESTIONS.
 
+    segments: the words of Chinese and Japanese titles, where they are known.
     Raises DaybreakError for a synonym or a redirect that says nothing.
     """
     costs = learn_costs(sources.typos)
@@ -72,6 +74,7 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
             analyzer,
             values=declared_words(sources, analyzer),
             costs=costs,
+            segmented=None if segments is None else segments.words,
         ),
         **build_intents(
             sources.titles,
@@ -84,7 +87,7 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer) -> Arrays:
         ),
         **build_values(sources.values, analyzer),
         **build_rewrites([*learned, *sources.synonyms], sources.redirects, analyzer),
-        **build_suggestions(suggested(sources), analyzer),
+        **build_suggestions(suggested(sources), analyzer, segments),
     }
 
 

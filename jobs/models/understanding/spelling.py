@@ -31,11 +31,13 @@ def build_speller(
     analyzer: Analyzer,
     values: Iterable[str] = (),
     costs: Iterable[float] = DEFAULT_COSTS,
+    segmented: Mapping[str, float] | None = None,
 ) -> Arrays:
     """The arrays of `lookup.understanding.arrays.SPELLING`.
 
     titles: of items, any case. queries: how often each was searched. values: of attributes, brands and categories, each
     once; their words are known, but say nothing of what stands beside what. costs: of slips, by kind.
+    segmented: the words in Chinese and Japanese of titles, and how often each is there.
     """
     words: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
@@ -50,6 +52,7 @@ def build_speller(
                 known[query] += times  # type: ignore[assignment]
     for value in values:
         words.update(token.text for token in analyzer.tokens(value) if _is_word(token))
+    words.update({word: n for word, n in (segmented or {}).items() if len(word) <= LONGEST})
     words[NUMBER] += 1
     return (
         _words(_most(words, MOST_WORDS), _most(pairs, MOST_PAIRS))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.models.lexical.segments import Segments
 from jobs.models.understanding.texts import Arrays, listed
 from lookup.text.analyzer import Analyzer
 from lookup.text.normalise import normalise
@@ -40,13 +41,14 @@ class SuggestedText(NamedTuple):
     """Searches, items or sales: compared within a kind only."""
 
 
-def build_suggestions(texts: Iterable[SuggestedText], analyzer: Analyzer) -> Arrays:
+def build_suggestions(texts: Iterable[SuggestedText], analyzer: Analyzer, segments: Segments | None = None) -> Arrays:
     """The arrays of `lookup.understanding.arrays.SUGGESTIONS`.
 
     Queries that are equal once normalised are one, shown as the most popular of them. Texts without words are left out.
+    segments: the words of Chinese and Japanese; without them a prefix may begin at each character.
     """
     chosen = _ranked(texts)
-    starts = [_starts(analyzer, key) for key, _, _ in chosen]
+    starts = [_starts(analyzer, key, segments) for key, _, _ in chosen]
     keys = [key.encode("utf-8", "replace") for key, _, _ in chosen]
     entries = sorted((keys[text][start:], text, start) for text, found in enumerate(starts) for start in found)
     text = np.array([one[1] for one in entries], dtype=np.int32)
@@ -97,9 +99,10 @@ def _ranked(texts: Iterable[SuggestedText]) -> list[tuple[str, SuggestedText, fl
     return scored[:MOST_TEXTS]
 
 
-def _starts(analyzer: Analyzer, key: str) -> list[int]:
+def _starts(analyzer: Analyzer, key: str, segments: Segments | None) -> list[int]:
     """The bytes of a normalised text with which a prefix may begin: its own start, and its words'."""
-    places = dict.fromkeys([0, *(token.start for token in analyzer.tokens(key))])
+    tokens = analyzer.tokens(key)
+    places = dict.fromkeys([0, *(segments.starts(tokens) if segments else (token.start for token in tokens))])
     return [len(key[:place].encode("utf-8", "replace")) for place in list(places)[:MOST_STARTS]]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.config.config import Config
+from jobs.infra.logging import log_line
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,6 +24,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     """
     from jobs.infra.runs import remove
     from jobs.infra.search_file import FILE, FOLDER
+    from jobs.models.lexical.segments import BRINGS, missing
     from jobs.models.query_encoder.table import units
     from jobs.search.build import ItemTable, build_search
     from jobs.stages.index_search.log import languages_of, query_log, shop_sources
@@ -36,7 +38,9 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         return {"enabled": False}
     features: dict[str, str] = night.read_json("features.json")["features"]
     items = shop_items(night, features)
-    languages = languages_of(config, items)
+    languages, segmented = languages_of(config, items)
+    for package in missing(segmented):
+        log_line("index_search", "package_missing", package=package, install="daybreak[cjk]", brings=BRINGS)
     log = query_log(night)
     sources = shop_sources(config, items, log)
     vectors = text_vectors(night, items.read)
@@ -49,6 +53,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         day=items.day,
         understood=sources,
         languages=languages,
+        segmented=segmented,
         vectors=None if learned is None else units(vectors @ learned.projection),
         encoder={} if learned is None else learned.arrays,
         now=items.now,
@@ -60,7 +65,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         index_file.write(folder / FILE, arrays, {"daybreak": facts.text()})
         log.write(folder)
     return {
-        "languages": ", ".join(languages),
+        "languages": ", ".join((*languages, *segmented)),
         "searches": len(log.read.searches),
         "queries": len(log.queries),
         "items": len(items.texts),

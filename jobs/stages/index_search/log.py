@@ -10,7 +10,7 @@ from jobs.infra.blocks import Blocks
 from jobs.infra.runs import Run
 from jobs.infra.search_file import DAYS, QUERIES
 from jobs.models.query_log import lessons
-from jobs.models.query_log.languages import declared, detect
+from jobs.models.query_log.languages import Languages, declared, detect
 from jobs.models.query_log.log import QueryLog, read_log
 from jobs.models.query_log.positions import propensities
 from jobs.models.understanding.build import QuerySources
@@ -44,11 +44,10 @@ def query_log(run: Run) -> ShopLog:
     return ShopLog(read, lessons.queries(read), lessons.days(read))
 
 
-def languages_of(config: Config, items: ShopItems) -> tuple[str, ...]:
-    """The languages whose stems count, by their names in Snowball: as declared, or told from the catalogue."""
+def languages_of(config: Config, items: ShopItems) -> Languages:
+    """The languages of the catalogue: as declared, or told from the texts."""
     named = config.search.languages
-    found = detect([f"{texts[0]} {texts[4]}" for texts in items.texts]) if named is None else declared(named)
-    return tuple(found[0])
+    return detect([f"{texts[0]} {texts[4]}" for texts in items.texts]) if named is None else declared(named)
 
 
 def shop_sources(config: Config, items: ShopItems, log: ShopLog) -> QuerySources:

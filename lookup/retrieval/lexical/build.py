@@ -111,7 +111,7 @@ def build(parts: Sequence[Counts], parameters: Parameters | None = None, whole: 
 
 
 def impacts(
-    times: NDArray[np.uint8],
+    times: NDArray[np.uint8] | NDArray[np.float32],
     lengths: NDArray[np.int32],
     row: NDArray[np.int32],
     mean: NDArray[np.float32],

@@ -23,8 +23,8 @@ class Counts(NamedTuple):
     """(p,) of each pair the place of its term in `terms`."""
     row: NDArray[np.int32]
     """(p,) the row of the item, from `first` on."""
-    times: NDArray[np.uint8]
-    """(p, 5) how often the term is in each field."""
+    times: NDArray[np.uint8] | NDArray[np.float32]
+    """(p, 5) how often the term is in each field; halves where the night says that a pair of characters says less."""
     first: int
     lengths: NDArray[np.int32]
     """(items, 5) tokens of each field."""
