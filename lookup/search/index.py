@@ -100,6 +100,6 @@ class SearchIndex:
         without: parts of its interpretation to leave out. added: the words of items added since, and row_of numbers
         main terms with them. Raises ValueError for an unknown part.
         """
-        right = right_words(text, self.analyzer, [self.words, *added])
+        right = right_words(text, self.analyzer, [self.words, *added], self.interpreter.speller.knows)
         understood = self.interpreter.interpret(text, without, right)
         return asked(understood, self.analyzer, self.words, self.encoder, row_of or self.words.lexicon.find)

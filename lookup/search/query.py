@@ -10,6 +10,7 @@ from lookup.retrieval.lexical.index import WordIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.interpreter import Interpretation
+from lookup.understanding.spelling import katakana
 
 WEAK = 0.4
 """What a part of a code, or the bare number of a size, counts beside the whole."""
@@ -38,12 +39,21 @@ class Asked:
     """Of the words, float32 (E,), of length 1; zeros where nothing of it is known."""
 
 
-def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex]) -> set[str]:
-    """Words of a query that are right though no dictionary has them: those of added items, and a last word that no item
-    has but that begins words of some. parts: the index of the release, and that of added items.
+def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows: Callable[[str], bool]) -> set[str]:
+    """Words of a query that are right though no dictionary has them: those of added items, words in katakana whose
+    characters some item holds, and a last word that no item has but that begins words of some.
+
+    parts: the index of the release, and that of added items. knows: whether the dictionary has a word.
     """
     query = analyzer.query(text)
-    right = set()
+    right = {
+        run
+        for run in katakana.unknown(query.tokens, knows)
+        if any(
+            len(part.postings.matches(part.slots([[(term, 1.0)] for term, *_ in analyzer.query(run)])))
+            for part in parts
+        )
+    }
     if len(parts) > 1:
         for token, terms in zip(query.tokens, query, strict=False):
             if any(part.lexicon.find(term) >= 0 for part in parts[1:] for term in terms):

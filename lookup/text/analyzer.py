@@ -1,6 +1,6 @@
 """The analyzer: from a text to its tokens and to the terms of an index, by night and by day the same."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -214,3 +214,19 @@ def _apart(names: list[str], known: list[str]) -> list[str]:
         if name and name not in known and name not in made:
             made.append(name)
     return made
+
+
+def runs(tokens: Sequence[Token]) -> list[tuple[int, str]]:
+    """The runs of characters among the tokens of a text, each with its place: what is written without a blank in
+    Chinese, Japanese and their like, and comes as pairs of characters.
+    """
+    found: list[tuple[int, str]] = []
+    end = -1
+    for token in tokens:
+        if token.kind == Kind.CJK:
+            if token.start < end:  # the pair after the one before
+                found[-1] = (found[-1][0], found[-1][1] + token.text[end - token.start :])
+            else:
+                found.append((token.start, token.text))
+            end = token.end
+    return found

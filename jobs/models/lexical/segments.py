@@ -4,9 +4,9 @@ Chinese by jieba, Japanese by janome (the extra `daybreak[cjk]`; this module alo
 night only: an index and a query have pairs of characters, with or without them. Where the words are known, suggestions
 begin at words, the speller knows them, and a pair of characters that spans two words of a title counts less.
 
-A dictionary lacks newer loanwords: it takes "ワイヤレスイヤホン" for one word, and "イヤホン" for two. So a word in katakana
-that is made of words which stand alone elsewhere in the catalogue is taken apart, and short pieces that never stand
-alone are put together.
+A dictionary lacks newer loanwords: it takes "ワイヤレスイヤホン" for one word, and "イヤホン" for two. So a word in
+katakana that is made of words which stand alone elsewhere in the catalogue is taken apart, and short pieces that never
+stand alone are put together.
 """
 
 import logging
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import accumulate, pairwise
 
-from lookup.text.analyzer import Analyzer, Token
+from lookup.text.analyzer import Analyzer, Token, runs
 from lookup.text.chunks import DOT, Kind
 from lookup.text.normalise import normalise
 
@@ -25,6 +25,8 @@ PACKAGES = {"chinese": "jieba", "japanese": "janome"}
 """The package for each language that has one."""
 SHORTEST = 2
 """Characters of the shortest part of a word in katakana, which must stand alone elsewhere."""
+KANA = 3
+"""A title is Japanese where it has at least one kana for so many other characters."""
 LONG = 3
 """With so many characters a part need not stand alone."""
 BRINGS = "suggestions at words, the speller's words, and less weight for pairs of characters that span two words"
@@ -62,21 +64,21 @@ class Segments:
 
     def __init__(self, cuts: Mapping[str, Cut], titles: Iterable[str], analyzer: Analyzer):
         self._cuts, self._analyzer = cuts, analyzer
-        self._known: dict[str, tuple[int, ...] | None] = {}
-        runs = Counter(run for title in titles for _, run in self._runs(self._tokens(title)))
-        self._alone = {word for run in runs for word in _KATAKANA.findall(run) if len(word) >= SHORTEST}
+        self._known: dict[tuple[str, str], tuple[int, ...] | None] = {}
+        found = Counter((run, name) for title in titles for _, run, name in self._runs(self._tokens(title)))
+        self._alone = {word for run, _ in found for word in _KATAKANA.findall(run) if len(word) >= SHORTEST}
         self.words: Counter[str] = Counter()
         """The words of the titles that have two characters or more, and how often each is there."""
-        for run, times in runs.items():
-            for word in self._words(run):
+        for (run, name), times in found.items():
+            for word in self._words(run, name):
                 if len(word) > 1:
                     self.words[word] += times
 
     def starts(self, tokens: Sequence[Token]) -> list[int]:
         """Where the words of a text begin, rising: its tokens, but of a run of characters its words."""
         found = {token.start for token in tokens}
-        for first, run in self._runs(tokens):
-            ends = self._ends(run)
+        for first, run, name in self._runs(tokens):
+            ends = self._ends(run, name)
             if ends is not None:
                 found -= set(range(first, first + len(run)))
                 found |= {first + start for start in (0, *ends[:-1]) if run[start] != DOT}
@@ -86,8 +88,8 @@ class Segments:
         """The pairs of characters of a title that span two words, by the terms of an index, and how often each does."""
         tokens = self._tokens(title)
         found: Counter[str] = Counter()
-        for first, run in self._runs(tokens):
-            ends = [first + end for end in self._ends(run) or ()]
+        for first, run, name in self._runs(tokens):
+            ends = [first + end for end in self._ends(run, name) or ()]
             for token in tokens:
                 if token.kind == Kind.CJK and any(token.start < end < token.end for end in ends):
                     found[self._analyzer.terms(token.text)[0][0]] += 1
@@ -96,35 +98,32 @@ class Segments:
     def _tokens(self, title: str) -> list[Token]:
         return self._analyzer.places(normalise(title))
 
-    @staticmethod
-    def _runs(tokens: Sequence[Token]) -> list[tuple[int, str]]:
-        """The runs of characters, each with its place."""
-        found: list[tuple[int, str]] = []
-        for token in tokens:
-            if token.kind != Kind.CJK:
-                continue
-            end = found[-1][0] + len(found[-1][1]) if found else -1
-            if token.start < end:  # the pair after the one before
-                found[-1] = (found[-1][0], found[-1][1] + token.text[end - token.start :])
-            else:
-                found.append((token.start, token.text))
-        return found
+    def _runs(self, tokens: Sequence[Token]) -> list[tuple[int, str, str]]:
+        """The runs of characters of a text, each with its place and its language.
 
-    def _words(self, run: str) -> list[str]:
-        ends = self._ends(run)
+        In a catalogue of both, a run with kana is Japanese, and one without where its text has kana enough.
+        """
+        found = runs(tokens)
+        if len(self._cuts) == 1:
+            return [(first, run, name) for first, run in found for name in self._cuts]
+        whole = "".join(run for _, run in found)
+        kana = len(_KANA.findall(whole))
+        other = "japanese" if kana and KANA * kana >= len(whole) - kana else "chinese"
+        return [(first, run, "japanese" if _KANA.search(run) else other) for first, run in found]
+
+    def _words(self, run: str, language: str) -> list[str]:
+        ends = self._ends(run, language)
         return [] if ends is None else [run[a:b] for a, b in pairwise((0, *ends))]
 
-    def _ends(self, run: str) -> tuple[int, ...] | None:
-        """Where the words of a run end; None for another script, and where no package is for it."""
-        if run not in self._known:
-            self._known[run] = self._cut(run)
-        return self._known[run]
+    def _ends(self, run: str, language: str) -> tuple[int, ...] | None:
+        """Where the words of a run end; None for another script."""
+        key = run, language
+        if key not in self._known:
+            self._known[key] = self._cut(run, language)
+        return self._known[key]
 
-    def _cut(self, run: str) -> tuple[int, ...] | None:
+    def _cut(self, run: str, language: str) -> tuple[int, ...] | None:
         if not _KNOWN.fullmatch(run):
-            return None
-        language = "japanese" if _KANA.search(run) or "chinese" not in self._cuts else "chinese"
-        if language not in self._cuts:
             return None
         words: list[str] = []
         for word in self._cuts[language](run):
@@ -172,5 +171,5 @@ def _jieba() -> Cut:
 def _janome() -> Cut:
     from janome.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer(wakati=True)
-    return lambda run: tokenizer.tokenize(run)
+    cut: Cut = Tokenizer(wakati=True).tokenize
+    return cut

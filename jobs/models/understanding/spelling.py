@@ -30,6 +30,7 @@ def build_speller(
     queries: Mapping[str, float],
     analyzer: Analyzer,
     values: Iterable[str] = (),
+    *,
     costs: Iterable[float] = DEFAULT_COSTS,
     segmented: Mapping[str, float] | None = None,
 ) -> Arrays:

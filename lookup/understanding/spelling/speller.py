@@ -9,6 +9,7 @@ pairs of words; P(typed | meant) prices slips (`slips`). What may have been mean
 - a whole known query that shares most of its letters.
 
 Numbers, codes and CJK are kept: they are neither corrected nor split, and a known query with other digits is no answer.
+Of CJK only a word in katakana may be misspelt, where the night told the words of titles (`katakana`).
 """
 
 from bisect import insort
@@ -22,6 +23,7 @@ from lookup.text.analyzer import Analyzer, Token
 from lookup.text.chunks import Kind
 from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
+from lookup.understanding.spelling.katakana import with_words
 from lookup.understanding.spelling.known_queries import KnownQueries, digits, letters
 from lookup.understanding.spelling.language_model import NUMBER, UNKNOWN, LanguageModel
 from lookup.understanding.spelling.near_words import LONGEST, NearWords, edits_of
@@ -125,7 +127,7 @@ class Speller:
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
             return None
-        tokens = self._analyzer.tokens(typed)
+        tokens = with_words(self._analyzer.tokens(typed), self.knows)
         if len(tokens) > MOST_WORDS:
             return None
         words = [

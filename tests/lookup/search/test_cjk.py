@@ -121,3 +121,25 @@ def test_a_shop_answers_with_them(tmp_path: Path):
     corrected = shop.search("bluetothマグ", k=5)
     assert corrected.corrected == "bluetoothマグ"
     assert TITLES[int(corrected[0].item_id)] == next(one for one in TITLES if "Bluetoothマグ" in one)
+
+
+def test_with_words_told_by_night_the_same_is_found_and_katakana_corrected():
+    titles = TITLES[:120:2]
+    none = np.full(len(titles), -1, np.int32)
+    known = QuerySources(titles, none, none, np.ones(len(titles), np.float32), categories=[], brands=[])
+    texts = [(title, "", "", "", "") for title in titles]
+    plain, parted = (
+        Searcher(SearchIndex(*build_search(ItemTable(texts, none, known, (), languages)), len(titles)), ItemsNow(60))
+        for languages in ((), ("japanese",))
+    )
+
+    def rows(one: Searcher, query: str) -> list[int]:
+        return one.matches(one.asked(query).positions).tolist()
+
+    for pair in {pair for title in titles for pair in pairs_of(title)}:
+        assert rows(plain, pair) == rows(parted, pair)
+    assert parted.asked("パナソニク 赤い").interpretation.corrected == (("パナソニク", "パナソニック"),)
+    assert plain.asked("パナソニク 赤い").interpretation.corrected == ()
+    assert rows(parted, "パナソニク") == rows(parted, "パナソニック") != []
+    for query in ("ワイヤレスイヤホン", "ソニック", "ナソニック", "パナソ"):  # some title holds these characters
+        assert parted.asked(query).interpretation.corrected == ()

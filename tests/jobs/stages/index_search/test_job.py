@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from jobs.config.config import Config
 from jobs.infra.runs import MARK
 from jobs.infra.search_file import FILE, FOLDER
-from jobs.stages.index_search import job
+from jobs.models.lexical import segments
+from jobs.models.query_log.languages import Languages
+from jobs.stages.index_search import job, log
 from lookup.search import index_file
 from lookup.search.index import Facts, SearchIndex
 from tests.releases import Sizes, config_at, write_run
@@ -51,3 +54,19 @@ def test_a_shop_whose_texts_have_no_vectors_is_searched_by_words(tmp_path: Path)
     before = path.read_bytes()
     job.run(None, config)
     assert path.read_bytes() == before
+
+
+def test_a_missing_package_is_told_with_what_it_would_bring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = config_at(tmp_path)
+    write_run(config, 1, Sizes(items=12, users=3))
+    write_empty(config, "text_vectors", TEXT_VECTORS)
+    write_empty(config, "searches", SEARCHES)
+    monkeypatch.setattr(segments, "find_spec", lambda _: None)
+    monkeypatch.setattr(log, "languages_of", lambda *_: Languages((), ("japanese", "korean")))
+    counts = job.run(None, config)
+    told = [line for line in capsys.readouterr().out.splitlines() if "package_missing" in line]
+    assert len(told) == 1
+    assert all(word in told[0] for word in ("janome", "daybreak[cjk]", "suggestions at words"))
+    assert counts["languages"] == "japanese, korean"
