@@ -165,7 +165,7 @@ def _jieba() -> Cut:
     with tempfile.TemporaryDirectory() as folder:  # a folder for all may have another one's file
         tokenizer.tmp_dir = folder
         tokenizer.initialize()
-    return tokenizer.lcut  # type: ignore[no-any-return]
+    return tokenizer.lcut
 
 
 def _janome() -> Cut:
