@@ -24,18 +24,18 @@ class QueryWords:
     def __init__(self, parts: Sequence[Counts], queries: Sequence[Positions]):
         terms = sorted({term for query in queries for position in query for term, _ in position})
         row_of = {term: row for row, term in enumerate(terms)}
-        term, row, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros((0, len(FIELDS)), np.uint8)]
+        term, row, times = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros((0, len(FIELDS)), np.float32)]
         for part in parts:
             known = np.array([row_of.get(name, -1) for name in part.terms], np.int64)[part.term]
             kept = np.flatnonzero(known >= 0)
             term.append(known[kept])
             row.append(part.row[kept])
-            times.append(part.times[kept])
+            times.append(part.times[kept].astype(np.float32))
         joined = np.concatenate(term)
         order = np.argsort(joined, kind="stable")
         self._terms = len(terms)
         self._of, self._item = joined[order], np.concatenate(row)[order]
-        self._times = np.concatenate(times)[order].astype(np.float32)
+        self._times = np.concatenate(times)[order]
         self._lengths = np.concatenate([part.lengths for part in parts]).astype(np.float32)
         self.items = len(self._lengths)
         starts = np.searchsorted(self._of, np.arange(len(terms) + 1))
