@@ -1,0 +1,55 @@
+"""Weights from clicks, on a small shop whose shoppers click by one thing alone."""
+
+import numpy as np
+import pytest
+
+from jobs.models.query_ranker import clicks as module
+from jobs.models.query_ranker.clicks import clicked_lists, weights_of_clicks
+from jobs.search.build import build_search
+from lookup.search.index import SearchIndex
+from lookup.search.ranker import DEFAULT, NAMES
+from lookup.search.searcher import Searcher
+from tests.lookup.search.indexes import ItemsNow, table
+
+TITLES = tuple(
+    f"{colour} {thing} number {n}" for n in range(8) for colour in ("red", "blue") for thing in ("lamp", "desk")
+)
+
+
+@pytest.fixture(scope="module")
+def searcher():
+    arrays, facts = build_search(table(TITLES))
+    return Searcher(SearchIndex(arrays, facts, len(TITLES)), ItemsNow(len(TITLES)))
+
+
+def test_a_list_has_the_candidates_and_what_was_clicked(searcher):
+    found = clicked_lists(searcher, [("lamp", 3, 2.0), ("red desk", 0, 1.0), ("lamp", 3, 0.5), ("lamp", 0, 1.0)])
+    assert [one.weight for one in found] == pytest.approx([np.log1p(3.5), np.log1p(1.0)])
+    assert sorted(found[0].gains[found[0].gains > 0]) == [1.0, 2.5]
+    assert all(one.features.shape == (len(one.gains), len(NAMES)) for one in found)
+    assert len(clicked_lists(searcher, [("lamp", 3, 2.0), ("desk", 0, 1.0)], most=1)) == 1
+
+
+def test_few_clicks_leave_the_default_weights(searcher):
+    assert weights_of_clicks(searcher, [("lamp", 3, 1.0)]) == {}
+
+
+def test_shoppers_who_want_a_word_to_stand_early(searcher, monkeypatch):
+    """They click items that begin with the colour, which "brief" and "whole" cannot tell from others."""
+    monkeypatch.setattr(module, "FEWEST", 4)
+    taken = [
+        (f"{thing} {n}", row, 1.0)
+        for thing in ("lamp", "desk")
+        for n in range(8)
+        for row, title in enumerate(TITLES)
+        if thing in title and title.endswith(str(n))
+    ]
+    found = weights_of_clicks(searcher, taken)
+    assert set(found) <= set(NAMES)
+    assert np.linalg.norm(list(found.values())) == pytest.approx(np.linalg.norm(list(DEFAULT.values())), rel=1e-3)
+    # All that was clicked holds both words of the query, and nothing else does.
+    assert found["words"] + found["whole"] > 0
+    lists = clicked_lists(searcher, taken)
+    weights = np.array([found.get(name, 0.0) for name in NAMES])
+    for one in lists:
+        assert one.gains[np.argmax(one.features @ weights)] > 0
