@@ -17,6 +17,7 @@ from jobs.models.lexical.whole_index import parts
 from jobs.models.query_encoder.learn import Learned, LearnSettings, learn
 from jobs.models.query_encoder.table import units
 from jobs.models.query_encoder.vocabulary import pieces_of
+from jobs.models.query_log.languages import detect
 from jobs.models.understanding.build import QuerySources
 from jobs.search.build import ItemTable, build_search
 from lookup.retrieval.lexical.build import Parameters, build
@@ -48,6 +49,11 @@ class TableShop:
         self._opened: dict[Parameters, SearchIndex] = {}
 
     @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Those of the catalogue, as the night tells them."""
+        return detect([f"{one[0]} {one[4]}" for one in self.products.texts]).stemmed
+
+    @cached_property
     def item_vectors(self) -> Matrix:
         """The transformer's vectors of titles with their descriptions, float32 (n, d)."""
         return self.vectors([f"{one[0]}. {one[4]}" if one[4].strip() else one[0] for one in self.products.texts])
@@ -55,7 +61,7 @@ class TableShop:
     @cached_property
     def learned(self) -> Learned:
         """The query encoder of this shop, distilled; kept in the folder."""
-        words = Analyzer()
+        words = Analyzer(self.languages)
         titles = [[token.text for token in words.tokens(title)] for title in self.products.titles]
         queries = [[token.text for token in words.tokens(query)] for query in self.log.queries]
         settings = LearnSettings()
@@ -135,6 +141,7 @@ class TableShop:
             products.texts,
             products.day,
             sources,
+            languages=self.languages,
             vectors=units(self.item_vectors @ self.learned.projection),
             encoder=self.learned.arrays,
         )
