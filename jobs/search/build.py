@@ -10,14 +10,15 @@ from jobs.infra.logging import log_line
 from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.segments import segments
 from jobs.models.lexical.whole_index import whole_index
+from jobs.models.query_ranker.clicks import learn_from_clicks
 from jobs.models.understanding.build import QuerySources, build_understanding
 from jobs.ranking.text_index import build_text_index, choose_probes
 from jobs.search.head import MOST, NightItems, head_lists, head_queries, no_head
-from jobs.search.weights import learn_from_clicks
 from lookup import keys
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.lexicon import Lexicon
 from lookup.search.index import Facts, SearchIndex
+from lookup.search.searcher import Searcher
 from lookup.search.titles import head_end
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
@@ -78,7 +79,7 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     if table.now is None:
         return arrays, facts
     known, index = table.understood, SearchIndex(arrays, facts, len(titles))
-    learned = learn_from_clicks(index, table.now, known.clicks)
+    learned = learn_from_clicks(Searcher(index, table.now), known.clicks)
     if learned.queries:
         log_line("index_search", "ranker", **learned._replace(weights={})._asdict(), learned=bool(learned.weights))
     if learned.weights and not table.weights:

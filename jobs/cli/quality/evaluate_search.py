@@ -46,9 +46,9 @@ def evaluate_search(
     """
     from jobs.evaluation.search import figures
     from jobs.evaluation.search.evaluation import FEWEST, SearchEvaluation
-    from jobs.evaluation.search.judgements import read_judgements
-    from jobs.evaluation.search.products import read_products
-    from jobs.evaluation.search.query_log import read_query_log
+    from jobs.evaluation.search.files.judgements import read_judgements
+    from jobs.evaluation.search.files.products import read_products
+    from jobs.evaluation.search.files.query_log import read_query_log
     from jobs.evaluation.search.shop import TableShop
 
     items = read_products(products)

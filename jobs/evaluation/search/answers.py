@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import Ranked
 from jobs.models.query_ranker.worth import JudgedList
 from lookup.retrieval.lexical.slots import NOTHING, Rows

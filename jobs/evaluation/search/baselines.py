@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import Ranked
 from jobs.evaluation.search.words import Impacts, QueryWords, title_only
 from lookup.retrieval.lexical.slots import Rows

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evaluation.metrics.graded import graded_ndcg, recall_at
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import Ranked
 from jobs.evaluation.search.words import QueryWords
 from jobs.models.query_ranker.worth import RECALL

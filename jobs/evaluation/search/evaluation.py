@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jobs.evaluation.search.answers import Answer, Encode, answer, judged_list
 from jobs.evaluation.search.baselines import TUNED, Baselines
 from jobs.evaluation.search.choosing import WordsChoice
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import METRICS
 from jobs.evaluation.search.shop import JOB, TableShop
 from jobs.evaluation.search.slices import misspelt, slices

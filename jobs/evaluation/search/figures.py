@@ -7,7 +7,7 @@ import numpy as np
 from jobs.evaluation.metrics.bootstrap import intervals
 from jobs.evaluation.metrics.graded import mean_known
 from jobs.evaluation.search.evaluation import DAY, NIGHT, Chosen, Metrics, SearchResults
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import COMPARED, METRICS
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.counts import FIELDS

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evaluation.metrics.graded import graded_ndcg, recall_at, reciprocal_rank
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from lookup.retrieval.lexical.slots import Rows
 
 LISTED = 100

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation.search.products import Products
-from jobs.evaluation.search.query_log import QueryLog
+from jobs.evaluation.search.files.products import Products
+from jobs.evaluation.search.files.query_log import SearchedLog
 from jobs.evaluation.search.vectors import Matrix, TextVectors
 from jobs.infra.logging import log_line
 from jobs.models.lexical.whole_index import parts
 from jobs.models.query_encoder.learn import Learned, LearnSettings, learn
 from jobs.models.query_encoder.table import units
 from jobs.models.query_encoder.vocabulary import pieces_of
+from jobs.models.query_log.languages import detect
 from jobs.models.understanding.build import QuerySources
 from jobs.search.build import ItemTable, build_search
 from lookup.retrieval.lexical.build import Parameters, build
@@ -41,11 +42,16 @@ class TableFacts:
 class TableShop:
     """Indexes of one table of products; all that is slow is done once, and vectors are kept in the folder."""
 
-    def __init__(self, products: Products, folder: Path, log: QueryLog | None = None):
-        self.products, self.folder, self.log = products, folder, log or QueryLog.empty()
+    def __init__(self, products: Products, folder: Path, log: SearchedLog | None = None):
+        self.products, self.folder, self.log = products, folder, log or SearchedLog.empty()
         self.vectors = TextVectors(folder)
         self.facts = TableFacts(products.price, products.category, products.brand)
         self._opened: dict[Parameters, SearchIndex] = {}
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Those of the catalogue, as the night tells them."""
+        return detect([f"{one[0]} {one[4]}" for one in self.products.texts]).stemmed
 
     @cached_property
     def item_vectors(self) -> Matrix:
@@ -55,7 +61,7 @@ class TableShop:
     @cached_property
     def learned(self) -> Learned:
         """The query encoder of this shop, distilled; kept in the folder."""
-        words = Analyzer()
+        words = Analyzer(self.languages)
         titles = [[token.text for token in words.tokens(title)] for title in self.products.titles]
         queries = [[token.text for token in words.tokens(query)] for query in self.log.queries]
         settings = LearnSettings()
@@ -135,6 +141,7 @@ class TableShop:
             products.texts,
             products.day,
             sources,
+            languages=self.languages,
             vectors=units(self.item_vectors @ self.learned.projection),
             encoder=self.learned.arrays,
         )

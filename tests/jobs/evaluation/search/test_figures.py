@@ -5,7 +5,7 @@ import pytest
 
 from jobs.evaluation.search import figures
 from jobs.evaluation.search.evaluation import DAY, NIGHT, Chosen, SearchResults
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import METRICS
 from lookup.retrieval.lexical.build import Parameters
 

@@ -8,7 +8,7 @@ import pytest
 from jobs.evaluation.metrics.graded import graded_ndcg, mean_known, recall_at, reciprocal_rank
 from jobs.evaluation.search.baselines import FUSION, TITLES, TRANSFORMER, Baselines
 from jobs.evaluation.search.choosing import WordsChoice
-from jobs.evaluation.search.judgements import Judgements
+from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import Ranked
 from jobs.evaluation.search.slices import misspelt
 from jobs.evaluation.search.words import QueryWords, title_only

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from jobs.errors import DataError
-from jobs.evaluation.search.judgements import read_judgements
-from jobs.evaluation.search.products import read_products
-from jobs.evaluation.search.query_log import read_query_log
+from jobs.evaluation.search.files.judgements import read_judgements
+from jobs.evaluation.search.files.products import read_products
+from jobs.evaluation.search.files.query_log import read_query_log
 from lookup.item_fields import PATH_SEPARATOR
 
 

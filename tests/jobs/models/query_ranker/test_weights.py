@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from jobs.models.query_ranker.learn import GradedList, Lists, learn_weights
+from jobs.models.query_ranker.learn import L2, GradedList, Lists, learn_weights, learn_well
 from jobs.models.query_ranker.posterior import Posterior
 from jobs.models.query_ranker.worth import JudgedList, worth
 
@@ -93,3 +93,24 @@ def test_some_lists_alone():
 def test_without_anything_to_learn_the_prior_stays():
     constant = [judged(np.ones((5, 3), np.float32), np.arange(5.0))]
     assert Posterior(constant, PRIOR, np.ones(3, bool)).mean().tolist() == PRIOR.tolist()
+
+
+def test_lists_that_agree_are_followed():
+    found, l2 = learn_well([GradedList(*one) for one in lists(20)], PRIOR)
+    assert l2 < 1
+    assert found[1] > 3 * abs(found[0])
+
+
+def test_lists_that_say_nothing_leave_the_prior():
+    random = np.random.default_rng(0)
+    noise = [GradedList(features, random.integers(0, 2, len(features)).astype(float)) for features, _ in lists(20)]
+    found, l2 = learn_well(noise, PRIOR)
+    assert l2 == L2[-1]
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("few", [0, 1])
+def test_so_few_lists_that_nothing_can_be_left_out(few):
+    found, l2 = learn_well([GradedList(*one) for one in lists(few)], PRIOR)
+    assert l2 == L2[-1]
+    assert found[0] == pytest.approx(found[1], rel=1e-3)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.errors import DataError
-from jobs.evaluation.search.products import needed, read_table
+from jobs.evaluation.search.files.products import needed, read_table
 
 QUERY = ("query", "text")
 
 
 @dataclass(frozen=True)
-class QueryLog:
+class SearchedLog:
     """How often each query was searched, and each product clicked after it."""
 
     queries: Counter[str]
@@ -19,12 +19,12 @@ class QueryLog:
     """Query and product_id."""
 
     @classmethod
-    def empty(cls) -> "QueryLog":
+    def empty(cls) -> "SearchedLog":
         """Of a shop without one."""
         return cls(Counter(), Counter())
 
 
-def read_query_log(path: Path) -> QueryLog:
+def read_query_log(path: Path) -> SearchedLog:
     """Read a table with a column `query` (or `text`), one row a search or a click, and where there are clicks
     `product_id`, empty for a search without one.
 
@@ -33,7 +33,7 @@ def read_query_log(path: Path) -> QueryLog:
     table = read_table(path)
     name = next((one for one in QUERY if one in table.columns), QUERY[0])
     needed(table, path, name)
-    made = QueryLog.empty()
+    made = SearchedLog.empty()
     items = table["product_id"].to_list() if "product_id" in table.columns else [None] * len(table)
     for line, (query, item) in enumerate(zip(table[name].to_list(), items, strict=True), 1):
         text = "" if query is None else " ".join(str(query).split())

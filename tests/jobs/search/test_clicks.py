@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from jobs.models.query_ranker.clicks import FEWEST, learn_from_clicks
 from jobs.models.understanding.build import QuerySources
 from jobs.search.build import ItemTable, build_search
 from jobs.search.head import NightItems
-from jobs.search.weights import LEAST_QUERIES, learn_from_clicks
 from lookup.search.index import SearchIndex
 from lookup.search.ranker import DEFAULT
+from lookup.search.searcher import Searcher
 
 COLOURS = ("red", "green", "blue", "black", "white", "grey", "brown", "pink")
 THINGS = tuple(
@@ -41,21 +42,21 @@ def clicks(cheap: bool) -> list[tuple[str, int, float]]:
 
 
 def test_what_people_click_moves_the_weights(shop: tuple[SearchIndex, NightItems]) -> None:
-    learned = learn_from_clicks(*shop, clicks(cheap=True))
+    learned = learn_from_clicks(Searcher(*shop), clicks(cheap=True))
     assert learned.queries == len(THINGS) * (1 + len(COLOURS))
     assert learned.after > learned.before + 0.03
     assert learned.weights["price"] < 0
-    assert learned == learn_from_clicks(*shop, clicks(cheap=True))
+    assert learned == learn_from_clicks(Searcher(*shop), clicks(cheap=True))
 
 
 def test_clicks_that_say_nothing_change_nothing(shop: tuple[SearchIndex, NightItems]) -> None:
-    assert learn_from_clicks(*shop, clicks(cheap=False)).weights == {}
+    assert learn_from_clicks(Searcher(*shop), clicks(cheap=False)).weights == {}
 
 
 def test_few_clicked_queries_teach_nothing(shop: tuple[SearchIndex, NightItems]) -> None:
-    few = learn_from_clicks(*shop, clicks(cheap=True)[: LEAST_QUERIES - 1])
+    few = learn_from_clicks(Searcher(*shop), clicks(cheap=True)[: FEWEST - 1])
     assert (few.weights, np.isnan(few.before)) == ({}, True)
-    assert learn_from_clicks(*shop, []).queries == 0
+    assert learn_from_clicks(Searcher(*shop), []).queries == 0
 
 
 def test_a_release_gets_the_learned_weights(shop: tuple[SearchIndex, NightItems]) -> None:

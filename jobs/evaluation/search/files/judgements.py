@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import DataError
-from jobs.evaluation.search.products import Products, needed, read_table
+from jobs.evaluation.search.files.products import Products, needed, read_table
 
 SHOWN = 3
 """Bad values that an error names."""
