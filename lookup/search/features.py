@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lookup.retrieval.lexical.slots import Rows
 from lookup.search.ranker import NAMES
 from lookup.understanding.intents import Meant
+from lookup.understanding.interpreter import Interpretation
 
 Values = NDArray[np.float32]
 BEST = 10
@@ -71,6 +72,16 @@ def alike(matched: Matched) -> Values:
     mean = weights @ matched.vectors[best]
     length = float(np.sqrt(mean @ mean))
     return np.asarray(matched.vectors @ (mean / length) if length else np.zeros(len(first)), dtype=np.float32)
+
+
+def names_a_brand_alone(meant: Interpretation) -> bool:
+    """Whether a query is a brand's name and nothing else.
+
+    All items of the brand answer it alike. Its vector points to whatever the brand is best known for, and would hide
+    the rest.
+    """
+    brand = meant.brand
+    return brand is not None and brand.words == " ".join(token.text for token in meant.tokens)
 
 
 def means(kind: tuple[Meant, ...], codes: NDArray[np.int32]) -> Values:

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.lexical.slots import NOTHING, Rows
 from lookup.search.added import AddedItems
-from lookup.search.features import KnownItems, Matched, Values, alike, means, price_beside, standard, table
+from lookup.search.features import (
+    KnownItems,
+    Matched,
+    Values,
+    alike,
+    means,
+    names_a_brand_alone,
+    price_beside,
+    standard,
+    table,
+)
 from lookup.search.index import SearchIndex
 from lookup.search.query import Asked, Positions
 
@@ -137,6 +147,7 @@ class Searcher:
         matched = self.matched(asked, rows)
         title = self.titles.facts(rows, asked.main)
         held, meant = matched.held, asked.interpretation
+        vague = names_a_brand_alone(meant)
         popular, new = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
         release = rows < self.index.items
         popular[release], new[release] = self._popular[rows[release]], self.index.new[rows[release]]
@@ -154,8 +165,8 @@ class Searcher:
             "brief": title.brief,
             "pairs": title.pairs,
             "head": title.head,
-            "meaning": matched.meaning,
-            "alike": alike(matched),
+            "meaning": np.zeros(len(rows), np.float32) if vague else matched.meaning,
+            "alike": np.zeros(len(rows), np.float32) if vague else alike(matched),
             "category": means(meant.categories, self.facts.category.take(rows, axis=0)),
             "brand": means(meant.brands, self.facts.brand.take(rows)),
             "popular": popular,

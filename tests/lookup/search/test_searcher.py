@@ -1,11 +1,15 @@
 """Candidates, matches and features of a few titles, and of items added since."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from jobs.search.build import build_search
+from lookup.search.index import SearchIndex
 from lookup.search.ranker import NAMES
 from lookup.search.searcher import Searcher
-from tests.lookup.search.indexes import TITLES, ItemsNow, index_of
+from tests.lookup.search.indexes import TITLES, ItemsNow, index_of, table
 
 ADDED = [("Turntable with radio", "Zenith", "Audio", "", ""), ("Headphones radio", "Nova", "", "black", "")]
 INDEX = index_of()
@@ -108,3 +112,15 @@ def test_unknown_words_are_given_up_first_and_then_frequent_ones():
     assert [asked.words[place] for place in searcher().given_up(asked.positions)] == [
         *("turntable", "zzqq", "audio", "radio")
     ]
+
+
+def test_the_name_of_a_brand_alone_points_nowhere():
+    """Items of the brand "Speaker" are alike for its name, but not for "speaker radio"."""
+    made = table()
+    named = replace(made, understood=replace(made.understood, brands=["Speaker", "Zenith"]))
+    arrays, facts = build_search(named)
+    one = searcher(index=SearchIndex(arrays, facts, len(TITLES)))
+    for name in ("meaning", "alike"):
+        assert not any(column(one, "speaker", name))
+        assert any(column(one, "speaker radio", name))
+    assert any(column(one, "speaker", "words"))
