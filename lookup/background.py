@@ -14,9 +14,20 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-Lock: TypeAlias = "threading.Lock | threading._RLock"
+
+class ForkLock(Protocol):
+    """What a fork can hold."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it, and say whether that succeeded. timeout: seconds."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+Lock: TypeAlias = "threading.Lock | threading._RLock | ForkLock"
 
 LOG = logging.getLogger("lookup")
 CHECK_SECONDS = 1.0

@@ -18,6 +18,7 @@ PRINTS = {
     "day": "recommend_many:",
     "ranker": "features and forward pass, 32 hidden units",
     "lexical": "queries of 1 to 4 words",
+    "understanding": "suggest, 1 to 12 letters, a third wrong",
     "search": "all, with Python and numpy",
     "swap": "answers of 1 processes, 0 wrong",
     "topk": "MLlib ALS",

@@ -47,7 +47,9 @@ ONE_MACHINE = {
 """More of them for a local master, whose executor is in the driver: nobody on the network needs to reach it."""
 
 TORCH_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
-"""The variable that names torch's folder; without it torch makes one among the system's temporary files."""
+"""The variable that names torch's folder; without it torch makes one among the system's temporary files …"""
+TORCHS_OWN = "torchinductor_"
+"""… whose name begins so."""
 
 SECRET = re.compile(r"secret|passw|credential|(access|api).?key|token\b", re.IGNORECASE)
 """Names of settings whose values nobody may see."""
@@ -98,8 +100,10 @@ def open_session(
         chosen |= ONE_MACHINE | {"spark.local.dir": str(own), "spark.sql.warehouse.dir": str(own / "warehouse")}
         chosen["spark.driver.extraJavaOptions"] = java
         # torch makes a folder for its compiler when it is imported, whether it compiles or not, here and in workers.
-        compiled = os.environ.setdefault(TORCH_FOLDER, str(own / "torch"))
-        chosen[f"spark.executorEnv.{TORCH_FOLDER}"] = compiled
+        # Where it was imported before, the variable names that folder.
+        if os.path.basename(os.environ.get(TORCH_FOLDER, TORCHS_OWN)).startswith(TORCHS_OWN):
+            os.environ[TORCH_FOLDER] = str(own / "torch")
+        chosen[f"spark.executorEnv.{TORCH_FOLDER}"] = os.environ[TORCH_FOLDER]
     chosen = {key: value for key, value in chosen.items() if submitted.get(key) is None} | settings
     chosen["spark.master"] = master
     silence()

@@ -24,6 +24,7 @@ from lookup.patches.patch import (
     statements,
 )
 from lookup.patches.patch_log import FOREVER, MOST_EVENTS, Changes, Event, Forgotten, by_time
+from lookup.patches.stores.sqlite_gate import GATE
 from lookup.patches.stores.sqlite_marks import SqliteMarks, mark
 from lookup.patches.stores.sqlite_tables import add_marks
 from lookup.patches.stores.turns import Job
@@ -71,15 +72,16 @@ class SqliteLog(SqliteMarks):
 
     def _keep_job(self, db: sqlite3.Connection, job: Job) -> None:
         """Keep a job, or nothing of it and why. Raises where the whole transaction has ended."""
-        db.execute("SAVEPOINT job")
-        try:
-            job.position = self._file.told(lambda: _keep(db, job.patches))
-        except Exception as error:
-            if not db.in_transaction:
-                raise
-            job.error = error
-            db.execute("ROLLBACK TO job")
-        db.execute("RELEASE job")
+        with GATE:
+            db.execute("SAVEPOINT job")
+            try:
+                job.position = self._file.told(lambda: _keep(db, job.patches))
+            except Exception as error:
+                if not db.in_transaction:
+                    raise
+                job.error = error
+                db.execute("ROLLBACK TO job")
+            db.execute("RELEASE job")
 
     def position(self) -> int:
         """See `PatchLog.position`."""

@@ -47,6 +47,7 @@ BENCHMARKS = (
         MINUTES,
         "tantivy and bm25s, to be beside them",
     ),
+    Benchmark("serving", "understanding", "a query understood, and a prefix completed", MINUTES),
     Benchmark(
         "serving",
         "search",

@@ -41,8 +41,8 @@ def evaluate_search(
 
     Examples:
 
-      daybreak evaluate-search --products products.parquet --judgements judgements.csv
-      daybreak evaluate-search --products p.jsonl --judgements j.csv --log searches.csv --work /tmp/search --json
+      daybreak evaluate-search --products items.parquet --judgements judged.csv
+      daybreak evaluate-search --products p.jsonl --judgements j.csv --json
     """
     from jobs.evaluation.search import figures
     from jobs.evaluation.search.evaluation import FEWEST, SearchEvaluation

@@ -13,6 +13,7 @@ from typing import TypeVar
 from lookup.background import hold_at_fork
 from lookup.errors import LogError, PatchError
 from lookup.patches.stores import sqlite_sides, sqlite_tables
+from lookup.patches.stores.sqlite_gate import GATE
 from lookup.patches.stores.sqlite_sides import FileId, Side, file_id
 from lookup.patches.stores.turns import Job, Turns
 
@@ -52,7 +53,8 @@ class ThreadConnection:
 
     def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # the interpreter may have unloaded os at its end
         if self._process == getpid():
-            self.db.close()
+            with GATE:
+                self.db.close()
 
 
 class SqliteFile:
@@ -175,7 +177,8 @@ class SqliteFile:
     def told(self, action: Callable[[], T]) -> T:
         """The result of an action. Raises LogError, with what to do, for errors of SQLite and of the file."""
         try:
-            return action()
+            with GATE:
+                return action()
         except (LogError, PatchError, UnicodeEncodeError):
             raise
         except (sqlite3.Error, OSError) as error:
@@ -198,7 +201,8 @@ class SqliteFile:
         begun = False
         self._in_transaction.acquire()  # whoever is here holds `writing`, so that only a fork holds this, for a moment
         try:
-            db.execute("BEGIN IMMEDIATE")
+            with GATE:
+                db.execute("BEGIN IMMEDIATE")
             begun = True
         except sqlite3.Error as error:
             if "locked" not in str(error):

@@ -162,11 +162,11 @@ def test_help_names_every_command_in_its_group(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     panels = {
-        title: set(re.findall(r"^│ ([a-z]+) ", text, re.M))
+        title: set(re.findall(r"^│ ([a-z-]+) ", text, re.M))
         for title, text in re.findall(r"╭─ (.+?) ─+╮\n(.+?)╰", out, re.S)
     }
     for group, commands in GROUPS.items():
-        assert panels[group] == {command.__name__ for command in commands}
+        assert panels[group] == {command.__name__.replace("_", "-") for command in commands}
     assert set().union(*(panels[group] for group in GROUPS)) >= {
         *(
             "init",
