@@ -1,15 +1,12 @@
 """A fork finds no thread inside SQLite, whose own locks a child would inherit for good."""
 
 import os
-import sqlite3
-import sys
 import threading
 import time
 from pathlib import Path
 
-import pytest
-
-from lookup.patches.stores.sqlite_gate import FORK_SECONDS, Gate
+from lookup.patches.stores.sqlite_file import SqliteFile
+from lookup.patches.stores.sqlite_gate import FORK_SECONDS, GATE, Gate
 
 
 def exit_code(child: int) -> int:
@@ -63,26 +60,10 @@ def test_a_fork_waits_for_whoever_is_inside_and_not_for_long() -> None:
     assert (gate._inside, gate._closed) == (0, False)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="forks of threads")
-def test_children_open_files_while_threads_of_the_parent_do(tmp_path: Path) -> None:
-    gate, ended = Gate(), threading.Event()
-
-    def use() -> None:
-        with gate:
-            db = sqlite3.connect(tmp_path / "x.sqlite")
-            db.execute("SELECT 1").fetchall()
-            db.close()
-
-    def go_on() -> None:
-        while not ended.is_set():
-            use()
-
-    threads = [threading.Thread(target=go_on) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    try:
-        assert [fork(use) for _ in range(30)] == [0] * 30
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join(10)
+def test_what_a_log_does_goes_through_the_gate(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "patches.sqlite")
+    assert file.told(lambda: GATE._inside) == 1
+    with file.transaction(1.0) as own:
+        assert own is not None
+        assert GATE._inside == 0  # who holds a transaction is outside between two statements
+    assert GATE._inside == 0
