@@ -11,7 +11,7 @@ import threading
 
 from lookup.background import hold_at_fork
 
-FORK_SECONDS = 0.1
+FORK_SECONDS = 0.05
 """How long a fork waits."""
 DEPTH = 4
 """Who holds a lock of `lookup.patches` may be inside, or wait to be."""
