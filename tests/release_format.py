@@ -17,6 +17,7 @@ from lookup.release.locks import LOCKED_FILE
 from lookup.release.manifest import KEYS, PARTS, FileFact, Manifest
 from lookup.release.schema import ARRAYS, FIRST_VERSION, FREE, LETTERS, SCHEMA_VERSION, Array, Letter
 from lookup.scoring.score_parameters import ScoreParameters
+from lookup.search.stated import GROUPS
 
 FILE = Path(inspect.getfile(schema)).parent / "FORMAT.md"
 COMMAND = "python -m tests.release_format"
@@ -40,6 +41,7 @@ releases/
     catalog.duckdb            all lists and facts, as tables for SQL
     items.ann                 Annoy index of the item vectors
     arrays/*.npy              memory-mapped arrays, from which calls are answered
+    arrays/search.safetensors the search index, where the release has one
     report.html               what changed, how good the lists are, what the night cost
 ```
 
@@ -77,6 +79,15 @@ does not read it. Rows of items, users, categories, brands, values and labels ar
 the sha256 of their ids, which `*_hash` lists.
 
 The letters in the shapes; the manifest gives their sizes under `dims`:
+
+"""
+
+SEARCH_TEXT = """\
+## The search index
+
+`arrays/search.safetensors` is in the format of safetensors, which names each array with its type and shape; the package
+`safetensors` reads it. `__metadata__.daybreak` is JSON: languages, weights of the ranker, compounds and probes.
+`lookup/search/stated.py` says what each array means. Which there are:
 
 """
 
@@ -140,6 +151,7 @@ def page() -> str:
     parts = [
         introduction,
         ARRAYS_TEXT.format(footer=FOOTER_BYTES) + letters() + "\n" + arrays(),
+        SEARCH_TEXT + search_arrays(),
         MANIFEST_TEXT + manifest_keys(),
         CATALOG_TEXT + "\n".join(map(table_of, CATALOG)) + "\n" + views(),
         ANNOY_TEXT,
@@ -220,12 +232,18 @@ def docs_of(kind: type) -> dict[str, tuple[str, str]]:
     return found
 
 
+def search_arrays() -> str:
+    """The arrays of the search index by group."""
+    rows = [(group, ", ".join(f"`{one.name}`" for one in stated)) for group, stated in GROUPS.items()]
+    return table(("group", "arrays"), rows)
+
+
 def table_of(stated: Table) -> str:
     """A table of the catalog, its key and its columns."""
     since = "" if stated.since == FIRST_VERSION else f" Since version {stated.since}."
     key = ", ".join(f"`{name}`" for name in stated.key)
     head = f"### `{stated.name}`\n\n{sentence(stated.doc)} Key: {key}.{since}\n\n"
-    rows = [(f"`{c.name}`", c.type, str(c.since), c.doc) for c in stated.columns]
+    rows = [(f"`{c.name}`", c.type, str(max(c.since, stated.since)), c.doc) for c in stated.columns]
     return head + table(("column", "type", "since", "what"), rows)
 
 

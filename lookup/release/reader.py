@@ -188,7 +188,10 @@ class Release:
             return None
         from lookup.search.index import SearchIndex  # a backend that only recommends does not wait for it
 
-        return SearchIndex.open(self.path, len(self.items), checked)
+        try:
+            return SearchIndex.open(self.path, len(self.items), checked)
+        except OSError as error:
+            raise ReleaseError(f"{error.filename or self.path}: cannot be read: {error.strerror}") from None
 
     def _ranker(self) -> Ranker | None:
         if self.manifest.ranker is None:

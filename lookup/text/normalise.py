@@ -9,6 +9,7 @@ vowel signs of Indic scripts, and й.
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 
 LONGEST_FIELD = 20_000
 """The most characters of a field of an item; what follows is cut off."""
@@ -49,53 +50,50 @@ _LETTERS = {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "
 
 
 class _Table(dict[int, str | int | None]):
-    """For `str.translate`: what a code point becomes. Filled as code points come, up to a bound."""
+    """For `str.translate`: what a code point becomes, by a function. Filled as code points come, up to a bound."""
+
+    def __init__(self, becomes: Callable[[int], str | int | None]):
+        super().__init__()
+        self._becomes = becomes
 
     def __missing__(self, code: int) -> str | int | None:
-        found = self.of(code)
+        found = self._becomes(code)
         if len(self) < 1 << 15:
             self[code] = found
         return found
 
-    def of(self, code: int) -> str | int | None:
-        raise NotImplementedError
+
+def _before_nfkd(code: int) -> str | int | None:
+    """Fractions are kept apart from the digits before them: "1½" is not "11/2"."""
+    if code in _BEFORE:
+        return _BEFORE[code]
+    text = chr(code)
+    kind = unicodedata.category(text)
+    if kind == "Cf" and code != _ZERO_WIDTH_SPACE:
+        return None
+    if kind[0] == "C" or kind[0] == "Z":
+        return " "
+    if kind == "No" and "⁄" in unicodedata.normalize("NFKC", text):
+        return " " + unicodedata.normalize("NFKC", text).replace("⁄", "/") + " "
+    return code
 
 
-class _Before(_Table):
-    """Before NFKD: fractions are kept apart from the digits before them, "1½" is not "11/2"."""
-
-    def of(self, code: int) -> str | int | None:
-        if code in _BEFORE:
-            return _BEFORE[code]
-        text = chr(code)
-        kind = unicodedata.category(text)
-        if kind == "Cf" and code != _ZERO_WIDTH_SPACE:
-            return None
-        if kind[0] == "C" or kind[0] == "Z":
-            return " "
-        if kind == "No" and "⁄" in unicodedata.normalize("NFKC", text):
-            return " " + unicodedata.normalize("NFKC", text).replace("⁄", "/") + " "
-        return code
+def _after_nfkd(code: int) -> str | int | None:
+    """No accents, digits as 0 to 9, letters without their stroke."""
+    if _MARKS.match(chr(code)):
+        return None
+    if code in _BEFORE:
+        return _BEFORE[code]
+    text = chr(code)
+    if text in _LETTERS:
+        return _LETTERS[text]
+    kind = unicodedata.category(text)
+    if kind == "Nd":
+        return str(unicodedata.decimal(text))
+    return " " if kind[0] == "C" or kind[0] == "Z" else code
 
 
-class _After(_Table):
-    """After NFKD: no accents, digits as 0 to 9, letters without their stroke."""
-
-    def of(self, code: int) -> str | int | None:
-        if _MARKS.match(chr(code)):
-            return None
-        if code in _BEFORE:
-            return _BEFORE[code]
-        text = chr(code)
-        if text in _LETTERS:
-            return _LETTERS[text]
-        kind = unicodedata.category(text)
-        if kind == "Nd":
-            return str(unicodedata.decimal(text))
-        return " " if kind[0] == "C" or kind[0] == "Z" else code
-
-
-_before, _after = _Before(), _After()
+_before, _after = _Table(_before_nfkd), _Table(_after_nfkd)
 
 
 def normalise(text: str, longest: int = LONGEST_FIELD) -> str:

@@ -17,7 +17,7 @@ from jobs.models.lexical.whole_index import parts
 from jobs.models.query_encoder.learn import Learned, LearnSettings, learn
 from jobs.models.query_encoder.table import units
 from jobs.models.query_encoder.vocabulary import pieces_of
-from jobs.models.query_log.languages import detect
+from jobs.models.query_log.languages import Languages, detect
 from jobs.models.understanding.build import QuerySources
 from jobs.search.build import ItemTable, build_search
 from lookup.retrieval.lexical.build import Parameters, build
@@ -49,9 +49,14 @@ class TableShop:
         self._opened: dict[Parameters, SearchIndex] = {}
 
     @cached_property
+    def told(self) -> Languages:
+        """The languages of the catalogue, as the night tells them."""
+        return detect([f"{one[0]} {one[4]}" for one in self.products.texts])
+
+    @property
     def languages(self) -> tuple[str, ...]:
-        """Those of the catalogue, as the night tells them."""
-        return detect([f"{one[0]} {one[4]}" for one in self.products.texts]).stemmed
+        """Those with stems."""
+        return self.told.stemmed
 
     @cached_property
     def item_vectors(self) -> Matrix:
@@ -142,6 +147,7 @@ class TableShop:
             products.day,
             sources,
             languages=self.languages,
+            segmented=self.told.segmented,
             vectors=units(self.item_vectors @ self.learned.projection),
             encoder=self.learned.arrays,
         )

@@ -4,6 +4,5 @@ typed            the text of one row: decoded, and whether a person typed it
 log              rows to searches, each once, without programs and unfinished words
 lessons          queries, clicks, reformulations, the numbers of each day
 positions        how likely people look at each position
-pseudo_queries   what stands in where a shop has no log
 languages        the languages of a catalogue
 """

@@ -15,7 +15,7 @@ from lookup.errors import LogError, PatchError
 from lookup.patches.stores import sqlite_sides, sqlite_tables
 from lookup.patches.stores.sqlite_gate import GATE
 from lookup.patches.stores.sqlite_sides import FileId, Side, file_id
-from lookup.patches.stores.turns import Job, Turns
+from lookup.patches.stores.turns import DONE_SECONDS, HungError, Job, Turns
 
 LOOK_SECONDS = 0.002
 """How often a writer tries to get its turn. SQLite's own waiting looks ten times a second, and so comes too late."""
@@ -128,7 +128,14 @@ class SqliteFile:
         self.create()
         self.connection(seconds)  # gives the child of a fork its own lock: the parent may have held this one
         writing = self.writing
-        if not writing.acquire(seconds, job):
+        try:
+            turn = writing.acquire(seconds, job)
+        except HungError:
+            raise LogError(
+                f"{self.path}: the disk does not answer: a commit with these patches goes on for {DONE_SECONDS:g} "
+                "seconds, and nobody knows yet whether they are kept: look before you write them again"
+            ) from None
+        if not turn:
             raise self._waited(seconds, "other threads of this process have")
         if job is not None and job.done:
             yield None

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from lookup.patches.patch import Patch
 
+DONE_SECONDS = 5.0
+"""How long a thread waits for a commit that another one does for it."""
 SMALL = 100
 """A job of at most so many patches is done together with others."""
 MOST_JOBS = 64
@@ -36,6 +38,10 @@ class Job:
         return len(self.patches) <= SMALL
 
 
+class HungError(Exception):
+    """Another thread has a job in its commit, and that takes too long."""
+
+
 class Turns:
     """A lock for threads, first come, first served."""
 
@@ -49,6 +55,7 @@ class Turns:
         """Wait for the turn, for so many seconds. Returns whether it came.
 
         It comes also where another thread has done the job meanwhile (`Job.done`): then nothing is to be released.
+        Raises HungError where another thread is at the job and does not come to its end.
         """
         with self._lock:
             if not self._held:
@@ -60,6 +67,8 @@ class Turns:
             self._waiting.append(mine)
         try:
             return woken.acquire(timeout=max(timeout, 0.0)) or not self._left(mine)
+        except HungError:
+            raise
         except BaseException:  # a signal: its handler raises here
             if not self._left(mine) and (job is None or not job.done):
                 self.release()
@@ -84,7 +93,8 @@ class Turns:
             if mine in self._waiting:
                 self._waiting.remove(mine)
                 return True
-        mine[0].acquire()  # where the job is being done: that takes no longer than a commit
+        if not mine[0].acquire(timeout=DONE_SECONDS):  # the job is being done: that takes no longer than a commit
+            raise HungError
         return False
 
     def release(self) -> None:

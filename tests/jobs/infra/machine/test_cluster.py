@@ -43,8 +43,8 @@ def test_a_job_that_runs_does_not_wait(spark: "SparkSession", monkeypatch: pytes
     monkeypatch.setattr(cluster, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(Watch, "waiting", lambda self: found.append(real(self)) or found[-1])
     with granted(spark):
-        assert spark.range(2, numPartitions=2).rdd.map(lambda n: __import__("time").sleep(0.6) or n.id).sum() == 1
-    assert False in found
+        assert spark.range(2, numPartitions=2).rdd.map(lambda n: __import__("time").sleep(1.5) or n.id).sum() == 1
+    assert found.count(False) > 3
 
 
 def test_an_error_of_the_watch_is_logged_once_and_ends_nothing(
