@@ -12,6 +12,7 @@ from jobs.models.lexical.segments import segments
 from jobs.models.lexical.whole_index import whole_index
 from jobs.models.query_ranker.clicks import learn_from_clicks
 from jobs.models.understanding.build import QuerySources, build_understanding
+from jobs.models.understanding.rewrites import SynonymRule
 from jobs.ranking.text_index import build_text_index, choose_probes
 from jobs.search.head import MOST, NightItems, head_lists, head_queries, no_head
 from lookup import keys
@@ -59,7 +60,7 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     """The arrays of `lookup.search.stated`, and what the file says besides."""
     plain = Analyzer(table.languages)
     titles = [texts[0] for texts in table.texts]
-    found = compounds([*titles, *table.understood.queries], plain)
+    found = phrases(table.understood.synonyms, plain) | compounds([*titles, *table.understood.queries], plain)
     analyzer = Analyzer(table.languages, found)
     parted = segments(table.segmented, titles, plain)
     words = whole_index(table.texts, analyzer, table.parameters, segments=parted)
@@ -87,6 +88,12 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
         index = SearchIndex(arrays, facts, len(titles))
     queries = head_queries(known.queries, known.categories, known.brands, table.now, table.most_queries)
     return {**arrays, **head_lists(index, table.now, queries)}, facts
+
+
+def phrases(rules: Sequence[SynonymRule], analyzer: Analyzer) -> dict[str, tuple[str, ...]]:
+    """What stands instead of other words and has several: compounds, so that a search finds them as one term."""
+    words = (tuple(token.text for token in analyzer.tokens(rule.instead)) for rule in rules)
+    return {"".join(parts): parts for parts in words if len(parts) > 1}
 
 
 def no_encoder(dimensions: int) -> Arrays:

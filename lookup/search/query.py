@@ -89,11 +89,12 @@ def _add_synonyms(positions: Positions, interpretation: Interpretation, analyzer
         places = range(synonym.first, min(synonym.end, len(positions)))
         if not places:
             continue
-        instead = [terms[0] for terms in analyzer.terms(synonym.instead) if terms]
-        # Of several words each may stand for any of those that they replace: an item with all of them holds all.
+        words = [token.text for token in analyzer.tokens(synonym.instead)]
+        # Several words are a compound since the night: only an item where they follow one another holds its term.
+        instead = analyzer.term(words)
         for place in places:
-            known = {term for term, _ in positions[place]}
-            positions[place] += [(term, synonym.weight) for term in instead if term not in known]
+            if all(term != instead for term, _ in positions[place]):
+                positions[place].append((instead, synonym.weight))
 
 
 def _complete(positions: Positions, prefix: str, index: WordIndex) -> None:

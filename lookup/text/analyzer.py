@@ -167,6 +167,12 @@ class Analyzer:
         most = MOST_QUERY_TOKENS
         return QueryTerms(positions[:most], weak[:most], whole, self.places, open_end=not text[-1:].isspace())
 
+    def term(self, parts: Sequence[str]) -> str:
+        """The term of a normalised word; of several, that of items where they follow one another, if they are those of
+        a compound.
+        """
+        return self._term("".join(parts))
+
     def chunk(self, text: str) -> Chunk:
         """The tokens and terms of one of `chunks`."""
         found = self._known.get(text)

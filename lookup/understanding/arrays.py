@@ -100,7 +100,7 @@ MEANING: tuple[StatedArray, ...] = (
     *keys("meaning_values", "V", "values of declared features, tokens with single blanks"),
     StatedArray("meaning_value_feature", "int32", ("V",), "row of the declared feature"),
     StatedArray("meaning_value_row", "int32", ("V",), "row of the value among the texts of declared features"),
-    *keys("meaning_synonyms", "S", "phrases that have synonyms, tokens with single blanks"),
+    *keys("meaning_synonyms", "S", "phrases that have synonyms, terms with single blanks"),
     _places("meaning_synonym_first", "S", "meaning_synonym_weight", "where each phrase's synonyms start"),
     StatedArray("meaning_synonym_weight", "float32", ("Y",), "what a match of the synonym counts, above 0, at most 1"),
     _places("meaning_synonym_text_offsets", "Y", "meaning_synonym_text_bytes", "where each starts in the bytes"),

@@ -67,7 +67,7 @@ class Interpreter:
         terms = keys_of(arrays, "meaning_terms")
         self._brand = IntentTable(arrays, terms, "brand")
         self._category = IntentTable(arrays, terms, "category")
-        self._rewrites = Rewrites(arrays)
+        self._rewrites = Rewrites(arrays, analyzer)
 
     @property
     def speller(self) -> Speller:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lookup.keys import Keys
-from lookup.text.analyzer import Token
+from lookup.text.analyzer import Analyzer, Token
 from lookup.understanding.arrays import Arrays
-from lookup.understanding.attributes import Phrases
+from lookup.understanding.attributes import Phrases, joined
 
 URL, CATEGORY = "url", "category"
 REDIRECT_KINDS = (URL, CATEGORY)
@@ -49,9 +49,9 @@ class Texts:
 class Rewrites:
     """Synonyms and redirects of a release (`lookup.understanding.arrays.MEANING`)."""
 
-    def __init__(self, arrays: Arrays):
-        self._synonyms = keys_of(arrays, "meaning_synonyms")
-        self._phrases = Phrases(self._synonyms)
+    def __init__(self, arrays: Arrays, analyzer: Analyzer):
+        self._analyzer = analyzer
+        self._phrases = Phrases(keys_of(arrays, "meaning_synonyms"))
         self._first = arrays["meaning_synonym_first"].data
         self._weight = arrays["meaning_synonym_weight"].data
         self._instead = Texts(arrays["meaning_synonym_text_offsets"], arrays["meaning_synonym_text_bytes"])
@@ -62,8 +62,8 @@ class Rewrites:
     def synonyms(self, tokens: list[Token]) -> tuple[Synonym, ...]:
         """Of the longest phrases that have some, in the query's order; the heaviest of a phrase first."""
         return tuple(
-            Synonym(self._synonyms.id(row), first, end, self._instead[at], self._weight[at])
-            for row, first, end in self._phrases.find(tokens)
+            Synonym(joined(tokens[first:end]), first, end, self._instead[at], self._weight[at])
+            for row, first, end in self._phrases.find(stems(tokens, self._analyzer))
             for at in range(self._first[row], self._first[row + 1])
         )
 
@@ -71,6 +71,11 @@ class Rewrites:
         """Where a whole query leads. key: its tokens with single blanks (`attributes.joined`)."""
         row = self._redirects.find(key) if key else -1
         return None if row < 0 else Redirect(REDIRECT_KINDS[self._kind[row]], self._target[row])
+
+
+def stems(tokens: list[Token], analyzer: Analyzer) -> list[Token]:
+    """Tokens with their terms for texts: so "couches" has the synonyms of "couch"."""
+    return [token._replace(text=analyzer.term([token.text])) for token in tokens]
 
 
 def keys_of(arrays: Arrays, prefix: str) -> Keys:

@@ -11,7 +11,7 @@ from jobs.models.understanding.texts import Arrays, listed, phrase, table
 from lookup.errors import DaybreakError
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.attributes import MOST_WORDS, joined
-from lookup.understanding.rewrites import CATEGORY, REDIRECT_KINDS, URL, Redirect
+from lookup.understanding.rewrites import CATEGORY, REDIRECT_KINDS, URL, Redirect, stems
 from lookup.understanding.spelling.near_words import LONG
 from lookup.understanding.spelling.slips import SlipCosts
 
@@ -129,7 +129,8 @@ def build_rewrites(rules: Iterable[SynonymRule], redirects: Mapping[str, Redirec
             wrong = rule.words if not key else rule.instead
             raise DaybreakError(f"a synonym has one to {MOST_WORDS} words, not {wrong!r:.100}")
         if key != instead:
-            weights[key][instead] = max(rule.weight, weights[key].get(instead, 0.0))
+            stem = joined(stems(analyzer.tokens(rule.words), analyzer))
+            weights[stem][instead] = max(rule.weight, weights[stem].get(instead, 0.0))
     arrays, phrases = table("meaning_synonyms", weights)
     chosen = [sorted(weights[key].items(), key=lambda one: (-one[1], one[0]))[:MOST_SYNONYMS] for key in phrases]
     arrays["meaning_synonym_first"] = np.concatenate([[0], np.cumsum([len(one) for one in chosen])]).astype(np.int64)

@@ -40,7 +40,7 @@ def test_phrases_are_found_longest_first_and_the_heaviest_synonym_first() -> Non
         SynonymRule("micro-sd", "TF card", 0.8),
         SynonymRule("sd", "secure"),
     ]
-    found = Rewrites(build_rewrites(rules, {}, ANALYZER)).synonyms(ANALYZER.tokens("64 gb micro sd card"))
+    found = Rewrites(build_rewrites(rules, {}, ANALYZER), ANALYZER).synonyms(ANALYZER.tokens("64 gb micro sd card"))
     assert [(one.words, one.instead, one.first, one.end) for one in found] == [
         ("micro sd", "tf card", 1, 3),
         ("micro sd", "microsd", 1, 3),
