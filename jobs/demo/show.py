@@ -116,10 +116,10 @@ def metrics(catalog: duckdb.DuckDBPyConnection) -> None:
     names = sorted({row[1] for row in lists})
     users = max(row[3] for row in lists)
     print(_heading("How good", f"on the last days, which training did not see; means over {users:,} households"))
-    print(f"  {'':<28}" + "".join(f"{name:>14}" for name in names))
+    print(f"  {'':<36}" + "".join(f"{name:>14}" for name in names))
     for method in dict.fromkeys(row[0] for row in lists):
         values = {metric: value for of, metric, value, _ in lists if of == method}
-        print(f"  {method:<28}" + "".join(f"{values[name]:>14.4f}" if name in values else " " * 14 for name in names))
+        print(f"  {method:<36}" + "".join(f"{values[name]:>14.4f}" if name in values else " " * 14 for name in names))
     if ranker:
         numbers = {(method, metric): value for method, metric, value, _ in ranker}
         methods = list(dict.fromkeys(row[0] for row in ranker))

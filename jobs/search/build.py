@@ -18,6 +18,7 @@ from jobs.search.head import MOST, NightItems, head_lists, head_queries, no_head
 from lookup import keys
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.lexicon import Lexicon
+from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search.index import Facts, SearchIndex
 from lookup.search.searcher import Searcher
 from lookup.search.titles import head_end
@@ -25,7 +26,9 @@ from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
 
 RECALL = 0.95
-"""What share of the hundred nearest items a search by meaning must find."""
+"""What share of the hundred nearest items a search by meaning must find …"""
+ASKED, WORDS = 200, 3
+"""… measured with so many queries of so many words at most."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     vectors = np.zeros((len(titles), 1), np.float32) if table.vectors is None else table.vectors
     texts = build_text_index(vectors)
     encoder = table.encoder or no_encoder(vectors.shape[1])
-    probes = choose_probes(texts, vectors, np.zeros((0, vectors.shape[1]), np.float32), RECALL) if table.encoder else 1
+    probes = choose_probes(texts, vectors, short_queries(titles, plain, encoder), RECALL) if table.encoder else 1
     facts = Facts(table.languages, table.weights, found, probes)
     arrays = {**arrays, **texts, **encoder, **no_head()}
     if table.now is None:
@@ -88,6 +91,14 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
         index = SearchIndex(arrays, facts, len(titles))
     queries = head_queries(known.queries, known.categories, known.brands, table.now, table.most_queries)
     return {**arrays, **head_lists(index, table.now, queries)}, facts
+
+
+def short_queries(titles: Sequence[str], analyzer: Analyzer, encoder: Arrays) -> NDArray[np.float32]:
+    """Vectors of queries such as people type, float32 (n, E): the first words of titles from all over the shop."""
+    made = QueryEncoder.of(encoder)
+    some = titles[:: max(1, len(titles) // ASKED)]
+    found = [made.vector([token.text for token in analyzer.tokens(title)[:WORDS]]) for title in some]
+    return np.array([one for one in found if one.any()], np.float32).reshape(-1, made.dimensions)
 
 
 def phrases(rules: Sequence[SynonymRule], analyzer: Analyzer) -> dict[str, tuple[str, ...]]:

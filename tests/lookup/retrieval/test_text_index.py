@@ -113,3 +113,12 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
             TextIndex(ARRAYS | {name: ARRAYS[name][:-1]}, 1)
     with pytest.raises(ReleaseError, match="do not belong together"):
         TextIndex(ARRAYS | {"text_code": ARRAYS["text_code"].astype(np.float32)}, 1)
+
+
+def test_items_with_one_text_do_not_make_a_search_look_through_all_lists() -> None:
+    """Of hundreds of equal items any hundred are the nearest: which, says nothing about the search."""
+    different = VECTORS[:3000]
+    many = np.repeat(different[:40], 200, axis=0)
+    vectors = np.concatenate([different, many])
+    arrays = build_text_index(vectors)
+    assert choose_probes(arrays, vectors, different[:40], 0.95) <= len(arrays["text_centre"]) // 8
