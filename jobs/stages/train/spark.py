@@ -1,16 +1,16 @@
 """The Spark layer of `train`: the sequences of users, the items in them, and the processes of the fit."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jobs.config.config import Config
-from jobs.infra.spark import is_local, task_device
+from jobs.infra.cluster.processes import run_together
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
 from jobs.models.behaviour.model_store import FITTED
-from jobs.stages.train.processes import Fit, fit_here, fit_process, meeting_at
+from jobs.stages.train.processes import Fit, fit_process, meeting_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,27 +59,11 @@ def items_of(spark: "SparkSession", config: Config, events: "DataFrame") -> "pa.
 
 
 def fit_together(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
-    """Run the processes of the fit; rank 0 writes its numbers to the folder. Returns the loss of every epoch.
-
-    With a local master they are processes beside the driver. On a cluster each is a task, and all run at the same time.
-    """
-    gpu = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
+    """Run the processes of the fit; rank 0 writes its numbers to the folder. Returns the loss of every epoch."""
     with meeting_at(folder) as meeting:
-        fit = Fit(config.run.path(SEQUENCES.name), folder, config.train, meeting, gpu)
-        if is_local(spark.sparkContext.master):
-            fit_here(fit)
-        else:
-            _fit_in_tasks(spark, fit)
+        fit = Fit(config.run.path(SEQUENCES.name), folder, config.train, meeting)
+        work = partial(fit_process, fit=fit)
+        run_together(spark, work, config.train.processes, "`daybreak job train` goes on from the last epoch")
     with np.load(folder / FITTED) as fitted:
         losses: list[float] = fitted["losses"].tolist()
     return losses
-
-
-def _fit_in_tasks(spark: "SparkSession", fit: Fit) -> None:
-    def run(ranks: Iterator[int]) -> Iterator[int]:
-        for rank in ranks:
-            fit_process(rank, fit, task_device())
-            yield rank
-
-    world = fit.settings.processes
-    spark.sparkContext.parallelize(range(world), world).barrier().mapPartitions(run).collect()

@@ -15,12 +15,12 @@ from jobs.config.config import Config
 from jobs.config.learning import TrainConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.errors import DataError
+from jobs.infra.cluster import processes
 from jobs.infra.frames import model_items
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
 from jobs.models.behaviour import fit as behaviour_fit
 from jobs.models.behaviour import model_store
 from jobs.models.behaviour.fit import fit_files
-from jobs.stages.train import processes
 from jobs.stages.train.job import run
 from lookup.errors import DaybreakError
 from tests.ports import beyond_loopback, listening
@@ -142,7 +142,7 @@ def test_nights_continue_as_often_as_the_settings_say(spark, tmp_path, capsys):
     assert "was continued 2 times (train.warm_starts)" in capsys.readouterr().out
 
 
-def dies_after_an_epoch(rank: int, fit: processes.Fit) -> None:
+def dies_after_an_epoch(rank: int, work: processes.Work, count: int, gpu: bool) -> None:
     """What a process of a fit runs in the test below; the process imports it from here."""
     save = behaviour_fit.save
 
@@ -151,7 +151,7 @@ def dies_after_an_epoch(rank: int, fit: processes.Fit) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     behaviour_fit.save = save_and_die
-    processes._run(rank, fit)
+    processes._run(rank, work, count, gpu)
 
 
 def test_two_killed_processes_continue_when_the_job_runs_again(spark, tmp_path, monkeypatch, capfd):

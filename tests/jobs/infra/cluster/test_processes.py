@@ -6,7 +6,7 @@ from pathlib import Path
 
 SCRIPT = """
 import multiprocessing
-from jobs.stages.train.processes import without_main
+from jobs.infra.cluster.processes import without_main
 
 print("the program", flush=True)
 process = multiprocessing.get_context("spawn").Process(target=print, args=("the process",))
