@@ -7,6 +7,7 @@ Makes a release of recommendations from the files of the shop and publishes it. 
 |---|---|
 | `ingest` | reads the shop's files into checked tables; bad rows go to quarantine |
 | `train` | trains the behaviour model, where none is young enough or the run is *full* |
+| `train_text` | fine-tunes the text model, where the shop wants that and it becomes better |
 | `embed_items`, `embed_users` | compute a vector for every item and every active user |
 | `topk` | computes the lists: recommendations, similar items, popular items |
 | `train_ranker` | learns from what was shown and bought to rank by price, stock and habit, where that is known |
@@ -32,7 +33,7 @@ FULL = Param(False, type="boolean", description="Train a new model even where on
 OLDER = Param(False, type="boolean", description="Publish although the release that serves is of a later date.")
 OVERRIDE = Param("", type="string", description="Who wants the release published although `validate` holds it.")
 REASON = Param("", type="string", description="Why; the release keeps name and reason.")
-IN_SPARK = ("ingest", "train", "embed_items", "embed_users", "topk", "train_ranker", "evaluate")
+IN_SPARK = ("ingest", "train", "train_text", "embed_items", "embed_users", "topk", "train_ranker", "evaluate")
 
 with DAG(
     dag_id="daybreak_precompute",

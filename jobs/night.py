@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 JOBS = {
     "ingest": "checked tables, from the files of the shop",
     "train": "the behaviour model, from each user's days",
+    "train_text": "the text model, fine-tuned on what shoppers do, where that makes it better",
     "embed_items": "a vector for every item, from text and behaviour",
     "embed_users": "a vector for every active user",
     "topk": "the lists: recommendations, similar items, popular",

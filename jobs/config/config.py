@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from jobs.config import presets
 from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
-from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig
+from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig, TrainTextConfig
 from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
 from jobs.config.search import SearchConfig, SearchesConfig
@@ -53,6 +53,7 @@ class Sections:
     searches: list[SearchesConfig] = field(default_factory=list)
     quality: QualityConfig = field(default_factory=QualityConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    train_text: TrainTextConfig = field(default_factory=TrainTextConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
     users: UsersConfig = field(default_factory=UsersConfig)
     topk: TopKConfig = field(default_factory=TopKConfig)

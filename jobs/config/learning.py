@@ -109,6 +109,41 @@ class TrainConfig:
 
 
 @dataclass(frozen=True, config=TABLE)
+class TrainTextConfig:
+    """`[train_text]`: the text model, fine-tuned on what shoppers do. It starts from `embed.model`, or goes on from the
+    newest model that was kept, and is kept only where it is better on queries that it did not see."""
+
+    enabled: Truth = False
+    """Whether nights fine-tune the text model, and use what was kept. Without, they use `embed.model` as it is."""
+    max_age_days: Days = 28
+    """A night that is not `--full` trains where the last training, kept or not, is more than so many days ago."""
+    seconds: Annotated[int, Within(1, 1_000_000)] = 1800
+    """Of a training at most, measuring included: it ends early where it would take longer."""
+    pairs: Count = 20_000
+    """At most so many of searches with what was taken, of titles with what is bought together, and of titles made
+    worse, which stand in for the searches of a shop that has few."""
+    together: Truth = True
+    """Whether what is bought together on one day counts."""
+    items: Annotated[int, Within(2, 10_000_000)] = 20_000
+    """Items among which the asked ones must be found, and wrong ones are drawn: those of the pairs, and others until
+    there are so many."""
+    epochs: Annotated[int, Within(1, 10_000)] = 1
+    """How often each pair is learned from."""
+    batch: Annotated[int, Within(2, 1_000_000)] = 32
+    """Pairs in a step, each of which has the items of the others as wrong ones: more on a GPU."""
+    learning_rate: Rate = 2e-5
+    """The highest; it rises for a tenth of the training and falls evenly to 0."""
+    temperature: Annotated[float, Within(0, 1000, above=True)] = 0.05
+    """Scores are cosines divided by it."""
+    negatives: Annotated[int, Within(0, 100)] = 1
+    """Wrong items of each pair that the model ranks high."""
+    held_out: Annotated[float, Within(0, 1, above=True, below=True, noun="a share")] = 0.1
+    """The share of the different queries that are not learned from, but measured on."""
+    seed: Seed = 7
+    """The same seed and data give the same model, where time suffices."""
+
+
+@dataclass(frozen=True, config=TABLE)
 class EmbedConfig:
     """`[embed]`: item vectors from text and behaviour."""
 

@@ -5,7 +5,7 @@ ids of the tables that it was made from. A job that reads a table checks the mar
 
 <work>/runs/<date>/<table>/     Parquet, and the mark
 <work>/runs/<date>/receipts/    a JSON file for each job: rows, seconds, peak memory
-<work>/models/<model id>/       a model of `train`; the jobs use the newest readable one
+<work>/models/<model id>/       a model of `train`, or of `train_text`; the jobs use the newest readable one
 """
 
 import json
@@ -43,6 +43,7 @@ MADE_BY = {
     "impressions": "train_ranker",
     "ranker": "train_ranker",
     "sequences": "train",
+    "text_model.json": "train_text",
     "text_vectors": "embed_items",
     "vectors": "embed_items",
     "item_vectors": "embed_items",
@@ -65,7 +66,8 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "items": ("events", "shown", "visits", "searches", "features.json"),
     "patches.json": ("items",),
     "sequences": ("items", "events"),
-    "text_vectors": ("items",),
+    "text_model.json": ("items", "events", "searches"),
+    "text_vectors": ("items", "text_model.json"),
     "item_vectors": ("items", "text_vectors"),
     "vectors": ("items", "item_vectors"),
     "user_vectors": ("items", "events", "vectors"),
@@ -75,7 +77,7 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "item_topk": ("vectors",),
     "popularity": ("items", "events"),
     "popular": ("items", "popularity"),
-    "search": ("items", "events", "searches", "text_vectors"),
+    "search": ("items", "events", "searches", "text_model.json", "text_vectors"),
     "impressions": ("items", "events", "shown", "visits", "vectors"),
     "ranker": ("items", "events", "impressions"),
     "evaluation": ("items", "events", "vectors"),

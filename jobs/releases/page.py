@@ -4,7 +4,7 @@
 value is escaped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +47,7 @@ def render(
         measured=measured(manifest),
         lists=metrics_table(manifest, incumbent),
         ranker=ranker_table(manifest),
+        texts=text_model_table(manifest.receipt),
         times=query_times(manifest.index_choice),
         cost=[(job["job"], job["seconds"], job["peak_mib"]) for job in manifest.receipt],
         validation=validation,
@@ -118,6 +119,21 @@ def ranker_table(manifest: Manifest) -> PageTable:
     methods, names = (list(dict.fromkeys(key[n] for key in values)) for n in (0, 1))
     rows = [(name, *(f"{values[method, name]:.5f}" for method in methods)) for name in names]
     return PageTable(("of shown items", *methods), rows)
+
+
+def text_model_table(receipt: Sequence[Mapping[str, Any]]) -> PageTable:
+    """The mean reciprocal ranks of held-out queries, before and after the text model was fine-tuned.
+
+    No row where the night uses none, or `train_text` did not run. receipt: what the jobs of the night did.
+    """
+    changes: list[Mapping[str, Any]] = next(
+        (job.get("changes", []) for job in receipt if job["job"] == "train_text"), []
+    )
+    rows: list[tuple[object, ...]] = [
+        (one["source"], one["queries"], one["before"], one["after"], f"{one['low']:+.4f} to {one['high']:+.4f}")
+        for one in changes
+    ]
+    return PageTable(("queries of", "queries", "MRR before", "fine-tuned", "difference"), rows)
 
 
 def change(now: int, before: int | None) -> str | None:

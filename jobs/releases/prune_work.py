@@ -10,8 +10,10 @@ from jobs.config.config import Config
 from jobs.errors import RunLockedError
 from jobs.infra.run_lock import writing
 from jobs.infra.runs import NAME, remove, size
+from jobs.models.text_encoder_training.model_store import NOTHING
 
 MODEL = re.compile(r"\d{4}-\d{2}-\d{2}-\w+")
+TEXT_MODEL = re.compile(rf"text-{MODEL.pattern}")
 PRUNING = ".pruning-"
 """Prefix of a folder that is being removed: an interrupted prune leaves nothing that looks whole."""
 
@@ -42,6 +44,19 @@ def prune_models(config: Config, keep: int) -> list[Removed]:
     own = [name for name in names if name[:10] <= config.date.isoformat()][-1:]
     unfinished = [path.name for path in config.models.glob(".*") if NAME.fullmatch(path.name[1:])]
     dead = [name for name in unfinished if not (config.work / "runs" / name[1:]).exists()]
+    return _remove(config.models, [*(name for name in names[:-keep] if name not in own), *dead])
+
+
+def prune_text_models(config: Config, keep: int) -> list[Removed]:
+    """Remove all trainings of the text model but the newest `keep`, and unfinished ones whose run is gone.
+
+    A night uses the newest model of its date or before that was kept, so that of the configuration's date stays too.
+    """
+    names = sorted(path.name for path in config.models.glob("*") if TEXT_MODEL.fullmatch(path.name))
+    past = [name for name in names if name.removeprefix("text-")[:10] <= config.date.isoformat()]
+    own = [name for name in past if not name.endswith(f"-{NOTHING}")][-1:]
+    unfinished = [path.name for path in config.models.glob(".text-*")]
+    dead = [name for name in unfinished if not (config.work / "runs" / name.removeprefix(".text-")).exists()]
     return _remove(config.models, [*(name for name in names[:-keep] if name not in own), *dead])
 
 

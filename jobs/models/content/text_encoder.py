@@ -21,6 +21,9 @@ from jobs.errors import ConfigError
 from jobs.infra.files import resolve
 from jobs.models.device import native_bfloat16
 
+POOLING = "1_Pooling/config.json"
+"""The file of a model that says how its tokens make the vector of a text."""
+
 
 class TextEncoder:
     """A text model of Hugging Face with its tokenizer, on one device.
@@ -89,6 +92,15 @@ class TextEncoder:
         """Return the vectors of the texts of one batch as a tensor that gradients flow through, (n, dimensions)."""
         found = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
         return torch.nn.functional.normalize(self._pooled(found, np.array([len(one) for one in found])), dim=1)
+
+    def save(self, folder: Path) -> None:
+        """Write the model with its tokenizer and pooling to a folder, from which an encoder like this one loads it."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        pooling = folder / POOLING
+        pooling.parent.mkdir(exist_ok=True)
+        modes = {"pooling_mode_cls_token": self.first_token, "pooling_mode_mean_tokens": not self.first_token}
+        pooling.write_text(json.dumps(modes))
 
     def _pooled(self, texts: list[list[int]], lengths: NDArray[np.int64]) -> torch.Tensor:
         mask = np.arange(lengths.max()) < lengths[:, None]
@@ -161,7 +173,7 @@ def _pools_first_token(model: str) -> bool:
 
     file = cached_file(
         model,
-        "1_Pooling/config.json",
+        POOLING,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
         _raise_exceptions_for_gated_repo=False,

@@ -17,6 +17,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from jobs.infra.blocks import Blocks
+from jobs.infra.runs import Run
+from jobs.infra.tables import SEARCHES
 from jobs.models.query_log.typed import decoded, query_of
 
 AGAIN_SECONDS = 30 * 60
@@ -44,6 +47,11 @@ class QueryLog(NamedTuple):
     `clicked`, `bought`."""
     left_out: Mapping[str, int]
     """How many searches do not count, by the reason."""
+
+
+def read_run(run: Run) -> QueryLog:
+    """The searches of a run. Raises MissingStepError where `ingest` has not run."""
+    return read_log(pl.read_parquet(Blocks.of(run, SEARCHES.name).files, hive_partitioning=False))
 
 
 def read_log(rows: pl.DataFrame) -> QueryLog:

@@ -8,27 +8,33 @@ score nearly as high as the asked item are passed over, for they may be right, t
 2024).
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jobs.infra.logging import Progress, log_line
 from jobs.models.content.text_encoder import TextEncoder
+from jobs.models.device import native_bfloat16
+from jobs.models.text_encoder_training.held_out import BLOCK, Change, Matrix, better, changes, reciprocal_ranks, split
 from jobs.models.text_encoder_training.pairs import Pair
 
+JOB = "train_text"
 MINED = 30
 """Of so many first items hard negatives are drawn."""
 NEAR = 0.95
 """An item with more than this share of the asked item's score is no negative."""
-SURE = 1.96
-"""Standard errors that an improvement must be above zero: a two-sided interval of 95 %."""
-BLOCK = 256
+WARM_UP = 0.1
+"""The share of the training in which the learning rate rises."""
 MAX_NORM = 1.0
 
-Ranks = NDArray[np.float64]
+Right = Mapping[str, set[int]]
+"""The rows of items that are no negatives of a query."""
 
 
 class FineTuneSettings(NamedTuple):
@@ -43,19 +49,36 @@ class FineTuneSettings(NamedTuple):
     """Hard negatives for each pair."""
     held_out: float = 0.1
     """The share of different queries that training does not see."""
+    seconds: float = float("inf")
+    """Of all of it, measuring included. Training ends early where it would take longer."""
     seed: int = 0
 
 
 class FineTuned(NamedTuple):
-    """What came of it: mean reciprocal ranks over held-out pairs."""
+    """What came of it."""
 
-    before: float
-    after: float
-    low: float
-    """The lower end of the interval of the difference."""
+    changes: list[Change]
+    """Over all held-out queries, and over those of each source."""
     kept: bool
     losses: list[float]
     """Mean loss of every epoch, in nats."""
+    taught: int
+    """Pairs that were learned from, counted in every epoch."""
+
+    @property
+    def before(self) -> float:
+        """The mean reciprocal rank over held-out queries before training."""
+        return self.changes[0].before
+
+    @property
+    def after(self) -> float:
+        """The same after training, whether the model was kept or not."""
+        return self.changes[0].after
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval of the difference."""
+        return self.changes[0].low
 
 
 def fine_tune(
@@ -63,115 +86,150 @@ def fine_tune(
 ) -> FineTuned:
     """Fine-tune the model of an encoder in place, on its device, and restore it where it did not become better.
 
-    encoder: in float32. items: the texts of all items, by row. pairs: of texts and items.
+    encoder: in float32; products are in bfloat16 where its device has it. items: the texts of all items, by row.
+    pairs: of texts and items.
 
     It is better where the mean reciprocal rank of asked items over held-out queries rises, with the interval of the
-    paired difference above zero. A query is either held out or learned from, with all its pairs.
+    paired difference above zero, and falls for certain for the queries of no source. A query is either held out or
+    learned from, with all its pairs.
 
     Raises ValueError for an encoder in another precision, and for fewer than two different queries.
     """
     settings = settings or FineTuneSettings()
     if encoder.dtype != torch.float32:
         raise ValueError(f"a text model is fine-tuned in float32, not in {encoder.dtype}")
-    taught, apart = split(pairs, settings)
+    started = time.monotonic()
+    taught, apart = split(pairs, settings.held_out)
     weights = {name: value.detach().clone() for name, value in encoder.model.state_dict().items()}
-    before = reciprocal_ranks(encoder, items, apart)
-    losses = _fit(encoder, items, taught, settings)
-    after = reciprocal_ranks(encoder, items, apart)
-    gain = after - before
-    error = float(gain.std(ddof=1)) / len(gain) ** 0.5 if len(gain) > 1 else float("inf")
-    low = float(gain.mean()) - SURE * error
-    if not low > 0:
+    with quick(encoder):
+        vectors = encoder.encode(items)
+        before = reciprocal_ranks(encoder, vectors, apart)
+    measuring = time.monotonic() - started
+    log_line(JOB, "measured", queries=len({pair.query for pair in apart}), mrr=before.mean(), seconds=measuring)
+    losses, count = _fit(encoder, items, vectors, taught, settings, until=started + settings.seconds - measuring)
+    with quick(encoder):
+        after = reciprocal_ranks(encoder, encoder.encode(items), apart)
+    found = changes(apart, before, after)
+    kept = better(found)
+    if not kept:
         encoder.model.load_state_dict(weights)
-    return FineTuned(float(before.mean()), float(after.mean()), low, low > 0, losses)
+    return FineTuned(found, kept, losses, count)
 
 
-def split(pairs: Sequence[Pair], settings: FineTuneSettings) -> tuple[list[Pair], list[Pair]]:
-    """Return the pairs to learn from, and those of the held-out queries.
+@contextmanager
+def quick(encoder: TextEncoder) -> Iterator[None]:
+    """Compute products in bfloat16 where the device has it; weights and sums stay in float32.
 
-    Raises ValueError for fewer than two different queries.
+    torch keeps the rounded weights until the block ends, so that no block may change them.
     """
-    queries = sorted({pair.query for pair in pairs})
-    if len(queries) < 2:
-        raise ValueError(
-            f"fine-tuning needs two different queries, one of them to be held out; there are {len(queries)}"
-        )
-    count = min(max(1, round(settings.held_out * len(queries))), len(queries) - 1)
-    drawn = np.random.default_rng(settings.seed).permutation(len(queries))[:count]
-    apart = {queries[place] for place in drawn}
-    return [pair for pair in pairs if pair.query not in apart], [pair for pair in pairs if pair.query in apart]
+    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=native_bfloat16(encoder.device)):
+        yield
 
 
-def reciprocal_ranks(encoder: TextEncoder, items: Sequence[str], pairs: Sequence[Pair]) -> Ranks:
-    """Return 1 / rank of the asked item among all items for each pair, float64 (n,); of equal scores the worst rank."""
-    asked, vectors = encoder.encode([pair.query for pair in pairs]), encoder.encode(items)
-    own = np.array([pair.item for pair in pairs])
-    found = []
-    for start in range(0, len(pairs), BLOCK):
-        scores = asked[start : start + BLOCK] @ vectors.T
-        wanted = np.take_along_axis(scores, own[start : start + BLOCK, None], axis=1)
-        found.append(1.0 / (scores >= wanted).sum(axis=1))
-    return np.concatenate(found)
-
-
-def mine(encoder: TextEncoder, items: Sequence[str], pairs: Sequence[Pair]) -> list[NDArray[np.int64]]:
-    """Return for each pair the rows of items that are ranked high without being asked for; perhaps none."""
-    asked, vectors = encoder.encode([pair.query for pair in pairs]), encoder.encode(items)
-    right: defaultdict[str, list[int]] = defaultdict(list)
+def no_negatives(pairs: Sequence[Pair]) -> Right:
+    """Return for each query the rows of all items that it asks for, and of that whose title it is."""
+    right: defaultdict[str, set[int]] = defaultdict(set)
     for pair in pairs:
-        right[pair.query].append(pair.item)
-    first = min(MINED, len(items))
+        right[pair.query] |= {pair.item} if pair.own < 0 else {pair.item, pair.own}
+    return right
+
+
+def mine(
+    encoder: TextEncoder, vectors: Matrix, pairs: Sequence[Pair], right: Right | None = None
+) -> list[NDArray[np.int64]]:
+    """Return for each pair the rows of items that are ranked high without being asked for; perhaps none.
+
+    vectors: of the items.
+    """
+    right = no_negatives(pairs) if right is None else right
+    asked = encoder.encode([pair.query for pair in pairs])
+    first = min(MINED, len(vectors))
     mined = []
-    for query, pair in zip(asked, pairs, strict=True):
-        scores = vectors @ query
-        best = np.argpartition(-scores, first - 1)[:first]
-        best = best[scores[best] <= NEAR * scores[pair.item]]
-        mined.append(np.sort(best[~np.isin(best, right[pair.query])]))
+    for start in range(0, len(pairs), BLOCK):
+        some = pairs[start : start + BLOCK]
+        scores = asked[start : start + BLOCK] @ vectors.T
+        highest = np.argpartition(-scores, first - 1, axis=1)[:, :first]
+        for row, best, pair in zip(scores, highest, some, strict=True):
+            near = best[row[best] <= NEAR * row[pair.item]]
+            mined.append(np.sort(near[~np.isin(near, list(right[pair.query]))]))
     return mined
 
 
-def _fit(encoder: TextEncoder, items: Sequence[str], pairs: Sequence[Pair], settings: FineTuneSettings) -> list[float]:
+def _fit(
+    encoder: TextEncoder,
+    items: Sequence[str],
+    vectors: Matrix,
+    pairs: Sequence[Pair],
+    settings: FineTuneSettings,
+    *,
+    until: float,
+) -> tuple[list[float], int]:
+    """Train; returns the mean loss of every epoch and the number of pairs. until: when to end, of the monotonic clock.
+
+    The learning rate rises and then falls to 0, over the steps or over the time, whichever ends first.
+    """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    mined = mine(encoder, items, pairs) if settings.negatives else [np.zeros(0, dtype=np.int64)] * len(pairs)
+    right = no_negatives(pairs)
+    none = np.zeros(0, dtype=np.int64)
+    with quick(encoder):
+        mined = mine(encoder, vectors, pairs, right) if settings.negatives else [none] * len(pairs)
     optimiser = torch.optim.AdamW(encoder.model.parameters(), lr=settings.learning_rate)
     steps = settings.epochs * -(-len(pairs) // settings.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, 10 * (step + 1) / steps, 1 - step / steps)
-    )
+    progress, started, step, count = Progress(JOB, "pairs", settings.epochs * len(pairs)), time.monotonic(), 0, 0
+    allowed = until - started
     losses = []
     for _ in range(settings.epochs):
-        total = 0.0
+        total, seen = 0.0, 0
         order = rng.permutation(len(pairs))
         for start in range(0, len(order), settings.batch):
+            gone = time.monotonic() - started
+            if gone >= allowed:
+                break
+            share = max(step / steps, gone / allowed)
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * min(1.0, (share + 1 / steps) / WARM_UP, 1 - share)
             places = order[start : start + settings.batch]
             batch = [pairs[place] for place in places]
             hard = [row for place in places for row in rng.permutation(mined[place])[: settings.negatives]]
-            loss = batch_loss(encoder, items, batch, hard, settings.temperature)
+            with quick(encoder):
+                loss = batch_loss(encoder, items, batch, hard, settings.temperature, right=right)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(encoder.model.parameters(), MAX_NORM)
             optimiser.step()
-            schedule.step()
-            total += float(loss.detach()) * len(batch)
-        losses.append(total / len(pairs))
-    return losses
+            step, seen, total = step + 1, seen + len(batch), total + float(loss.detach()) * len(batch)
+            progress.at(count + seen, loss=total / seen)
+        count += seen
+        if seen:
+            losses.append(total / seen)
+        if seen < len(pairs):
+            log_line(JOB, "time is up", pairs=count, of=settings.epochs * len(pairs), seconds=settings.seconds)
+            break
+    return losses, count
 
 
 def batch_loss(
-    encoder: TextEncoder, items: Sequence[str], batch: Sequence[Pair], hard: Sequence[int], temperature: float
+    encoder: TextEncoder,
+    items: Sequence[str],
+    batch: Sequence[Pair],
+    hard: Sequence[int],
+    temperature: float,
+    *,
+    right: Right | None = None,
 ) -> torch.Tensor:
-    """Return the mean loss of the pairs of a batch. hard: rows of items that are nobody's here, or somebody else's."""
+    """Return the mean loss of the pairs of a batch.
+
+    hard: rows of items that are nobody's here, or somebody else's. right: by default what the batch asks for.
+    """
+    right = no_negatives(batch) if right is None else right
     rows = sorted({pair.item for pair in batch} | set(hard))
     place = {row: n for n, row in enumerate(rows)}
     asked = encoder.vectors([pair.query for pair in batch])
-    scores = asked @ encoder.vectors([items[row] for row in rows]).T / temperature
+    scores = asked @ encoder.vectors([items[row] for row in rows]).T
+    scores = scores.float() / temperature
     own = torch.tensor([place[pair.item] for pair in batch], device=scores.device)
-    # Another item that the same query asks for in this batch is no negative.
-    same = defaultdict(set)
-    for pair in batch:
-        same[pair.query].add(place[pair.item])
     hidden = torch.zeros(scores.shape, dtype=torch.bool)
     for n, pair in enumerate(batch):
-        hidden[n, sorted(same[pair.query] - {place[pair.item]})] = True
+        hidden[n, [place[row] for row in right[pair.query] if row in place and row != pair.item]] = True
     return torch.nn.functional.cross_entropy(scores.masked_fill(hidden.to(scores.device), float("-inf")), own)

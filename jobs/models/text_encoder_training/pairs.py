@@ -1,4 +1,4 @@
-"""Texts with the item that each asks for: of a log, or of titles made worse.
+"""Texts with the item that each asks for: of a log, of what is bought together, or of titles made worse.
 
 A title is made worse as shoppers type it: words dropped, cut short or misspelt, or replaced by a synonym of the shop.
 """
@@ -17,12 +17,19 @@ SHORTEST = 5
 """Letters of a word that may be cut short or misspelt."""
 
 
+LOG, TOGETHER, TITLES = "log", "together", "titles"
+"""Where a pair is from: what a shopper searched for and took; what is bought on one day; a title made worse."""
+
+
 class Pair(NamedTuple):
     """A text and the item it asks for."""
 
     query: str
     item: int
     """The row of the item."""
+    source: str = TITLES
+    own: int = -1
+    """The row of the item whose title the text is, which is then neither wanted nor wrong; -1 for none."""
 
 
 def worse_titles(

@@ -29,13 +29,14 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.infra.vector_store import VectorSpace, writing_vectors
     from jobs.models.behaviour import model_store as store
     from jobs.models.behaviour.encoding import score_parameters
-    from jobs.models.content.text_encoder import dimensions, identity, locate
+    from jobs.models.content.text_encoder import dimensions, identity
+    from jobs.models.text_encoder_training.model_store import used
     from jobs.stages.embed_items.arrays import write_item_vectors, write_labels, write_transitions
     from jobs.stages.embed_items.spark.texts import text_vectors
     from jobs.stages.embed_items.spark.vectors import fit, joined, known
 
     night, options = config.run, config.embed
-    text_model = locate(options.model, config.base)
+    text_name, text_model = used(config)
     size = dimensions(text_model)
     items, model = night.read(spark, ITEMS), store.existing(config.models, config.date)
     settings = model.train  # before the hours of texts
@@ -43,7 +44,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     different = items.where("trim(text) != ''").select("text").distinct().count()
     started = time.monotonic()
     with watching(spark, "embed_items", "texts"):
-        night.write(TEXT_VECTORS, text_vectors(items, config, different))
+        night.write(TEXT_VECTORS, text_vectors(items, config.embed, text_model, different))
     seconds = time.monotonic() - started
     texts = night.read(spark, TEXT_VECTORS)
 
@@ -65,7 +66,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
             behaviour=space.behaviour,
             text=space.text,
             model=model.id,
-            text_model=options.model,
+            text_model=text_name,
             trained_until=model.trained_until,
             cold_start=write_labels(table, writer, space, model.price_bounds),
         )
@@ -82,6 +83,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "texts_per_second": round(different / seconds, 1),
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),
+        "text_model": text_name,
         "space_id": made.space_id,
     }
 

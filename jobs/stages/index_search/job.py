@@ -87,9 +87,10 @@ def learn_encoder(
     """The day's encoder of queries; None for a shop without any text. queries: of the log."""
     import torch
 
-    from jobs.models.content.text_encoder import TextEncoder, locate
+    from jobs.models.content.text_encoder import TextEncoder
     from jobs.models.query_encoder.learn import learn
     from jobs.models.query_encoder.vocabulary import pieces_of
+    from jobs.models.text_encoder_training.model_store import used
 
     options = config.embed
 
@@ -101,7 +102,7 @@ def learn_encoder(
         return None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = TextEncoder(
-        locate(options.model, config.base),
+        used(config)[1],
         max_tokens=options.max_tokens,
         batch_tokens=options.batch_tokens,
         precision=options.precision,

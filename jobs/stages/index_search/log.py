@@ -6,12 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from jobs.config.config import Config
-from jobs.infra.blocks import Blocks
 from jobs.infra.runs import Run
 from jobs.infra.search_file import DAYS, QUERIES
 from jobs.models.query_log import lessons
 from jobs.models.query_log.languages import Languages, declared, detect
-from jobs.models.query_log.log import QueryLog, read_log
+from jobs.models.query_log.log import QueryLog, read_run
 from jobs.models.query_log.positions import propensities
 from jobs.models.understanding.build import QuerySources
 from jobs.models.understanding.rewrites import read_synonyms
@@ -40,7 +39,7 @@ class ShopLog:
 
 def query_log(run: Run) -> ShopLog:
     """Read the searches of a run."""
-    read = read_log(pl.read_parquet(Blocks.of(run, "searches").files, hive_partitioning=False))
+    read = read_run(run)
     return ShopLog(read, lessons.queries(read), lessons.days(read))
 
 

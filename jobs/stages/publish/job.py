@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.errors import MissingStepError
 from jobs.releases.announce import announce, refuse_older
-from jobs.releases.prune_work import prune_models, prune_runs
+from jobs.releases.prune_work import prune_models, prune_runs, prune_text_models
 from jobs.releases.validation import NOT_VALIDATED, config_option, why_not_announced
 from lookup.release import manifest as manifests
 
@@ -28,7 +28,12 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         )
     serves = None if config.older else refuse_older(config.releases, config.date)
     announce(config.releases, release_id, config=config.file, instead_of=serves)
-    removed = [*prune_runs(config, config.shop.keep_runs), *prune_models(config, config.shop.keep_models)]
+    models = config.shop.keep_models
+    removed = [
+        *prune_runs(config, config.shop.keep_runs),
+        *prune_models(config, models),
+        *prune_text_models(config, models),
+    ]
     return {
         "release": release_id,
         "folders_removed": len(removed),

@@ -136,7 +136,7 @@ def test_defaults_are_read_back(tmp_path):
         name: {key: value for key, value in vars(getattr(plain, name)).items() if value not in (None, {})}
         for name in SECTIONS
     }
-    assert len(written) == 11
+    assert len(written) == 12
     assert read(tmp_path, {**GOOD, **written, "weights": plain.weights}) == plain
 
 
@@ -156,6 +156,7 @@ def test_defaults_are_read_back(tmp_path):
         ("train", "dimensions", 1_000_000, "a whole number from 1 to 4,096, not 1000000"),
         ("train", "dimensions", 64.0, "a whole number from 1 to 4,096, not 64.0"),
         ("train", "processes", 10_000, "a whole number from 1 to 1,024, not 10000"),
+        ("train_text", "held_out", 1.0, "a share between 0 and 1, not 1.0"),
         ("train", "ordered", 1, "true or false, not 1"),
         ("train", "ordered", "no", "true or false, not 'no'"),
         ("train", "half_lives", [], "a list that is not empty, not []"),

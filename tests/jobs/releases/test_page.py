@@ -14,7 +14,7 @@ from jobs.config.config import Config
 from jobs.config.shop import EventsConfig
 from jobs.infra.tables import QUARANTINE
 from jobs.releases.dropped import counted, dropped_rows
-from jobs.releases.page import measured
+from jobs.releases.page import measured, text_model_table
 from jobs.stages.build import job as build
 from jobs.stages.validate import job as validate
 from lookup.release import manifest
@@ -67,6 +67,14 @@ def test_what_the_receipt_of_ingest_counts_is_told_whatever_it_is() -> None:
         ("guests", 12),
         ("types without weight: wishlist", 5),
     ]
+
+
+def test_the_figures_of_the_text_model_are_those_of_the_receipt() -> None:
+    change = {"source": "log", "queries": 900, "before": 0.31, "after": 0.36, "low": 0.02, "high": 0.08}
+    assert text_model_table([{"job": "train_text", "changes": [change]}]).rows == [
+        ("log", 900, 0.31, 0.36, "+0.0200 to +0.0800")
+    ]
+    assert text_model_table([{"job": "train_text", "enabled": False}, {"job": "train"}]).rows == []
 
 
 def test_the_page_has_it_before_and_after_validation(tmp_path: Path) -> None:

@@ -3,12 +3,10 @@
 import os
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.config.config import Config
 from jobs.config.learning import EmbedConfig
 from jobs.infra.arrow import list_column
 from jobs.infra.cluster.tasks import partitions, task_threads
@@ -24,8 +22,9 @@ TEXTS_A_TASK = 512
 """A task has at least so many texts."""
 
 
-def text_vectors(items: "DataFrame", config: Config, texts: int) -> "DataFrame":
-    """Table TEXT_VECTORS: the vectors of the different texts of the run's items. texts: how many there are.
+def text_vectors(items: "DataFrame", options: EmbedConfig, model: str, texts: int) -> "DataFrame":
+    """Table TEXT_VECTORS: the vectors of the different texts of the run's items. texts: how many there are. model: what
+    `TextEncoder` loads.
 
     Each partition is sorted by length, so that a block for the encoder holds texts of similar length. Equal inputs make
     equal blocks in every run.
@@ -36,32 +35,32 @@ def text_vectors(items: "DataFrame", config: Config, texts: int) -> "DataFrame":
     different = (
         items.where("trim(text) != ''").repartition(parts, "text").groupBy("text").agg(F.count("*").alias("items"))
     )
-    task = partial(_encode, options=config.embed, base=config.base)
+    task = partial(_encode, options=options, model=model)
     return different.sortWithinPartitions(F.length("text"), "text").mapInArrow(task, TEXT_VECTORS.ddl)
 
 
-def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, base: Path) -> Iterator[pa.RecordBatch]:
+def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: str) -> Iterator[pa.RecordBatch]:
     from pyspark import TaskContext
 
     device, gpu = task_device(), lent_gpu(TaskContext.get())
     for batch in batches:
-        vectors = _encoder(options, base, device, task_threads()).encode(batch.column("text").to_pylist())
+        vectors = _encoder(options, model, device, task_threads()).encode(batch.column("text").to_pylist())
         columns = [batch.column("text"), batch.column("items"), list_column(vectors)]
         labels = [pa.array([label] * len(batch), pa.string()) for label in (device, gpu)]
         yield pa.RecordBatch.from_arrays([*columns, *labels], names=TEXT_VECTORS.columns)
 
 
 @lru_cache(maxsize=1)
-def _encoder(options: EmbedConfig, base: Path, device: str, threads: int) -> "TextEncoder":
+def _encoder(options: EmbedConfig, model: str, device: str, threads: int) -> "TextEncoder":
     """The encoder of this worker. A worker outlives its tasks, and the next task may bring another device."""
     import torch
 
-    from jobs.models.content.text_encoder import TextEncoder, locate
+    from jobs.models.content.text_encoder import TextEncoder
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # other tasks have the other cores
     torch.set_num_threads(threads)
     return TextEncoder(
-        locate(options.model, base),
+        model,
         max_tokens=options.max_tokens,
         batch_tokens=options.batch_tokens,
         precision=options.precision,

@@ -1,0 +1,1 @@
+"""Stage `train_text`: the text model, fine-tuned on what shoppers do."""
