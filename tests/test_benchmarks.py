@@ -23,6 +23,7 @@ PRINTS = {
     "swap": "answers of 1 processes, 0 wrong",
     "topk": "MLlib ALS",
     "embed": "sentence-transformers",
+    "gpu": "behaviour model, 16 users, 50 items",
     "query_encoder": "as quick as all",
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",
     "log_chaos": "damaged, then replaced by a copy",

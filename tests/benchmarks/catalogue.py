@@ -58,6 +58,7 @@ BENCHMARKS = (
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
     Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
+    Benchmark("night", "gpu", "products, top-K, texts and both fits on a GPU, beside what it can do", MINUTES, "a GPU"),
     Benchmark("search", "query_encoder", "the query encoder step by step, beside its transformer", MINUTES),
     Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", MINUTES),
     Benchmark("crashes", "log_chaos", "calls, `problem` and losses while a patch log is broken and mended", MINUTES),

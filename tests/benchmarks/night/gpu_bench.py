@@ -1,0 +1,240 @@
+"""What the night gets out of a device: products, exact top-K, texts a second, and the fits of both models.
+
+On the GPU where torch finds one, otherwise on the CPU. Each part is set beside what the device itself can do, its rate
+of copies and of products, which are measured first. The text model has the shape of all-MiniLM-L6-v2 and random
+weights: its speed is that of the real one, and its quality says nothing; `--model FOLDER` takes another.
+
+Needs torch, transformers, numpy, pyarrow, pydantic and structlog; the fit of the behaviour model scipy besides. Nothing
+of the day is called, so that duckdb and annoy may be missing. A part that cannot run says why, and the others go on.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import numpy as np
+import torch
+
+from tests.benchmarks.shared.timing import options, table
+
+for _name in ("duckdb", "annoy"):
+    if find_spec(_name) is None:
+        sys.modules[_name] = MagicMock()  # `lookup` imports them; nothing here opens a release
+
+SIZES = {
+    "gpu": SimpleNamespace(
+        copy=1 << 30, product=8192, queries=32_768, items=1_000_000, blocks=(4096, 65_536), texts=40_000, layers=6,
+        tokens=65_536, users=20_000, shop=20_000, pairs=20_000, batch=256, seconds=60,
+    ),
+    "cpu": SimpleNamespace(
+        copy=1 << 27, product=1024, queries=1024, items=50_000, blocks=(512, 4096), texts=400, layers=6, tokens=2048,
+        users=400, shop=1000, pairs=200, batch=32, seconds=60,
+    ),
+    "toy": SimpleNamespace(
+        copy=1 << 20, product=128, queries=32, items=500, blocks=(16, 64), texts=24, layers=1, tokens=256, users=16,
+        shop=50, pairs=40, batch=8, seconds=5,
+    ),
+}  # fmt: skip
+"""How large each part is, so that all take some four minutes on a GPU, and two on two cores."""
+ROUNDS = 3
+K = 100
+VOCABULARY, TITLE = 5000, 12
+"""Words of the made shop, and of a title."""
+EVENTS = 40
+"""Of a user."""
+SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1, ""))
+
+Row = list[str]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure every part; the table comes last."""
+    parser = options(__doc__)
+    parser.add_argument("--model", type=Path, help="the folder of a text model, in place of the made one")
+    given = parser.parse_args(argv)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    sizes = SIZES["toy" if given.toy else "gpu" if device == "cuda" else "cpu"]
+    name = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    print(f"{name}; torch {torch.__version__}", flush=True)
+    rates: dict[str, float] = {}
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        parts: list[tuple[str, Callable[[], list[Row]]]] = [
+            ("copy", lambda: copy(device, sizes)),
+            ("products", lambda: products(device, sizes, rates)),
+            ("top-K, d = 64", lambda: exact(device, sizes, rates, 64)),
+            ("top-K, d = 128", lambda: exact(device, sizes, rates, 128)),
+            ("texts", lambda: texts(device, sizes, rates, given.model or made_model(folder / "model", sizes))),
+            ("text model", lambda: fit_text(device, sizes, given.model or made_model(folder / "model", sizes))),
+            ("behaviour model", lambda: fit_behaviour(device, sizes, folder)),
+        ]
+        for part, run in parts:
+            started = time.perf_counter()
+            try:
+                found = run()
+            except Exception as error:  # a machine that lacks something: the other parts still say what they can
+                found = [[part, f"not run: {type(error).__name__}: {error}"[:90], ""]]
+            print(f"{part}: {time.perf_counter() - started:.1f} s", flush=True)
+            rows += found
+    table(["what", "measured", "share of what the device can do"], rows)
+    return 0
+
+
+def best(call: Callable[[], object], device: str, rounds: int = ROUNDS) -> float:
+    """Seconds of the best of some rounds, after one that does not count."""
+    found = []
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        call()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        found.append(time.perf_counter() - started)
+    return min(found[1:])
+
+
+def copy(device: str, sizes: SimpleNamespace) -> list[Row]:
+    """Bytes read and written by a copy within the memory of the device, and bytes that reach it."""
+    here = torch.zeros(sizes.copy, dtype=torch.uint8)
+    there, other = here.to(device), torch.empty(sizes.copy, dtype=torch.uint8, device=device)
+    inside = 2 * sizes.copy / best(lambda: other.copy_(there), device)
+    found = [["copy within its memory", rate(inside, "B/s"), ""]]
+    if device == "cuda":
+        found.append(["copy to it, pageable", rate(sizes.copy / best(lambda: other.copy_(here), device), "B/s"), ""])
+    return found
+
+
+def products(device: str, sizes: SimpleNamespace, rates: dict[str, float]) -> list[Row]:
+    """Operations a second of a square product, float32 and bfloat16. rates: gets both."""
+    found = []
+    for kind in (torch.float32, torch.bfloat16):
+        left, right = (torch.randn(sizes.product, sizes.product, dtype=kind, device=device) for _ in range(2))
+        name = str(kind).removeprefix("torch.")
+        rates[name] = 2 * sizes.product**3 / best(lambda a=left, b=right: torch.mm(a, b), device)  # type: ignore[misc]
+        found.append([f"product, {name}", rate(rates[name], "FLOP/s"), "100 %"])
+    return found
+
+
+def exact(device: str, sizes: SimpleNamespace, rates: dict[str, float], d: int) -> list[Row]:
+    """The night's exact top-K, with its selection, from arrays to arrays."""
+    from jobs.ranking.exact import top_k
+
+    rng = np.random.default_rng(0)
+    queries, items = (rng.standard_normal((n, d), dtype=np.float32) for n in (sizes.queries, sizes.items))
+    users, width = sizes.blocks
+    took = best(lambda: top_k(queries, items, K, user_block=users, item_block=width, device=device), device, 1)
+    scores = sizes.queries * sizes.items / took
+    of = "; ".join(f"{2 * d * scores / rates[name]:.0%} of {name}" for name in ("float32", "bfloat16"))
+    what = f"top-{K} of {sizes.queries:,} x {sizes.items:,}, d = {d}"
+    return [[what, f"{rate(scores, 'scores/s')}, {sizes.queries / took:,.0f} lists/s", of]]
+
+
+def made_words() -> list[str]:
+    """The words of the made shop."""
+    return [f"w{n}" for n in range(VOCABULARY)]
+
+
+def made_titles(count: int) -> list[str]:
+    """Titles of frequent and rare words, of several lengths."""
+    rng, words = np.random.default_rng(1), made_words()
+    drawn = np.minimum(rng.zipf(1.3, (count, 2 * TITLE)), VOCABULARY) - 1
+    return [" ".join(words[n] for n in row[: rng.integers(3, 2 * TITLE)]) for row in drawn.tolist()]
+
+
+def made_model(folder: Path, sizes: SimpleNamespace) -> Path:
+    """A text model of the shape of all-MiniLM-L6-v2 with random weights, in a folder, which it returns."""
+    if not folder.exists():
+        from transformers import BertConfig, BertModel, BertTokenizerFast
+
+        folder.mkdir()
+        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *made_words()]
+        (folder / "vocab.txt").write_text("\n".join(words))
+        BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=256).save_pretrained(folder)
+        torch.manual_seed(0)
+        shape = BertConfig(
+            vocab_size=30_522,
+            hidden_size=384,
+            num_hidden_layers=sizes.layers,
+            num_attention_heads=12,
+            intermediate_size=1536,
+        )
+        BertModel(shape).save_pretrained(folder)
+    return folder
+
+
+def texts(device: str, sizes: SimpleNamespace, rates: dict[str, float], model: Path) -> list[Row]:
+    """The night's text vectors, from texts to arrays. The operations are those of the matrices that tokens pass."""
+    from jobs.models.content.text_encoder import TextEncoder
+
+    encoder, titles = TextEncoder(str(model), device=device, batch_tokens=sizes.tokens), made_titles(sizes.texts)
+    took = best(lambda: encoder.encode(titles), device, 2)
+    tokens = sum(len(one) for one in encoder.tokenizer(titles, truncation=True, max_length=128)["input_ids"])
+    layers = sum(weights.numel() for name, weights in encoder.model.named_parameters() if ".layer." in name)
+    kind = str(encoder.dtype).removeprefix("torch.")
+    share = f"{2 * layers * tokens / took / rates[kind]:.0%} of {kind}"
+    return [
+        [f"{sizes.texts:,} texts of {tokens / sizes.texts:.0f} tokens", f"{sizes.texts / took:,.0f} texts/s", share]
+    ]
+
+
+def fit_text(device: str, sizes: SimpleNamespace, model: Path) -> list[Row]:
+    """The fine-tuning of `train_text`, with its measuring and its hard negatives, on titles made worse."""
+    from jobs.models.content.text_encoder import TextEncoder
+    from jobs.models.text_encoder_training.fit import FineTuneSettings, fine_tune
+    from jobs.models.text_encoder_training.sources import title_pairs
+
+    titles = list(dict.fromkeys(made_titles(sizes.shop)))
+    pairs = title_pairs([title.split(" ") for title in titles], sizes.pairs, seed=0)
+    encoder = TextEncoder(str(model), device=device, precision="float32", batch_tokens=sizes.tokens)
+    started = time.perf_counter()
+    found = fine_tune(encoder, titles, pairs, FineTuneSettings(batch=sizes.batch, seconds=sizes.seconds))
+    took = time.perf_counter() - started
+    what = f"text model, {found.taught:,} of {len(pairs):,} pairs, {len(titles):,} items"
+    return [[what, f"{took:.1f} s, {found.taught / took:,.0f} pairs/s", f"MRR {found.before:.3f} -> {found.after:.3f}"]]
+
+
+def fit_behaviour(device: str, sizes: SimpleNamespace, folder: Path) -> list[Row]:
+    """An epoch of `train` with its default settings, with the item transitions that follow it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import scipy.sparse as sp
+
+    from jobs.config.learning import TrainConfig
+    from jobs.models.behaviour.fit import fit_files
+    from jobs.models.behaviour.model_store import Inputs
+
+    rng = np.random.default_rng(2)
+    items = np.minimum(rng.zipf(1.2, (sizes.users, EVENTS)), sizes.shop) - 1
+    days = np.sort(rng.integers(20_000, 20_365, items.shape), axis=1)
+    columns = {
+        "items": pa.array(items.astype(np.int32).tolist(), pa.list_(pa.int32())),
+        "days": pa.array(days.astype(np.int32).tolist(), pa.list_(pa.int32())),
+        "weights": pa.array(np.ones(items.shape, np.float32).tolist(), pa.list_(pa.float32())),
+    }
+    file = folder / "sequences.parquet"
+    pq.write_table(pa.table(columns), file)
+    rows = np.arange(sizes.shop, dtype=np.int64)
+    attributes = sp.csr_array(
+        (np.ones(sizes.shop, np.float32), (rows, rows % 100)), shape=(sizes.shop, min(100, sizes.shop))
+    )
+    Inputs(rows, np.bincount(items.ravel(), minlength=sizes.shop) + 1, attributes).write(folder)
+    started = time.perf_counter()
+    fit_files([file], folder, TrainConfig(epochs=1), device)
+    took = time.perf_counter() - started
+    what = f"behaviour model, {sizes.users:,} users, {sizes.shop:,} items"
+    return [[what, f"{took:.1f} s, {sizes.users / took:,.0f} users/s an epoch", ""]]
+
+
+def rate(value: float, unit: str) -> str:
+    """A rate for people."""
+    scale, letter = next(one for one in SCALES if value >= one[0] or one[0] == 1)
+    return f"{value / scale:,.1f} {letter}{unit}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
