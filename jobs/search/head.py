@@ -70,7 +70,7 @@ def head_lists(index: SearchIndex, items: NightItems, queries: Sequence[str], le
 
     for query in queries:
         asked = index.asked(query)
-        matching = in_stock(searcher.matches(asked.positions))
+        matching = in_stock(searcher.matches(asked.needed()))
         if asked.interpretation.price is None and len(matching):
             rows, scores = searcher.ranked(asked, matching, in_stock)
             found[query] = rows[:length], scores[:length], len(matching)

@@ -1,6 +1,6 @@
 """From a query that is understood to what the index is asked for: slots, and the words of the semantic part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.text.analyzer import Analyzer
+from lookup.text.chunks import Kind
 from lookup.understanding.interpreter import Interpretation
 from lookup.understanding.spelling import katakana
 
@@ -31,6 +32,8 @@ class Asked:
 
     interpretation: Interpretation
     positions: Positions
+    parts: tuple[tuple[str, ...], ...]
+    """Of each position the terms that stand for it only together."""
     main: tuple[int, ...]
     """The row of each position's main term; -1 for an unknown one."""
     words: tuple[str, ...]
@@ -38,10 +41,23 @@ class Asked:
     vector: NDArray[np.float32]
     """Of the words, float32 (E,), of length 1; zeros where nothing of it is known."""
 
+    def needed(self, places: Iterable[int] | None = None) -> Positions:
+        """What an item must hold to match, one term of each; by places of positions, by default all.
+
+        For a code that is the code, or all of its parts: an item with one of them is another one.
+        """
+        found: Positions = []
+        for place in range(len(self.positions)) if places is None else places:
+            parts, terms = self.parts[place], self.positions[place]
+            whole = [one for one in terms if one[0] not in parts]
+            found += [[*whole, (part, WEAK)] for part in parts] or [terms]
+        return found
+
 
 def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows: Callable[[str], bool]) -> set[str]:
-    """Words of a query that are right though no dictionary has them: those of added items, words in katakana whose
-    characters some item holds, and a last word that no item has but that begins words of some.
+    """Words of a query that are right though no dictionary has them: those that find items by their stem or as words of
+    added ones ("berry" where the shop has "berries"), words in katakana whose characters some item holds, and a last
+    word that no item has but that begins words of some.
 
     parts: the index of the release, and that of added items. knows: whether the dictionary has a word.
     """
@@ -54,10 +70,9 @@ def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows
             for part in parts
         )
     }
-    if len(parts) > 1:
-        for token, terms in zip(query.tokens, query, strict=False):
-            if any(part.lexicon.find(term) >= 0 for part in parts[1:] for term in terms):
-                right.add(token.text)
+    for token, terms in zip(query.tokens, query, strict=False):
+        if token.kind == Kind.WORD and any(part.lexicon.find(term) >= 0 for part in parts for term in terms):
+            right.add(token.text)
     prefix = query.prefix
     if len(prefix) >= SHORTEST_PREFIX and not any(part.lexicon.find(term) >= 0 for part in parts for term in query[-1]):
         first, end = parts[0].lexicon.range(prefix)
@@ -81,7 +96,8 @@ def asked(
         _complete(positions, query.prefix, index)
     main = tuple(row_of(strong[0]) if strong else -1 for strong in query)
     words = tuple(token.text for token in query.tokens)
-    return Asked(interpretation, positions, main, words, encoder.vector(words))
+    parts = tuple(map(tuple, query.parts))
+    return Asked(interpretation, positions, parts, main, words, encoder.vector(words))
 
 
 def _add_synonyms(positions: Positions, interpretation: Interpretation, analyzer: Analyzer) -> None:

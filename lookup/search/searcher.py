@@ -118,8 +118,7 @@ class Searcher:
             return True
         known = self._stands.get(head)
         if known is None:
-            positions = self.asked(self.index.head.text(head)).positions
-            rows = self.matches(positions)
+            rows = self.matches(self.asked(self.index.head.text(head)).needed())
             new = len(rows) > 0 and int(rows[-1]) >= self.index.items
             known = self._stands[head] = not new and not np.isin(self.returned, rows).any()
         return known
@@ -176,11 +175,17 @@ class Searcher:
         }
         return table(columns, rows)
 
-    def given_up(self, positions: Positions) -> list[int]:
+    def given_up(self, asked: Asked) -> list[int]:
         """The places of positions in the order in which they are given up: first what no item has, then the most
         frequent one, which says least.
         """
-        return sorted(range(len(positions)), key=lambda place: (self._says(positions, place), -place))
+
+        def says(place: int) -> float:
+            if len(asked.parts[place]) and not len(self.matches(asked.needed([place]))):
+                return -1.0
+            return self._says(asked.positions, place)
+
+        return sorted(range(len(asked.positions)), key=lambda place: (says(place), -place))
 
     def _vectors(self, rows: Rows, release: NDArray[np.bool_]) -> Values:
         if release.all():

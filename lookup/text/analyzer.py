@@ -35,6 +35,7 @@ class QueryTerms(list[list[str]]):
         self,
         positions: list[list[str]],
         weak: list[list[str]],
+        parts: list[list[str]],
         text: str,
         places: Callable[[str], list[Token]],
         *,
@@ -43,6 +44,8 @@ class QueryTerms(list[list[str]]):
         super().__init__(positions)
         self.weak = weak
         """For each position further terms that say less: parts of a code, the bare number of a size."""
+        self.parts = parts
+        """For each position the terms that mean it only together: all parts of a code, of a ratio, of a compound."""
         self.text = text
         """The normalised query."""
         self._places, self._open_end = places, open_end
@@ -70,6 +73,8 @@ class Chunk(NamedTuple):
     """Of each token the terms of a query that mean it equally well."""
     weak: tuple[list[str], ...]
     """Of each token the terms of a query that say less."""
+    parts: tuple[list[str], ...]
+    """Of each token the terms that mean it only together."""
 
 
 class Analyzer:
@@ -153,6 +158,7 @@ class Analyzer:
         known = self._known
         positions: list[list[str]] = []
         weak: list[list[str]] = []
+        parts: list[list[str]] = []
         for name in chunk_texts(whole):
             if name.isascii() and len(name) <= LONGEST_TERM and (name.isalpha() or name.isdigit()):
                 # What `chunk` would say, from less memory: most words of a query are plain.
@@ -160,12 +166,15 @@ class Analyzer:
                 if stem not in self._parts:
                     positions.append([stem])
                     weak.append([])
+                    parts.append([])
                     continue
             chunk = known.get(name) or self.chunk(name)
             positions.extend(chunk.query)
             weak.extend(chunk.weak)
+            parts.extend(chunk.parts)
         most = MOST_QUERY_TOKENS
-        return QueryTerms(positions[:most], weak[:most], whole, self.places, open_end=not text[-1:].isspace())
+        open_end = not text[-1:].isspace()
+        return QueryTerms(positions[:most], weak[:most], parts[:most], whole, self.places, open_end=open_end)
 
     def term(self, parts: Sequence[str]) -> str:
         """The term of a normalised word; of several, that of items where they follow one another, if they are those of
@@ -188,7 +197,7 @@ class Analyzer:
         made = pieces(text)
         strong = [self._strong(piece) for piece in made]
         weak = [
-            _apart([self._term(term) for term in (*piece.weak, *self._parts.get(self._term(piece.main), ()))], terms)
+            _apart([self._term(term) for term in (*piece.weak, *self._compound(piece))], terms)
             for piece, terms in zip(made, strong, strict=True)
         ]
         item = []
@@ -202,7 +211,12 @@ class Analyzer:
             tuple(strong),
             # A query of two characters does not ask for every item with one of them.
             tuple([] if piece.kind == Kind.CJK else less for piece, less in zip(made, weak, strict=True)),
+            tuple([self._term(part) for part in piece.parts or self._compound(piece)] for piece in made),
         )
+
+    def _compound(self, piece: Piece) -> tuple[str, ...]:
+        """The parts of a compound; none of another word."""
+        return self._parts.get(self._term(piece.main), ())
 
     def _strong(self, piece: Piece) -> list[str]:
         names = (piece.main, *piece.same, piece.joined) if piece.joined else (piece.main, *piece.same)

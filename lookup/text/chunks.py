@@ -38,6 +38,8 @@ class Piece(NamedTuple):
     """The whole chunk without its separators, where that is a term."""
     weak: tuple[str, ...] = ()
     """What an item is indexed under as well, though it says less: parts of a code, the bare number of a size."""
+    parts: tuple[str, ...] = ()
+    """All that the token is made of: an item that has only some of them has something else ("s24" and "24")."""
 
 
 _CJK = (
@@ -163,6 +165,7 @@ def _number(chunk: str) -> tuple[Piece, ...]:
     main = chunk
     same: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     if "/" in chunk:
         whole, _, fraction = chunk.replace("-", " ").rpartition(" ")
         if value is not None and (whole or value < 1):
@@ -170,9 +173,10 @@ def _number(chunk: str) -> tuple[Piece, ...]:
         else:
             first, _, second = fraction.partition("/")
             weak = (first, second, *([whole] if whole else ()))
+        parts = weak
     elif "," in chunk or chunk.startswith("."):
         main = written(value) if value is not None else chunk
-    return (Piece(0, len(chunk), Kind.NUMBER, main[:LONGEST_TERM], same, "", weak),)
+    return (Piece(0, len(chunk), Kind.NUMBER, main[:LONGEST_TERM], same, "", weak, parts),)
 
 
 _DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
@@ -208,9 +212,10 @@ def _atom(found: re.Match[str], joined: str, in_code: bool) -> Piece:
         term = canonical(value, measured[2])
         same = (text,) if text != term else ()
         return Piece(start, end, Kind.NUMBER, term[:LONGEST_TERM], same, joined, (measured[1],))
-    parts = _SPLIT.findall(text)
-    weak = tuple(part for part in parts if len(part) > 1) if len(parts) <= _SEGMENTS else ()
-    return Piece(start, end, Kind.CODE, text[:LONGEST_TERM], (), joined, tuple(part[:LONGEST_TERM] for part in weak))
+    found_parts = _SPLIT.findall(text)
+    parts = tuple(part[:LONGEST_TERM] for part in found_parts) if 1 < len(found_parts) <= _SEGMENTS else ()
+    weak = tuple(part for part in parts if len(part) > 1)
+    return Piece(start, end, Kind.CODE, text[:LONGEST_TERM], (), joined, weak, parts)
 
 
 def _bare(text: str) -> str:

@@ -57,11 +57,11 @@ def candidates(searcher: Searcher, asked: Asked) -> Rows:
 
 def matching(searcher: Searcher, asked: Asked) -> Rows:
     """The items that hold every word; where there are none, words are given up, the least telling first."""
-    positions, given = list(asked.positions), []
-    for place in [-1, *searcher.given_up(positions)[:-1]]:
+    given: list[int] = []
+    for place in [-1, *searcher.given_up(asked)[:-1]]:
         if place >= 0:
             given.append(place)
-        rows = searcher.matches([one for at, one in enumerate(positions) if at not in given])
+        rows = searcher.matches(asked.needed(at for at in range(len(asked.positions)) if at not in given))
         if len(rows):
             return rows
     return NOTHING

@@ -102,17 +102,17 @@ class SearchRequest:
         """The items that hold every word, and that whose id the query is; where there is none, words are given up, the
         least telling first.
         """
-        positions, given = list(self.asked.positions), []
+        asked, given = self.asked, list[int]()
         named = self.allowed(np.array([self.named] if self.named >= 0 else [], np.int32))
         if len(named):
-            return Level(different([named, self.allowed(self.searcher.matches(positions))]), ())
-        rows = self.allowed(self.searcher.matches(positions))
+            return Level(different([named, self.allowed(self.searcher.matches(asked.needed()))]), ())
+        rows = self.allowed(self.searcher.matches(asked.needed()))
         if len(rows):
             return Level(rows, ())
-        for place in self.searcher.given_up(positions)[:-1]:
+        for place in self.searcher.given_up(asked)[:-1]:
             given.append(place)
-            left = [one for at, one in enumerate(positions) if at not in given]
-            rows = self.allowed(self.searcher.matches(left))
+            left = [at for at in range(len(asked.positions)) if at not in given]
+            rows = self.allowed(self.searcher.matches(asked.needed(left)))
             if len(rows):
                 return Level(rows, tuple(given))
         return Level(np.zeros(0, np.int32), ())

@@ -30,7 +30,7 @@ def test_every_array_is_there_and_every_title_finds_its_item(titles, encoded):
     for row, title in enumerate(titles):
         asked = index.asked(title)
         if asked.positions:
-            assert row in searcher.matches(asked.positions)
+            assert row in searcher.matches(asked.needed())
             assert row in searcher.candidates(asked)
         scores = index.ranker.scores(searcher.features(asked, np.arange(len(titles), dtype=np.int32)))
         assert np.isfinite(scores).all()

@@ -43,11 +43,11 @@ def searcher() -> Searcher:
     ],
 )
 def test_an_item_holds_a_synonym_as_a_whole(searcher: Searcher, query: str, found: set[int]) -> None:
-    assert set(searcher.matches(searcher.asked(query, ["spelling"]).positions).tolist()) == found
+    assert set(searcher.matches(searcher.asked(query, ["spelling"]).needed()).tolist()) == found
 
 
 def test_the_exact_word_wins(searcher: Searcher) -> None:
     asked = searcher.asked("couch")
-    rows = searcher.matches(asked.positions)
+    rows = searcher.matches(asked.needed())
     scores = dict(zip(rows.tolist(), searcher.matched(asked, rows).words.tolist(), strict=True))
     assert scores[2] > scores[0]

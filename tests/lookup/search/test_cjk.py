@@ -37,7 +37,7 @@ def searcher() -> Searcher:
 def found(query: str) -> frozenset[int]:
     """The rows that match."""
     one = searcher()
-    return frozenset(one.matches(one.asked(query).positions).tolist())
+    return frozenset(one.matches(one.asked(query).needed()).tolist())
 
 
 def runs(title: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_with_words_told_by_night_the_same_is_found_and_katakana_corrected():
     )
 
     def rows(one: Searcher, query: str) -> list[int]:
-        return one.matches(one.asked(query).positions).tolist()
+        return one.matches(one.asked(query).needed()).tolist()
 
     for pair in {pair for title in titles for pair in pairs_of(title)}:
         assert rows(plain, pair) == rows(parted, pair)

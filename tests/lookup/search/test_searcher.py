@@ -21,7 +21,7 @@ def searcher(added=(), before=None, index=INDEX) -> Searcher:
 
 
 def matches(one: Searcher, query: str) -> list[int]:
-    return one.matches(one.index.asked(query).positions).tolist()
+    return one.matches(one.index.asked(query).needed()).tolist()
 
 
 def column(one: Searcher, query: str, name: str, rows=None) -> list[float]:
@@ -109,9 +109,7 @@ def test_features_say_what_they_are_called():
 
 def test_unknown_words_are_given_up_first_and_then_frequent_ones():
     asked = INDEX.asked("zzqq audio radio turntable", ["spelling"])
-    assert [asked.words[place] for place in searcher().given_up(asked.positions)] == [
-        *("turntable", "zzqq", "audio", "radio")
-    ]
+    assert [asked.words[place] for place in searcher().given_up(asked)] == [*("turntable", "zzqq", "audio", "radio")]
 
 
 def test_the_name_of_a_brand_alone_points_nowhere():

@@ -49,7 +49,7 @@ def test_a_shop_whose_texts_have_no_vectors_is_searched_by_words(tmp_path: Path)
     assert counts["postings"] == len(arrays["term_docs"])
     assert counts["tokens"] == 0
     assert counts["encoder"] == []
-    rows = index.words.postings.matches(index.words.slots(index.asked('item "7"').positions))
+    rows = index.words.postings.matches(index.words.slots(index.asked('item "7"').needed()))
     assert rows.tolist() == [7]
     before = path.read_bytes()
     job.run(None, config)
