@@ -13,6 +13,8 @@ BOUGHT = 4.0
 """What a bought item weighs beside one that was clicked only. A choice, not measured."""
 LEAST_PROPENSITY = 0.1
 """A click weighs at most ten times as much for its position: smaller propensities are mostly noise."""
+PEOPLE = 3
+"""What fewer people search for may say who they are."""
 MEANT_SECONDS = 5 * 60
 """Within this time a user corrects what found nothing …"""
 TRIES = 3
@@ -44,6 +46,14 @@ def queries(log: QueryLog) -> pl.DataFrame:
         .join(forms.unique("query", keep="first", maintain_order=True).select("query", "text"), "query")
         .select("query", "text", "searches", "users", "clicked", "bought", "zero", "last")
         .sort("searches", "query", descending=[True, False])
+    )
+
+
+def of_few(log: QueryLog) -> list[str]:
+    """The queries of fewer than `PEOPLE` people, each search of an unknown user being one of another person."""
+    people = pl.col("user_id").drop_nulls().n_unique() + pl.col("user_id").null_count()
+    return (
+        log.searches.group_by("query").agg(people.alias("people")).filter(pl.col("people") < PEOPLE)["query"].to_list()
     )
 
 

@@ -1,7 +1,7 @@
 """All that a release knows about queries, from what a shop has."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,6 +49,9 @@ class QuerySources:
     """Values of declared features: text, row of the feature, row of the text."""
     queries: Mapping[str, float] = field(default_factory=dict)
     """How often each query with results was searched."""
+    personal: Collection[str] = frozenset()
+    """Those of so few people that they may be about one of them (`jobs.models.query_log.lessons.of_few`). They count
+    where all that they hold stands in the catalogue: no shopper is shown another one's name, number or address."""
     clicks: Sequence[tuple[str, int, float]] = ()
     """Query, row of the clicked or bought item, how often."""
     typos: Sequence[tuple[str, str]] = ()
@@ -96,13 +99,17 @@ def without_misspelt(sources: QuerySources, analyzer: Analyzer, costs: Sequence[
 
     A search that finds what a misspelt query meant gets clicks, and so the log is full of them. A query is taken for
     misspelt if one of its words stands in no title and in nothing that the shop declares, and if the speller makes a
-    query of it that is `OFTENER` times as frequent.
+    query of it that is `OFTENER` times as frequent. Personal ones with something else than words of the catalogue are
+    left out.
     """
     counts: Counter[str] = Counter()
     for query, times in sources.queries.items():
         counts[normalise(query)] += times  # type: ignore[assignment]
     declared = declared_words(sources, analyzer)
     catalogue = {token.text for text in (*sources.titles, *declared) for token in analyzer.tokens(text)}
+    for query in {normalise(query) for query in sources.personal} & counts.keys():
+        if any(token.text not in catalogue for token in analyzer.tokens(query)):
+            del counts[query]
     sound = {
         query: times
         for query, times in counts.items()

@@ -62,6 +62,7 @@ def shop_sources(config: Config, items: ShopItems, log: ShopLog) -> QuerySources
         brands=items.brands,
         values=items.values,
         queries=dict(zip(found["query"], found["searches"].cast(pl.Float64), strict=True)),
+        personal=frozenset(lessons.of_few(log.read)),
         clicks=list(clicks.select("query", "item", "weight").iter_rows()),
         typos=list(lessons.reformulations(log.read).select("typed", "meant").iter_rows()),
         synonyms=read_synonyms(config.synonyms, str(config.search.synonyms)),

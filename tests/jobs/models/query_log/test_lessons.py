@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from jobs.models.query_log.lessons import BOUGHT, clicks, days, head, queries, reformulations, similar
+from jobs.models.query_log.lessons import BOUGHT, clicks, days, head, of_few, queries, reformulations, similar
 from jobs.models.query_log.log import read_log
 from tests.jobs.models.query_log.logs import row, rows
 
@@ -25,6 +25,11 @@ def log():
             row("lamp", "w", DAY + 500),
         )
     )
+
+
+def test_queries_of_few_people_are_told_and_each_unknown_user_is_one(log):
+    assert sorted(of_few(log)) == ["hammock", "lamp"]
+    assert of_few(EMPTY) == []
 
 
 def test_queries_are_counted(log):

@@ -15,6 +15,8 @@ from lookup.keys import Keys
 from lookup.understanding.arrays import MEANING, SPELLING, SUGGESTIONS, StatedArray, empty
 from lookup.understanding.spelling.near_words import NearWords
 from lookup.understanding.spelling.slips import DEFAULT_COSTS
+from lookup.understanding.spelling.speller import Speller
+from lookup.understanding.suggester import Suggester
 from tests import small_queries
 
 NOTHING = QuerySources(
@@ -84,6 +86,15 @@ def test_misspelt_searches_count_for_what_was_meant() -> None:
         "ridgid saw": 12.0,
         "hdx": 3.0,
     }
+
+
+def test_what_few_people_searched_for_is_shown_to_others_only_in_words_of_the_catalogue() -> None:
+    asked = {"wilhelmina 12 mill lane": 1.0, "0151 2345678": 2.0, "black speaker": 1.0, "zanzibar": 9.0}
+    sources = replace(small_queries.SOURCES, queries=asked, personal={"Wilhelmina  12 mill lane", *list(asked)[1:3]})
+    assert without_misspelt(sources, small_queries.ANALYZER, DEFAULT_COSTS) == {"black speaker": 1.0, "zanzibar": 9.0}
+    made = build_understanding(sources, small_queries.ANALYZER)
+    assert [one.text for one in Suggester(made).suggest("wilh")] == []
+    assert Speller(made, small_queries.ANALYZER).correct("wilhelmine 12 mill lane") is None
 
 
 WORDS = ["bluetooth", "speaker", "kitchen", "saw", "pipe", "refrigerator", "conditioner", "äußerst"]

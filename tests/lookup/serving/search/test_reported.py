@@ -1,6 +1,5 @@
 """What people reported of other searches: numbers that find their neighbours, right words that are corrected away."""
 
-
 import pytest
 
 import lookup
