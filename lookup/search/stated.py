@@ -128,6 +128,8 @@ def check(arrays: Arrays, items: int, checked: bool = False) -> None:
             if one.rows_of is not None:
                 end = int(one.rows_of) if one.rows_of.isdigit() else sizes[one.rows_of]
                 _check_rows(one.name, arrays[one.name], one.least, end)
+    if int(arrays["lexical_items"][0]) != items:
+        raise ReleaseError(f"{FILE}: lexical_items is {arrays['lexical_items'][0]}; the release has {items} items")
     if not checked:
         shown = arrays["suggest_row"][arrays["suggest_kind"] == ITEM]
         _check_rows("suggest_row", shown, 0, items)

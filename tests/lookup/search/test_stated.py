@@ -56,6 +56,12 @@ def changed(name: str, place: int, value: int) -> dict[str, np.ndarray]:
     return {name: wrong}
 
 
+@pytest.mark.parametrize("items", [-1, len(TITLES) + 1, 1 << 60])
+def test_the_words_are_of_as_many_items_as_the_release_has(items):
+    with pytest.raises(ReleaseError, match=f"lexical_items is {items}; the release has {len(TITLES)} items"):
+        stated.check({**ARRAYS, **changed("lexical_items", 0, items)}, len(TITLES), checked=True)
+
+
 @pytest.mark.parametrize("name", ["term_starts", "title_starts", "suggest_text_offsets"])
 def test_places_begin_at_0_and_never_fall(name):
     for place, value in ((0, 1), (1, 10**6)):
