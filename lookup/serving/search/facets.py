@@ -27,7 +27,7 @@ def facets(state: State, rows: Rows) -> Facets:
     """The facets of items. rows: of all that match."""
     if not len(rows):
         return Facets()
-    paths = state.category.take(rows, axis=0)
+    paths = once(state.category.take(rows, axis=0))
     features = state.feature.take(rows, axis=0)
     return Facets(
         _named(state, "category", paths.reshape(-1)),
@@ -35,6 +35,24 @@ def facets(state: State, rows: Rows) -> Facets:
         bands(state.price.take(rows)),
         {name: _values(state, kind, features[:, n]) for n, (name, kind) in enumerate(state.features.items())},
     )
+
+
+def once(paths: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Paths without a name that came before, (n, G): what is in "Books > Fiction > Books" is one item of "Books"."""
+    repeated = []
+    for column in range(1, paths.shape[1]):
+        names = paths[:, column]
+        if not (names >= 0).any():  # no path is longer
+            break
+        for before in range(column):
+            again = np.flatnonzero((names == paths[:, before]) & (names >= 0))
+            if len(again):
+                repeated.append((again, column))
+    if repeated:
+        paths = paths.copy()
+        for rows, column in repeated:
+            paths[rows, column] = -1
+    return paths
 
 
 def bands(prices: NDArray[np.float64]) -> tuple[PriceBand, ...]:

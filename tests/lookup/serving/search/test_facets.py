@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
-from lookup.serving.search.facets import FIRST, SAMPLED, _different, bands
+from lookup.serving.search.facets import FIRST, SAMPLED, _different, bands, once
 
 
 @pytest.mark.parametrize("n", [1, 7, SAMPLED, 9 * SAMPLED + 5])
@@ -28,3 +32,13 @@ def test_numbers_are_counted_whatever_they_are(numbers: list[float]) -> None:
     values, counts = _different(drawn)
     assert values.tolist() == sorted(numbers)
     assert counts.tolist() == [int((drawn == value).sum()) for value in sorted(numbers)]
+
+
+@given(arrays(np.int32, st.tuples(st.integers(0, 9), st.integers(0, 6)), elements=st.integers(0, 4)), st.data())
+def test_a_name_that_comes_twice_in_a_path_counts_once(paths: NDArray[np.int32], data: st.DataObject) -> None:
+    for path in paths:
+        path[data.draw(st.integers(0, len(path))) :] = -1
+    before = paths.copy()
+    counts = np.bincount(once(paths).reshape(-1) + 1, minlength=6)[1:]
+    assert counts.tolist() == [int((paths == name).any(axis=1).sum()) for name in range(5)]
+    np.testing.assert_array_equal(paths, before)
