@@ -24,7 +24,7 @@ from lookup.serving.hit import Hit
 from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
 from lookup.serving.request import Request, hits_wanted, stored_hits
-from lookup.serving.search.api import SearchApi
+from lookup.serving.search.api import SearchApi, load
 from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
 from lookup.serving.sources.item import item_sources
@@ -306,7 +306,10 @@ def open_shop(
     follower = Follower(folder, pin, verify)
     test = None if arms is None else Arms(folder, arms, salt, shares)
     follower.watch(test.releases if test is not None else ())
-    return Shop(Live(follower, test, log, memory, must_write=patches is not None))
+    live = Live(follower, test, log, memory, must_write=patches is not None)
+    if live.serving is not None and live.serving.release.search is not None:
+        load()
+    return Shop(live)
 
 
 def _latest(at: datetime | int | None, now: int) -> int:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from lookup.errors import ReleaseError
+from lookup.lazy import lazy
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.text_index import TextIndex
 from lookup.scoring.query_encoder import QueryEncoder
@@ -87,7 +87,7 @@ class SearchIndex:
         arrays, metadata = index_file.read(path)
         return cls(arrays, Facts.of(metadata, path), items, checked)
 
-    @cached_property
+    @lazy
     def suggester(self) -> Suggester:
         """Completes prefixes."""
         return Suggester(self.arrays)

@@ -1,9 +1,9 @@
 """The analyzer: from a text to its tokens and to the terms of an index, by night and by day the same."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
+from lookup.lazy import lazy
 from lookup.text.chunks import LONGEST_TERM, Kind, Piece, chunk_texts, chunks, pieces
 from lookup.text.normalise import LONGEST_FIELD, LONGEST_QUERY, normalise
 from lookup.text.stems import stemmer
@@ -50,7 +50,7 @@ class QueryTerms(list[list[str]]):
         """The normalised query."""
         self._places, self._open_end = places, open_end
 
-    @cached_property
+    @lazy
     def tokens(self) -> list[Token]:
         """The token of each position."""
         return self._places(self.text)[: len(self)]

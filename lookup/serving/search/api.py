@@ -21,6 +21,14 @@ LONGEST_QUERY = 10_000
 """Characters; of a longer query nothing is read."""
 
 
+def load() -> None:
+    """Import what calls that search need. The first one does not wait for it, and no process forks meanwhile."""
+    import lookup.search.texts
+    import lookup.serving.search.explain
+    import lookup.serving.search.request
+    import lookup.serving.search.suggest  # noqa: F401
+
+
 class SearchApi(Calls):
     """The part of a shop that searches.
 
@@ -61,7 +69,7 @@ class SearchApi(Calls):
             searcher,
             query[:LONGEST_QUERY],
             hits_wanted(k),
-            without=without,
+            without=(without,) if isinstance(without, str) else without,
             where=None if where is None else condition(where),
             exclude=exclude,
             sort=sort,

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.errors import ConditionError
+from lookup.lazy import lazy
 from lookup.retrieval.lexical.slots import Rows
 from lookup.search.query import Asked
 from lookup.search.searcher import Ranking, Searcher, different
@@ -68,7 +68,7 @@ class SearchRequest:
         self._more: bool | None = None
         self._head = -1
 
-    @cached_property
+    @lazy
     def asked(self) -> Asked:
         """The query, understood."""
         try:
@@ -76,7 +76,7 @@ class SearchRequest:
         except ValueError as error:
             raise ConditionError(f"without: {error}") from None
 
-    @cached_property
+    @lazy
     def where(self) -> Condition | None:
         """What is given, and the price that the query names."""
         price = self.asked.interpretation.price
@@ -86,18 +86,18 @@ class SearchRequest:
         within = Price(low, np.inf if price.high is None else price.high)
         return within if self.given is None else Both(self.given, within)
 
-    @cached_property
+    @lazy
     def excluded(self) -> Rows:
         """Rows that the caller excludes, rising."""
         rows = rows_of(self.state, self.exclude) if self.exclude != () else []
         return np.array(sorted(row for row in rows if row >= 0), np.int32)
 
-    @cached_property
+    @lazy
     def named(self) -> int:
         """The row of the item whose id the query is; -1 for none."""
         return self.state.find(self.query) if self.query.strip() else -1
 
-    @cached_property
+    @lazy
     def matching(self) -> Level:
         """The items that hold every word, and that whose id the query is; where there is none, words are given up, the
         least telling first.
@@ -117,7 +117,7 @@ class SearchRequest:
                 return Level(rows, tuple(given))
         return Level(np.zeros(0, np.int32), ())
 
-    @cached_property
+    @lazy
     def ranked(self) -> Ranking:
         """The items that are ranked by all features, in the order of their scores."""
         score_for = None if self.session is None else self.session.scores

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol, overload
 
+from lookup.lazy import lazy
 from lookup.serving.hit import Hit
 from lookup.understanding.interpreter import Interpretation
 
@@ -61,22 +61,22 @@ class SearchResult(Sequence[Hit]):
     arm: str | None = None
     """The user's arm of the A/B test, also where there are no hits; None without a test, and for a guest."""
 
-    @cached_property
+    @lazy
     def total(self) -> int:
         """How many items match and may be shown. What other sources fill up with does not count."""
         return self.besides.total()
 
-    @cached_property
+    @lazy
     def facets(self) -> Facets:
         """Of the items that match."""
         return self.besides.facets()
 
-    @cached_property
+    @lazy
     def interpretation(self) -> Interpretation:
         """What was understood."""
         return self.besides.interpretation()
 
-    @cached_property
+    @lazy
     def next(self) -> str | None:
         """Give it as `page` for the hits after these; None where there are none."""
         return self.besides.next(self.hits)

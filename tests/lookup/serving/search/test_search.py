@@ -1,5 +1,7 @@
 """Searching a small shop: what is found, what it is called, and that it is true now."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -265,3 +267,16 @@ def test_a_result_names_the_arm_that_gave_it(releases: Path, tmp_path: Path, sho
             assert {found.arm, *(hit.arm for hit in found)} == {arm}
     assert test.search("speakers").arm is None
     test.close()
+
+
+def test_what_a_search_needs_is_imported_when_the_shop_is_opened(releases: Path) -> None:
+    """Not by the first call: a process that forked while a thread imports would wait for ever."""
+    script = (
+        "import sys, lookup\n"
+        "shop = lookup.open(sys.argv[1])\n"
+        "known = set(sys.modules)\n"
+        "shop.search('speaker'); shop.suggest('sp'); shop.explain_search('speaker', 's1')\n"
+        "print(*[name for name in set(sys.modules) - known if name.startswith('lookup')])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, releases], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
