@@ -94,7 +94,7 @@ class SearchConfig:
     Words are stemmed by all of them; an empty list stems nothing. By default the night tells them from the titles."""
     synonyms: Text | None = None
     """A file of the shop's own, relative to the TOML file, in UTF-8: `a, b, c` on a line mean one another, `a => b`
-    finds b for a only, and `#` begins a comment."""
+    finds b for a only, and `#` after a blank begins a comment."""
     redirects: Text | None = None
     """A CSV file in UTF-8, relative to the TOML file, with columns `query` and `target`: a URL, or the name of a
     category."""

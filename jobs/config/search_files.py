@@ -1,6 +1,7 @@
 """The files that `[search]` names: lines of synonyms, and redirects."""
 
 import csv
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,11 @@ LARGEST = 64 << 20
 COLUMNS = ("query", "target")
 LONGEST = 1000
 """Characters of a query, and of a target."""
+
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|/|(?:javascript|vbscript|data):", re.IGNORECASE)
+_WEB = re.compile(r"(?:https?:/)?/[^\s\x00-\x1f\x7f-\x9f]*", re.IGNORECASE)
+"""A page of the shop or of the web. A browser that is led to `javascript:` runs it."""
 
 
 class RedirectRow(NamedTuple):
@@ -66,6 +72,11 @@ def read_redirects(path: Path, key: str) -> list[RedirectRow]:
             raise ConfigError(f"{where}: has no {'target' if query else 'query'}")
         if max(len(query), len(target)) > LONGEST:
             raise ConfigError(f"{where}: query and target have at most {LONGEST:,} characters")
+        if _SCHEME.match(target) and not _WEB.fullmatch(target):
+            raise ConfigError(
+                f"{where}: target: a URL with http:// or https:// and without blanks, a path that begins with /, or a "
+                f"category expected, not {target!r:.100}"
+            )
         before = found.setdefault(query.casefold(), RedirectRow(number, query, target))
         if before.target != target:
             raise ConfigError(f"{where}: {query!r:.100} leads elsewhere in line {before.line}")

@@ -36,7 +36,7 @@ BLOCK = 8
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write arrays into a new file, and sync it. Raises OSError when there is no room."""
+    """Write arrays into a new file, and sync it. Raises OSError, naming the file, when there is no room."""
     # The widest numbers first, so that each array is aligned without gaps, which the format does not allow.
     order = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
@@ -48,12 +48,15 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str,
         place = end
     text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % BLOCK)
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for name in order:
-            file.write(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for name in order:
+                file.write(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

@@ -1,5 +1,6 @@
 """Synonyms and redirects: from files of the shop, and synonyms from clicks."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from math import sqrt
@@ -19,6 +20,9 @@ DECLARED = 0.9
 """What a synonym of the shop's file counts beside the exact word."""
 MOST_SYNONYMS = 16
 """Of one phrase."""
+MOST_ON_LINE = 200
+"""Words of a line of the shop's file that mean each other."""
+_COMMENT = re.compile(r"(?:^|\s)#")
 FEWEST_CLICKS = 5.0
 """A query with fewer clicks teaches no synonyms."""
 FEWEST_ITEMS = 2
@@ -38,13 +42,14 @@ class SynonymRule(NamedTuple):
 
 
 def read_synonyms(lines: Iterable[str], name: str = "synonyms") -> list[SynonymRule]:
-    """The rules of a shop's file: `a, b, c` (each means the others) and `a, b => c, d` (one way); `#` starts a comment.
+    """The rules of a shop's file: `a, b, c` (each means the others) and `a, b => c, d` (one way); `#` starts a comment
+    at the beginning of a line or after a blank, and not in "c#".
 
-    Raises DaybreakError with the number of a line that says nothing.
+    Raises DaybreakError with the number of a line that says nothing, or too much.
     """
     rules = []
     for number, line in enumerate(lines, 1):
-        text = line.split("#", 1)[0].strip().lstrip("\ufeff")
+        text = _COMMENT.split(line.lstrip("\ufeff"), maxsplit=1)[0].strip()
         if not text:
             continue
         left, arrow, right = text.partition("=>")
@@ -52,6 +57,8 @@ def read_synonyms(lines: Iterable[str], name: str = "synonyms") -> list[SynonymR
         tos = [one.strip() for one in right.split(",") if one.strip()] if arrow else froms
         if not froms or not tos or "=>" in right or (not arrow and len(froms) < 2):
             raise DaybreakError(f"{name}, line {number}: expected `a, b` or `a => b`, found {text!r:.100}")
+        if max(len(froms), len(tos)) > MOST_ON_LINE:
+            raise DaybreakError(f"{name}, line {number}: has more than {MOST_ON_LINE} synonyms; divide it")
         rules += [SynonymRule(a, b) for a in froms for b in tos if a != b]
     return rules
 

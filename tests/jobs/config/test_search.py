@@ -65,6 +65,9 @@ def test_the_files_of_a_shop_are_read(tmp_path):
     assert [tuple(one) for one in config.redirects] == [(2, "Sale", "/sale"), (4, "cups, mugs", "Home > Mugs")]
 
 
+TARGETS = "and without blanks, a path that begins with /, or a category expected"
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -75,6 +78,10 @@ def test_the_files_of_a_shop_are_read(tmp_path):
         (b"query,target\nsale,/a\nSALE,/b\n", "line 3: 'SALE' leads elsewhere in line 2"),
         (b'query,target\n"sale,/a\n', "line 2: is no line of a CSV file (unexpected end of data)"),
         (b"query,target\n\n%s,/a\n" % (b"x" * 1001), "line 3: query and target have at most 1,000 characters"),
+        *(
+            (b"query,target\nsale,%s\n" % target, f"line 2: target: a URL with http:// or https:// {TARGETS}")
+            for target in (b"javascript:alert(1)", b"JavaScript://x", b"data:text/html", b"ftp://a", b"https://a/b c")
+        ),
         (b"query,target\ncaf\xe9,/a\n", "line 2: is not UTF-8; save the file as UTF-8"),
         (b"query,target\na\0,/a\n", "line 2: holds a character NUL"),
         (None, "r.csv: not readable: No such file or directory"),

@@ -40,6 +40,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_full_disk_is_told_with_the_file() -> None:
+    with pytest.raises(OSError, match="space") as error:
+        index_file.write(Path("/dev/full"), ARRAYS, METADATA)
+    assert error.value.filename == "/dev/full"
+
+
 def equal(found: dict[str, np.ndarray]) -> bool:
     return found.keys() == ARRAYS.keys() and all(
         one.dtype == ARRAYS[name].dtype and np.array_equal(one, ARRAYS[name], equal_nan=one.dtype.kind == "f")

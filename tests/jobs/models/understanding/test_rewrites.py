@@ -24,6 +24,17 @@ def test_a_line_that_says_nothing_is_an_error_with_its_number(line: str) -> None
         read_synonyms(["a, b", line], "synonyms.txt")
 
 
+def test_a_comment_begins_after_a_blank_and_not_in_a_word() -> None:
+    rules = read_synonyms(["\ufeff# words", "c#, csharp", "f# => fsharp # one way"])
+    assert [rule[:2] for rule in rules] == [("c#", "csharp"), ("csharp", "c#"), ("f#", "fsharp")]
+
+
+def test_a_line_of_too_many_synonyms_is_an_error_with_its_number() -> None:
+    assert len(read_synonyms([", ".join(map(str, range(200)))])) == 200 * 199
+    with pytest.raises(DaybreakError, match=r"synonyms, line 1: has more than 200 synonyms"):
+        read_synonyms([", ".join(map(str, range(201)))])
+
+
 def test_synonyms_without_words_and_redirects_to_nowhere_are_errors() -> None:
     with pytest.raises(DaybreakError, match="one to 4 words, not 'one two three four five'"):
         build_rewrites([SynonymRule("one two three four five", "x")], {}, ANALYZER)
