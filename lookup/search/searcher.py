@@ -1,6 +1,6 @@
 """Candidates for a query, and their scores: by words and by meaning, among the items as they are now."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,14 @@ from lookup.search.features import (
 )
 from lookup.search.index import SearchIndex
 from lookup.search.query import Asked, Positions
+from lookup.search.titles import InTitle
 
 BY_WORDS, BY_MEANING = 300, 150
 """How many candidates words and meaning bring in."""
 RANKED = 1000
 """So many of the items that match are ranked by all features."""
+FEW = 10_000
+"""Of more items that hold a word some can be shown, without a look."""
 Ranking = tuple[Rows, Values]
 """Rows, best first, and their scores."""
 
@@ -34,8 +37,9 @@ class Searcher:
     """Searches a release and the items added since. Immutable.
 
     facts: of the items by row, first those of the release. added: the texts of the items after them
-    (`lookup.search.texts`). before: an earlier one of the same index, whose work on the same added items serves again.
-    returned: rows of the release, rising, that may be shown now and could not at night.
+    (`lookup.search.texts`). retold: those of the release's items that have other texts now, by row. before: an earlier
+    one of the same index, whose work on the same texts serves again. returned: rows of the release, rising, that may be
+    shown now and could not at night.
     """
 
     def __init__(
@@ -45,13 +49,15 @@ class Searcher:
         added: Sequence[Sequence[str]] = (),
         before: "Searcher | None" = None,
         returned: Rows = NOTHING,
+        *,
+        retold: Mapping[int, Sequence[str]] | None = None,
     ):
         self.index, self.facts, self.returned = index, facts, returned
         earlier = None if before is None or before.index is not index else before.added
-        self.added: AddedItems = AddedItems(index, added, earlier)
+        texts = {**dict(enumerate(added, index.items)), **(retold or {})}
+        self.added: AddedItems = AddedItems(index, texts, earlier)
         self.parts: list[WordIndex] = [index.words, *self.added.parts]
-        """Indices of words; each has the rows after those of the one before it."""
-        self.titles = self.added.titles
+        """Indices of words; each has the places (`AddedItems`) after those of the one before it."""
         self._stands: dict[int, bool] = {}
         same = earlier is not None and earlier.texts == self.added.texts
         if before is not None and same and np.array_equal(before.returned, returned):
@@ -66,7 +72,7 @@ class Searcher:
         """All rows that hold every position, rising; none for a query without words."""
         if not positions:
             return NOTHING
-        return np.concatenate([part.postings.matches(part.slots(positions)) for part in self.parts])
+        return self._rows([part.postings.matches(part.slots(positions)) for part in self.parts])
 
     def candidates(self, asked: Asked) -> Rows:
         """Rows of the best items by words, and of those nearest in meaning, rising."""
@@ -77,18 +83,24 @@ class Searcher:
             if len(self.added.vectors):
                 near = np.argsort(-(self.added.vectors @ vector), kind="stable")[:BY_MEANING]
                 found.append((near + self.index.items).astype(np.int32))
-        return different(found)
+        return self._rows([different(found)])
 
     def by_words(self, positions: Positions, rows: Rows) -> Values:
         """The lexical score of some rows, rising, float32 (n,): quick, for very many of them."""
         if len(self.parts) == 1:
             return self.index.words.postings.scores_of(rows, self.index.words.slots(positions))
-        parts = np.split(rows, np.searchsorted(rows, [part.postings.first for part in self.parts[1:]]))
-        scores = (
-            part.postings.scores_of(inside, part.slots(positions))
-            for part, inside in zip(self.parts, parts, strict=True)
+        places = self.added.places(rows)
+        order = np.argsort(places, kind="stable")
+        places = places[order]
+        parts = np.split(places, np.searchsorted(places, [part.postings.first for part in self.parts[1:]]))
+        found = np.zeros(len(rows), np.float32)
+        found[order] = np.concatenate(
+            [
+                part.postings.scores_of(inside, part.slots(positions))
+                for part, inside in zip(self.parts, parts, strict=True)
+            ]
         )
-        return np.concatenate([*scores])
+        return found
 
     def ranked(
         self,
@@ -110,7 +122,8 @@ class Searcher:
         return rows[order], scores[order]
 
     def stands(self, head: int) -> bool:
-        """Whether the night's list of a head query has all that it should: no item with its words is new or back.
+        """Whether the night's list of a head query has all that it should: no item with its words is new or back, and
+        none of the list has other words.
 
         head: the query's row.
         """
@@ -120,11 +133,14 @@ class Searcher:
         if known is None:
             rows = self.matches(self.asked(self.index.head.text(head)).needed())
             new = len(rows) > 0 and int(rows[-1]) >= self.index.items
-            known = self._stands[head] = not new and not np.isin(self.returned, rows).any()
+            retold = self.added.retold
+            other = np.isin(retold, rows).any() or np.isin(retold, self.index.head.lists.items[head]).any()
+            known = self._stands[head] = not new and not other and not np.isin(self.returned, rows).any()
         return known
 
     def matched(self, asked: Asked, rows: Rows) -> Matched:
         """What of a query some rows hold."""
+        rows = self.added.places(rows)
         words, held = np.zeros(len(rows), np.float32), np.zeros((len(rows), 5), np.float32)
         release = rows < self.index.items
         for part in self.parts:
@@ -144,7 +160,7 @@ class Searcher:
         if not len(rows):
             return table({}, rows)
         matched = self.matched(asked, rows)
-        title = self.titles.facts(rows, asked.main)
+        title = self.title_facts(asked, rows)
         held, meant = matched.held, asked.interpretation
         vague = names_a_brand_alone(meant)
         popular, new = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
@@ -175,17 +191,30 @@ class Searcher:
         }
         return table(columns, rows)
 
-    def given_up(self, asked: Asked) -> list[int]:
+    def title_facts(self, asked: Asked, rows: Rows) -> InTitle:
+        """What of a query stands in the titles of some rows."""
+        return self.added.titles.facts(self.added.places(rows), asked.main)
+
+    def given_up(self, asked: Asked, allowed: Callable[[Rows], Rows] = lambda rows: rows) -> list[int]:
         """The places of positions in the order in which they are given up: first what no item has, then the most
-        frequent one, which says least.
+        frequent one, which says least. allowed: rows of those that count.
         """
 
         def says(place: int) -> float:
-            if len(asked.parts[place]) and not len(self.matches(asked.needed([place]))):
-                return -1.0
-            return self._says(asked.positions, place)
+            rows = self.matches(asked.needed([place]))
+            none = len(rows) <= FEW and not len(allowed(rows))
+            return -1.0 if none else self._says(asked.positions, place)
 
         return sorted(range(len(asked.positions)), key=lambda place: (says(place), -place))
+
+    def _rows(self, places: Sequence[Rows]) -> Rows:
+        """The rows at some places, rising."""
+        found = np.concatenate(places)
+        if self.added.plain:
+            return found
+        found = self.added.rows(found)
+        found.sort()
+        return found
 
     def _vectors(self, rows: Rows, release: NDArray[np.bool_]) -> Values:
         if release.all():

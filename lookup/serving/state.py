@@ -14,7 +14,7 @@ from lookup.patches.patch import AHEAD, Statement, canonical, holding
 from lookup.patches.patch_log import FOREVER
 from lookup.patches.patched_paths import PatchedPaths
 from lookup.release.reader import Release
-from lookup.release.schema import NONE, NUMBER
+from lookup.release.schema import NONE, NUMBER, TEXT
 
 if TYPE_CHECKING:
     from lookup.search.searcher import Searcher
@@ -23,6 +23,8 @@ KEYS = {"category": "categories", "brand": "brands", "value": "values"}
 _NUMERAL = re.compile(NUMERAL)
 NOTHING = View({}, 0, FOREVER)
 
+SEARCHED = frozenset({"title", "brand", "category", "description"})
+"""Fields whose words a search looks for, beside declared features of text."""
 MOST_MADE, SPARE_MADE = 100_000, 40
 """How many codes and rows a state may have made: some 160 bytes each, and so many more for each patched item."""
 
@@ -67,6 +69,8 @@ class State:
         """Item id → the statements that hold, for every patched item."""
         self._rows: dict[str, int] = {}
         self._codes: dict[str, dict[str, int]] = {kind: {} for kind in KEYS}
+        self.retold: dict[int, str] = {}
+        """The release's items that patches describe anew: the id by the row."""
         self._searcher: Searcher | None = None
         self._apply(view, at)
 
@@ -82,7 +86,7 @@ class State:
         new.__dict__.update(self.__dict__)
         if view.items:
             new.blocked, new.added = bytearray(self.blocked), list(self.added)
-            new.patched, new._rows = dict(self.patched), dict(self._rows)
+            new.patched, new._rows, new.retold = dict(self.patched), dict(self._rows), dict(self.retold)
             new._codes = {kind: dict(codes) for kind, codes in self._codes.items()}
         new._apply(view, at)
         return new
@@ -144,25 +148,13 @@ class State:
         found = self._searcher
         if found is None or found.facts is not self:
             from lookup.search.searcher import Searcher
+            from lookup.serving.search.texts_now import texts_now
 
-            added = self._added_texts(found)
+            added, retold = texts_now(self, found)
             sold_out = np.flatnonzero(self.release.item_in_stock == 0)
             returned = sold_out[np.frombuffer(self.blocked, dtype=np.uint8)[sold_out] == 0].astype(np.int32)
-            found = self._searcher = Searcher(index, self, added, found, returned)
+            found = self._searcher = Searcher(index, self, added, found, returned, retold=retold)
         return found
-
-    def _added_texts(self, before: "Searcher | None") -> list[tuple[str, ...]]:
-        """What a search reads of the added items; of those that did not change since, as before."""
-        from lookup.search.texts import texts_of
-
-        known = before.added.texts if before is not None else ()
-        then = before.facts.patched if before is not None and isinstance(before.facts, State) else {}
-        return [
-            tuple(known[place])
-            if place < len(known) and self.patched.get(item) is then.get(item)
-            else texts_of(self.record(item) or {})
-            for place, item in enumerate(self.added)
-        ]
 
     def name(self, kind: str, code: int) -> str:
         """The name of a code that an item has. kind: as in `code`."""
@@ -224,6 +216,10 @@ class State:
             if name in touched:
                 number = base.item_feature[row, column] if known else np.nan
                 self._write("feature", (row, column), self._number(kind, values[name]) if name in values else number)
+        if known and any(name in SEARCHED or self.features.get(name) == TEXT for name in values):
+            self.retold[row] = item
+        else:
+            self.retold.pop(row, None)
         # An added item disappears again when its last describing statement ends.
         gone = not known and not _describing(said)
         self.blocked[row] = bool(values.get("hidden")) or not self.in_stock[row] or gone

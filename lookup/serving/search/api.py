@@ -23,10 +23,10 @@ LONGEST_QUERY = 10_000
 
 def load() -> None:
     """Import what calls that search need. The first one does not wait for it, and no process forks meanwhile."""
-    import lookup.search.texts
     import lookup.serving.search.explain
     import lookup.serving.search.request
-    import lookup.serving.search.suggest  # noqa: F401
+    import lookup.serving.search.suggest
+    import lookup.serving.search.texts_now  # noqa: F401
 
 
 class SearchApi(Calls):

@@ -109,7 +109,7 @@ class SearchRequest:
         rows = self.allowed(self.searcher.matches(asked.needed()))
         if len(rows):
             return Level(rows, ())
-        for place in self.searcher.given_up(asked)[:-1]:
+        for place in self.searcher.given_up(asked, self.allowed)[:-1]:
             given.append(place)
             left = [at for at in range(len(asked.positions)) if at not in given]
             rows = self.allowed(self.searcher.matches(asked.needed(left)))
@@ -250,7 +250,7 @@ class SearchRequest:
         """Where each hit comes from."""
         meant, level = self.asked.interpretation, self.matching
         plain: SourceName = "relaxed" if level.dropped else "corrected" if meant.corrected else "search"
-        exact = self.searcher.titles.facts(rows, self.asked.main).exact > 0
+        exact = self.searcher.title_facts(self.asked, rows).exact > 0
         exact |= rows == self.named
         matches = _among(rows, level.rows)
         return [

@@ -69,6 +69,7 @@ def test_a_misspelt_query_finds_what_was_meant_and_says_so(shop: lookup.Shop) ->
     assert wrong.corrected == "bluetooth speaker"
     assert {hit.source for hit in wrong[:2]} == {"corrected"}
     assert shop.search("bluetoth speker", 5, without=["spelling"]).corrected is None
+    assert shop.search("bluetoth speker", 5, without="spelling").corrected is None
     assert ids(shop.search("ridgid", 5))[0] == "r1"
     assert shop.search("ridgid").corrected is None
     assert ids(shop.search("rigid", 5))[0] == "r2"
@@ -267,6 +268,33 @@ def test_a_result_names_the_arm_that_gave_it(releases: Path, tmp_path: Path, sho
             assert {found.arm, *(hit.arm for hit in found)} == {arm}
     assert test.search("speakers").arm is None
     test.close()
+
+
+def test_a_word_whose_items_are_all_sold_out_is_given_up_before_others(shop: lookup.Shop) -> None:
+    shop.patch_item("m4", in_stock=False)
+    assert shop.search("micro sd reader").dropped == ("reader",)
+    assert shop.search("micro sd reader").total == 3
+
+
+def test_an_item_that_is_described_anew_is_found_by_its_new_words_alone(shop: lookup.Shop) -> None:
+    shop.patch_item("m4", title="Turntable with bluetooth", brand="Zenith", category=["Audio"])
+    assert (ids(shop.search("turntable", 3))[0], shop.search("turntable").corrected) == ("m4", None)
+    assert ids(shop.search("zenith turntable audio"), "search") == ["m4"]
+    for query in ("acme micro sd reader", "micro sd reader"):
+        assert shop.search(query).dropped == ("reader",)
+    assert shop.search("micro sd").total == 3
+    assert shop.search("Turntable with bluetooth", 2)[0].source == "exact"
+    whole = shop.explain_search("turntable", "m4")
+    assert whole.candidate
+    assert whole.contributions["title"] > 0
+    shop.add_item("n1", title="Turntable for beginners", price=3.0)
+    shop.patch_item("n1", title="Juicer")
+    assert ids(shop.search("turntable"), "search") == ["m4"]
+    assert ids(shop.search("juicer"), "search", "exact") == ["n1"]
+    for query in ("audio", "zenith", "bluetooth"):
+        assert "m4" in ids(shop.search(query, 20), "search", "list")
+    shop.patch_item("m4", hidden=True)
+    assert "m4" not in ids(shop.search("turntable", 20))
 
 
 def test_what_a_search_needs_is_imported_when_the_shop_is_opened(releases: Path) -> None:
