@@ -94,8 +94,12 @@ class SearchRequest:
 
     @lazy
     def named(self) -> int:
-        """The row of the item whose id the query is; -1 for none."""
-        return self.state.find(self.query) if self.query.strip() else -1
+        """The row of the item whose id the query is, as typed or in other case ("ab-12" for "AB-12"); -1 for none."""
+        typed = self.query
+        if not typed.strip():
+            return -1
+        found = (self.state.find(one) for one in dict.fromkeys((typed, typed.upper(), typed.lower())))
+        return next((row for row in found if row >= 0), -1)
 
     @lazy
     def matching(self) -> Level:

@@ -270,6 +270,15 @@ def test_a_result_names_the_arm_that_gave_it(releases: Path, tmp_path: Path, sho
     test.close()
 
 
+@pytest.mark.parametrize("typed", ["KX-7a", "kx-7A", " KX-7A "])
+def test_an_id_is_found_in_any_case_and_first(shop: lookup.Shop, typed: str) -> None:
+    shop.add_item("KX-7A", title="Espresso machine", price=5.0)
+    shop.add_item("other", title="Part of KX-7A", price=5.0)
+    found = shop.search(typed, 3)
+    assert (found[0].item_id, found[0].source) == ("KX-7A", "exact")
+    assert found.total == 2
+
+
 def test_a_word_whose_items_are_all_sold_out_is_given_up_before_others(shop: lookup.Shop) -> None:
     shop.patch_item("m4", in_stock=False)
     assert shop.search("micro sd reader").dropped == ("reader",)
