@@ -76,6 +76,7 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer, segments: Seg
             sources.queries,
             analyzer,
             values=declared_words(sources, analyzer),
+            right=COLOURS,
             costs=costs,
             segmented=None if segments is None else segments.words,
         ),
@@ -106,7 +107,7 @@ def without_misspelt(sources: QuerySources, analyzer: Analyzer, costs: Sequence[
     for query, times in sources.queries.items():
         counts[normalise(query)] += times  # type: ignore[assignment]
     declared = declared_words(sources, analyzer)
-    catalogue = {token.text for text in (*sources.titles, *declared) for token in analyzer.tokens(text)}
+    catalogue = {token.text for text in (*sources.titles, *declared, *COLOURS) for token in analyzer.tokens(text)}
     for query in {normalise(query) for query in sources.personal} & counts.keys():
         if any(token.text not in catalogue for token in analyzer.tokens(query)):
             del counts[query]
@@ -116,7 +117,7 @@ def without_misspelt(sources: QuerySources, analyzer: Analyzer, costs: Sequence[
         if all(token.kind != Kind.WORD or token.text in catalogue for token in analyzer.tokens(query))
     }
     often = {query: times for query, times in counts.items() if query not in sound and times >= OFTEN}
-    arrays = build_speller(sources.titles, sound | often, analyzer, values=declared, costs=costs)
+    arrays = build_speller(sources.titles, sound | often, analyzer, values=declared, right=COLOURS, costs=costs)
     speller = Speller(arrays, analyzer)
     settled: Counter[str] = Counter(sound | often)
     for query, times in counts.items():
@@ -130,12 +131,12 @@ def without_misspelt(sources: QuerySources, analyzer: Analyzer, costs: Sequence[
 def declared_words(sources: QuerySources, analyzer: Analyzer) -> list[str]:
     """Texts whose words the shop knows, though they may stand in no title: they are not to be corrected.
 
-    Names of brands, categories, values and colours, both sides of synonyms, redirected queries, and words for prices.
+    Names of brands, categories and values, both sides of synonyms, redirected queries, and words for prices.
     """
     rules = [text for rule in sources.synonyms for text in (rule.words, rule.instead)]
     values = [text for text, _, _ in sources.values]
     names = [*sources.brands, *sources.categories, *values, *sources.redirects]
-    return [*names, *rules, *COLOURS, *sorted(price_words.words(analyzer.languages))]
+    return [*names, *rules, *sorted(price_words.words(analyzer.languages))]
 
 
 def suggested(sources: QuerySources) -> Iterable[SuggestedText]:

@@ -31,13 +31,15 @@ def build_speller(
     analyzer: Analyzer,
     values: Iterable[str] = (),
     *,
+    right: Iterable[str] = (),
     costs: Iterable[float] = DEFAULT_COSTS,
     segmented: Mapping[str, float] | None = None,
 ) -> Arrays:
     """The arrays of `lookup.understanding.arrays.SPELLING`.
 
     titles: of items, any case. queries: how often each was searched. values: of attributes, brands and categories, each
-    once; their words are known, but say nothing of what stands beside what. costs: of slips, by kind.
+    once; their words are known, but say nothing of what stands beside what. right: texts whose words are known, and to
+    which nothing is corrected unless the shop has them as well: it would find nothing. costs: of slips, by kind.
     segmented: the words in Chinese and Japanese of titles, and how often each is there.
     """
     words: Counter[str] = Counter()
@@ -55,8 +57,10 @@ def build_speller(
         words.update(token.text for token in analyzer.tokens(value) if _is_word(token))
     words.update({word: n for word, n in (segmented or {}).items() if len(word) <= LONGEST})
     words[NUMBER] += 1
+    alone = {token.text for text in right for token in analyzer.tokens(text) if _is_word(token)} - words.keys()
+    words.update(alone)
     return (
-        _words(_most(words, MOST_WORDS), _most(pairs, MOST_PAIRS))
+        _words(_most(words, MOST_WORDS), _most(pairs, MOST_PAIRS), alone | {NUMBER})
         | _queries(_most(known, MOST_QUERIES))
         | {"spell_costs": np.array(list(costs), dtype=np.float32)}
     )
@@ -81,15 +85,15 @@ def _most(counted: Counter[Any], n: int) -> dict[Any, float]:
     return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:n])
 
 
-def _words(words: dict[str, float], pairs: dict[tuple[str, str], float]) -> Arrays:
-    """Words in the order of their rows, their near forms and their pairs."""
+def _words(words: dict[str, float], pairs: dict[tuple[str, str], float], never: set[str]) -> Arrays:
+    """Words in the order of their rows, their near forms and their pairs. never: what nothing is corrected to."""
     made, texts = table("spell_words", words)
     row_of = {text: row for row, text in enumerate(texts)}
     row_of[""] = len(texts)
     count = np.array([words[text] for text in texts])
     log = np.log(count / count.sum())
     deletes = [
-        hashed(deleted(text, edits_of(text))) | np.uint64(row) for row, text in enumerate(texts) if text != NUMBER
+        hashed(deleted(text, edits_of(text))) | np.uint64(row) for row, text in enumerate(texts) if text not in never
     ]
     found = [(row_of[a] << 32 | row_of[b], n) for (a, b), n in pairs.items() if a in row_of and b in row_of]
     found.sort()

@@ -97,6 +97,15 @@ def test_what_few_people_searched_for_is_shown_to_others_only_in_words_of_the_ca
     assert Speller(made, small_queries.ANALYZER).correct("wilhelmine 12 mill lane") is None
 
 
+def test_nothing_is_corrected_to_the_name_of_a_colour_that_the_shop_does_not_have() -> None:
+    speller = Speller(small_queries.arrays(), small_queries.ANALYZER)
+    assert speller.knows("jaune")
+    assert speller.correct("jane speaker") is None
+    found = speller.correct("blak speaker")
+    assert found is not None
+    assert found.text == "black speaker"
+
+
 WORDS = ["bluetooth", "speaker", "kitchen", "saw", "pipe", "refrigerator", "conditioner", "äußerst"]
 NEAR = NearWords(build_speller(WORDS, {}, small_queries.ANALYZER))
 
