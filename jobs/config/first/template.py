@@ -16,6 +16,17 @@ SETTINGS = {
     "topk": 'bought = "include"          # what a user bought: "include", "exclude", or "separate" (a buy-again list)',
 }
 """Of each section, a setting at its default."""
+SEARCHES = (
+    "What people type into the search box teaches it: spelling, synonyms, which items answer. Where the shop keeps it,",
+    "name the columns, and take the # away (jobs/stages/ingest/README.md, the query log):",
+    "[[searches]]",
+    'files = "searches.csv"',
+    'query = "query"              # the words',
+    'time = "time"',
+    'user_id = "user"             # null for a guest',
+    'item_id = "clicked"          # null where nothing was clicked',
+    'results = "results"          # how many there were',
+)
 
 
 def document(
@@ -47,6 +58,8 @@ def document(
     made.add("weights", _weights(weights))
     for section, setting in SETTINGS.items():
         made.add(section, closed(tomlkit.table(), setting))
+    for line in SEARCHES:
+        made.add(tomlkit.comment(line))
     return tomlkit.dumps(made).rstrip("\n") + "\n"
 
 

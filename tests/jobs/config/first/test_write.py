@@ -310,6 +310,16 @@ def test_where_nothing_is_found_an_example_is_written_that_loads(tmp_path):
     assert (config.items.files, config.events[0].files) == ("products.csv", "events.csv")
 
 
+def test_the_query_log_stands_there_as_a_comment_that_loads_without_its_marks(tmp_path):
+    write_first_config(tmp_path)
+    path = tmp_path / "daybreak.toml"
+    before, mark, log = path.read_text().partition("# [[searches]]")
+    assert mark
+    path.write_text(before + (mark + log).replace("\n# ", "\n").removeprefix("# "))
+    (found,) = load(path, date(2026, 1, 1)).searches
+    assert (found.files, found.query, found.item_id) == ("searches.csv", "query", "clicked")
+
+
 def test_items_alone_are_written_and_what_was_seen_is_said(tmp_path):
     (tmp_path / "items.csv").write_text("item_id,title\n1,Mug\n")
     (tmp_path / "people.csv").write_text("mail,town\nx,y\n")
