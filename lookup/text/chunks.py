@@ -79,7 +79,7 @@ def _pattern(letter: str, apart: str) -> re.Pattern[str]:
     """
     unit = rf"(?:[ -]?(?:{_UNITS}|fl[ .]{{0,2}}oz)(?![-_&.']?{letter})|'(?![a-z]))"
     return re.compile(
-        rf"(?![0-9]){letter}{letter}+(?:[-_&.'+]{letter}+)*"
+        rf"(?![0-9]){letter}{letter}+(?:[-_&.'+]{letter}+)*(?:(?<=[0-9])\+(?!\+|{letter}))?"
         rf"|(?P<sign>[a-z](?:\+{{1,3}}|#)(?!{letter})|(?<![^\W_])\.net(?!{letter}))"
         rf"|(?P<word>(?![0-9]){letter}+(?:[-_&.'+]{letter}+)*)"
         rf"|(?P<size>{_AMOUNT}{unit}?(?: ?[x*] ?{_AMOUNT}{unit}?){{1,3}}(?!{letter}))"
@@ -196,7 +196,14 @@ def _words(chunk: str) -> tuple[Piece, ...]:
             joined = "".join(_bare(one[0]) for one in atoms)
     if len(joined) > LONGEST_TERM:
         joined = ""
-    return tuple(_atom(one, joined, digits and len(atoms) > 1) for one in atoms)
+    made = tuple(_atom(one, joined, digits and len(atoms) > 1) for one in atoms)
+    return (*made[:-1], _plus(made[-1], len(chunk))) if chunk.endswith("+") else made
+
+
+def _plus(last: Piece, end: int) -> Piece:
+    """A code with a plus, such as "s24+": another one than "s24", which is found by it as well, later."""
+    main = f"{last.main}+"[:LONGEST_TERM]
+    return last._replace(end=end, kind=Kind.CODE, main=main, weak=(last.main, *last.weak, "plus"), parts=(last.main,))
 
 
 def _atom(found: re.Match[str], joined: str, in_code: bool) -> Piece:

@@ -24,6 +24,9 @@ TITLES = (
     "Printing paper",
     "Printing ink",
     "Saver bag",
+    "Phone P9",
+    "Phone P9 Ultra",
+    "Phone P9+",
     "Shaver for men",
     "Shaving foam",
 )
@@ -64,6 +67,13 @@ def test_a_code_that_no_item_has_is_given_up_first(shop: lookup.Shop) -> None:
     result = shop.search("galaxy s25")
     assert result.dropped == ("s25",)
     assert result.total == 3
+
+
+@pytest.mark.parametrize(("query", "first"), [("p9+", "Phone P9+"), ("phone p9 plus", "Phone P9+"), ("p9", "Phone P9")])
+def test_a_plus_behind_a_code_says_which_one_is_meant(shop: lookup.Shop, query: str, first: str) -> None:
+    assert shop.search(query)[0].item_id == first
+    assert shop.search("p9+").total == shop.search("p9").total == 3
+    assert shop.search("p9 plus").total == 1
 
 
 @pytest.mark.parametrize(
