@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
         **title_terms(titles, analyzer, Lexicon(words)),
         "item_popular": less_popular(table.understood.popularity),
         "item_day": table.day.astype(np.int32),
-        **build_understanding(table.understood, analyzer, parted),
+        **build_understanding(table.understood, analyzer, parted, surfaces(words)),
     }
     vectors = np.zeros((len(titles), 1), np.float32) if table.vectors is None else table.vectors
     texts = build_text_index(vectors)
@@ -105,6 +106,13 @@ def phrases(rules: Sequence[SynonymRule], analyzer: Analyzer) -> dict[str, tuple
     """What stands instead of other words and has several: compounds, so that a search finds them as one term."""
     words = (tuple(token.text for token in analyzer.tokens(rule.instead)) for rule in rules)
     return {"".join(parts): parts for parts in words if len(parts) > 1}
+
+
+def surfaces(words: Arrays) -> dict[str, float]:
+    """The words of an index as written, and how often each is there."""
+    offsets, data = words["surface_offsets"].tolist(), words["surface_bytes"].tobytes()
+    times = words["surface_times"].tolist()
+    return {data[a:b].decode(): n for (a, b), n in zip(pairwise(offsets), times, strict=True)}
 
 
 def no_encoder(dimensions: int) -> Arrays:

@@ -101,7 +101,7 @@ def asked(
 
 
 def _add_synonyms(positions: Positions, interpretation: Interpretation, analyzer: Analyzer) -> None:
-    for synonym in interpretation.synonyms:
+    for synonym in (*interpretation.synonyms, *interpretation.guesses):
         places = range(synonym.first, min(synonym.end, len(positions)))
         if not places:
             continue

@@ -61,11 +61,13 @@ SPELLING: tuple[StatedArray, ...] = (
     _places("spell_gram_offsets", "G", "spell_gram_queries", "where each gram's queries start"),
     StatedArray("spell_gram_queries", "int32", ("*",), "rows of the known queries with the gram, rising", rows_of="Q"),
     StatedArray("spell_query_letters", "uint16", ("Q",), "letters and digits of the known query"),
+    StatedArray("spell_language", "uint32", ("L",), "crc32 of words of the language that the shop lacks, rising"),
     StatedArray(
         "spell_costs", "float32", ("13",), "the cost of each kind of slip, as in lookup.understanding.spelling.slips"
     ),
 )
-"""Spelling. W words, P pairs of them, Q known queries, G different grams of three letters."""
+"""Spelling. W words, P pairs of them, Q known queries, G different grams of three letters, L words of the
+language."""
 
 
 def empty(stated: tuple[StatedArray, ...]) -> dict[str, NDArray[Any]]:

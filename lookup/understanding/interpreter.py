@@ -10,7 +10,7 @@ from lookup.understanding.attributes import Attributes, Value, joined
 from lookup.understanding.intents import Brands, IntentTable, Meant, NamedBrand
 from lookup.understanding.prices import LONGEST_QUERY, PriceRange, Prices
 from lookup.understanding.rewrites import Redirect, Rewrites, Synonym, keys_of
-from lookup.understanding.spelling.speller import Speller
+from lookup.understanding.spelling.speller import AS_TYPED, Guess, Speller
 
 PARTS = ("redirect", "price", "spelling", "size", "colour", "values", "brand", "category", "synonyms")
 """What can be switched off in a call."""
@@ -47,6 +47,8 @@ class Interpretation:
     """P(category | query), best first."""
     synonyms: tuple[Synonym, ...] = ()
     redirect: Redirect | None = None
+    guesses: tuple[Synonym, ...] = ()
+    """What else misspelt words may have been; an item that holds one of them matches as well."""
 
     @property
     def brand(self) -> NamedBrand | None:
@@ -87,7 +89,8 @@ class Interpreter:
         on = {part: part not in without for part in PARTS}
         redirect = self._redirect(typed) if on["redirect"] else None
         price, rest = self._price(typed) if on["price"] else (None, typed)
-        correction = self._speller.correct(rest, right) if on["spelling"] and redirect is None else None
+        reading = self._speller.read(rest, right) if on["spelling"] and redirect is None else AS_TYPED
+        correction = reading.correction
         if correction is not None:
             rest = correction.text
             if price is None and on["price"]:
@@ -110,6 +113,7 @@ class Interpreter:
             categories=self._category.meant(terms) if on["category"] else (),
             synonyms=self._synonyms(tokens) if on["synonyms"] else (),
             redirect=redirect,
+            guesses=_guesses(tokens, reading.guesses),
         )
 
     def _synonyms(self, tokens: list[Token]) -> tuple[Synonym, ...]:
@@ -132,3 +136,13 @@ class Interpreter:
         if price is None:
             return None, query
         return price, " ".join((query[: price.start] + " " + query[price.end :]).split())
+
+
+def _guesses(tokens: list[Token], guesses: tuple[Guess, ...]) -> tuple[Synonym, ...]:
+    """The guesses at the places of their words."""
+    return tuple(
+        Synonym(guess.word, at, at + 1, guess.instead, guess.weight)
+        for guess in guesses
+        for at, token in enumerate(tokens)
+        if token.text == guess.word
+    )

@@ -71,11 +71,11 @@ class TableShop:
         queries = [[token.text for token in words.tokens(query)] for query in self.log.queries]
         settings = LearnSettings()
         says = f"{settings}{titles}{queries}{self.vectors.model}"
-        path = self.folder / f"encoder-{sha256(says.encode('utf-8', 'replace')).hexdigest()[:16]}.npz"
+        path = self.folder / f"distilled-{sha256(says.encode('utf-8', 'replace')).hexdigest()[:16]}.npz"
         if path.is_file():
             with np.load(path) as kept:
                 arrays = {name: kept[name] for name in kept.files}
-            return Learned(arrays, arrays.pop("projection"), [])
+            return Learned(arrays, arrays.pop("projection"), [], arrays.pop("language").tolist())
         log_line(JOB, "distils the query encoder", titles=len(titles), queries=len(queries))
         tokenizer = self.vectors.encoder.tokenizer
         made = learn(titles, queries, self.item_vectors, self.vectors, pieces_of(tokenizer), settings=settings)
@@ -83,7 +83,8 @@ class TableShop:
             log_line(JOB, step.name, tokens=step.tokens, bytes=step.bytes, agreement=step.agreement)
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, projection=made.projection, **made.arrays)
+            language = np.array(made.language)
+            np.savez(file, allow_pickle=False, projection=made.projection, language=language, **made.arrays)
         part.replace(path)
         return made
 
@@ -141,6 +142,7 @@ class TableShop:
             products.brands,
             queries=dict(self.log.queries),
             clicks=clicks,
+            language=self.learned.language,
         )
         return ItemTable(
             products.texts,

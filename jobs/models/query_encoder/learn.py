@@ -15,7 +15,7 @@ from jobs.models.query_encoder.distil import DistilSettings, distil, first_table
 from jobs.models.query_encoder.prune import prune
 from jobs.models.query_encoder.pseudo_queries import alone, runs
 from jobs.models.query_encoder.table import Matrix, directions, units
-from jobs.models.query_encoder.vocabulary import choose_tokens
+from jobs.models.query_encoder.vocabulary import choose_tokens, language_words
 from lookup.scoring.query_encoder import QueryEncoder
 
 FIRST = 100
@@ -68,6 +68,8 @@ class Learned(NamedTuple):
     projection: Matrix
     """From the transformer's space, float32 (d, E); `units(vectors @ projection)` are the items' vectors."""
     steps: list[Step]
+    language: list[str]
+    """Words of the language that the transformer knows."""
 
 
 def learn(
@@ -88,7 +90,7 @@ def learn(
 
     Raises ValueError for a shop whose titles and queries hold no word, or without items.
     """
-    settings = settings or LearnSettings()
+    settings, pieces = settings or LearnSettings(), list(pieces)
     texts = [words for words in (*titles, *queries) if words]
     if not texts or not len(items):
         raise ValueError("a query encoder is learned from titles and items; there are none")
@@ -117,7 +119,7 @@ def learn(
     arrays = table.arrays()
     size = sum(array.nbytes for array in arrays.values())
     steps.append(agreement.step("quantised", QueryEncoder.of(arrays), size))
-    return Learned(arrays, projection, steps)
+    return Learned(arrays, projection, steps, language_words(pieces))
 
 
 class Agreement:

@@ -8,6 +8,9 @@ from typing import Any
 
 from lookup.scoring.query_encoder import BETWEEN, INSIDE, LONGEST_PIECE, piece_rows
 
+SHORTEST = 3
+"""Letters of the shortest word of the language."""
+
 
 def choose_tokens(
     texts: Sequence[Sequence[str]], pieces: Iterable[str], *, least: int = 2, least_pairs: int = 30
@@ -30,6 +33,14 @@ def choose_tokens(
     chosen |= {word for word, times in words.items() if times >= least}
     chosen |= {pair for pair, times in pairs.items() if times >= least_pairs}
     return sorted(chosen)
+
+
+def language_words(pieces: Iterable[str]) -> list[str]:
+    """Return the pieces that are whole words of letters, as words of the language that the transformer learned from.
+
+    Shorter ones than three letters are left out: too many of them are only beginnings.
+    """
+    return sorted(piece for piece in pieces if len(piece) >= SHORTEST and piece.isalpha() and piece == piece.lower())
 
 
 def pieces_of(tokenizer: Any) -> list[str]:

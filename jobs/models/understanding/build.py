@@ -59,12 +59,20 @@ class QuerySources:
     synonyms: Sequence[SynonymRule] = ()
     """The shop's own rules."""
     redirects: Mapping[str, Redirect] = field(default_factory=dict)
+    language: Sequence[str] = ()
+    """Words of the language, which are not misspelt though the shop may lack them."""
 
 
-def build_understanding(sources: QuerySources, analyzer: Analyzer, segments: Segments | None = None) -> Arrays:
+def build_understanding(
+    sources: QuerySources,
+    analyzer: Analyzer,
+    segments: Segments | None = None,
+    indexed: Mapping[str, float] | None = None,
+) -> Arrays:
     """The arrays of `lookup.understanding.arrays`: SPELLING, MEANING and SUGGESTIONS.
 
-    segments: the words of Chinese and Japanese titles, where they are known.
+    segments: the words of Chinese and Japanese titles, where they are known. indexed: words of all texts of the items,
+    and how often each is there.
     Raises DaybreakError for a synonym or a redirect that says nothing.
     """
     costs = learn_costs(sources.typos)
@@ -79,6 +87,8 @@ def build_understanding(sources: QuerySources, analyzer: Analyzer, segments: Seg
             right=COLOURS,
             costs=costs,
             segmented=None if segments is None else segments.words,
+            indexed=indexed,
+            language=sources.language,
         ),
         **build_intents(
             sources.titles,
@@ -117,7 +127,15 @@ def without_misspelt(sources: QuerySources, analyzer: Analyzer, costs: Sequence[
         if all(token.kind != Kind.WORD or token.text in catalogue for token in analyzer.tokens(query))
     }
     often = {query: times for query, times in counts.items() if query not in sound and times >= OFTEN}
-    arrays = build_speller(sources.titles, sound | often, analyzer, values=declared, right=COLOURS, costs=costs)
+    arrays = build_speller(
+        sources.titles,
+        sound | often,
+        analyzer,
+        values=declared,
+        right=COLOURS,
+        costs=costs,
+        language=sources.language,
+    )
     speller = Speller(arrays, analyzer)
     settled: Counter[str] = Counter(sound | often)
     for query, times in counts.items():

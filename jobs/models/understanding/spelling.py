@@ -12,7 +12,7 @@ from lookup.text.analyzer import Analyzer, Token
 from lookup.text.chunks import Kind
 from lookup.text.normalise import normalise
 from lookup.understanding.spelling.known_queries import grams, letters
-from lookup.understanding.spelling.language_model import END, NUMBER, letter_places
+from lookup.understanding.spelling.language_model import END, NUMBER, hash_of, letter_places
 from lookup.understanding.spelling.near_words import LONGEST, deleted, edits_of, hashed, letters_of
 from lookup.understanding.spelling.slips import DEFAULT_COSTS
 from lookup.understanding.spelling.speller import LONGEST_QUERY
@@ -21,6 +21,10 @@ MOST_WORDS, MOST_PAIRS, MOST_QUERIES = 100_000, 1_000_000, 100_000
 """The most frequent of each are kept."""
 DISCOUNT = 0.6
 """Taken from the count of each pair, and given to words alone (Ney, Essen and Kneser 1994)."""
+INDEXED = 2
+"""A word that is in no title must be in so many places of other texts: what is there once may be misspelt."""
+INDEXED_WEIGHT = 0.1
+"""What a word of any text counts beside one of a title."""
 QUERY_WEIGHT = 3.0
 """What one search counts beside one title."""
 
@@ -34,35 +38,43 @@ def build_speller(
     right: Iterable[str] = (),
     costs: Iterable[float] = DEFAULT_COSTS,
     segmented: Mapping[str, float] | None = None,
+    indexed: Mapping[str, float] | None = None,
+    language: Iterable[str] = (),
 ) -> Arrays:
     """The arrays of `lookup.understanding.arrays.SPELLING`.
 
     titles: of items, any case. queries: how often each was searched. values: of attributes, brands and categories, each
     once; their words are known, but say nothing of what stands beside what. right: texts whose words are known, and to
     which nothing is corrected unless the shop has them as well: it would find nothing. costs: of slips, by kind.
-    segmented: the words in Chinese and Japanese of titles, and how often each is there.
+    segmented: the words in Chinese and Japanese of titles, and how often each is there. indexed: words of all texts of
+    the items, and how often each is there: of these, a word of `INDEXED` places is known though it is in no title.
+    language: normalised words that are right though the shop may lack them.
     """
     words: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     known: Counter[str] = Counter()
     for title in titles:
-        _count(analyzer, title, 1.0, words, pairs)
+        _count(analyzer, title, 1.0, words, pairs, begins=False)
     for text, times in queries.items():
         query = normalise(text)
         if times > 0 and query:
-            _count(analyzer, query, QUERY_WEIGHT * times, words, pairs)
+            _count(analyzer, query, QUERY_WEIGHT * times, words, pairs, begins=True)
             if len(query) <= LONGEST_QUERY:
                 known[query] += times  # type: ignore[assignment]
     for value in values:
         words.update(token.text for token in analyzer.tokens(value) if _is_word(token))
     words.update({word: n for word, n in (segmented or {}).items() if len(word) <= LONGEST})
+    for word, times in (indexed or {}).items():
+        if times >= INDEXED and word.isalpha() and len(word) <= LONGEST:
+            words[word] += INDEXED_WEIGHT * times  # type: ignore[assignment]
     words[NUMBER] += 1
     alone = {token.text for text in right for token in analyzer.tokens(text) if _is_word(token)} - words.keys()
     words.update(alone)
+    kept = _most(words, MOST_WORDS)
     return (
-        _words(_most(words, MOST_WORDS), _most(pairs, MOST_PAIRS), alone | {NUMBER})
+        _words(kept, _most(pairs, MOST_PAIRS), alone | {NUMBER})
         | _queries(_most(known, MOST_QUERIES))
-        | {"spell_costs": np.array(list(costs), dtype=np.float32)}
+        | {"spell_costs": np.array(list(costs), dtype=np.float32), "spell_language": _hashes(set(language) - set(kept))}
     )
 
 
@@ -70,13 +82,17 @@ def _is_word(token: Token) -> bool:
     return token.kind == Kind.WORD and len(token.text) <= LONGEST
 
 
-def _count(analyzer: Analyzer, text: str, weight: float, words: Counter[str], pairs: Counter[tuple[str, str]]) -> None:
-    """Add the words of a text and its pairs; the first word is a pair with an empty one."""
-    left = ""
+def _count(
+    analyzer: Analyzer, text: str, weight: float, words: Counter[str], pairs: Counter[tuple[str, str]], *, begins: bool
+) -> None:
+    """Add the words of a text and its pairs. begins: the first word is a pair with an empty one; of a title it is not,
+    for titles begin with a brand, and queries seldom do."""
+    left = "" if begins else None
     for token in analyzer.tokens(text):
         word = token.text if _is_word(token) else NUMBER
         words[word] += weight  # type: ignore[assignment]
-        pairs[left, word] += weight  # type: ignore[assignment]
+        if left is not None:
+            pairs[left, word] += weight  # type: ignore[assignment]
         left = word
 
 
@@ -133,6 +149,10 @@ def _letters(words: list[str]) -> NDArray[np.float32]:
     after = (two + 5 * alone) / (two.sum(1, keepdims=True) + 5)
     found: NDArray[np.float32] = np.log((counts + 5 * after) / (counts.sum(2, keepdims=True) + 5)).astype(np.float32)
     return found
+
+
+def _hashes(words: Iterable[str]) -> NDArray[np.uint32]:
+    return np.array(sorted({hash_of(word) for word in words}), dtype=np.uint32)
 
 
 def _queries(known: dict[str, float]) -> Arrays:

@@ -1,6 +1,7 @@
 """Job `index_search`: items, their text vectors and the query log -> the search index of the release to come."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     table = ItemTable(
         texts=items.texts,
         day=items.day,
-        understood=sources,
+        understood=sources if learned is None else replace(sources, language=learned.language),
         languages=languages,
         segmented=segmented,
         vectors=None if learned is None else units(vectors @ learned.projection),

@@ -1,6 +1,7 @@
 """How likely words are beside each other in this shop: pairs of words, with absolute discounting."""
 
 from bisect import bisect_left
+from zlib import crc32
 
 import numpy as np
 
@@ -10,6 +11,11 @@ UNKNOWN = -1
 """The row of a word that the shop does not know."""
 NUMBER = "0"
 """The word that stands for every number and code."""
+
+
+def hash_of(word: str) -> int:
+    """By which a word of the language is known."""
+    return crc32(word.encode("utf-8", "surrogatepass"))
 
 
 OTHER, END = 26, 27
@@ -32,6 +38,7 @@ class LanguageModel:
         self._log = arrays["spell_word_log"].data
         self.start = len(self._log)
         """The row before the first word."""
+        self._language = arrays["spell_language"].data
         self._letters = np.ascontiguousarray(arrays["spell_letter_log"]).data
 
     def alone(self, row: int) -> float:
@@ -45,6 +52,12 @@ class LanguageModel:
             total += letters[a, b, c]
             a, b = b, c
         return total
+
+    def of_language(self, word: str) -> bool:
+        """Whether a word that the shop does not know is one of the language, and so spelt as it is meant."""
+        code = hash_of(word)
+        at = bisect_left(self._language, code)
+        return at < len(self._language) and self._language[at] == code
 
     def seen(self, left: int, right: int) -> bool:
         """Whether the shop has one word after the other."""

@@ -5,46 +5,44 @@ pairs of words; P(typed | meant) prices slips (`slips`). What may have been mean
 
 - each unknown word as it is, as a known word within one or two edits, or split into known words;
 - two words joined, where one of them is unknown;
-- a rare word as a frequent one, when the words beside it speak for that by far;
+- a rare word, or one that the shop has beside none of its neighbours, as a more frequent one, when the words beside it
+  speak for that by far;
 - a whole known query that shares most of its letters.
+
+An unknown word that the transformer's vocabulary has is a word of the language, and seldom misspelt. What a misspelt
+word may have been as well is a guess (`Guess`): a search looks for it, too, for less weight, and the items decide.
 
 Numbers, codes and CJK are kept: they are neither corrected nor split, and a known query with other digits is no answer.
 Of CJK only a word in katakana may be misspelt, where the night told the words of titles (`katakana`).
 """
 
-from bisect import insort
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
+from math import exp
 from typing import NamedTuple
 
 from lookup.text.analyzer import Analyzer, Token
 from lookup.text.chunks import Kind
 from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
+from lookup.understanding.spelling.candidates import KEPT, SHORTEST, Candidates, Choice, Scored
 from lookup.understanding.spelling.katakana import with_words
 from lookup.understanding.spelling.known_queries import KnownQueries, digits, letters
 from lookup.understanding.spelling.language_model import NUMBER, UNKNOWN, LanguageModel
-from lookup.understanding.spelling.near_words import LONGEST, NearWords, edits_of
-from lookup.understanding.spelling.slips import EXTRA_BLANK, MISSING_BLANK, SlipCosts
+from lookup.understanding.spelling.near_words import LONGEST, edits_of
+from lookup.understanding.spelling.slips import SlipCosts
 
 LONGEST_QUERY = 200
 """Characters; a longer query is a text, and is left as it is."""
 MOST_WORDS = 16
 """A query of more words is left as it is."""
-KEPT = 6
-"""Candidates of one word that are tried beside its neighbours."""
 PLAIN = 8.0
 """Where a word is so cheaply another, joining it with its neighbour and one more slip is not tried."""
-DEAREST = 10.0
-"""The most that one edit may cost."""
+FREQUENT = -7.5
+"""From this logarithm of its probability on, a word is frequent: one in some 1,800."""
 MOST_DOUBTFUL = 6
 """With more unknown words a query is in another language, or none."""
-LONG_SPLIT, LONGEST_SPLIT = 9, 24
-"""Letters of a word that may be three."""
-SHORTEST = 3
-"""Shorter words are only joined or seen as part of a known query."""
 
 
 class Correction(NamedTuple):
@@ -58,12 +56,33 @@ class Correction(NamedTuple):
     """How much likelier it is than what was typed: the logarithm of the ratio, above 0."""
 
 
+class Guess(NamedTuple):
+    """A word that another one may have been as well."""
+
+    word: str
+    """Of the query as it is searched for."""
+    instead: str
+    weight: float
+    """What a match of it counts beside one of the word, below 1."""
+
+
+class Reading(NamedTuple):
+    """What a query may have been meant to be."""
+
+    correction: Correction | None
+    """None: what was typed."""
+    guesses: tuple[Guess, ...] = ()
+
+
 @dataclass(frozen=True)
 class SpellingWeights:
-    """What the speller believes before it looks; natural logarithms. Chosen by cross-validation, as its test says."""
+    """What the speller believes before it looks; natural logarithms. Chosen on real misspelt queries of a hardware
+    store, by cross-validation, and on made ones of two catalogues whose titles the dictionary did not have."""
 
-    unknown: float = -8.0
+    unknown: float = -10.0
     """Log probability that a shopper means a word which the shop does not know."""
+    language: float = -6.0
+    """The same where it is a word of the language."""
     letters: float = 0.7
     """What a logarithm of an unknown word's letters counts."""
     inflected: float = -3.0
@@ -76,18 +95,12 @@ class SpellingWeights:
     """A word that stands fewer times in the shop is rare."""
     sure: float = 1.0
     """How much likelier a correction of an unknown word must be."""
-    overwhelming: float = 4.0
+    overwhelming: float = 3.5
     """How much likelier a correction of known words must be."""
-
-
-class _Choice(NamedTuple):
-    """What some typed words may have been."""
-
-    span: int
-    """How many typed words."""
-    rows: tuple[int, ...]
-    text: str
-    cost: float
+    guess: float = 0.8
+    """What a guess counts that is as likely as the word which was chosen."""
+    vague: float = 4.0
+    """A guess counts e times less for each time that its logarithm is so much lower."""
 
 
 class _Typed(NamedTuple):
@@ -102,18 +115,23 @@ class _Typed(NamedTuple):
     """Whether it may be misspelt."""
 
 
+AS_TYPED = Reading(None)
+LEAST_GUESS = 0.2
+"""Guesses of less weight are left out."""
+
+
 class Speller:
     """Corrects queries by the arrays of a release (`lookup.understanding.arrays.SPELLING`)."""
 
     def __init__(self, arrays: Arrays, analyzer: Analyzer, weights: SpellingWeights | None = None):
         self._weights = weights or SpellingWeights()
         self._analyzer = analyzer
-        self._near = NearWords(arrays)
-        self._words = self._near.words
-        self._count = arrays["spell_word_count"].data
         self._model = LanguageModel(arrays)
-        self._queries = KnownQueries(arrays)
         self._slips = SlipCosts(arrays["spell_costs"].tolist())
+        self._candidates = Candidates(arrays, self._model, self._slips, self._weights.model)
+        self._words = self._candidates.words
+        self._count = arrays["spell_word_count"].data
+        self._queries = KnownQueries(arrays)
         self._number = self._words.find(NUMBER)
 
     def knows(self, word: str) -> bool:
@@ -121,26 +139,32 @@ class Speller:
         return self._words.find(word) >= 0
 
     def correct(self, text: str, right: Collection[str] = ()) -> Correction | None:
-        """The query that was most likely meant; None: what was typed. right: words that the dictionary may lack, and
-        that stay, such as a last word that begins known ones.
+        """The query that was most likely meant; None: what was typed. As `read`."""
+        return self.read(text, right).correction
+
+    def read(self, text: str, right: Collection[str] = ()) -> Reading:
+        """The query that was most likely meant, and what else its misspelt words may have been. right: words that the
+        dictionary may lack, and that stay, such as a last word that begins known ones.
         """
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
-            return None
+            return AS_TYPED
         tokens = with_words(self._analyzer.tokens(typed), self.knows)
         if len(tokens) > MOST_WORDS:
-            return None
+            return AS_TYPED
         words = [
             _Typed(token, UNKNOWN, 0.0, False)
             if token.text in right and not self.knows(token.text)
             else self._typed(token)
             for token in tokens
         ]
+        words = self._doubted(words)
         if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
-            return None
+            return AS_TYPED
         known = all(word.row >= 0 for word in words)
         kept = self._kept(words)
-        best, path = self._best_path(words)
+        near = [self._near_words(word) for word in words]
+        best, path = self._best_path(words, near)
         found = self._spoken(typed, words, path)
         codes = [token.text for token in tokens if token.kind == Kind.CODE]
         for row in self._queries.alike(typed):
@@ -150,15 +174,31 @@ class Speller:
             ahead = self._weights.model * (self._weights.known + self._queries.log[row])
             cost = self._slips.cost(typed, query, ahead - best)
             if ahead - cost > best:
-                best, found = ahead - cost, (query, ((typed, query),))
+                best, found, path = ahead - cost, (query, ((typed, query),)), ()
         gain = best - kept
         if not found[1] or gain <= (self._weights.overwhelming if known else self._weights.sure):
-            return None
-        return Correction(found[0], found[1], gain)
+            as_typed = [Choice(1, (word.row,), word.token.text, word.cost) for word in words]
+            return Reading(None, tuple(self._guesses(words, near, as_typed)))
+        return Reading(Correction(found[0], found[1], gain), tuple(self._guesses(words, near, path)))
+
+    def _guesses(
+        self, words: Sequence[_Typed], near: Sequence[Sequence[Scored]], path: Sequence[Choice]
+    ) -> Iterator[Guess]:
+        """What else each unknown word of a path may have been, the likeliest first."""
+        at = 0
+        for choice in path:
+            if choice.span == len(choice.rows) == 1 and words[at].cost > 0 and words[at].row == UNKNOWN:
+                scores = {one.text: score for score, one in near[at]}
+                best = scores.get(choice.text, min(scores.values(), default=0.0))
+                for text, score in scores.items():
+                    weight = self._weights.guess * exp(min(best - score, 0.0) / self._weights.vague)
+                    if text != choice.text and weight >= LEAST_GUESS:
+                        yield Guess(choice.text, text, round(weight, 3))
+            at += choice.span
 
     def candidates(self, word: str, n: int = 3) -> list[tuple[str, float]]:
         """The likeliest known words for one unknown word: text and log of how likely beside the likeliest one (≤ 0)."""
-        found = self._single(normalise(word), edits_of(word))[:n]
+        found = self._candidates.single(normalise(word), edits_of(word))[:n]
         return [(choice.text, found[0][0] - score) for score, choice in found]
 
     def joins(self, tokens: Sequence[Token]) -> list[tuple[int, str]]:
@@ -188,8 +228,28 @@ class Speller:
         for other in map(self._words.find, other_numbers(word)):
             if other >= 0:
                 return _Typed(token, other, -self._weights.model * self._weights.inflected, True)
-        score = self._weights.unknown + self._weights.letters * self._model.spelt(word)
-        return _Typed(token, UNKNOWN, -self._weights.model * score, True)
+        weights = self._weights
+        known = weights.language if self._model.of_language(word) else weights.unknown
+        score = known + weights.letters * self._model.spelt(word)
+        return _Typed(token, UNKNOWN, -weights.model * score, True)
+
+    def _doubted(self, words: list[_Typed]) -> list[_Typed]:
+        """The words, where known ones are doubtful, too, that the shop has beside none of their neighbours.
+
+        Frequent ones are not: they stand beside anything, and whoever misspells seldom hits one.
+        """
+        if len(words) < 2:
+            return words
+        beside = [self._model.seen(one.row, other.row) for one, other in pairwise(words)]
+        return [
+            word._replace(doubtful=True)
+            if word.token.kind == Kind.WORD
+            and word.row >= 0
+            and not (before or after)
+            and self._model.alone(word.row) < FREQUENT
+            else word
+            for word, before, after in zip(words, [False, *beside], [*beside, False], strict=True)
+        ]
 
     def _kept(self, words: list[_Typed]) -> float:
         """The score of what was typed."""
@@ -201,12 +261,11 @@ class Speller:
             left = word.row
         return score
 
-    def _best_path(self, words: list[_Typed]) -> tuple[float, tuple[_Choice, ...]]:
+    def _best_path(self, words: list[_Typed], near: list[list[Scored]]) -> tuple[float, tuple[Choice, ...]]:
         """The likeliest way through the candidates of every word: its score and its choices (Viterbi)."""
         weight, after = self._weights.model, self._model.after
-        ends: list[dict[int, tuple[float, tuple[_Choice, ...]]]] = [{} for _ in range(len(words) + 1)]
+        ends: list[dict[int, tuple[float, tuple[Choice, ...]]]] = [{} for _ in range(len(words) + 1)]
         ends[0][self._model.start] = (0.0, ())
-        near = [self._near_words(word) for word in words]
         for at in range(len(words)):
             choices = self._choices(words, near, at)
             for left, (score, path) in ends[at].items():
@@ -220,84 +279,33 @@ class Speller:
                         ends[at + choice.span][last] = (total, (*path, choice))
         return max(ends[-1].values(), key=lambda one: one[0])
 
-    def _near_words(self, word: _Typed) -> list[tuple[float, _Choice]]:
+    def _near_words(self, word: _Typed) -> list[Scored]:
         """Known words for a doubtful one."""
         text = word.token.text
         if not word.doubtful or len(text) < SHORTEST:
             return []
-        return self._single(text, edits_of(text) if word.cost > 0 else 1)
+        if word.cost > 0:
+            return self._candidates.single(text, edits_of(text))
+        same = other_numbers(text)
+        return [one for one in self._candidates.single(text, 1) if one[1].text not in same]
 
-    def _choices(self, words: list[_Typed], near: list[list[tuple[float, _Choice]]], at: int) -> list[_Choice]:
+    def _choices(self, words: list[_Typed], near: list[list[Scored]], at: int) -> list[Choice]:
         """What the words from one place on may have been. near: known words for each of them."""
         word, unknown = words[at], words[at].cost > 0
         text = word.token.text
-        choices = [_Choice(1, (word.row,), text, word.cost)]
+        choices = [Choice(1, (word.row,), text, word.cost)]
         scored = near[at]
         if unknown and SHORTEST <= len(text) <= LONGEST:
-            scored = sorted([*scored, *self._splits(text, not scored)], key=lambda one: one[0])
+            scored = sorted([*scored, *self._candidates.splits(text, not scored)], key=lambda one: one[0])
         choices += [choice for _, choice in scored[:KEPT]]
         after = words[at + 1] if at + 1 < len(words) else None
         if after and word.token.kind == Kind.WORD == after.token.kind and (unknown or after.cost > 0):
             plain = any(choice.cost < PLAIN for one in near[at : at + 2] for _, choice in one)
-            choices += self._joined(text + after.token.text, not plain)
+            choices += self._candidates.joined(text + after.token.text, not plain)
         return choices
 
-    def _single(self, word: str, edits: int) -> list[tuple[float, _Choice]]:
-        """At most `KEPT` known words for one word, each with minus its score; the best first."""
-        found: list[tuple[float, _Choice]] = []
-        limit, worst = DEAREST * edits, inf
-        cheapest = min(self._slips.costs[:-1])
-        for row in self._near.near(word, edits):
-            unlikely = -self._weights.model * self._model.alone(row)
-            if worst - unlikely < cheapest:
-                break  # the others are less frequent still
-            text = self._words.id(row)
-            cost = self._slips.of_few(word, text, edits)
-            if 0 < cost <= min(limit, worst - unlikely) and text != NUMBER:
-                insort(found, (cost + unlikely, _Choice(1, (row,), text, cost)))
-                del found[KEPT:]
-                worst = found[-1][0] if len(found) == KEPT else inf
-        return found
-
-    def _splits(self, word: str, further: bool) -> list[tuple[float, _Choice]]:
-        """Two known words for one; with `further`, and where there are none, three. A single letter is split off only
-        where the shop has it beside the other word: "t shirt"."""
-        found, firsts = [], []
-        for at in range(1, len(word)):
-            left = self._words.find(word[:at])
-            if left < 0:
-                continue
-            firsts.append((left, at))
-            right = self._words.find(word[at:])
-            if right >= 0 and (1 < at < len(word) - 1 or self._model.seen(left, right)):
-                found.append(self._split(word, (left, right), (at,)))
-        if further and not found and LONG_SPLIT <= len(word) <= LONGEST_SPLIT:
-            for left, at in firsts:
-                for end in range(at + 2, len(word) - 1) if at > 1 else ():
-                    middle = self._words.find(word[at:end])
-                    right = self._words.find(word[end:]) if middle >= 0 else UNKNOWN
-                    if right >= 0:
-                        found.append(self._split(word, (left, middle, right), (at, end)))
-        return found
-
-    def _split(self, word: str, rows: tuple[int, ...], places: tuple[int, ...]) -> tuple[float, _Choice]:
-        """A word with blanks at some places, with minus its score."""
-        cost = len(places) * self._slips.costs[MISSING_BLANK]
-        score = self._model.alone(rows[0]) + sum(self._model.after(*pair) for pair in pairwise(rows))
-        parts = [word[a:b] for a, b in pairwise((0, *places, len(word)))]
-        return cost - self._weights.model * score, _Choice(1, rows, " ".join(parts), cost)
-
-    def _joined(self, word: str, misspelt: bool) -> list[_Choice]:
-        """Known words for two words without the blank between them, which may be misspelt as well."""
-        blank = self._slips.costs[EXTRA_BLANK]
-        row = self._words.find(word)
-        if row >= 0:
-            return [_Choice(2, (row,), word, blank)]
-        scored = self._single(word, 1)[:2] if misspelt and len(word) > 2 * SHORTEST else []
-        return [choice._replace(span=2, cost=choice.cost + blank) for _, choice in scored]
-
     @staticmethod
-    def _spoken(typed: str, words: list[_Typed], path: tuple[_Choice, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    def _spoken(typed: str, words: list[_Typed], path: tuple[Choice, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The text with the choices in place of what was typed, and what changed."""
         parts, changes, at, done = [], [], 0, 0
         for choice in path:
