@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ COMPLETED = 0.6
 """What a word counts that begins with the last word typed, where no item has that word itself."""
 COMPLETIONS = 16
 SHORTEST_PREFIX = 2
+UNFINISHED = -3.0
+"""Log of how often the last word of a query is not finished."""
 
 RowOf = Callable[[str], int]
 """From a term to its row, or a negative number."""
@@ -54,16 +57,19 @@ class Asked:
         return found
 
 
-def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows: Callable[[str], bool]) -> set[str]:
-    """Words of a query that are right though no dictionary has them: those that find items by their stem or as words of
-    added ones ("berry" where the shop has "berries"), words in katakana whose characters some item holds, and a last
-    word that no item has but that begins words of some.
+def right_words(
+    text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows: Callable[[str], bool]
+) -> dict[str, float]:
+    """Words of a query that may be right though no dictionary has them, with the log of how likely each is meant: those
+    that find items by their stem or as words of added ones ("berry" where the shop has "berries") and words in katakana
+    whose characters some item holds are (0), and a last word that no item has may be the beginning of what the shopper
+    means.
 
     parts: the index of the release, and that of added items. knows: whether the dictionary has a word.
     """
     query = analyzer.query(text)
     right = {
-        run
+        run: 0.0
         for run in katakana.unknown(query.tokens, knows)
         if any(
             len(part.postings.matches(part.slots([[(term, 1.0)] for term, *_ in analyzer.query(run)])))
@@ -72,11 +78,12 @@ def right_words(text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows
     }
     for token, terms in zip(query.tokens, query, strict=False):
         if token.kind == Kind.WORD and any(part.lexicon.find(term) >= 0 for part in parts for term in terms):
-            right.add(token.text)
+            right[token.text] = 0.0
     prefix = query.prefix
     if len(prefix) >= SHORTEST_PREFIX and not any(part.lexicon.find(term) >= 0 for part in parts for term in query[-1]):
-        first, end = parts[0].lexicon.range(prefix)
-        right |= {prefix} if end > first else set()
+        share = parts[0].lexicon.share(prefix)
+        if share:
+            right[prefix] = min(log(share) + UNFINISHED, -1e-9)
     return right
 
 

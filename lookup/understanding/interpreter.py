@@ -1,6 +1,6 @@
 """One query, understood: what was meant, and what of it is a price, a size, a colour, a brand or a category."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lookup.text.analyzer import Analyzer, Token
@@ -76,9 +76,11 @@ class Interpreter:
         """For the likeliest known words of one unknown word."""
         return self._speller
 
-    def interpret(self, text: str, without: Collection[str] = (), right: Collection[str] = ()) -> Interpretation:
+    def interpret(
+        self, text: str, without: Collection[str] = (), right: Mapping[str, float] | None = None
+    ) -> Interpretation:
         """What a query means. Never raises for a str. without: some of `PARTS`, which are left out. right: words
-        that are not to be corrected (`Speller.correct`).
+        that may be right though the shop lacks them (`Speller.read`).
 
         Raises ValueError for an unknown part.
         """

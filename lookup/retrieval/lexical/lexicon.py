@@ -31,6 +31,7 @@ class Lexicon:
         self._bytes = np.asarray(arrays["surface_bytes"]).data
         self._term = np.asarray(arrays["surface_term"])
         self._times = np.asarray(arrays["surface_times"])
+        self._whole: int | None = None
 
     def __len__(self) -> int:
         return len(self._terms)
@@ -82,6 +83,13 @@ class Lexicon:
             chosen = np.arange(len(times))
         order = np.argsort(-times[chosen].astype(np.int64), kind="stable")[:n]
         return [self.surface(first + place) for place in chosen[order].tolist()]
+
+    def share(self, prefix: str) -> float:
+        """The share of the catalogue's words that begin with a normalised prefix, 0 to 1."""
+        first, end = self.range(prefix)
+        if self._whole is None:
+            self._whole = int(self._times.sum(dtype=np.int64))
+        return int(self._times[first:end].sum(dtype=np.int64)) / max(self._whole, 1)
 
     def _at(self, data: bytes) -> int:
         """The place of the first word that is not before the data."""

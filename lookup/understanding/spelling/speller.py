@@ -16,7 +16,7 @@ Numbers, codes and CJK are kept: they are neither corrected nor split, and a kno
 Of CJK only a word in katakana may be misspelt, where the night told the words of titles (`katakana`).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp
@@ -138,13 +138,15 @@ class Speller:
         """Whether a normalised word stands in the shop's catalogue or queries."""
         return self._words.find(word) >= 0
 
-    def correct(self, text: str, right: Collection[str] = ()) -> Correction | None:
+    def correct(self, text: str, right: Mapping[str, float] | None = None) -> Correction | None:
         """The query that was most likely meant; None: what was typed. As `read`."""
         return self.read(text, right).correction
 
-    def read(self, text: str, right: Collection[str] = ()) -> Reading:
-        """The query that was most likely meant, and what else its misspelt words may have been. right: words that the
-        dictionary may lack, and that stay, such as a last word that begins known ones.
+    def read(self, text: str, right: Mapping[str, float] | None = None) -> Reading:
+        """The query that was most likely meant, and what else its misspelt words may have been.
+
+        right: words that the dictionary may lack, such as a last word that begins known ones, and the log of how likely
+        each is meant; at 0 it stays.
         """
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
@@ -152,12 +154,7 @@ class Speller:
         tokens = with_words(self._analyzer.tokens(typed), self.knows)
         if len(tokens) > MOST_WORDS:
             return AS_TYPED
-        words = [
-            _Typed(token, UNKNOWN, 0.0, False)
-            if token.text in right and not self.knows(token.text)
-            else self._typed(token)
-            for token in tokens
-        ]
+        words = [self._typed(token, right or {}) for token in tokens]
         words = self._doubted(words)
         if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
             return AS_TYPED
@@ -189,7 +186,7 @@ class Speller:
         for choice in path:
             if choice.span == len(choice.rows) == 1 and words[at].cost > 0 and words[at].row == UNKNOWN:
                 scores = {one.text: score for score, one in near[at]}
-                best = scores.get(choice.text, min(scores.values(), default=0.0))
+                best = scores.get(choice.text, choice.cost)
                 for text, score in scores.items():
                     weight = self._weights.guess * exp(min(best - score, 0.0) / self._weights.vague)
                     if text != choice.text and weight >= LEAST_GUESS:
@@ -217,8 +214,10 @@ class Speller:
                     found.append((at, joined))
         return found
 
-    def _typed(self, token: Token) -> _Typed:
+    def _typed(self, token: Token, right: Mapping[str, float]) -> _Typed:
         """What the shop knows of a typed word."""
+        if token.text in right and not self.knows(token.text):
+            return _Typed(token, UNKNOWN, -self._weights.model * right[token.text], right[token.text] < 0)
         if token.kind != Kind.WORD:
             return _Typed(token, self._number, 0.0, False)
         row = self._words.find(token.text)
