@@ -113,6 +113,8 @@ def check(arrays: Arrays, items: int, checked: bool = False) -> None:
         sizes = {"I": items}
         for one in stated:
             array = arrays.get(one.name)
+            if array is None and one.later:
+                continue
             if array is None:
                 raise ReleaseError(f"{FILE}: array {one.name} of {group} is missing")
             if array.dtype != np.dtype(one.dtype) or array.ndim != len(one.shape):

@@ -23,6 +23,8 @@ class StatedArray(NamedTuple):
     """The numbers are rows: from `least` up to the size of this letter, or number. Of uint64, the lower halves are."""
     least: int = 0
     """-1 where that stands for no row."""
+    later: bool = False
+    """A release that was built before there was this array goes without."""
 
 
 def _places(name: str, letter: str, of: str, doc: str) -> StatedArray:
@@ -61,7 +63,9 @@ SPELLING: tuple[StatedArray, ...] = (
     _places("spell_gram_offsets", "G", "spell_gram_queries", "where each gram's queries start"),
     StatedArray("spell_gram_queries", "int32", ("*",), "rows of the known queries with the gram, rising", rows_of="Q"),
     StatedArray("spell_query_letters", "uint16", ("Q",), "letters and digits of the known query"),
-    StatedArray("spell_language", "uint32", ("L",), "crc32 of words of the language that the shop lacks, rising"),
+    StatedArray(
+        "spell_language", "uint32", ("L",), "crc32 of words of the language that the shop lacks, rising", later=True
+    ),
     StatedArray(
         "spell_costs", "float32", ("13",), "the cost of each kind of slip, as in lookup.understanding.spelling.slips"
     ),

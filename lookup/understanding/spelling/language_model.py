@@ -1,6 +1,7 @@
 """How likely words are beside each other in this shop: pairs of words, with absolute discounting."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -38,7 +39,8 @@ class LanguageModel:
         self._log = arrays["spell_word_log"].data
         self.start = len(self._log)
         """The row before the first word."""
-        self._language = arrays["spell_language"].data
+        known = arrays.get("spell_language")
+        self._language: Sequence[int] = () if known is None else known.data
         self._letters = np.ascontiguousarray(arrays["spell_letter_log"]).data
 
     def alone(self, row: int) -> float:

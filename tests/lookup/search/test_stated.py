@@ -7,9 +7,11 @@ import pytest
 
 from lookup.errors import ReleaseError
 from lookup.search import stated
+from lookup.search.index import SearchIndex
 from tests.lookup.search.indexes import TITLES, index_of
 
-ARRAYS = index_of().arrays
+INDEX = index_of()
+ARRAYS = INDEX.arrays
 EACH = [(group, one) for group, some in stated.GROUPS.items() for one in some]
 ALL = [pytest.param(group, one, id=one.name) for group, one in EACH]
 PLACES = [one for _, one in EACH if one.places_in is not None]
@@ -36,8 +38,12 @@ def test_every_array_is_stated_once():
 @pytest.mark.parametrize(("group", "one"), ALL)
 def test_each_array_is_checked(group, one):
     array = ARRAYS[one.name]
-    with pytest.raises(ReleaseError, match=f"array {one.name} of {group} is missing"):
-        stated.check({name: array for name, array in ARRAYS.items() if name != one.name}, len(TITLES))
+    lacking = {name: array for name, array in ARRAYS.items() if name != one.name}
+    if one.later:  # as in a release that was built before there was this array
+        assert SearchIndex(lacking, INDEX.facts, len(TITLES)).asked("bluetoth speaker").interpretation.corrected
+    else:
+        with pytest.raises(ReleaseError, match=f"array {one.name} of {group} is missing"):
+            stated.check(lacking, len(TITLES))
     other = np.uint8 if array.dtype != np.uint8 else np.int8
     refused(f"{one.name} is {np.dtype(other)}", **{one.name: array.astype(other)})
     refused(f"{one.name} is .* with {array.ndim + 1} axes", **{one.name: array[..., None]})

@@ -1,5 +1,7 @@
 """Spelling of whole queries, in a small shop."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,3 +149,57 @@ def test_any_text_is_answered_and_a_correction_is_a_fixed_point(text: str) -> No
         assert digits[0] == digits[1] or not text.isascii()
         again = SPELLER.correct(found.text)
         assert again is None or again.gain > 0
+
+
+def made(titles: list[str], **more: Any) -> Speller:
+    """The speller of a shop that has no query log."""
+    return Speller(build_speller(titles, {}, small_queries.ANALYZER, **more), small_queries.ANALYZER)
+
+
+def test_a_wrong_first_letter_and_a_first_word_that_begins_no_title_are_corrected() -> None:
+    speller = made(["Acme camera black", "Acme camera case", "Zenith printer"] * 40)
+    for typed, meant in ("namera", "camera"), ("grinter", "printer"), ("bprinter", "printer"):
+        found = speller.correct(typed)
+        assert found is not None
+        assert found.text == meant
+
+
+def test_words_of_descriptions_are_known_unless_they_are_there_once() -> None:
+    titles = ["Acme in-ear set", "Acme charger"] * 20
+    assert made(titles).correct("eparbuds") is None
+    found = made(titles, indexed={"earbuds": 20.0, "eparbuds": 1.0}).correct("eparbuds")
+    assert found is not None
+    assert found.text == "earbuds"
+
+
+def test_a_word_of_the_language_stays_though_the_shop_lacks_it() -> None:
+    titles = ["outer shell", "plush family", *(f"thing {place}" for place in "abcdefghij" * 30)] * 10
+    assert made(titles).correct("otter family") is not None
+    assert made(titles, language=["otter"]).correct("otter family") is None
+
+
+def test_a_known_word_beside_none_of_its_neighbours_gives_way_to_one_that_is() -> None:
+    titles = ["car jump starter"] * 60 + ["water pump"] * 3 + [f"thing {word}" for word in ("a", "b", "c")] * 1500
+    found = made(titles).correct("car pump starter")
+    assert found is not None
+    assert found.text == "car jump starter"
+    assert made(titles).correct("water pump") is None
+
+
+def test_what_a_misspelt_word_may_have_been_as_well_is_guessed() -> None:
+    speller = made(["steel lock", "oak lot"] * 40)
+    reading = speller.read("lotk")
+    words = {reading.correction.text if reading.correction else "lotk"}
+    words |= {guess.instead for guess in reading.guesses}
+    assert {"lock", "lot"} <= words
+    assert all(0 < guess.weight < 1 for guess in reading.guesses)
+    assert speller.read("lock").guesses == ()
+
+
+def test_a_last_word_is_corrected_unless_it_more_likely_begins_another() -> None:
+    speller = made(["power bank", "power bank slim"] * 40)
+    assert speller.correct("power bak", {"bak": 0.0}) is None
+    assert speller.correct("power bak", {"bak": -1.0}) is None
+    found = speller.correct("power bak", {"bak": -12.0})
+    assert found is not None
+    assert found.text == "power bank"
