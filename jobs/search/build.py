@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
+from jobs.models.lexical.all_counts import counted
+from jobs.models.lexical.clicks import Chosen, choose_parameters
 from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.segments import segments
-from jobs.models.lexical.whole_index import whole_index
 from jobs.models.query_ranker.clicks import learn_from_clicks
 from jobs.models.understanding.build import QuerySources, build_understanding
 from jobs.models.understanding.rewrites import SynonymRule
 from jobs.ranking.text_index import build_text_index, choose_probes
 from jobs.search.head import MOST, NightItems, head_lists, head_queries, no_head
 from lookup import keys
-from lookup.retrieval.lexical.build import Parameters
+from lookup.retrieval.lexical.build import Parameters, build
+from lookup.retrieval.lexical.counts import FIELDS, Counts
 from lookup.retrieval.lexical.lexicon import Lexicon
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search.index import Facts, SearchIndex
@@ -30,6 +33,8 @@ RECALL = 0.95
 """What share of the hundred nearest items a search by meaning must find …"""
 ASKED, WORDS = 200, 3
 """… measured with so many queries of so many words at most."""
+FIGURES = ("queries", "before", "after")
+"""What the file says of the choice of BM25's parameters (`Chosen`)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class ItemTable:
     """Whose words are stemmed."""
     segmented: tuple[str, ...] = ()
     """"chinese", "japanese", as far as words of them are told (`jobs.models.lexical.segments`)."""
-    parameters: Parameters = field(default_factory=Parameters)
+    parameters: Parameters | None = None
+    """Of BM25; None: what clicks choose, or the default ones."""
     weights: dict[str, float] = field(default_factory=dict)
     """Of the ranker; empty: what clicks teach, or the default ones."""
     vectors: NDArray[np.float32] | None = None
@@ -67,7 +73,9 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     found = phrases(table.understood.synonyms, plain) | compounds([*titles, *table.understood.queries], plain)
     analyzer = Analyzer(table.languages, found)
     parted = segments(table.segmented, titles, plain)
-    words = whole_index(table.texts, analyzer, table.parameters, segments=parted)
+    counts = counted(table.texts, analyzer, segments=parted)
+    chosen = None if table.parameters is not None else choose_words(table, counts, analyzer)
+    words = build(counts, table.parameters if chosen is None else chosen.parameters)
     arrays = {
         **words,
         **title_terms(titles, analyzer, Lexicon(words)),
@@ -79,7 +87,8 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     texts = build_text_index(vectors)
     encoder = table.encoder or no_encoder(vectors.shape[1])
     probes = choose_probes(texts, vectors, short_queries(titles, plain, encoder), RECALL) if table.encoder else 1
-    facts = Facts(table.languages, table.weights, found, probes)
+    figures = {} if chosen is None or isnan(chosen.before) else {name: getattr(chosen, name) for name in FIGURES}
+    facts = Facts(table.languages, table.weights, found, probes, figures)
     arrays = {**arrays, **texts, **encoder, **no_head()}
     if table.now is None:
         return arrays, facts
@@ -92,6 +101,12 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
         index = SearchIndex(arrays, facts, len(titles))
     queries = head_queries(known.queries, known.categories, known.brands, table.now, table.most_queries)
     return {**arrays, **head_lists(index, table.now, queries)}, facts
+
+
+def choose_words(table: ItemTable, counts: Sequence[Counts], analyzer: Analyzer) -> Chosen:
+    """The parameters of BM25 from clicks; the default ones where clicks say too little."""
+    fields = [name for place, name in enumerate(FIELDS) if any(texts[place] for texts in table.texts)]
+    return choose_parameters(counts, analyzer, table.understood.clicks, fields)
 
 
 def short_queries(titles: Sequence[str], analyzer: Analyzer, encoder: Arrays) -> NDArray[np.float32]:

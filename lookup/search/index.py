@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,9 @@ class Facts:
     """As an `Analyzer` takes them."""
     probes: int = 1
     """Lists of items that a search by meaning looks through."""
+    clicked: dict[str, float] = field(default_factory=dict)
+    """How well clicks chose the parameters of BM25: `queries`, and NDCG@10 of clicks `before` and `after`, with the
+    default ones and with those that other queries teach. Empty: there were too few."""
 
     @classmethod
     def of(cls, metadata: dict[str, str], path: Path) -> "Facts":
@@ -46,6 +50,7 @@ class Facts:
                 {str(name): float(one) for name, one in read["weights"].items()},
                 {str(joined): tuple(parts) for joined, parts in read["compounds"].items()},
                 int(read["probes"]),
+                {str(name): float(one) for name, one in read.get("clicked", {}).items()},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise ReleaseError(f"{path}: what it says of itself cannot be read: {error!r:.200}") from None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import Ranked
-from jobs.evaluation.search.words import Impacts, QueryWords, title_only
+from jobs.models.lexical.query_words import Impacts, QueryWords, title_only
 from lookup.retrieval.lexical.slots import Rows
 
 K1, B = 1.2, 0.75

@@ -14,13 +14,12 @@ from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import METRICS
 from jobs.evaluation.search.shop import JOB, TableShop
 from jobs.evaluation.search.slices import misspelt, slices
-from jobs.evaluation.search.words import QueryWords
 from jobs.infra.logging import Progress, log_line
+from jobs.models.lexical.query_words import QueryWords, positions_of
 from jobs.models.query_encoder.table import units
 from jobs.models.query_ranker.posterior import Posterior
 from lookup.retrieval.lexical.build import Parameters
 from lookup.retrieval.lexical.counts import FIELDS
-from lookup.search.query import WEAK
 from lookup.search.ranker import DEFAULT, NAMES
 from lookup.search.searcher import Searcher
 
@@ -131,15 +130,7 @@ class SearchEvaluation:
 
     @cached_property
     def _words(self) -> QueryWords:
-        queries = []
-        for query in self.judgements.queries:
-            terms = self.shop.analyzer.query(query)
-            queries.append(
-                [
-                    [*((term, 1.0) for term in strong), *((term, WEAK) for term in weak)]
-                    for strong, weak in zip(terms, terms.weak, strict=True)
-                ]
-            )
+        queries = [positions_of(query, self.shop.analyzer) for query in self.judgements.queries]
         return QueryWords(self.shop.counts, queries)
 
     @cached_property

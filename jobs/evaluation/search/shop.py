@@ -13,7 +13,7 @@ from jobs.evaluation.search.files.products import Products
 from jobs.evaluation.search.files.query_log import SearchedLog
 from jobs.evaluation.search.vectors import Matrix, TextVectors
 from jobs.infra.logging import log_line
-from jobs.models.lexical.whole_index import parts
+from jobs.models.lexical.all_counts import parts
 from jobs.models.query_encoder.learn import Learned, LearnSettings, learn
 from jobs.models.query_encoder.table import units
 from jobs.models.query_encoder.vocabulary import pieces_of

@@ -30,6 +30,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     from jobs.search.build import ItemTable, build_search
     from jobs.stages.index_search.log import languages_of, query_log, shop_sources
     from jobs.stages.index_search.shop import shop_items, text_vectors
+    from lookup.retrieval.lexical.build import Parameters
     from lookup.search import index_file
     from lookup.text.analyzer import Analyzer
 
@@ -78,6 +79,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "mib": round(sum(array.nbytes for array in arrays.values()) / 2**20, 1),
         "encoder_seconds": round(taught, 1),
         "index_seconds": round(time.monotonic() - started, 1),
+        "bm25": {**Parameters.of(arrays)._asdict(), **facts.clicked},
         "encoder": [] if learned is None else [step._asdict() for step in learned.steps],
     }
 

@@ -11,9 +11,9 @@ from jobs.evaluation.search.choosing import WordsChoice
 from jobs.evaluation.search.files.judgements import Judgements
 from jobs.evaluation.search.ranked import Ranked
 from jobs.evaluation.search.slices import misspelt
-from jobs.evaluation.search.words import QueryWords, title_only
-from jobs.models.lexical.whole_index import parts, whole_index
-from lookup.retrieval.lexical.build import Parameters
+from jobs.models.lexical.all_counts import counted, parts
+from jobs.models.lexical.query_words import QueryWords, title_only
+from lookup.retrieval.lexical.build import Parameters, build
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.text.analyzer import Analyzer
 
@@ -61,7 +61,7 @@ def words():
 
 @pytest.mark.parametrize("parameters", [Parameters(), Parameters(1.2, (0.3,) * 5, (1.0, 1.0, 1.0, 1.0, 2.0))])
 def test_scores_are_those_of_the_index(words, parameters):
-    index = WordIndex(whole_index(TITLED, Analyzer(), parameters))
+    index = WordIndex(build(counted(TITLED, Analyzer()), parameters))
     slots = index.slots([[("lamp", 1.0)], [("desk", 1.0)]])
     rows = words.rows[0]
     assert rows.tolist() == [0, 1, 2]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from jobs.models.lexical import segments as module
+from jobs.models.lexical.all_counts import counted
 from jobs.models.lexical.segments import WEIGHT, Segments, missing, segments
-from jobs.models.lexical.whole_index import whole_index
 from jobs.models.understanding.spelling import build_speller
 from jobs.models.understanding.suggestions import SuggestedText, build_suggestions
-from lookup.retrieval.lexical.build import Parameters
+from lookup.retrieval.lexical.build import Parameters, build
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.spelling.speller import Speller
@@ -70,7 +70,7 @@ def test_pairs_that_span_two_words_are_known_and_count_less() -> None:
     assert told().crossing("蓝牙音箱 蓝牙音箱") == {"牙音": 2}
     items = [(title, "", "", "", "") for title in ("蓝牙音箱", "牙音", "bluetooth")]
     parameters = Parameters(k1=1.0, b=(0.0,) * 5)
-    plain, parted = (WordIndex(whole_index(items, ANALYZER, parameters, 2, known)) for known in (None, told()))
+    plain, parted = (WordIndex(build(counted(items, ANALYZER, 2, known), parameters)) for known in (None, told()))
     rows = np.arange(3, dtype=np.int32)
 
     def scores(index: WordIndex, term: str) -> list[float]:

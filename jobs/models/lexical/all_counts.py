@@ -1,4 +1,4 @@
-"""The index of all items, part by part."""
+"""The counts of all items, part by part: the first half of their index."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -6,7 +6,6 @@ from itertools import islice
 import numpy as np
 
 from jobs.models.lexical.segments import WEIGHT, Segments
-from lookup.retrieval.lexical.build import Arrays, Parameters, build
 from lookup.retrieval.lexical.counts import Counts, count
 from lookup.text.analyzer import Analyzer
 
@@ -25,25 +24,20 @@ def parts(items: Iterable[Sequence[str]], analyzer: Analyzer, part: int = PART) 
         first += len(some)
 
 
-def whole_index(
-    items: Iterable[Sequence[str]],
-    analyzer: Analyzer,
-    parameters: Parameters | None = None,
-    part: int = PART,
-    segments: Segments | None = None,
-) -> Arrays:
-    """The arrays of an index of all items, as `lookup.retrieval.lexical.build` has them.
+def counted(
+    items: Iterable[Sequence[str]], analyzer: Analyzer, part: int = PART, segments: Segments | None = None
+) -> list[Counts]:
+    """The counts of all items.
 
     segments: with them, a pair of characters that spans two words of a title counts `WEIGHT` there.
     """
     if segments is None:
-        return build(list(parts(items, analyzer, part)), parameters)
+        return list(parts(items, analyzer, part))
     known = list(items)
-    counted = (
+    return [
         lighter(one, [segments.crossing(texts[0]) for texts in known[one.first : one.first + len(one.lengths)]])
         for one in parts(known, analyzer, part)
-    )
-    return build(list(counted), parameters)
+    ]
 
 
 def lighter(counts: Counts, crossing: Sequence[Mapping[str, int]]) -> Counts:

@@ -9,10 +9,21 @@ from numpy.typing import NDArray
 from lookup.retrieval.lexical.build import Parameters, inverse_frequency
 from lookup.retrieval.lexical.counts import FIELDS, Counts
 from lookup.retrieval.lexical.slots import NOTHING, Rows
+from lookup.search.query import WEAK
+from lookup.text.analyzer import Analyzer
 
 Positions = Sequence[Sequence[tuple[str, float]]]
 """Of each position of a query its alternatives, with their weights (`lookup.search.query`)."""
 TITLE = (1.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def positions_of(query: str, analyzer: Analyzer) -> list[list[tuple[str, float]]]:
+    """The positions of a query by its own words alone: nothing is corrected, and no synonyms."""
+    terms = analyzer.query(query)
+    return [
+        [*((term, 1.0) for term in strong), *((term, WEAK) for term in weak)]
+        for strong, weak in zip(terms, terms.weak, strict=True)
+    ]
 
 
 class QueryWords:
