@@ -42,7 +42,7 @@ def shop(spark, tmp_path_factory) -> Config:
     for row, text in zip(rows, ITEMS, strict=True):
         row["title"] = row["text"] = text
     bought = [(f"u{user}", item, 20.0 + user) for user in range(4) for item in (0, 1, 2)]
-    bought += [(f"u{user}", item, 30.0) for user in range(4) for item in (2, 3 + user)]
+    bought += [(f"v{user}", item, 30.0) for user in range(4) for item in (2, 3 + user)]
     bought += [(f"u{user}", 9, 1.0) for user in range(4)] + [(f"u{user}", 10, 1.0) for user in range(4)]  # held out
     small_run.write(spark, config, rows, small_run.events(bought))
     forms = ("{0} {1}", "{1} {0}", *(f"{word} {{0}} {{1}}" for word in MORE))
