@@ -131,7 +131,7 @@ def _measures(chunk: str) -> tuple[Piece, ...]:
     found = list(_MEASURE.finditer(chunk))
     if len(found) == 1 and found[0][2] is None:
         return _number(chunk)
-    values = [number(one[1]) for one in found]
+    values = [number(one[1], _unit(one[2])) for one in found]
     texts = [one[1] if value is None else written(value) for one, value in zip(found, values, strict=True)]
     joined = "x".join(texts)[:LONGEST_TERM] if len(found) > 1 else ""
     last = _unit(found[-1][2])
@@ -215,7 +215,7 @@ def _atom(found: re.Match[str], joined: str, in_code: bool) -> Piece:
     if text.replace(".", "").isdigit():
         return Piece(start, end, Kind.NUMBER, text[:LONGEST_TERM], (), joined)
     measured = _PLAIN.fullmatch(text)
-    if measured and measured[2] in UNITS and (value := number(measured[1])) is not None:
+    if measured and measured[2] in UNITS and (value := number(measured[1], measured[2])) is not None:
         term = canonical(value, measured[2])
         same = (text,) if text != term else ()
         return Piece(start, end, Kind.NUMBER, term[:LONGEST_TERM], same, joined, (measured[1],))

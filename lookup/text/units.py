@@ -59,14 +59,24 @@ _KNOWN["'"] = _KNOWN["ft"]
 UNITS: tuple[str, ...] = tuple(sorted(_KNOWN, key=lambda name: (-len(name), name)))
 """Every name of a unit, as normalised text has it, the longest first."""
 _NUMBER = re.compile(r"(?:([0-9]+)[ -])?([0-9]+)/([0-9]+)|([0-9]*\.?[0-9]+)")
+COUNTED = frozenset({"mah", "lm", "w", "rpm", "btu", "px", "dpi", "pack", "ct"})
+"""Units whose amounts have no three digits after a point: "10.000 mAh" is ten thousand, as in German."""
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
 LONGEST_NUMBER = 15
 """Digits of the longest number that is read as one."""
 
 
-def number(text: str) -> Fraction | None:
-    """The value of a normalised number: "1 1/2", "3/4", "7.1", "7,1", "1,000", ".5"; None where it is none."""
+def number(text: str, unit: str | None = None) -> Fraction | None:
+    """The value of a normalised number: "1 1/2", "3/4", "7.1", "7,1", "1,000", ".5"; None where it is none.
+
+    unit: of UNITS, where one follows the number.
+    """
     if len(text) > LONGEST_NUMBER:
         return None
+    if unit is not None and _THOUSANDS.fullmatch(text):
+        name, factor = _KNOWN.get(unit, ("", 0))
+        if name in COUNTED and factor == 1:
+            text = text.replace(".", "")
     if "," in text:
         whole = re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", text)
         text = text.replace(",", "") if whole else text.replace(",", ".")

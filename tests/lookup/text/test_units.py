@@ -28,6 +28,25 @@ def test_numbers_are_read(text: str, value: Fraction | None) -> None:
     assert number(text) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("10.000", "mah", 10_000),
+        ("2.200", "watts", 2200),
+        ("1.000.000", "pcs", 1_000_000),
+        ("0.125", "w", Fraction(1, 8)),
+        ("1.5", "w", Fraction(3, 2)),
+        ("1.250", "kw", Fraction(5, 4)),
+        ("2.345", "kg", Fraction(2345, 1000)),
+        ("10.000", None, 10),
+    ],
+)
+def test_a_point_before_three_digits_is_one_of_thousands_where_a_unit_is_counted(
+    text: str, unit: str | None, value: Fraction
+) -> None:
+    assert number(text, unit) == value
+
+
 def test_a_value_has_one_spelling() -> None:
     assert [written(Fraction(one)) for one in ("1.50", "0", "1000", "1/3")] == ["1.5", "0", "1000", "0.333333"]
 
