@@ -15,7 +15,7 @@ from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search import FILE, index_file, stated
 from lookup.search.features import Values, newness
 from lookup.search.head import HeadQueries
-from lookup.search.query import Asked, RowOf, asked, right_words
+from lookup.search.query import Asked, RowOf, asked, other_forms, right_words
 from lookup.search.ranker import DEFAULT, QueryRanker
 from lookup.search.titles import Titles
 from lookup.text.analyzer import Analyzer
@@ -105,5 +105,6 @@ class SearchIndex:
         main terms with them. Raises ValueError for an unknown part.
         """
         right = right_words(text, self.analyzer, [self.words, *added], self.interpreter.speller.knows)
-        understood = self.interpreter.interpret(text, without, right)
+        forms = other_forms(text, self.analyzer, self.words, self.interpreter.speller.knows)
+        understood = self.interpreter.interpret(text, without, right, forms)
         return asked(understood, self.analyzer, self.words, self.encoder, row_of or self.words.lexicon.find)

@@ -61,9 +61,8 @@ def right_words(
     text: str, analyzer: Analyzer, parts: Sequence[WordIndex], knows: Callable[[str], bool]
 ) -> dict[str, float]:
     """Words of a query that may be right though no dictionary has them, with the log of how likely each is meant: those
-    that find items by their stem or as words of added ones ("berry" where the shop has "berries") and words in katakana
-    whose characters some item holds are (0), and a last word that no item has may be the beginning of what the shopper
-    means.
+    of added items and words in katakana whose characters some item holds are (0), and a last word that no item has may
+    be the beginning of what the shopper means.
 
     parts: the index of the release, and that of added items. knows: whether the dictionary has a word.
     """
@@ -76,8 +75,8 @@ def right_words(
             for part in parts
         )
     }
-    for token, terms in zip(query.tokens, query, strict=False):
-        if token.kind == Kind.WORD and any(part.lexicon.find(term) >= 0 for part in parts for term in terms):
+    for token, terms in zip(query.tokens, query, strict=False) if len(parts) > 1 else ():
+        if any(part.lexicon.find(term) >= 0 for part in parts[1:] for term in terms):
             right[token.text] = 0.0
     prefix = query.prefix
     if len(prefix) >= SHORTEST_PREFIX and not any(part.lexicon.find(term) >= 0 for part in parts for term in query[-1]):
@@ -85,6 +84,18 @@ def right_words(
         if share:
             right[prefix] = min(log(share) + UNFINISHED, -1e-9)
     return right
+
+
+def other_forms(text: str, analyzer: Analyzer, index: WordIndex, knows: Callable[[str], bool]) -> dict[str, str]:
+    """Words of a query that the dictionary lacks but that find items by their stem, each with a form that it has:
+    "berry" where the shop writes "berries".
+    """
+    query = analyzer.query(text)
+    return {
+        token.text: form
+        for token, terms in zip(query.tokens, query, strict=False)
+        if token.kind == Kind.WORD and not knows(token.text) and (form := index.lexicon.form(terms[0]))
+    }
 
 
 def asked(

@@ -10,7 +10,7 @@ from lookup.understanding.attributes import Attributes, Value, joined
 from lookup.understanding.intents import Brands, IntentTable, Meant, NamedBrand
 from lookup.understanding.prices import LONGEST_QUERY, PriceRange, Prices
 from lookup.understanding.rewrites import Redirect, Rewrites, Synonym, keys_of
-from lookup.understanding.spelling.speller import AS_TYPED, Guess, Speller
+from lookup.understanding.spelling.speller import AS_TYPED, NO_FORMS, Guess, Speller
 
 PARTS = ("redirect", "price", "spelling", "size", "colour", "values", "brand", "category", "synonyms")
 """What can be switched off in a call."""
@@ -77,9 +77,13 @@ class Interpreter:
         return self._speller
 
     def interpret(
-        self, text: str, without: Collection[str] = (), right: Mapping[str, float] | None = None
+        self,
+        text: str,
+        without: Collection[str] = (),
+        right: Mapping[str, float] | None = None,
+        forms: Mapping[str, str] = NO_FORMS,
     ) -> Interpretation:
-        """What a query means. Never raises for a str. without: some of `PARTS`, which are left out. right: words
+        """What a query means. Never raises for a str. without: some of `PARTS`, which are left out. right, forms: words
         that may be right though the shop lacks them (`Speller.read`).
 
         Raises ValueError for an unknown part.
@@ -91,7 +95,7 @@ class Interpreter:
         on = {part: part not in without for part in PARTS}
         redirect = self._redirect(typed) if on["redirect"] else None
         price, rest = self._price(typed) if on["price"] else (None, typed)
-        reading = self._speller.read(rest, right) if on["spelling"] and redirect is None else AS_TYPED
+        reading = self._speller.read(rest, right, forms) if on["spelling"] and redirect is None else AS_TYPED
         correction = reading.correction
         if correction is not None:
             rest = correction.text

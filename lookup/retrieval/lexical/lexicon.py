@@ -10,6 +10,11 @@ from lookup.retrieval.lexical.build import Arrays
 CACHED = 1 << 15
 """How many terms stay known with their rows."""
 
+SHORTEST = 3
+"""Letters of a term whose last one may be another in the word: "berri" and "berry"."""
+LOOKED = 256
+"""Words that are looked at for a form of a term."""
+
 
 class Completion(NamedTuple):
     """A word as written that begins with a prefix."""
@@ -104,3 +109,12 @@ class Lexicon:
 
     def _read(self, place: int) -> bytes:
         return self._bytes[self._offsets[place] : self._offsets[place + 1]].tobytes()
+
+    def form(self, term: str) -> str:
+        """The most frequent word as written, of those that begin like their term, for a term; empty for none."""
+        row = self.find(term)
+        if row < 0:
+            return ""
+        first, end = self.range(term[:-1] if len(term) > SHORTEST else term)
+        found = [one for one in map(self.surface, range(first, min(end, first + LOOKED))) if one.term == row]
+        return max(found, key=lambda one: one.times).surface if found else ""

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lookup.text.analyzer import Analyzer, Token
@@ -43,6 +44,9 @@ FREQUENT = -7.5
 """From this logarithm of its probability on, a word is frequent: one in some 1,800."""
 MOST_DOUBTFUL = 6
 """With more unknown words a query is in another language, or none."""
+
+
+NO_FORMS: Mapping[str, str] = MappingProxyType({})
 
 
 class Correction(NamedTuple):
@@ -138,15 +142,19 @@ class Speller:
         """Whether a normalised word stands in the shop's catalogue or queries."""
         return self._words.find(word) >= 0
 
-    def correct(self, text: str, right: Mapping[str, float] | None = None) -> Correction | None:
+    def correct(
+        self, text: str, right: Mapping[str, float] | None = None, forms: Mapping[str, str] = NO_FORMS
+    ) -> Correction | None:
         """The query that was most likely meant; None: what was typed. As `read`."""
-        return self.read(text, right).correction
+        return self.read(text, right, forms).correction
 
-    def read(self, text: str, right: Mapping[str, float] | None = None) -> Reading:
+    def read(
+        self, text: str, right: Mapping[str, float] | None = None, forms: Mapping[str, str] = NO_FORMS
+    ) -> Reading:
         """The query that was most likely meant, and what else its misspelt words may have been.
 
         right: words that the dictionary may lack, such as a last word that begins known ones, and the log of how likely
-        each is meant; at 0 it stays.
+        each is meant; at 0 it stays. forms: words of the same stem as one that it has, and that one.
         """
         typed = normalise(text[: LONGEST_QUERY + 1])
         if not typed or len(typed) > LONGEST_QUERY or self._queries.texts.find(typed) >= 0:
@@ -154,7 +162,7 @@ class Speller:
         tokens = with_words(self._analyzer.tokens(typed), self.knows)
         if len(tokens) > MOST_WORDS:
             return AS_TYPED
-        words = [self._typed(token, right or {}) for token in tokens]
+        words = [self._typed(token, right or {}, forms.get(token.text, "")) for token in tokens]
         words = self._doubted(words)
         if not 0 < sum(word.doubtful for word in words) <= MOST_DOUBTFUL:
             return AS_TYPED
@@ -214,8 +222,8 @@ class Speller:
                     found.append((at, joined))
         return found
 
-    def _typed(self, token: Token, right: Mapping[str, float]) -> _Typed:
-        """What the shop knows of a typed word."""
+    def _typed(self, token: Token, right: Mapping[str, float], form: str) -> _Typed:
+        """What the shop knows of a typed word. form: another one of it, where one is known."""
         if token.text in right and not self.knows(token.text):
             return _Typed(token, UNKNOWN, -self._weights.model * right[token.text], right[token.text] < 0)
         if token.kind != Kind.WORD:
@@ -224,7 +232,7 @@ class Speller:
         if row >= 0:
             return _Typed(token, row, 0.0, self._count[row] < self._weights.rare)
         word = token.text
-        for other in map(self._words.find, other_numbers(word)):
+        for other in map(self._words.find, [*other_numbers(word), *([form] if form else [])]):
             if other >= 0:
                 return _Typed(token, other, -self._weights.model * self._weights.inflected, True)
         weights = self._weights
