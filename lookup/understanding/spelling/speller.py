@@ -148,9 +148,7 @@ class Speller:
         """The query that was most likely meant; None: what was typed. As `read`."""
         return self.read(text, right, forms).correction
 
-    def read(
-        self, text: str, right: Mapping[str, float] | None = None, forms: Mapping[str, str] = NO_FORMS
-    ) -> Reading:
+    def read(self, text: str, right: Mapping[str, float] | None = None, forms: Mapping[str, str] = NO_FORMS) -> Reading:
         """The query that was most likely meant, and what else its misspelt words may have been.
 
         right: words that the dictionary may lack, such as a last word that begins known ones, and the log of how likely
