@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import sys
 import threading
 import time
 import weakref
@@ -51,8 +52,9 @@ class ThreadConnection:
             self._wait = seconds
         return self.db
 
-    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:  # the interpreter may have unloaded os at its end
-        if self._process == getpid():
+    # At its end the interpreter unloads modules, and closes what is open by itself.
+    def __del__(self, getpid: Callable[[], int] = os.getpid, ends: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ends() and self._process == getpid():
             with GATE:
                 self.db.close()
 
