@@ -95,7 +95,8 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     known, index = table.understood, SearchIndex(arrays, facts, len(titles))
     learned = learn_from_clicks(Searcher(index, table.now), known.clicks)
     if learned.queries:
-        log_line("index_search", "ranker", **learned._replace(weights={})._asdict(), learned=bool(learned.weights))
+        measured = {} if isnan(learned.before) else {"before": learned.before, "after": learned.after}
+        log_line("index_search", "ranker", queries=learned.queries, learned=bool(learned.weights), **measured)
     if learned.weights and not table.weights:
         facts = replace(facts, weights=learned.weights)
         index = SearchIndex(arrays, facts, len(titles))
