@@ -27,6 +27,13 @@ GPUS = """
 "spark.task.resource.gpu.amount" = "1"
 "spark.executor.memory" = "1g"
 """
+LITTLE_TEXT = """
+[train_text]
+enabled = true
+pairs = 30
+items = 60
+seconds = 60
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dic
     script = folder / "gpus.sh"
     script.write_text(DISCOVERY.format(taken=folder / "first"))
     script.chmod(0o755)
-    config.write_text(config.read_text() + GPUS.format(script=script))
+    config.write_text(config.read_text() + GPUS.format(script=script) + LITTLE_TEXT)
     command = ["run", "--config", str(config), "--date", NIGHT, "--master", "local-cluster[2,1,2048]"]
     done = subprocess.run(
         [sys.executable, "-m", "jobs.cli", *command],
@@ -63,3 +70,9 @@ def test_each_task_took_the_device_lent_to_it_and_fell_back_to_the_cpu(night):
     _, receipts = night
     assert receipts["embed_items"]["gpus_lent"] == ["0", "1"]
     assert receipts["embed_items"]["devices"] == ["cpu"]
+
+
+def test_the_text_model_was_fine_tuned_by_a_task(night):
+    _, receipts = night
+    assert receipts["train_text"]["trained"]
+    assert receipts["train_text"]["device"] == "cpu"
