@@ -23,6 +23,10 @@ from jobs.models.device import native_bfloat16
 
 POOLING = "1_Pooling/config.json"
 """The file of a model that says how its tokens make the vector of a text."""
+FINGERPRINTED = (".json", ".safetensors", ".bin", ".txt", ".model", ".pth")
+"""Suffixes of the files that make a model what it is."""
+KINDS = {"embed": ("text", "tokenizer"), "images": ("vision", "preprocessor_config.json")}
+"""What the model of a section of the configuration is, and what its folder holds beside weights."""
 
 
 class TextEncoder:
@@ -58,7 +62,7 @@ class TextEncoder:
         half = precision == "bfloat16" or (precision == "auto" and native_bfloat16(self.device))
         self.dtype = torch.bfloat16 if half else torch.float32
         self.first_token = _pools_first_token(model)
-        with _loading(model):
+        with loading(model):
             self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
             # For texts as short as those of a shop, plain attention is a quarter quicker on a CPU than the fused one.
             attention = "eager" if self.device.type == "cpu" else None
@@ -123,34 +127,40 @@ def dimensions(model: str) -> int:
     """
     from transformers import AutoConfig
 
-    with _loading(model):
+    with loading(model):
         return int(AutoConfig.from_pretrained(model, trust_remote_code=False).hidden_size)
 
 
-def identity(model: str) -> str:
-    """Return what tells one text model from another: a hash of the files of a folder, or hub id and revision."""
+def identity(model: str, key: str = "embed.model") -> str:
+    """Return what tells one model from another: a hash of the files of a folder, or hub id and revision.
+
+    key: of the configuration, for the message of the ConfigError where the model cannot be read.
+    """
     folder = Path(model)
     if not folder.is_dir():
         from transformers import AutoConfig
 
-        with _loading(model):
+        with loading(model, key):
             return f"{model}@{AutoConfig.from_pretrained(model, trust_remote_code=False)._commit_hash}"
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors", ".bin", ".txt", ".model")):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in FINGERPRINTED):
         with path.open("rb") as file:
             digest.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
 @contextmanager
-def _loading(model: str) -> Iterator[None]:
+def loading(model: str, key: str = "embed.model") -> Iterator[None]:
+    """Turn what a model cannot be loaded for into a ConfigError that names the model and the key."""
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError) as error:
+        section = key.partition(".")[0]
+        kind, beside = KINDS[section]
         raise ConfigError(
-            f"{model}: not a text model that transformers can load; embed.model must be a Hugging Face id, or a folder "
-            "with config.json, tokenizer and weights. Weights are model.safetensors, or a pickle where embed.pickles = "
-            f"true allows it; code that a model brings along never runs: {error}"
+            f"{model}: not a {kind} model that transformers can load; {key} must be a Hugging Face id, or a folder "
+            f"with config.json, {beside} and weights. Weights are model.safetensors, or a pickle where "
+            f"{section}.pickles = true allows it; code that a model brings along never runs: {error}"
         ) from error
 
 
@@ -188,8 +198,8 @@ def _pools_first_token(model: str) -> bool:
     raise ConfigError(f"{model}: pools tokens by {', '.join(sorted(modes))}; only mean and cls are supported")
 
 
-def locate(model: str, base: Path) -> str:
-    """Return what `transformers` must load for `embed.model`: an existing folder, or else an id on the hub.
+def locate(model: str, base: Path, key: str = "embed.model") -> str:
+    """Return what `transformers` must load for a key of the configuration: a folder that exists, or an id on the hub.
 
     Raises ConfigError when the value names a folder that does not exist.
     """
@@ -197,5 +207,5 @@ def locate(model: str, base: Path) -> str:
     if path.exists():
         return str(path)
     if model.startswith(("package://", "/", "./", "../", "~")) or model.count("/") > 1:
-        raise ConfigError(f"embed.model = {model!r}: there is no folder {path}; name a folder or a Hugging Face id")
+        raise ConfigError(f"{key} = {model!r}: there is no folder {path}; name a folder or a Hugging Face id")
     return model
