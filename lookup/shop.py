@@ -27,7 +27,7 @@ from lookup.serving.request import Request, hits_wanted, stored_hits
 from lookup.serving.search.api import SearchApi, load
 from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
-from lookup.serving.sources.item import item_sources
+from lookup.serving.sources.item import item_sources, part_of
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.sources.user import stands_as_ranked, user_sources
 
@@ -138,6 +138,7 @@ class Shop(PatchApi, SearchApi):
         item: str,
         k: int = 10,
         *,
+        by: str | None = None,
         where: Condition | Mask | None = None,
         exclude: Iterable[str] = (),
         pins: Iterable[str] = (),
@@ -146,18 +147,20 @@ class Shop(PatchApi, SearchApi):
     ) -> list[Hit]:
         """Find `k` items that are similar to an item, the most similar first. The item itself is not among them.
 
-        item: the item's id. Other parameters: see `Shop`.
+        item: the item's id. by: "look" (the pictures), "text" or "behaviour": what tells that items are similar; None
+        takes all of them alike, from lists that the night made. Other parameters: see `Shop`.
 
         Returns first similar items ("similar"), then the most popular items of the item's categories, the narrowest
-        first ("category"), then those of the whole shop ("popular"). An unknown item has only the last. Raises: see
-        `Shop`.
+        first ("category"), then those of the whole shop ("popular"). An unknown item has only the last; one of which
+        nothing is known in the part `by` has no "similar". Raises ValueError for a `by` that the release does not have,
+        and as `Shop` says.
         """
         state, _, _ = self._state(None, at)
-        k = hits_wanted(k)
+        k, by = hits_wanted(k), part_of(state, by)
         row = state.find(item)
         exclude = chain(each("item ids", exclude), [item])
         request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
-        return request.fill_results((item_sources(request, row) if row >= 0 else []) + popular_sources(request))
+        return request.fill_results((item_sources(request, row, by) if row >= 0 else []) + popular_sources(request))
 
     def popular(
         self,

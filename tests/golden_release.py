@@ -76,6 +76,9 @@ def answers(releases: Path) -> dict[str, Any]:
     for item in ITEMS:
         said[f"similar {item}"] = hits(shop.similar(item, 6, at=AT))
         said[f"item {item}"] = shop.item(item, at=AT)
+    if release.encoder.width("look"):  # since version 5
+        for by in ("look", "text", "behaviour"):
+            said[f"similar item-5 by {by}"] = hits(shop.similar("item-5", 6, by=by, at=AT))
     for row in range(3):
         found = release.candidates(release.user_vector[row], 8).tolist()
         said[f"search {row}"] = [release.items.id(place) for place in found]
@@ -99,7 +102,7 @@ def write(folder: Path = GOLDEN) -> Path:
     from tests.rankers import certain_clicks, write_ranker
     from tests.releases import Sizes, build, config_at, write_run
 
-    sizes = Sizes(items=30, users=12, dimensions=20, k=8, similar=4, again=3, popular=8, events=100)
+    sizes = Sizes(items=30, users=12, dimensions=20, look=4, k=8, similar=4, again=3, popular=8, events=100)
     with tempfile.TemporaryDirectory() as base:
         config = config_at(Path(base), sizes=sizes)
         write_run(config, 1, sizes)

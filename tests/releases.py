@@ -29,6 +29,7 @@ from lookup.item_fields import STORED
 from lookup.release import manifest, pointer
 from lookup.release.schema import NUMBER, TEXT
 from lookup.release.validation import PASSED
+from lookup.scoring.parts import Part, behaviour_and_text
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.vectors import write_store
@@ -53,6 +54,8 @@ class Sizes:
     items: int = 60
     users: int = 40
     dimensions: int = 6
+    look: int = 0
+    """How many of the dimensions are of pictures."""
     k: int = 10
     similar: int = 5
     again: int = 4
@@ -113,8 +116,9 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
     item_input, item_vector = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
     follow = followers(sizes, rng)
     parameters = score_parameters(sizes)
-    behaviour, text = parameters.encoder.widths
+    behaviour, text, *look = parameters.encoder.widths
     label_vector, label_text = (rng.normal(size=(len(LABELS), width)).astype(np.float32) for width in (behaviour, text))
+    label_look = np.ones((len(LABELS), sum(look)), dtype=np.float32)
     vectors = write_store(
         root / FOLDER,
         {
@@ -126,6 +130,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
             "label_vector": label_vector,
             "label_map": rng.normal(size=(behaviour, behaviour)).astype(np.float32),
             "label_text": label_text,
+            "label_look": label_look,
         },
         parameters,
         LABELS,
@@ -168,12 +173,14 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
 
 
 def score_parameters(sizes: Sizes) -> ScoreParameters:
-    """One head and a text part; transitions count by the root of what a history weighs."""
-    half = (sizes.dimensions - 1) // 2
+    """One head, a text part, and perhaps a look; transitions count by the root of what a history weighs."""
+    half, rest = (sizes.dimensions - 1) // 2, sizes.dimensions - 1 - (sizes.dimensions - 1) // 2
+    look = (Part("look", 1, weight=0.5),) if sizes.look else ()
     encoder = UserEncoder(
         half_lives=(7.0, float("inf")),
-        mix=((0.5, 0.5), (0.25, 0.75)),
-        widths=(half, sizes.dimensions - 1 - half),
+        mix=((0.5, 0.5), (0.25, 0.75), (0.5, 0.25))[: 2 + len(look)],
+        widths=(half, rest - sizes.look, *([sizes.look] if look else [])),
+        parts=(*behaviour_and_text(2, weight=0.25, cosine=0.5), *look),
     )
     return ScoreParameters(
         encoder,

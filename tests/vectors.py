@@ -8,19 +8,19 @@ import numpy as np
 
 from jobs.infra.vector_store import VECTOR_ARRAYS, VectorSpace, VectorStore, VectorWriter
 from lookup.scoring.cold_start import ColdStartFact
+from lookup.scoring.parts import BEHAVIOUR, LOOK, TEXT
 from lookup.scoring.score_parameters import ScoreParameters
 
-COLD_START = ColdStartFact(temperature=0.5, weight=0.25, bias=-1.5, price_bounds=[4.0, 8.0], text_cosine=0.5)
+COLD_START = ColdStartFact(temperature=0.5, bias=-1.5, price_bounds=[4.0, 8.0])
 
 
 def space_of(items: int, dimensions: int, parameters: ScoreParameters, **facts: Any) -> VectorSpace:
-    """The space of some items. The last head reads the text. facts: of `VectorSpace`, by name."""
+    """The space of some items. facts: of `VectorSpace`, by name."""
     known = {
         "space_id": "0123456789abcdef",
-        "behaviour": sum(parameters.encoder.widths[:-1]),
-        "text": parameters.encoder.widths[-1],
         "model": "m1",
         "text_model": "none",
+        "look_model": None,
         "trained_until": date(2026, 2, 16),
         "cold_start": COLD_START,
     }
@@ -41,9 +41,11 @@ def write_store(
     items, dimensions = next(arrays[name] for name in ("item_vector", "item_input") if name in arrays).shape
     labels = ["price=0"] if labels is None else labels
     space = space_of(items, dimensions, parameters, **facts)
-    sizes = {"I": items, "D": dimensions, "H": space.behaviour, "T": space.text, "L": len(labels)}
+    width = parameters.encoder.width
+    sizes = {"I": items, "D": dimensions, "L": len(labels)}
+    sizes |= {"H": width(BEHAVIOUR), "T": width(TEXT), "W": width(LOOK)}
     sizes["N"] = arrays["item_next_item"].shape[1] if "item_next_item" in arrays else 1
-    sizes["Q"] = arrays["label_map"].shape[1] if "label_map" in arrays else space.behaviour
+    sizes["Q"] = arrays["label_map"].shape[1] if "label_map" in arrays else sizes["H"]
     writer = VectorWriter(folder)
     for array in VECTOR_ARRAYS:
         filled = np.full([sizes[letter] for letter in array.shape], -(array.name == "item_next_item"), array.dtype)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from jobs.config import presets
 from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
+from jobs.config.images import ImagesConfig
 from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig, TrainTextConfig
 from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
@@ -55,6 +56,7 @@ class Sections:
     train: TrainConfig = field(default_factory=TrainConfig)
     train_text: TrainTextConfig = field(default_factory=TrainTextConfig)
     embed: EmbedConfig = field(default_factory=EmbedConfig)
+    images: ImagesConfig = field(default_factory=ImagesConfig)
     users: UsersConfig = field(default_factory=UsersConfig)
     topk: TopKConfig = field(default_factory=TopKConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
@@ -174,6 +176,11 @@ class Config(Sections):
     def releases(self) -> Path:
         """Folder of releases."""
         return (self.base / self.shop.releases).resolve()
+
+    @property
+    def looks(self) -> bool:
+        """Whether the night embeds pictures."""
+        return self.items.image is not None and self.images.embed
 
     @property
     def synonyms(self) -> list[str]:

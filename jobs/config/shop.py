@@ -65,7 +65,10 @@ class ItemsConfig:
     price: Text | None = None
     """A number; its tenth among all prices is an attribute."""
     image: Text | None = None
-    """A link to a picture, handed through."""
+    """A picture: an http(s) address, a path below `folder` of `[images]`, or the bytes of a JPEG, PNG or WebP.
+
+    With it items have a look, made of their pictures as `[images]` says.
+    """
     in_stock: Text | None = None
     """Yes or no; without it every item is in stock."""
     updated: Text | None = None

@@ -168,6 +168,46 @@ TEXT_VECTORS = RunTable(
     ),
 )
 
+PICTURES = RunTable(
+    "pictures",
+    ("picture",),
+    (
+        Field("picture", "string", "`image` of the items that show it: sha256: and the digest of its bytes"),
+        Field("bytes", "binary", "null where there are more than images.max_bytes"),
+    ),
+)
+"""Pictures that stand in the shop's files themselves; empty where these hold addresses."""
+
+FETCHED = RunTable(
+    "fetched",
+    ("image",),
+    (
+        Field("image", "string", "the address of one or more items"),
+        Field("items", "bigint", "how many items have it"),
+        Field("sha256", "string", "of its bytes, hexadecimal; null where there are none"),
+        Field("bytes", "binary", "null likewise"),
+        Field("reason", "string", "why there are none; else null"),
+    ),
+)
+"""What `embed_items` fetched; it removes the table when it ends."""
+
+LOOK_VECTORS = RunTable(
+    "look_vectors",
+    ("image",),
+    (
+        Field("image", "string", "the address of one or more items"),
+        Field("items", "bigint", "how many items have it"),
+        Field("sha256", "string", "of its bytes: equal pictures are embedded once; null where there are none"),
+        Field("vector", "array<float>", "of the vision model, of length 1; null where there is no picture"),
+        Field("reason", "string", "why there is none; else null"),
+        Field("device", "string", "the torch device that computed it"),
+        Field("gpu", "string", "address of the GPU that Spark lent to the task; null where none"),
+    ),
+)
+
+PICTURE_QUARANTINE = RunTable("picture_quarantine", QUARANTINE.key, QUARANTINE.fields)
+"""Items whose pictures cannot be used: source "images", the address as file, the row of the item as row."""
+
 ITEM_VECTORS = RunTable(
     "item_vectors",
     ("item",),

@@ -25,6 +25,7 @@ from jobs.infra.runs import Run
 from lookup.errors import ReleaseError
 from lookup.release.schema import ARRAYS, Array
 from lookup.scoring.cold_start import ColdStartFact
+from lookup.scoring.parts import BEHAVIOUR, LOOK, TEXT
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
@@ -35,7 +36,9 @@ ITEM_ARRAYS: tuple[Array, ...] = tuple(
     _SCHEMA[name] for name in ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat")
 )
 """One row for each item of the run, in the order of table `items`."""
-LABEL_ARRAYS: tuple[Array, ...] = tuple(_SCHEMA[name] for name in ("label_vector", "label_map", "label_text"))
+LABEL_ARRAYS: tuple[Array, ...] = tuple(
+    _SCHEMA[name] for name in ("label_vector", "label_map", "label_text", "label_look")
+)
 """What the vectors of new items are made of by day; rows in the order of the labels' names."""
 VECTOR_ARRAYS = ITEM_ARRAYS + LABEL_ARRAYS
 """What a complete folder holds."""
@@ -50,15 +53,13 @@ class VectorSpace:
     score_parameters: ScoreParameters
     items: int
     dimensions: int
-    """D: behaviour part, text part and bias."""
-    behaviour: int
-    """Dimensions of the behaviour part."""
-    text: int
-    """Dimensions of the text part."""
+    """D: the parts and the bias."""
     model: str
     """Id of the behaviour model."""
     text_model: str
     """As the configuration names it."""
+    look_model: str | None
+    """Likewise, of pictures; None where no item has one."""
     trained_until: date
     """The first day that the behaviour model has not seen."""
     cold_start: ColdStartFact
@@ -70,10 +71,9 @@ class VectorSpace:
             "encoder": self.score_parameters.to_json(),
             "items": self.items,
             "dimensions": self.dimensions,
-            "behaviour": self.behaviour,
-            "text": self.text,
             "model": self.model,
             "text_model": self.text_model,
+            "look_model": self.look_model,
             "trained_until": self.trained_until.isoformat(),
             "describe": asdict(self.cold_start),
         }
@@ -86,10 +86,9 @@ class VectorSpace:
             score_parameters=ScoreParameters.from_json(data["encoder"]),
             items=int(data["items"]),
             dimensions=int(data["dimensions"]),
-            behaviour=int(data["behaviour"]),
-            text=int(data["text"]),
             model=str(data["model"]),
             text_model=str(data["text_model"]),
+            look_model=None if data["look_model"] is None else str(data["look_model"]),
             trained_until=date.fromisoformat(data["trained_until"]),
             cold_start=ColdStartFact(**data["describe"]),
         )
@@ -166,8 +165,9 @@ class VectorStore:
         Raises DataError, naming the file, for what is missing or does not fit.
         """
         space = self.space
-        self._sizes = {"I": space.items, "D": space.dimensions, "H": space.behaviour, "T": space.text}
-        self._sizes["L"] = len(self.labels)
+        width = space.score_parameters.encoder.width
+        self._sizes = {"I": space.items, "D": space.dimensions, "L": len(self.labels)}
+        self._sizes |= {"H": width(BEHAVIOUR), "T": width(TEXT), "W": width(LOOK)}
         self._arrays.clear()
         for array in VECTOR_ARRAYS:
             self.array(array.name)

@@ -22,6 +22,7 @@ from lookup.retrieval import annoy_index
 from lookup.retrieval.ranked_lists import RankedLists
 from lookup.retrieval.scan import scan, scan_projections
 from lookup.scoring.cold_start import ColdStartEncoder
+from lookup.scoring.parts import BEHAVIOUR, LOOK, TEXT
 from lookup.scoring.ranker import Ranker
 from lookup.scoring.score_parameters import ScoreParameters, TransitionRows
 from lookup.scoring.user_encoder import UserEncoder
@@ -78,6 +79,7 @@ class Release:
                 f"{path / manifest.FILE}: the encoder's widths {list(self.encoder.widths)} and the bias make "
                 f"{self.encoder.bias + 1} coordinates; vectors have {self.manifest.dims['D']}"
             )
+        self._check_parts()
         if self.manifest.index_choice.method == "sketch" and not self.manifest.dims["R"]:
             raise ReleaseError(f"{path / manifest.FILE}: search says sketch, but there are no projections (R is 0)")
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
@@ -104,12 +106,23 @@ class Release:
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
         self.labels = self._keys("label")
-        label_vector, label_map, label_text = (self.arrays[f"label_{part}"] for part in ("vector", "map", "text"))
-        self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, label_text, self.manifest.cold_start)
+        label_vector, label_map = self.arrays["label_vector"], self.arrays["label_map"]
+        content = [(part, self.arrays[f"label_{part.name}"]) for part in self.encoder.content]
+        self._cold_start = ColdStartEncoder(self.labels, label_vector, label_map, content, self.manifest.cold_start)
         self._projections = (self.arrays["item_sketch"], self.arrays["query_sketch"])
         self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
         self.search: SearchIndex | None = self._search(checked=damage is not None)
         """None in a release that was built without search, or before there was one."""
+
+    def _check_parts(self) -> None:
+        """Raise ReleaseError where the encoder's parts are not as wide as the arrays of their labels."""
+        dims, encoder = self.manifest.dims, self.encoder
+        known = {BEHAVIOUR: dims["H"], TEXT: dims["T"], LOOK: dims["W"]}
+        found = {part.name: encoder.width(part.name) for part in encoder.parts}
+        if found != {name: size for name, size in known.items() if name in found or size}:
+            raise ReleaseError(
+                f"{self.path / manifest.FILE}: the encoder's parts have widths {found}; by the dims they have {known}"
+            )
 
     @property
     def id(self) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lookup.retrieval import ranked_lists
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
 
 FIRST_VERSION = 3
@@ -103,6 +103,7 @@ LETTERS: tuple[Letter, ...] = (
     Letter("H", "coordinates of the behaviour part of a vector"),
     Letter("Q", "coordinates of one head of the behaviour part"),
     Letter("T", "coordinates of the text part of a vector"),
+    Letter("W", "coordinates of the look part of a vector; may be 0", since=5, stand_in=0),
 )
 
 
@@ -198,6 +199,7 @@ ARRAYS: tuple[Array, ...] = (
     ),
     Array("label_map", "float32", ("H", "Q"), "M: matrix from e to the behaviour part of x, one head below the other"),
     Array("label_text", "float32", ("L", "T"), "what a label adds to the text part of a vector"),
+    Array("label_look", "float32", ("L", "W"), "what a label adds to the look part of a vector", since=5, stand_in=0),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array(

@@ -6,8 +6,9 @@ the label vectors, which has a part for each head, M_h the map of head h, and H 
 
     x_h = e_h M_h        y_h = unit(e_h) / (temperature H)
 
-Only the text part t is the day's own: the night embeds texts with a transformer, the day with a linear map of the same
-labels, t = unit(sum of label texts), which the night fits to its text vectors.
+Only the content parts t are the day's own: the night embeds texts and pictures with large models, the day with a
+linear map of the same labels for each part, t = unit(sum of the labels' parts), which the night fits to its vectors. An
+item that carries what no map was fitted to has zeros there.
 """
 
 import re
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from lookup.item_fields import text_of
 from lookup.keys import Keys
+from lookup.scoring.parts import LABELS, Part
 
 DECILES = 10
 WORD = re.compile(r"\w+")
@@ -64,25 +66,27 @@ class ColdStartFact:
 
     temperature: float
     """Of the behaviour model, whose scores are cosines divided by it."""
-    weight: float
-    """How much the text part of a score counts."""
     bias: float
     """The bias of every item without events."""
     price_bounds: list[float]
     """The bounds of the deciles of prices, rising; empty where the model saw no price."""
-    text_cosine: float | None
-    """The mean cosine of the day's t and the night's, over items that the fit did not see; null without such items."""
+    weight: float | None = None
+    """Of the text part, in releases before version 5; the encoder's `parts` have it since."""
+    text_cosine: float | None = None
+    """As `weight`: the `cosine` of the text part."""
 
 
 class ColdStartEncoder:
     """Makes the vectors of items without events.
 
     labels: the names of L labels. vectors: of the labels, (L, heads * d). maps: of the heads, one below the other,
-    (heads * d, d). texts: the text parts of the labels, (L, T).
+    (heads * d, d). content: for each content part in order, how it counts and what the labels add to it, (L, width).
     """
 
-    def __init__(self, labels: Keys, vectors: Matrix, maps: Matrix, texts: Matrix, fact: ColdStartFact):
-        self._labels, self._vectors, self._texts, self._fact = labels, vectors, texts, fact
+    def __init__(
+        self, labels: Keys, vectors: Matrix, maps: Matrix, content: Sequence[tuple[Part, Matrix]], fact: ColdStartFact
+    ):
+        self._labels, self._vectors, self._content, self._fact = labels, vectors, tuple(content), fact
         self._maps = maps.reshape(-1, maps.shape[1], maps.shape[1])
         self._bounds = np.asarray(fact.price_bounds, dtype=np.float64)
 
@@ -103,12 +107,13 @@ class ColdStartEncoder:
         rows, weights = self._weighed(attributes(path, brand, decile), words(text))
         sums = (weights @ self._vectors[rows]).reshape(1, len(self._maps), -1)
         inputs, outputs = behaviour(sums, self._maps, self._fact.temperature)
-        part = weights @ self._texts[rows]
-        length = float(np.linalg.norm(part))
-        t = part / length if length > 0.0 else part
-        x = np.concatenate([inputs[0], t, [0.0]])
-        v = np.concatenate([outputs[0], self._fact.weight * t, [self._fact.bias]])
-        return x.astype(np.float32), v.astype(np.float32)
+        x, v = [inputs[0]], [outputs[0]]
+        for part, labels in self._content:
+            t = _unit(weights @ labels[rows]) if part.newcomer == LABELS else np.zeros(labels.shape[1])
+            x.append(t)
+            v.append(part.weight * t)
+        x, v = [*x, np.zeros(1)], [*v, np.array([self._fact.bias])]
+        return np.concatenate(x).astype(np.float32), np.concatenate(v).astype(np.float32)
 
     def _weighed(self, *kinds: list[str]) -> tuple[NDArray[np.int64], Matrix]:
         """The rows of the known labels, and how much each counts."""
@@ -119,3 +124,8 @@ class ColdStartEncoder:
             rows += own
             weights += [max(len(own), 1) ** -0.5] * len(own)
         return np.asarray(rows, dtype=np.int64), np.asarray(weights, dtype=np.float32)
+
+
+def _unit(vector: Matrix) -> Matrix:
+    length = float(np.linalg.norm(vector))
+    return vector / length if length > 0.0 else vector

@@ -1,12 +1,13 @@
 """The vector of a user: one numpy function that the night's jobs and the day's lookups call alike."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.errors import ReleaseError
+from lookup.scoring.parts import BEHAVIOUR, Part, behaviour_and_text, check
 
 MOST_MIX = 1e6
 """No part of a mix is larger; the parts of a mix add up to about 1."""
@@ -30,11 +31,19 @@ class UserEncoder:
     """One row for each head, each as long as `half_lives`; non-negative."""
     widths: tuple[int, ...]
     """How many coordinates each head's part has. The bias follows the last part."""
+    parts: tuple[Part, ...] = field(default=(), metadata={"since": 5})
+    """The parts of a vector in order, each with one or several heads (see `lookup.scoring.parts`). Before, all heads
+    but the last are behaviour, and the last is text."""
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            object.__setattr__(self, "parts", behaviour_and_text(len(self.widths)))
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's fields as the manifest stores them, among those of `encoder`."""
         half_lives = [0.0 if np.isinf(half_life) else half_life for half_life in self.half_lives]
-        return {"half_lives": half_lives, "mix": self.mix, "widths": self.widths}
+        parts = [part.to_json() for part in self.parts]
+        return {"half_lives": half_lives, "mix": self.mix, "widths": self.widths, "parts": parts}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "UserEncoder":
@@ -47,7 +56,9 @@ class UserEncoder:
                 half_lives=tuple(float(half_life) or float("inf") for half_life in data["half_lives"]),
                 mix=tuple(tuple(float(m) for m in head) for head in data["mix"]),
                 widths=tuple(int(width) for width in data["widths"]),
+                parts=tuple(Part.from_json(part) for part in data["parts"]),
             )
+            check(made.parts, len(made.widths))
             for width, row in zip(made.widths, made.mix, strict=True):
                 made.check_mix(row)
                 if width < 0:
@@ -100,15 +111,37 @@ class UserEncoder:
         vector[start] = 1.0
         return vector
 
-    def directions(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Item vectors made comparable, float32 (n, D - 1).
+    def place(self, name: str) -> slice | None:
+        """Where a part stands in a vector, by its name; None where vectors have no such part, or one without width."""
+        head = start = 0
+        for part in self.parts:
+            width = sum(self.widths[head : head + part.heads])
+            if part.name == name:
+                return slice(start, start + width) if width else None
+            head, start = head + part.heads, start + width
+        return None
 
-        The inner product of two rows is the mean of two cosines: that of behaviour and that of text. An item without
-        one of the parts counts 0 there. vectors: of items, (n, D).
+    def width(self, name: str) -> int:
+        """How many coordinates a part has; 0 where vectors have no such part."""
+        place = self.place(name)
+        return 0 if place is None else place.stop - place.start
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """The parts but behaviour, in order."""
+        return tuple(part for part in self.parts if part.name != BEHAVIOUR)
+
+    def directions(self, vectors: NDArray[np.float32], by: str | None = None) -> NDArray[np.float32]:
+        """Item vectors made comparable, float32: (n, D - 1), or with `by` (n, width of the part).
+
+        The inner product of two rows is the mean of the cosines of all parts, or the cosine of one. An item without a
+        part counts 0 there. vectors: of items, (n, D). by: the name of a part that the vectors have.
         """
-        text = self.widths[-1]
-        parts = vectors[:, : self.bias - text], vectors[:, self.bias - text : self.bias]
-        return np.concatenate([_unit(part) * np.float32(0.5**0.5) for part in parts], axis=1)
+        if by is not None:
+            return _unit(vectors[:, self.place(by)])
+        places = [place for place in (self.place(part.name) for part in self.parts) if place is not None]
+        share = np.float32(max(len(places), 1) ** -0.5)
+        return np.concatenate([vectors[:, :0], *(_unit(vectors[:, place]) * share for place in places)], axis=1)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from jobs.config.config import Config
+from jobs.config.images import ImagesConfig
 from jobs.config.learning import EmbedConfig, TrainConfig
 from jobs.config.release import TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
@@ -22,10 +23,13 @@ TEXTS = ("apple juice", "orange juice", "apple pie", "dog food, dry", "cat food"
 KINDS = (["DRINKS", "JUICE"], ["DRINKS", "JUICE"], ["BAKERY"], ["PETS", "DOG"], ["PETS", "CAT"], [], ["HOME"], [])
 
 
-def config(base: Path, embed: EmbedConfig | None = None, topk: TopKConfig | None = None) -> Config:
-    """A configuration whose run and models lie under `base`."""
+def config(
+    base: Path, embed: EmbedConfig | None = None, topk: TopKConfig | None = None, images: ImagesConfig | None = None
+) -> Config:
+    """A configuration whose run and models lie under `base`. images: of items that have pictures; None: none have."""
     return Config(
-        items=ItemsConfig(files="items.csv", item_id="id", title="title"),
+        items=ItemsConfig(files="items.csv", item_id="id", title="title", image="image" if images else None),
+        images=images or ImagesConfig(),
         events=[EventsConfig(files="events.csv", user_id="u", item_id="i", time="t")],
         base=base,
         date=DAY,

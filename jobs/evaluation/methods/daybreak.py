@@ -18,10 +18,20 @@ from jobs.infra.logging import Progress
 from jobs.models.attributes import Vocabulary
 from jobs.models.behaviour.encoding import score_parameters
 from jobs.models.behaviour.model_store import FITTED, Inputs
-from jobs.models.content.space import Basis, ColdStartModel, Space, gram, shop_repeats, shop_transitions, with_one
+from jobs.models.content.space import (
+    Basis,
+    ColdStartModel,
+    Content,
+    Space,
+    gram,
+    shop_repeats,
+    shop_transitions,
+    with_one,
+)
 from jobs.models.content.text_encoder import locate
 from jobs.models.item_transitions import empty
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from lookup.scoring.parts import TEXT, Part
 
 if TYPE_CHECKING:
     from jobs.models.behaviour.network import BehaviourModel
@@ -114,15 +124,16 @@ class Daybreak:
         cold_start = ColdStartModel(vocabulary, vectors, fitted["maps"], self.train.temperature)
         low = float(np.quantile(fitted["bias"], self.embed.cold_bias))
         basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
-        space = Space(basis, cold_start, self.embed.weight, low)
+        space = Space((Content(TEXT, basis, self.embed.weight),), cold_start, low)
         inputs, outputs = cold_start.vectors(problem.items.attributes, problem.items.texts)
         inputs[rows], outputs[rows] = fitted["x"], fitted["y"]
         biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
         biases[rows], cold[rows] = fitted["bias"], False
-        self._input, self._vector = space.join(texts, inputs, outputs, biases, cold)
+        self._input, self._vector = space.join([texts], inputs, outputs, biases, cold)
         found = shop_transitions(rows, n, fitted["next_item"], fitted["next_weight"])
         self._transitions = ItemTransitions(*found, shop_repeats(rows, n, fitted["item_repeat"]))
-        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), text=space.text)
+        text = (Part(TEXT, 1, self.embed.weight), basis.width)
+        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), [text])
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jobs.config.learning import TrainConfig
+from lookup.scoring.parts import BEHAVIOUR, Part
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 
@@ -13,17 +14,22 @@ def score_parameters(
     settings: TrainConfig,
     widths: Sequence[int],
     mix: Sequence[Sequence[float]],
-    *,
-    text: int,
+    content: Sequence[tuple[Part, int]],
 ) -> ScoreParameters:
     """Make the score parameters of a model.
 
-    widths: dimensions of each head. mix: the parts of the half-lives of each head. text: dimensions of the text part.
-    Events decay in the text part as they do in the heads on average.
+    widths: dimensions of each head. mix: the shares of the half-lives of each head. content: the content parts in
+    order, each with its dimensions. Events decay in them as they do in the heads on average.
     """
-    parts = [*mix, np.mean(mix, axis=0).tolist()]
+    usual = np.mean(mix, axis=0).tolist()
+    encoder = UserEncoder(
+        half_lives=_half_lives(settings),
+        mix=tuple(map(tuple, [*mix, *(usual for _ in content)])),
+        widths=(*widths, *(width for _, width in content)),
+        parts=(Part(BEHAVIOUR, len(widths)), *(part for part, _ in content)),
+    )
     return ScoreParameters(
-        UserEncoder(half_lives=_half_lives(settings), mix=tuple(map(tuple, parts)), widths=(*widths, text)),
+        encoder,
         transition_mix=tuple(settings.fading),
         transition_power=settings.follow_power,
         repeat_mix=tuple(settings.fading),

@@ -1,12 +1,13 @@
-"""Text and behaviour in one space, in which the score of an item for a user is an inner product.
+"""Behaviour and content in one space, in which the score of an item for a user is an inner product.
 
-    x = [ x_b ; t ; 0 ]        v = [ y_b ; weight * t ; bias ]
+    x = [ x_b ; t_1 ; t_2 ; … ; 0 ]        v = [ y_b ; weight_1 * t_1 ; weight_2 * t_2 ; … ; bias ]
 
-x_b, y_b and the bias come from the behaviour model (the bias less the mean of all). t is the text vector, centred, cut
-to its principal components and scaled to length 1. A cold item, which training never saw, takes x_b and y_b from the
-vectors of its attributes: category, brand, price and words.
+x_b, y_b and the bias come from the behaviour model (the bias less the mean of all). Each t is the vector of a content
+model, of the text or of the picture, centred, cut to its principal components and scaled to length 1. A cold item,
+which training never saw, takes x_b and y_b from the vectors of its attributes: category, brand, price and words.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ def with_one(*parts: Matrix) -> Matrix:
 
 @dataclass(frozen=True)
 class Basis:
-    """The principal components of text vectors."""
+    """The principal components of the vectors of a content model."""
 
     mean: Matrix
     """Shape (d,)."""
@@ -46,8 +47,8 @@ class Basis:
     def of(cls, sums: Sums, dimensions: int) -> "Basis":
         """Make a basis of at most `dimensions` eigenvectors of the covariance.
 
-        sums: the `gram` of [1 ; text], weighted by the number of items with the text. Each component is turned so that
-        its largest coordinate is positive, so the same sums always give the same basis.
+        sums: the `gram` of [1 ; vector], weighted by the number of items with the vector. Each component is turned so
+        that its largest coordinate is positive, so the same sums always give the same basis.
         """
         count = max(sums[0, 0], 1.0)
         mean = sums[0, 1:] / count
@@ -56,11 +57,16 @@ class Basis:
         largest = np.take_along_axis(components, np.abs(components).argmax(axis=0)[None], axis=0)
         return cls(mean.astype(np.float32), (components * np.sign(largest)).astype(np.float32))
 
-    def cut(self, texts: Matrix) -> Matrix:
-        """Return t of text vectors, (n, d) to (n, d_t): of length 1, or zeros for an item without text (all zeros)."""
-        cut = (texts - self.mean) @ self.components
+    @property
+    def width(self) -> int:
+        """d_t."""
+        return self.components.shape[1]
+
+    def cut(self, vectors: Matrix) -> Matrix:
+        """Return t of vectors, (n, d) to (n, d_t): of length 1, or zeros for an item without one (all zeros)."""
+        cut = (vectors - self.mean) @ self.components
         norms = np.linalg.norm(cut, axis=1, keepdims=True)
-        there = texts.any(axis=1, keepdims=True) & (norms > 0)
+        there = vectors.any(axis=1, keepdims=True) & (norms > 0)
         return np.where(there, cut / np.where(norms > 0, norms, 1.0), 0.0).astype(np.float32)
 
 
@@ -82,20 +88,25 @@ class ColdStartModel:
 
 
 @dataclass(frozen=True)
+class Content:
+    """A content part of the space."""
+
+    name: str
+    """Of `lookup.scoring.parts`."""
+    basis: Basis
+    weight: float
+    """How much the part counts in a score."""
+
+
+@dataclass(frozen=True)
 class Space:
     """The vector space of items and users."""
 
-    basis: Basis
+    content: tuple[Content, ...]
+    """The parts after behaviour, in order."""
     cold_start: ColdStartModel
-    weight: float
-    """The weight of the text part in a score."""
     cold_bias: float
     """The bias of cold items."""
-
-    @property
-    def text(self) -> int:
-        """d_t."""
-        return self.basis.components.shape[1]
 
     @property
     def behaviour(self) -> int:
@@ -105,20 +116,22 @@ class Space:
     @property
     def dimensions(self) -> int:
         """D; the last coordinate is the bias."""
-        return self.behaviour + self.text + 1
+        return self.behaviour + sum(part.basis.width for part in self.content) + 1
 
     def join(
-        self, texts: Matrix, inputs: Matrix, outputs: Matrix, biases: Matrix, cold: NDArray[np.bool_]
+        self, content: Sequence[Matrix], inputs: Matrix, outputs: Matrix, biases: Matrix, cold: NDArray[np.bool_]
     ) -> tuple[Matrix, Matrix]:
         """Return x and v of items, each float32, shape (n, D).
 
-        texts: shape (n, d). inputs, outputs: x_b and y_b of the behaviour model, for cold items of `ColdStartModel`,
-        shape (n, d_b). biases, cold: shape (n,); cold items get `cold_bias` instead of their bias.
+        content: the vectors of each content part's model, (n, d) each, in order. inputs, outputs: x_b and y_b of the
+        behaviour model, for cold items of `ColdStartModel`, shape (n, d_b). biases, cold: shape (n,); cold items get
+        `cold_bias` instead of their bias.
         """
-        t = self.basis.cut(texts)
+        cut = [part.basis.cut(vectors) for part, vectors in zip(self.content, content, strict=True)]
+        weighed = [part.weight * t for part, t in zip(self.content, cut, strict=True)]
         biases = np.where(cold, self.cold_bias, biases).astype(np.float32)[:, None]
-        x = np.concatenate([inputs, t, np.zeros_like(biases)], axis=1)
-        v = np.concatenate([outputs, self.weight * t, biases], axis=1)
+        x = np.concatenate([inputs, *cut, np.zeros_like(biases)], axis=1)
+        v = np.concatenate([outputs, *weighed, biases], axis=1)
         return x.astype(np.float32), v.astype(np.float32)
 
 

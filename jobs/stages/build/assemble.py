@@ -63,6 +63,7 @@ def build(config: Config, parent: str | None) -> Manifest:
             model={
                 "model": space.model,
                 "text_model": space.text_model,
+                "look_model": space.look_model,
                 "trained_until": space.trained_until.isoformat(),
             },
             score_parameters=space.score_parameters,

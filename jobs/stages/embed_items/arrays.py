@@ -11,9 +11,10 @@ from jobs.infra.blocks import Blocks
 from jobs.infra.vector_store import VectorStore, VectorWriter
 from jobs.models.attributes import FACTS, item_attributes
 from jobs.models.behaviour.model_store import Model
-from jobs.models.content.attribute_texts import ITEMS, fit_texts, held_out
+from jobs.models.content.attribute_parts import ITEMS, fit_parts, held_out
 from jobs.models.content.space import Space, shop_repeats, shop_transitions
 from lookup.scoring.cold_start import ColdStartFact
+from lookup.scoring.parts import LABELS, LOOK, Part
 
 
 def write_item_vectors(table: Blocks, writer: VectorWriter, dimensions: int) -> None:
@@ -49,10 +50,12 @@ def write_transitions(items: Blocks, model: Model, writer: VectorWriter) -> int:
     return int((found >= 0).sum())
 
 
-def write_labels(items: Blocks, writer: VectorWriter, space: Space, bounds: NDArray[np.float64]) -> ColdStartFact:
-    """Write the names of the labels and their arrays, after `item_input`. Returns the numbers beside them.
+def write_labels(
+    items: Blocks, writer: VectorWriter, space: Space, bounds: NDArray[np.float64]
+) -> tuple[ColdStartFact, list[tuple[Part, int]]]:
+    """Write the names of the labels and their arrays, after `item_input`.
 
-    items: table ITEMS. bounds: of prices.
+    items: table ITEMS. bounds: of prices. Returns the numbers beside them, and each content part with its width.
     """
     made, heads = space.cold_start, len(space.cold_start.maps)
     inputs = VectorStore(writer.folder).array("item_input")
@@ -66,10 +69,18 @@ def write_labels(items: Blocks, writer: VectorWriter, space: Space, bounds: NDAr
         own = item_attributes(batch.filter(pa.array(chosen)), bounds)
         attributes, texts = attributes + own[0], texts + own[1]
         rows.append(there[chosen])
-    parts = np.asarray(inputs[np.concatenate(rows), space.behaviour : -1])
-    fitted, cosine = fit_texts(made.vocabulary.matrix(attributes, texts), parts, held_out(texts))
+    labels, apart = made.vocabulary.matrix(attributes, texts), held_out(texts)
+    vectors = np.asarray(inputs[np.concatenate(rows)])
     writer.labels(made.vocabulary.names)
     writer.write("label_vector", made.attribute_vectors)
     writer.write("label_map", made.maps.reshape(space.behaviour, space.behaviour // heads))
-    writer.write("label_text", fitted)
-    return ColdStartFact(made.temperature, space.weight, space.cold_bias, bounds.tolist(), cosine)
+    parts, start = [], space.behaviour
+    fitted = {LOOK: np.zeros((len(made.vocabulary.names), 0), dtype=np.float32)}  # where no item has a picture
+    for part in space.content:
+        width = part.basis.width
+        fitted[part.name], cosine = fit_parts(labels, vectors[:, start : start + width], apart)
+        parts.append((Part(part.name, 1, part.weight, LABELS, cosine), width))
+        start += width
+    for name, values in fitted.items():
+        writer.write(f"label_{name}", values)
+    return ColdStartFact(made.temperature, space.cold_bias, bounds.tolist()), parts

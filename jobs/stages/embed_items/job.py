@@ -1,5 +1,5 @@
-"""Job `embed_items`: items and the newest model -> tables text_vectors and item_vectors, and the folder of vectors
-(`jobs.infra.vector_store`).
+"""Job `embed_items`: items and the newest model -> tables text_vectors, look_vectors and item_vectors, and the folder
+of vectors (`jobs.infra.vector_store`).
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.infra.frames import model_items
 from jobs.infra.tables import ITEM_VECTORS, ITEMS, TEXT_VECTORS
+from jobs.stages.embed_items.looks import Looks, embed_looks, look_model
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,10 +34,12 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.models.text_encoder_training.model_store import used
     from jobs.stages.embed_items.arrays import write_item_vectors, write_labels, write_transitions
     from jobs.stages.embed_items.spark.texts import text_vectors
-    from jobs.stages.embed_items.spark.vectors import fit, joined, known
+    from jobs.stages.embed_items.spark.vectors import Source, fit, joined, known
+    from lookup.scoring.parts import LOOK, TEXT
 
     night, options = config.run, config.embed
     text_name, text_model = used(config)
+    vision_model = look_model(config)
     size = dimensions(text_model)
     items, model = night.read(spark, ITEMS), store.existing(config.models, config.date)
     settings = model.train  # before the hours of texts
@@ -48,8 +51,13 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     seconds = time.monotonic() - started
     texts = night.read(spark, TEXT_VECTORS)
 
-    facts = known(items, texts, model_items(spark, model.path), size, sum(model.widths)).persist()
-    space = fit(texts, facts, size, model, options)
+    looks = embed_looks(spark, config, items, vision_model) if vision_model is not None else Looks()
+    sources = [Source(TEXT, texts, "text", size, options.dimensions, options.weight)]
+    if looks.vectors is not None:
+        shown = config.images
+        sources.append(Source(LOOK, looks.vectors, "image", looks.size, shown.dimensions, shown.weight))
+    facts = known(items, sources, model_items(spark, model.path), sum(model.widths)).persist()
+    space = fit(sources, facts, model, options.cold_bias)
     night.write(ITEM_VECTORS, joined(facts, space, model.price_bounds))
     cold = facts.where("cold").count()
     facts.unpersist()
@@ -58,40 +66,45 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         table = Blocks.of(night, ITEMS.name)
         transitions = write_transitions(table, model, writer)
         write_item_vectors(Blocks.of(night, ITEM_VECTORS.name), writer, space.dimensions)
+        cold_start, parts = write_labels(table, writer, space, model.price_bounds)
         made = VectorSpace(
             space_id="",
-            score_parameters=score_parameters(settings, model.widths, model.mix, text=space.text),
+            score_parameters=score_parameters(settings, model.widths, model.mix, parts),
             items=items.count(),
             dimensions=space.dimensions,
-            behaviour=space.behaviour,
-            text=space.text,
             model=model.id,
             text_model=text_name,
+            look_model=config.images.model if looks.vectors is not None else None,
             trained_until=model.trained_until,
-            cold_start=write_labels(table, writer, space, model.price_bounds),
+            cold_start=cold_start,
         )
         # The components depend on the texts: vectors of nights with other texts are of another space.
-        parts = [identity(text_model), options.weight, options.max_tokens, _fingerprint(texts)]
-        made = replace(made, space_id=_space_id(made, parts))
+        beside = [identity(text_model), options.max_tokens, _fingerprint(texts), *looks.fingerprint]
+        made = replace(made, space_id=_space_id(made, beside))
         writer.space(made)
     return {
         "items": made.items,
         "texts": different,
         "cold_items": cold,
         "followers": transitions,
-        "text_cosine": made.cold_start.text_cosine,
+        **{f"{part.name}_cosine": part.cosine for part, _ in parts},
         "texts_per_second": round(different / seconds, 1),
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),
         "text_model": text_name,
+        **looks.counts,
         "space_id": made.space_id,
     }
 
 
-def _space_id(space: "VectorSpace", parts: list[Any]) -> str:
-    """16 hexadecimal digits that change with the space and the parts, but not with how many items there are."""
+def _space_id(space: "VectorSpace", beside: list[Any]) -> str:
+    """16 hexadecimal digits that change with the space and what stands beside it, but not with how many items there
+    are, nor with how well the day describes new ones.
+    """
     facts = {name: value for name, value in space.to_json().items() if name not in ("space_id", "describe")}
-    return hashlib.sha256(json.dumps([{**facts, "items": None}, *parts], sort_keys=True).encode()).hexdigest()[:16]
+    parts = [{**part, "cosine": None} for part in facts["encoder"]["parts"]]
+    facts |= {"items": None, "encoder": {**facts["encoder"], "parts": parts}}
+    return hashlib.sha256(json.dumps([facts, *beside], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _distinct(frame: "DataFrame", column: str) -> list[str]:

@@ -7,7 +7,7 @@ Patches of the day become part of the tables. Bad rows go to table `quarantine`,
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
-from jobs.infra.tables import EVENTS, ITEMS, QUARANTINE, SEARCHES, SHOWN, VISITS
+from jobs.infra.tables import EVENTS, ITEMS, PICTURES, QUARANTINE, SEARCHES, SHOWN, VISITS
 from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items, warn_of_last_day
 from jobs.stages.ingest.reasons import UNWEIGHTED
 from jobs.stages.ingest.spark.impressions import shown, visits
@@ -61,6 +61,8 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         run.write(SHOWN, shown(tables.optional["impressions"]))
         run.write(VISITS, visits(spark, tables.optional["visits"]))
     run.write(SEARCHES, searches(spark, tables.optional.get("searches", [])))
+    if tables.pictures is not None:
+        run.write(PICTURES, tables.pictures)
     run.write_json("features.json", {"features": tables.features})
     run.write(ITEMS, finish_items(tables.items, run.read(spark, EVENTS)))
     warn_of_items(config)

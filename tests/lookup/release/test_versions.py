@@ -123,7 +123,7 @@ KEY_PARTS = ("hash", "id_offsets", "id_bytes")
         {"user_history_offsets": 0, "user_history_item": 0, "user_history_day": 0, "user_history_weight": 0, "E": 0},
         {"item_price": NAN, "item_usual_price": NAN, "item_in_stock": 1},
         {"item_brand": -1, "M": 0} | {f"brand_{part}": 0 for part in KEY_PARTS},
-        {"label_vector": 0, "label_text": 0, "L": 0} | {f"label_{part}": 0 for part in KEY_PARTS},
+        {"label_vector": 0, "label_text": 0, "label_look": 0, "L": 0} | {f"label_{part}": 0 for part in KEY_PARTS},
     ],
     ids=lambda stand_ins: next(iter(stand_ins)),
 )

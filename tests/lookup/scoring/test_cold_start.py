@@ -10,6 +10,7 @@ from jobs.models.content.space import ColdStartModel
 from lookup import keys
 from lookup.release.reader import Release
 from lookup.scoring.cold_start import ColdStartEncoder, ColdStartFact, attributes, deciles, words
+from lookup.scoring.parts import Part
 from tests.lookup.conftest import Two
 
 NAMES = sorted(
@@ -20,7 +21,8 @@ RNG = np.random.default_rng(4)
 HEADS, D, T = 2, 3, 4
 VECTORS, TEXTS = (RNG.normal(size=(len(NAMES), size)).astype(np.float32) for size in (HEADS * D, T))
 MAPS = RNG.normal(size=(HEADS, D, D)).astype(np.float32)
-FACT = ColdStartFact(temperature=0.25, weight=0.5, bias=-3.0, price_bounds=BOUNDS.tolist(), text_cosine=0.9)
+FACT = ColdStartFact(temperature=0.25, bias=-3.0, price_bounds=BOUNDS.tolist())
+TEXT, LOOK = Part("text", 1, weight=0.5, cosine=0.9), Part("look", 1, newcomer="nothing")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,8 @@ def describer() -> ColdStartEncoder:
     hashes, offsets, data = keys.build(NAMES)
     known = keys.Keys(hashes, offsets, data)
     order = [NAMES.index(known.id(row)) for row in range(len(NAMES))]
-    return ColdStartEncoder(known, VECTORS[order], MAPS.reshape(HEADS * D, D), TEXTS[order], FACT)
+    content = [(TEXT, TEXTS[order]), (LOOK, TEXTS[order, :2])]
+    return ColdStartEncoder(known, VECTORS[order], MAPS.reshape(HEADS * D, D), content, FACT)
 
 
 @settings(deadline=None)
@@ -50,8 +53,11 @@ def test_the_day_makes_the_vectors_of_the_night(
     np.testing.assert_allclose(v[: HEADS * D], outputs[0], atol=1e-5)
     part = (vocabulary.matrix([labels], [text]) @ TEXTS)[0]
     length = np.linalg.norm(part)
-    np.testing.assert_allclose(x[HEADS * D : -1], part / (length or 1.0), atol=1e-5)
-    np.testing.assert_allclose(v[HEADS * D : -1], FACT.weight * x[HEADS * D : -1], atol=1e-6)
+    there = slice(HEADS * D, HEADS * D + T)
+    np.testing.assert_allclose(x[there], part / (length or 1.0), atol=1e-5)
+    np.testing.assert_allclose(v[there], TEXT.weight * x[there], atol=1e-6)
+    assert not x[there.stop :].any()  # nothing was fitted to what pictures show
+    assert not v[there.stop : -1].any()
     assert (x[-1], v[-1]) == (0.0, FACT.bias)
     assert x.dtype == v.dtype == np.float32
 

@@ -78,7 +78,17 @@ def test_an_empty_history_adds_nothing():
 
 def test_json_and_back():
     data = TWO.to_json()
-    assert list(data) == ["half_lives", "mix", "widths", "next_mix", "next_power", "repeat_mix", "repeat", "kept"]
+    assert list(data) == [
+        "half_lives",
+        "mix",
+        "widths",
+        "parts",
+        "next_mix",
+        "next_power",
+        "repeat_mix",
+        "repeat",
+        "kept",
+    ]
     assert ScoreParameters.from_json(data) == TWO
     for missing in ("widths", "next_mix", "next_power", "repeat_mix", "repeat", "kept"):
         with pytest.raises(ReleaseError, match=f"encoder is not readable: KeyError\\('{missing}'\\)"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lookup import ReleaseError, UserEncoder
+from lookup.scoring.parts import Part
 
 NEVER = float("inf")
 TWO = UserEncoder(half_lives=(2.0, NEVER), mix=((1.0, 0.0), (0.25, 0.75)), widths=(2, 1))
@@ -43,3 +44,37 @@ def test_a_mapped_file_will_do(tmp_path):
     for inputs in (mapped, mapped[[1, 0]]):
         found = TWO.user_vector(inputs, np.zeros(2), np.ones(2))
         np.testing.assert_array_equal(found, TWO.user_vector(np.array(inputs), np.zeros(2), np.ones(2)))
+
+
+THREE = UserEncoder(
+    half_lives=(NEVER,),
+    mix=((1.0,),) * 4,
+    widths=(1, 1, 1, 2),
+    parts=(Part("behaviour", 2), Part("text", 1, weight=0.5), Part("look", 1, newcomer="nothing")),
+)
+VECTORS = np.array([[3.0, 4.0, -2.0, 0.0, 5.0, 7.0], [6.0, 8.0, 0.0, 0.0, 0.0, 7.0]], dtype=np.float32)
+
+
+def test_parts_stand_side_by_side():
+    assert [THREE.place(name) for name in ("behaviour", "text", "look", "smell")] == [
+        slice(0, 2), slice(2, 3), slice(3, 5), None,
+    ]  # fmt: skip
+    assert [THREE.width(name) for name in ("behaviour", "look", "smell")] == [2, 2, 0]
+    assert UserEncoder.from_json(THREE.to_json()) == THREE
+
+
+def test_directions_meet_in_the_mean_of_the_cosines_of_all_parts():
+    one, other = THREE.directions(VECTORS)
+    np.testing.assert_allclose(one @ one, 1.0, rtol=1e-6)
+    np.testing.assert_allclose(one @ other, 1 / 3, rtol=1e-6)  # the other has neither text nor look
+    two = UserEncoder((NEVER,), ((1.0,),) * 3, (2, 1, 0))
+    np.testing.assert_allclose(two.directions(VECTORS[:, :4]) @ two.directions(VECTORS[:, :4])[0], [1.0, 0.5])
+
+
+def test_directions_by_one_part():
+    np.testing.assert_allclose(THREE.directions(VECTORS, "behaviour"), [[0.6, 0.8], [0.6, 0.8]], rtol=1e-6)
+    np.testing.assert_allclose(THREE.directions(VECTORS, "look"), [[0.0, 1.0], [0.0, 0.0]], rtol=1e-6)
+
+
+def test_without_parts_the_last_head_reads_the_text():
+    assert [(part.name, part.heads) for part in TWO.parts] == [("behaviour", 1), ("text", 1)]

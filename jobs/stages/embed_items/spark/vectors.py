@@ -1,6 +1,7 @@
 """The item vectors by Spark: sums over partitions fit the space, then each item gets its place in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.config.learning import EmbedConfig
 from jobs.infra.arrow import list_column, matrix
 from jobs.infra.tables import ITEM_VECTORS
 from jobs.models.attributes import FACTS, Vocabulary, item_attributes
 from jobs.models.behaviour.model_store import Model
-from jobs.models.content.space import Basis, ColdStartModel, Space, Sums, gram, with_one
+from jobs.models.content.space import Basis, ColdStartModel, Content, Space, Sums, gram, with_one
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,11 +21,33 @@ if TYPE_CHECKING:
 Batches = Iterator[pa.RecordBatch]
 
 
-def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int, behaviour: int) -> "DataFrame":
-    """The items with all that makes their vectors: item, vector (of the text; zeros where it has none), input, output,
-    bias, events, cold, and the FACTS that labels are made of.
+@dataclass(frozen=True)
+class Source:
+    """The vectors of a content model, and how the space takes them."""
 
-    items, texts, model: the tables ITEMS, TEXT_VECTORS and MODEL_ITEMS. text, behaviour: dimensions of their vectors.
+    name: str
+    """The part, of `lookup.scoring.parts`."""
+    vectors: "DataFrame"
+    """`key` and `vector`: a table with one row for each different text, or picture, and `items`, how many have it."""
+    key: str
+    """The column of table ITEMS that names the row."""
+    size: int
+    """Dimensions of the vectors."""
+    dimensions: int
+    """Of the part, at most."""
+    weight: float
+
+    @property
+    def column(self) -> str:
+        """The column of the vector in what `known` returns."""
+        return f"vector_{self.name}"
+
+
+def known(items: "DataFrame", sources: Sequence[Source], model: "DataFrame", behaviour: int) -> "DataFrame":
+    """The items with all that makes their vectors: item, a vector of each source (zeros where an item has none),
+    input, output, bias, events, cold, and the FACTS that labels are made of.
+
+    items, model: the tables ITEMS and MODEL_ITEMS. behaviour: dimensions of its vectors.
     """
     from pyspark.sql import functions as F
 
@@ -33,10 +55,14 @@ def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int,
         return F.coalesce(column, F.array_repeat(F.lit(0.0).cast("float"), size)).alias(column)
 
     trained = model.where("events > 0").select("item_id", "input", "output", "bias", F.col("events").alias("seen"))
-    joined = items.select("item", "item_id", *FACTS).join(texts.select("text", "vector"), "text", "left")
+    keys = dict.fromkeys(["item", "item_id", *FACTS, *(source.key for source in sources)])
+    joined = items.select(*keys)
+    for source in sources:
+        vectors = source.vectors.select(source.key, F.col("vector").alias(source.column))
+        joined = joined.join(vectors, source.key, "left")
     return joined.join(trained, "item_id", "left").select(
         "item",
-        filled("vector", text),
+        *(filled(source.column, source.size) for source in sources),
         filled("input", behaviour),
         filled("output", behaviour),
         F.coalesce("bias", F.lit(0.0)).cast("float").alias("bias"),
@@ -46,19 +72,20 @@ def known(items: "DataFrame", texts: "DataFrame", model: "DataFrame", text: int,
     )
 
 
-def fit(texts: "DataFrame", known: "DataFrame", size: int, model: Model, options: EmbedConfig) -> Space:
-    """The space of this run.
-
-    texts: table TEXT_VECTORS. known: as `known` returns. size: dimensions of text vectors.
-    """
+def fit(sources: Sequence[Source], known: "DataFrame", model: Model, cold_bias: float) -> Space:
+    """The space of this run. known: as `known` returns. cold_bias: as `[embed]` says."""
     from pyspark.sql import functions as F
 
-    sums = _sum(texts.select("vector", "items"), partial(_text_sums, size=size), 1 + size)
-    low = known.where("not cold").agg(F.percentile_approx("bias", options.cold_bias)).first()[0]
+    content = []
+    for source in sources:
+        there = source.vectors.select("vector", "items").where("vector is not null")
+        sums = _sum(there, partial(_content_sums, size=source.size), 1 + source.size)
+        content.append(Content(source.name, Basis.of(sums, source.dimensions), source.weight))
+    low = known.where("not cold").agg(F.percentile_approx("bias", cold_bias)).first()[0]
     names, vectors = model.attributes()
     maps = np.array(model.load("maps"))
     labels = ColdStartModel(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
-    return Space(Basis.of(sums, options.dimensions), labels, options.weight, float(low or 0.0))
+    return Space(tuple(content), labels, float(low or 0.0))
 
 
 def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "DataFrame":
@@ -84,7 +111,7 @@ def _partition_sums(batches: Batches, block_sums: Any) -> Batches:
         yield pa.RecordBatch.from_pydict({"sums": pa.array([total.tobytes()], pa.binary())})
 
 
-def _text_sums(batch: pa.RecordBatch, size: int) -> Sums:
+def _content_sums(batch: pa.RecordBatch, size: int) -> Sums:
     return gram(with_one(matrix(batch.column("vector"), size)), batch.column("items").to_numpy().astype(np.float64))
 
 
@@ -98,7 +125,7 @@ def _join(batches: Batches, space: Space, bounds: NDArray[np.float64]) -> Batche
                 *item_attributes(batch.filter(pa.array(cold)), bounds)
             )
         x, v = space.join(
-            matrix(batch.column("vector"), len(space.basis.mean)),
+            [matrix(batch.column(f"vector_{part.name}"), len(part.basis.mean)) for part in space.content],
             inputs,
             outputs,
             batch.column("bias").to_numpy(),

@@ -10,6 +10,7 @@ from jobs.stages.ingest.spark.absorb import PATCHED
 from jobs.stages.ingest.spark.declared_features import values
 from jobs.stages.ingest.spark.item_text import item_text
 from jobs.stages.ingest.spark.meaning.conditions import condition
+from jobs.stages.ingest.spark.pictures import picture_address
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, path, scalar
 from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
@@ -73,6 +74,8 @@ def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _Field
         deep = F.size(names) > LONGEST_PATH  # every item of the release has as many places as the longest path
         column = names.cast("array<string>").alias(field.name)
         return _FieldColumn(column, [(deep, f"{field.name} has more than {LONGEST_PATH} names")])
+    if field.name == "image" and expression is not None:
+        return _FieldColumn(picture_address(source, expression, key).alias(field.name), [])
     if field.kind == "text":
         text = F.lit(None).cast("string") if expression is None else joined(source, expression, key)
         return _FieldColumn(text.alias(field.name), [])

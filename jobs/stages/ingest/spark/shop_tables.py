@@ -17,6 +17,7 @@ from jobs.stages.ingest.spark.meaning.returns import RETURNED
 from jobs.stages.ingest.spark.meaning.same_item import DIFFERING, left_out_items, merge, tell_differing
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.patch_tables import read as read_log
+from jobs.stages.ingest.spark.pictures import pictures
 from jobs.stages.ingest.spark.quarantine import REASON, Checked
 from jobs.stages.ingest.spark.searches import map_searches
 
@@ -44,6 +45,8 @@ class ShopTables:
     """None where the log is empty, or where there is none."""
     logged: "DataFrame | None"
     """The good events of the log; None where `patches` is None."""
+    pictures: "DataFrame | None"
+    """Table PICTURES; None where the shop's files hold no bytes of pictures."""
     bad: "list[DataFrame]"
     """Rows for table QUARANTINE: bad items and bad patches."""
 
@@ -123,6 +126,7 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
         optional=optional,
         patches=patches,
         logged=logged,
+        pictures=pictures(items, config),
         bad=bad,
     )
 

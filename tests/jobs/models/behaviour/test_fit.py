@@ -35,7 +35,7 @@ def test_it_learns_what_comes_next_and_gives_the_same_again(tmp_path):
     found, losses = fitted(files, epochs=25, dimensions=16)
     assert losses[-1] < 0.5 * losses[0]
     # After five items in a row the sixth is nearly always first; by chance it would be first once.
-    made = score_parameters(settings(), [16], found["mix"].tolist(), text=0)
+    made = score_parameters(settings(), [16], found["mix"].tolist(), [])
     x, y = np.pad(found["x"], ((0, 0), (0, 1))), np.hstack([found["y"], found["bias"][:, None]])
     histories = [(first + np.arange(5)) % 20 for first in range(20)]
     ages, ones, best = np.arange(5.0, 0.0, -1.0), np.ones(5), []

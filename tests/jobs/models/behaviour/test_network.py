@@ -151,7 +151,7 @@ def test_training_and_lookup_make_the_same_user_vectors(tmp_path):
     assert batch is not None
     made.eval()
     fitted = fitted_numbers(made)
-    day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
+    day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), [])
     x = np.hstack([fitted["x"], np.zeros((20, 1), dtype=np.float32)])
     for head in range(2):
         found = made.user_vectors(head, made.item_vectors(head), batch).detach().numpy()

@@ -57,7 +57,7 @@ def test_items_of_the_history_gain_what_the_formula_says():
     with torch.no_grad():
         made.repeat.fill_(1.7)
     batch = make_batch(histories, 3, np.random.default_rng(0))
-    day = score_parameters(made.settings, [8], made.mix().tolist(), text=0)
+    day = score_parameters(made.settings, [8], made.mix().tolist(), [])
     target, item, value = made.repeated(batch, made.item_repeat)
     assert target.tolist() == sorted(target.tolist())
     found = {(t, i): v for t, i, v in zip(target.tolist(), item.tolist(), value.tolist(), strict=True)}
@@ -84,7 +84,7 @@ def test_the_weight_of_repeats_in_a_release_is_the_setting():
         made.repeat.fill_(1.7)
     after = fitted_numbers(made)
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    day = score_parameters(made.settings, [8], after["mix"].tolist(), text=0)
+    day = score_parameters(made.settings, [8], after["mix"].tolist(), [])
     assert (day.repeat_weight, day.repeat_mix, day.kept_share) == (5.0, (0.5, 0.5), 0.2)
 
 
@@ -107,7 +107,7 @@ def test_scores_by_day_equal_those_of_training_up_to_one_constant(repeat, kept):
     fitted = fitted_numbers(made)
     assert float(fitted["bias"].mean()) == pytest.approx(0.0, abs=1e-6)
     assert abs(mean) > 1  # else nothing is centred here
-    day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), text=0)
+    day = score_parameters(made.settings, [8, 8], fitted["mix"].tolist(), [])
     x, v = np.pad(fitted["x"], ((0, 0), (0, 1))), np.hstack([fitted["y"], fitted["bias"][:, None]])
     no_items = np.full((20, 1), -1, dtype=np.int32), np.zeros((20, 1), dtype=np.float32)
     rows_with_both = 0
@@ -131,7 +131,7 @@ def test_without_repeats_nothing_is_counted():
     fitted = fitted_numbers(made)
     np.testing.assert_array_equal(fitted["item_repeat"], np.full(20, LAST))
     assert fitted["item_repeat"].dtype == np.float32
-    day = score_parameters(made.settings, [8], fitted["mix"].tolist(), text=0)
+    day = score_parameters(made.settings, [8], fitted["mix"].tolist(), [])
     assert (day.repeat_weight, day.kept_share) == (0.0, 1.0)
     # So items of the history keep their order, far behind all others.
     rows, ones = np.array([3, 7], dtype=np.int32), np.ones(2, dtype=np.float32)

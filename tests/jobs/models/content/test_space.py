@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from jobs.models.attributes import Vocabulary
-from jobs.models.content.space import Basis, ColdStartModel, Space, gram, shop_repeats, shop_transitions, with_one
+from jobs.models.content.space import (
+    Basis,
+    ColdStartModel,
+    Content,
+    Space,
+    gram,
+    shop_repeats,
+    shop_transitions,
+    with_one,
+)
 
 RNG = np.random.default_rng(5)
 
@@ -84,17 +93,21 @@ def test_join():
     basis = Basis.of(gram(with_one(rows)), 4)
     t = basis.cut(rows)
     inputs, outputs = (RNG.normal(size=(60, 4)).astype(np.float32) for _ in range(2))
-    space = Space(basis, cold_start(), weight=0.5, cold_bias=-7.0)
+    looks = rows[::-1].copy()
+    look = Content("look", Basis.of(gram(with_one(looks)), 3), 2.0)
+    space = Space((Content("text", basis, 0.5), look), cold_start(), cold_bias=-7.0)
     cold = np.arange(60) % 2 == 0
     biases = RNG.normal(size=60).astype(np.float32)
-    x, v = space.join(rows, inputs, outputs, biases, cold)
-    assert (space.behaviour, space.text, space.dimensions) == (4, 4, 9)
+    x, v = space.join([rows, looks], inputs, outputs, biases, cold)
+    assert (space.behaviour, space.dimensions) == (4, 4 + 4 + 3 + 1)
     np.testing.assert_array_equal(x[:, :4], inputs)
     np.testing.assert_array_equal(v[:, :4], outputs)
     np.testing.assert_array_equal(x[:, 4:8], t)
     np.testing.assert_allclose(v[:, 4:8], 0.5 * t)
-    assert not x[:, 8].any()
-    np.testing.assert_array_equal(v[:, 8], np.where(cold, np.float32(-7.0), biases))
+    np.testing.assert_array_equal(x[:, 8:11], look.basis.cut(looks))
+    np.testing.assert_allclose(v[:, 8:11], 2.0 * x[:, 8:11])
+    assert not x[:, 11].any()
+    np.testing.assert_array_equal(v[:, 11], np.where(cold, np.float32(-7.0), biases))
 
 
 def test_transitions_get_the_rows_of_the_shop():

@@ -17,6 +17,7 @@ from jobs.infra.vector_store import VectorStore, VectorWriter
 from jobs.stages.embed_items.arrays import write_item_vectors
 from lookup import keys
 from lookup.scoring.cold_start import ColdStartEncoder
+from lookup.scoring.parts import Part
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
@@ -82,12 +83,13 @@ def test_counts_and_space(done):
     assert counts["texts_per_second"] > 0
     about = space(made)
     assert (about.items, about.dimensions) == (ITEMS, BEHAVIOUR + 3 + 1)
-    assert (about.behaviour, about.text, about.model) == (BEHAVIOUR, 3, "m1")
+    assert (about.model, about.text_model, about.look_model) == ("m1", made.embed.model, None)
     assert about.trained_until == date(2026, 2, 16)
     parameters = about.score_parameters
     # The heads, the text (which fades as they do on average), the followers and what was had as the model was fitted.
     mix, widths = ((0.75, 0.25), (0.5, 0.5), (0.625, 0.375)), (2, 2, 3)
-    encoder = UserEncoder((7.0, float("inf")), mix, widths)
+    parts = (Part("behaviour", 2), Part("text", 1, made.embed.weight, cosine=counts["text_cosine"]))
+    encoder = UserEncoder((7.0, float("inf")), mix, widths, parts)
     assert parameters == ScoreParameters(encoder, (0.5, 0.25), 1.0, (0.5, 0.25), repeat_weight=2.0, kept_share=0.25)
     assert len(about.space_id) == 16
     int(about.space_id, 16)
@@ -141,7 +143,7 @@ def test_cold_items_take_behaviour_from_their_labels(done):
 
 
 def test_the_day_describes_items_that_nobody_had_as_the_night_did(done, spark):
-    made, counts = done
+    made, _ = done
     x, v = arrays(made)
     store = VectorStore.of(made.run)
     names = store.labels
@@ -149,8 +151,7 @@ def test_the_day_describes_items_that_nobody_had_as_the_night_did(done, spark):
     order = [names.index(known.id(row)) for row in range(len(names))]
     vectors, maps, texts = (store.array(f"label_{part}") for part in ("vector", "map", "text"))
     fact = store.space.cold_start
-    assert fact.text_cosine == counts["text_cosine"]
-    describer = ColdStartEncoder(known, vectors[order], maps, texts[order], fact)
+    describer = ColdStartEncoder(known, vectors[order], maps, [(store.encoder.parts[1], texts[order])], fact)
     rows = {row["item"]: row for row in made.run.read(spark, TABLE).collect()}
     for n in COLD:
         row = rows[n]

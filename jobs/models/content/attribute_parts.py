@@ -1,6 +1,6 @@
-"""Text parts of attributes: a ridge regression from an item's attributes to its text vector.
+"""Content parts of attributes: a ridge regression from an item's attributes to its text vector, or that of its picture.
 
-The night fits it to items with both. By day a new item gets its text part from it, for the day has no transformer.
+The night fits it to items with both. By day a new item gets these parts from it, for the day has no large model.
 """
 
 import zlib
@@ -29,21 +29,21 @@ def held_out(texts: Sequence[str]) -> NDArray[np.bool_]:
     return np.asarray([zlib.crc32(text.encode()) % MEASURED == 0 for text in texts], dtype=bool)
 
 
-def fit_texts(attributes: "sp.csr_array", texts: Matrix, measured: NDArray[np.bool_]) -> tuple[Matrix, float | None]:
-    """Return the text part of each attribute, float32 (L, T), and the mean cosine to the truth over measured items.
+def fit_parts(attributes: "sp.csr_array", vectors: Matrix, measured: NDArray[np.bool_]) -> tuple[Matrix, float | None]:
+    """Return the content part of each attribute, float32 (L, T), and the mean cosine to the truth over measured items.
 
-    attributes: of n items, (n, L), as `jobs.models.attributes.Vocabulary.matrix` makes them. texts: t of each item,
-    (n, T), of length 1, or zeros for an item without text, which does not count. measured: (n,), the items held out
-    from the fit. The cosine is None where no such item has a text.
+    attributes: of n items, (n, L), as `jobs.models.attributes.Vocabulary.matrix` makes them. vectors: t of each item,
+    (n, T), of length 1, or zeros for an item without one, which does not count. measured: (n,), the items held out from
+    the fit. The cosine is None where no such item has a vector.
     """
-    there = texts.any(axis=1)
+    there = vectors.any(axis=1)
     learned, measured = there & ~measured, there & measured
-    fitted = ridge(attributes[learned], texts[learned], RIDGE)
+    fitted = ridge(attributes[learned], vectors[learned], RIDGE)
     if not measured.any():
         return fitted, None
     found = attributes[measured] @ fitted
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    cosines = (found / np.where(lengths > 0, lengths, 1.0) * texts[measured]).sum(axis=1)
+    cosines = (found / np.where(lengths > 0, lengths, 1.0) * vectors[measured]).sum(axis=1)
     return fitted, float(cosines.mean())
 
 

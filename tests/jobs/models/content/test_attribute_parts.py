@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from jobs.models.content.attribute_texts import fit_texts, held_out, ridge
+from jobs.models.content.attribute_parts import fit_parts, held_out, ridge
 
 RNG = np.random.default_rng(2)
 
@@ -28,23 +28,23 @@ def test_the_cosine_is_that_of_items_held_out_from_the_fit() -> None:
     texts = x @ truth
     texts = (texts / np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), 1e-9)).astype(np.float32)
     measured = np.arange(2000) % 10 == 0
-    _, cosine = fit_texts(x, texts, measured)
+    _, cosine = fit_parts(x, texts, measured)
     assert cosine is not None
     assert 0.9 < cosine <= 1.0
     noise = texts.copy()
     noise[measured] = RNG.normal(size=(200, 6))
     noise[measured] /= np.linalg.norm(noise[measured], axis=1, keepdims=True)
-    fitted, wrong = fit_texts(x, noise, measured)
-    np.testing.assert_array_equal(fitted, fit_texts(x, texts, measured)[0])
+    fitted, wrong = fit_parts(x, noise, measured)
+    np.testing.assert_array_equal(fitted, fit_parts(x, texts, measured)[0])
     assert abs(wrong) < 0.2
 
 
 def test_no_text_or_no_attribute_to_learn_from() -> None:
     nothing = np.zeros((3, 2), dtype=np.float32)
-    fitted, cosine = fit_texts(attributes(3, 4), nothing, np.ones(3, bool))
+    fitted, cosine = fit_parts(attributes(3, 4), nothing, np.ones(3, bool))
     assert not fitted.any()
     assert cosine is None
-    assert fit_texts(attributes(3, 0), np.ones((3, 2), np.float32), np.zeros(3, bool))[0].shape == (0, 2)
+    assert fit_parts(attributes(3, 0), np.ones((3, 2), np.float32), np.zeros(3, bool))[0].shape == (0, 2)
 
 
 def test_items_of_one_text_are_held_out_together() -> None:
