@@ -27,11 +27,14 @@ from lookup.serving.request import Request, hits_wanted, stored_hits
 from lookup.serving.search.api import SearchApi, load
 from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
-from lookup.serving.sources.item import item_sources, part_of
+from lookup.serving.sources.item import item_sources, look_sources, part_of
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.sources.user import stands_as_ranked, user_sources
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lookup.scoring.explain import Explanation
 
 MEMORY = 256 << 20
@@ -161,6 +164,25 @@ class Shop(PatchApi, SearchApi):
         exclude = chain(each("item ids", exclude), [item])
         request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
         return request.fill_results((item_sources(request, row, by) if row >= 0 else []) + popular_sources(request))
+
+    def looks_like(
+        self,
+        vector: "Sequence[float] | NDArray[np.float32]",
+        k: int = 10,
+        *,
+        where: Condition | Mask | None = None,
+        exclude: Iterable[str] = (),
+        at: datetime | int | None = None,
+    ) -> list[Hit]:
+        """Find `k` items whose pictures are nearest to a vector of the night's vision model ("similar").
+
+        vector: of another picture, or of words where the model is one like CLIP, as the model makes it. Other
+        parameters: see `Shop`. The most popular items fill the list. Raises ValueError where the release has no
+        pictures, or those of another model, and as `Shop` says.
+        """
+        state, _, _ = self._state(None, at)
+        request = Request(state, hits_wanted(k), exclude=exclude, pins=(), where=where, diversity=None)
+        return request.fill_results(look_sources(request, vector) + popular_sources(request))
 
     def popular(
         self,

@@ -131,6 +131,7 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
             "label_map": rng.normal(size=(behaviour, behaviour)).astype(np.float32),
             "label_text": label_text,
             "label_look": label_look,
+            "look_basis": np.eye(2 * sum(look), sum(look), dtype=np.float32),
         },
         parameters,
         LABELS,

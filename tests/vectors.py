@@ -44,6 +44,7 @@ def write_store(
     width = parameters.encoder.width
     sizes = {"I": items, "D": dimensions, "L": len(labels)}
     sizes |= {"H": width(BEHAVIOUR), "T": width(TEXT), "W": width(LOOK)}
+    sizes["X"] = len(arrays["look_basis"]) if "look_basis" in arrays else 0
     sizes["N"] = arrays["item_next_item"].shape[1] if "item_next_item" in arrays else 1
     sizes["Q"] = arrays["label_map"].shape[1] if "label_map" in arrays else sizes["H"]
     writer = VectorWriter(folder)

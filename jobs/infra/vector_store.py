@@ -40,7 +40,9 @@ LABEL_ARRAYS: tuple[Array, ...] = tuple(
     _SCHEMA[name] for name in ("label_vector", "label_map", "label_text", "label_look")
 )
 """What the vectors of new items are made of by day; rows in the order of the labels' names."""
-VECTOR_ARRAYS = ITEM_ARRAYS + LABEL_ARRAYS
+LOOK_BASIS = _SCHEMA["look_basis"]
+"""What a vector of the vision model, of words too, is brought into the space with."""
+VECTOR_ARRAYS = (*ITEM_ARRAYS, *LABEL_ARRAYS, LOOK_BASIS)
 """What a complete folder holds."""
 
 

@@ -104,6 +104,7 @@ LETTERS: tuple[Letter, ...] = (
     Letter("Q", "coordinates of one head of the behaviour part"),
     Letter("T", "coordinates of the text part of a vector"),
     Letter("W", "coordinates of the look part of a vector; may be 0", since=5, stand_in=0),
+    Letter("X", "coordinates of the vision model's own vectors; 0 where no item has a picture", since=5, stand_in=0),
 )
 
 
@@ -200,6 +201,14 @@ ARRAYS: tuple[Array, ...] = (
     Array("label_map", "float32", ("H", "Q"), "M: matrix from e to the behaviour part of x, one head below the other"),
     Array("label_text", "float32", ("L", "T"), "what a label adds to the text part of a vector"),
     Array("label_look", "float32", ("L", "W"), "what a label adds to the look part of a vector", since=5, stand_in=0),
+    Array(
+        "look_basis",
+        "float32",
+        ("X", "W"),
+        "principal components of pictures: a vector of the vision model times it is in the look part's space",
+        since=5,
+        stand_in=0,
+    ),
     *_lists("item_topk", "I", "S", "similar items of an item"),
     *_keys("user", "U", "user id"),
     Array(

@@ -2,13 +2,19 @@
 
 import sys
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
 from jobs.cli.shop.hits import show_hits
 from jobs.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from jobs.config.config import Config
 
 
 class By(Enum):
@@ -20,22 +26,42 @@ class By(Enum):
 
 
 def similar(
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The id of the item.")],
+    item: Annotated[str | None, typer.Argument(metavar="[ITEM]", help="The id of the item.")] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     k: Count = 10,
+    *,
     by: Annotated[
         By | None, typer.Option(help="What tells that items are similar: look, text or behaviour; by default all.")
     ] = None,
+    words: Annotated[
+        str | None, typer.Option(help="Instead of an item, what its picture shows; a model like CLIP understands it.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show which items are like an item, as `shop.similar` answers in a backend."""
+    """Show which items are like an item, as `shop.similar` answers in a backend, or look as words say."""
     import lookup
 
-    shop = lookup.open(load(config).releases)
-    if shop.item(item) is None:
-        print(f"daybreak: no item {item!r} in release {shop.release.id}: popular items", file=sys.stderr)
+    if (item is None) == (words is None):
+        raise ConfigError("one of ITEM and --words is expected")
+    settings = load(config)
+    shop = lookup.open(settings.releases)
     try:
-        hits = shop.similar(item, k=k, by=by and by.value)
+        if words is not None:
+            hits = shop.looks_like(_vector(words, settings), k=k)
+        else:
+            if shop.item(str(item)) is None:
+                print(f"daybreak: no item {item!r} in release {shop.release.id}: popular items", file=sys.stderr)
+            hits = shop.similar(str(item), k=k, by=by and by.value)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     show_hits(shop, hits, json)
+
+
+def _vector(words: str, config: "Config") -> "NDArray[np.float32]":
+    """What the vision model of the nights makes of words. Raises ConfigError where it reads pictures alone."""
+    from jobs.models.content.picture_encoder import PictureEncoder, located
+
+    options = config.images
+    encoder = PictureEncoder(located(options.model, config.base), precision=options.precision, pickles=options.pickles)
+    found: NDArray[np.float32] = encoder.encode_texts([words])[0]
+    return found

@@ -83,4 +83,6 @@ def write_labels(
         start += width
     for name, values in fitted.items():
         writer.write(f"label_{name}", values)
+    bases = [part.basis.components for part in space.content if part.name == LOOK]
+    writer.write("look_basis", np.ascontiguousarray(bases[0]) if bases else np.zeros((0, 0), dtype=np.float32))
     return ColdStartFact(made.temperature, space.cold_bias, bounds.tolist()), parts

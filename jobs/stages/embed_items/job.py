@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.infra.frames import model_items
 from jobs.infra.tables import ITEM_VECTORS, ITEMS, TEXT_VECTORS
-from jobs.stages.embed_items.looks import Looks, embed_looks, look_model
+from jobs.stages.embed_items.spark.looks import Looks, embed_looks, look_model
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

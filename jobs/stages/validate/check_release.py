@@ -24,7 +24,16 @@ SAMPLE = 200
 """Users whose scores are computed again, and with whose vectors the recall is measured."""
 FINITE = (
     *("item_input", "item_vector", "item_next_weight", "item_repeat", "item_popularity", "item_sketch", "query_sketch"),
-    *("user_vector", "user_history_weight", "label_vector", "label_map", "label_text", "label_look", "ranker"),
+    *(
+        "user_vector",
+        "user_history_weight",
+        "label_vector",
+        "label_map",
+        "label_text",
+        "label_look",
+        "look_basis",
+        "ranker",
+    ),
 )
 """Arrays in which every number must be finite."""
 NEVER_NULL = ("item_id", "user_id", "similar_to", "rank", "score", "events", "in_stock", "value")

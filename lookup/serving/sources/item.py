@@ -1,10 +1,13 @@
 """Sources for an item: what is similar to it, and the best of its categories."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup.release.schema import NO_ITEM, NONE
 from lookup.retrieval.ranked_lists import Ranked
+from lookup.scoring.parts import LOOK
 from lookup.serving.request import Request, Source
 from lookup.serving.session import ranked
 from lookup.serving.sources.popular import category_sources
@@ -39,18 +42,26 @@ def part_of(state: State, by: str | None) -> str | None:
 
 def _similar_by(state: State, row: int, by: str, n: int) -> Ranked:
     """The items nearest in one part alone; none where the item has nothing there. n: how many are wanted."""
-    release, place = state.release, state.release.encoder.place(by)
-    vector = np.array(state.item_vectors(np.array([row], dtype=np.int32))[0])
-    asked = np.zeros_like(vector)
-    asked[place] = vector[place]
-    if not asked.any():
+    vector = state.item_vectors(np.array([row], dtype=np.int32))
+    # The item itself is the nearest of all.
+    return near_in_part(state, state.release.encoder.directions(vector, by)[0], by, n + 1)
+
+
+def near_in_part(state: State, direction: NDArray[np.float32], by: str, n: int) -> Ranked:
+    """The items with the largest cosines to a direction in one part of the vectors; none where it is zero.
+
+    direction: of length 1, (width of the part,). n: how many are wanted.
+    """
+    release = state.release
+    if not direction.any():
         return [], []
-    near = release.candidates(asked, max(n + 1, CANDIDATES))  # the item itself is among them
+    asked = np.zeros(release.item_vector.shape[1], dtype=np.float32)
+    asked[release.encoder.place(by)] = direction
+    near = release.candidates(asked, max(n, CANDIDATES))
     rows = np.unique(np.concatenate([near, state.added_rows]).astype(np.int32))
     directions = release.encoder.directions(state.item_vectors(rows), by)
-    cosines = directions @ release.encoder.directions(vector[None], by)[0]
     there = directions.any(axis=1)
-    return ranked(rows[there], cosines[there])
+    return ranked(rows[there], (directions @ direction)[there])
 
 
 def _similar(state: State, row: int) -> Ranked:
@@ -69,3 +80,19 @@ def _unbiased(state: State, row: int) -> NDArray[np.float32]:
     vector = np.array(state.item_vectors(np.array([row], dtype=np.int32))[0])
     vector[-1] = 0.0
     return vector
+
+
+def look_sources(request: Request, vector: Sequence[float] | NDArray[np.float32]) -> list[Source]:
+    """The items whose pictures are nearest to a vector of the vision model.
+
+    Raises ValueError where the release has no pictures, or those of a model with vectors of another length.
+    """
+    state, basis = request.state, request.state.release.arrays["look_basis"]
+    part_of(state, LOOK)
+    asked = np.asarray(vector, dtype=np.float32)
+    if asked.shape != basis.shape[:1] or not np.isfinite(asked).all():
+        raise ValueError(f"{basis.shape[0]} finite numbers expected, not an array of shape {asked.shape}")
+    direction = asked @ basis
+    length = float(np.linalg.norm(direction))
+    direction = direction / length if length > 0.0 else direction
+    return [Source("similar", lambda n: near_in_part(state, direction, LOOK, n))]

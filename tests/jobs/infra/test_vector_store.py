@@ -28,7 +28,7 @@ from tests.vectors import space_of, write_store
 ITEMS, LABELS = 4, ["brand=Acme", "word=tea"]
 ENCODER = UserEncoder((7.0, float("inf")), ((0.75, 0.25), (0.1, 0.9)), (2, 1))
 PARAMETERS = ScoreParameters(ENCODER, (0.5, 0.5), 0.5, (0.5, 1.0), repeat_weight=2.0, kept_share=0.5)
-DIMS = {"I": ITEMS, "D": 4, "H": 2, "T": 1, "W": 0, "L": 2, "N": 3, "Q": 2}
+DIMS = {"I": ITEMS, "D": 4, "H": 2, "T": 1, "W": 0, "X": 0, "L": 2, "N": 3, "Q": 2}
 
 
 def made() -> dict[str, np.ndarray]:
@@ -57,7 +57,8 @@ def test_what_is_written_is_read(store: VectorStore) -> None:
 def test_the_files(store: VectorStore) -> None:
     assert {path.name for path in store.folder.iterdir()} == {
         "item_input.npy", "item_vector.npy", "item_next_item.npy", "item_next_weight.npy", "item_repeat.npy",
-        "label_vector.npy", "label_map.npy", "label_text.npy", "label_look.npy", "labels.json", "space.json",
+        "label_vector.npy", "label_map.npy", "label_text.npy", "label_look.npy", "look_basis.npy",
+        "labels.json", "space.json",
     }  # fmt: skip
     text = (store.folder / "space.json").read_text()
     facts = {

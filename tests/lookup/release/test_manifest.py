@@ -25,6 +25,7 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
         "Q": 2,
         "T": 3,
         "W": 0,
+        "X": 0,
     }
     assert found.features == FEATURES
     assert list(found.features) == sorted(FEATURES)

@@ -53,6 +53,22 @@ def test_what_the_release_does_not_have(shop: lookup.Shop) -> None:
     assert shop.similar("nothing", 3, by="look") == shop.popular(3)
 
 
+def test_what_looks_as_a_vector_of_the_model_says(shop: lookup.Shop) -> None:
+    """The release's basis keeps the first three of six coordinates."""
+    release = Release(shop._live.follower.folder / shop.release.id)
+    look = release.item_vector[:, release.encoder.place("look")]
+    asked = np.array([0.5, -1.0, 0.25])
+    cosines = look @ asked / np.linalg.norm(look, axis=1) / np.linalg.norm(asked)
+    shown = [place for place in np.argsort(-cosines) if release.item_in_stock[place]]
+    hits = shop.looks_like([*asked.tolist(), 7.0, 8.0, 9.0], 5)
+    assert [hit.item_id for hit in hits] == [release.items.id(place) for place in shown[:5]]
+    np.testing.assert_allclose([hit.score for hit in hits], cosines[shown[:5]], atol=1e-5)
+    assert shop.looks_like([0.0] * 6, 3) == shop.popular(3)
+    for wrong in ([1.0] * 3, [float("nan")] * 6):
+        with pytest.raises(ValueError, match="6 finite numbers expected"):
+            shop.looks_like(wrong)
+
+
 def test_an_item_of_today_looks_as_its_labels_say(shop: lookup.Shop) -> None:
     """No vision model runs by day; the night fitted what words and categories say of a look."""
     shop.patch_item("new", title="größe", category=["FOOD"])

@@ -59,6 +59,7 @@ def test_pictures_make_one_more_part(seen):
     np.testing.assert_array_equal(look[0], look[6])
     assert look[0] @ look[3] > look[0] @ look[4]
     assert VectorStore.of(made.run).array("label_look").shape == (len(LABELS), 3)
+    assert VectorStore.of(made.run).array("look_basis").shape == (6, 3)
     assert counts["items_with_pictures"] == len(with_pictures)
     assert counts["pictures"] == len(BEHIND) + 1
 
