@@ -13,8 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from jobs.config import presets
 from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
-from jobs.config.images import ImagesConfig
-from jobs.config.learning import EmbedConfig, RankerConfig, TrainConfig, TrainTextConfig
+from jobs.config.learning import EmbedConfig, ImagesConfig, RankerConfig, TrainConfig, TrainTextConfig
 from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
 from jobs.config.search import SearchConfig, SearchesConfig

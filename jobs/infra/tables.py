@@ -177,7 +177,6 @@ PICTURES = RunTable(
     ),
 )
 """Pictures that stand in the shop's files themselves; empty where these hold addresses."""
-
 FETCHED = RunTable(
     "fetched",
     ("image",),
@@ -190,7 +189,6 @@ FETCHED = RunTable(
     ),
 )
 """What `embed_items` fetched; it removes the table when it ends."""
-
 LOOK_VECTORS = RunTable(
     "look_vectors",
     ("image",),
@@ -201,10 +199,9 @@ LOOK_VECTORS = RunTable(
         Field("vector", "array<float>", "of the vision model, of length 1; null where there is no picture"),
         Field("reason", "string", "why there is none; else null"),
         Field("device", "string", "the torch device that computed it"),
-        Field("gpu", "string", "address of the GPU that Spark lent to the task; null where none"),
+        Field("gpu", "string", "as in `text_vectors`"),
     ),
 )
-
 PICTURE_QUARANTINE = RunTable("picture_quarantine", QUARANTINE.key, QUARANTINE.fields)
 """Items whose pictures cannot be used: source "images", the address as file, the row of the item as row."""
 

@@ -13,19 +13,16 @@ from typing import Any
 
 from lookup.errors import ReleaseError, VersionError
 from lookup.release import schema
-from lookup.release.manifest_rules import PART_RULES, RULES, fits
+from lookup.release.manifest_rules import LISTED_PARTS, PART_RULES, RULES, fits, with_parts
 from lookup.release.schema import FIRST_VERSION
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.scoring.cold_start import ColdStartFact
-from lookup.scoring.parts import behaviour_and_text
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from lookup.sealed import broken_seal, sealed
 
 FILE = "manifest.json"
-PARTS_SINCE = 5
-"""The schema version whose encoders state their parts."""
 NOT_IN_CATALOG = ("files", "override", "validation")
 """What the table `manifest` of the catalog leaves out: the build does not know it yet when it writes the catalog."""
 
@@ -238,9 +235,9 @@ def read(release: Path) -> Manifest:
             raise ReleaseError(f"{path}: {rule.complaint(values.get(rule.field))}")
     key = ""
     try:
-        if version < PARTS_SINCE:
+        if version < LISTED_PARTS:
             key = KEYS["cold_start"]
-            data["encoder"] = _with_parts(data["encoder"], data[key])
+            data["encoder"] = with_parts(data["encoder"], data[key])
         for name, kind in PARTS.items():
             key = KEYS[name]
             values[name] = _part(kind, data[key])
@@ -311,24 +308,6 @@ def _part(kind: Any, data: dict[str, Any]) -> Any:
         elif not _has_default(one):
             raise TypeError(f"{one.name} is missing")
     return kind(**values)
-
-
-def _with_parts(encoder: Any, describe: Any) -> Any:
-    """The encoder of a release from before it had parts, with those that its readers took for granted.
-
-    Raises TypeError where `describe` does not say how much the text counts.
-    """
-    if not isinstance(encoder, dict) or not isinstance(encoder.get("widths"), list):
-        return encoder  # what is wrong with it is told where it is read
-    found = {}
-    for name, kind in (("weight", float), ("text_cosine", float | None)):
-        if name not in describe:
-            raise TypeError(f"{name} is missing")
-        if not fits(describe[name], kind):
-            raise TypeError(f"{name} is {describe[name]!r}")
-        found[name] = describe[name]
-    parts = behaviour_and_text(len(encoder["widths"]), found["weight"], found["text_cosine"])
-    return encoder | {"parts": [part.to_json() for part in parts]}
 
 
 def _facts(data: dict[str, Any]) -> dict[str, str]:

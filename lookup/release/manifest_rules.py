@@ -9,6 +9,7 @@ from lookup.release import schema
 from lookup.release.pointer import RELEASE_ID
 from lookup.release.schema import NUMBER, TEXT
 from lookup.retrieval.index_choice import METHODS
+from lookup.scoring.parts import behaviour_and_text
 
 LARGEST = 1e15
 """No number of a manifest comes near it."""
@@ -16,6 +17,8 @@ MOST = (1 << 31) - 1
 """No size or count of a release is larger: item rows are int32."""
 FILE_NAME = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)*[A-Za-z0-9_][\w.-]*", re.ASCII)
 """The name of a file inside a release; no other is ever opened."""
+LISTED_PARTS = 5
+"""The schema version whose encoders list their parts."""
 BOUGHT = ("include", "exclude", "separate")
 VERDICTS = ("passed", "held", "broken")
 
@@ -173,3 +176,21 @@ PART_RULES = {
     "describe": (Rule("temperature", lambda value: value > 0, "a number above 0 expected"),),
 }
 """What the fields of a part must be beside their types, by the key of the part in JSON."""
+
+
+def with_parts(encoder: Any, describe: Any) -> Any:
+    """The encoder of a release from before it had parts, with those that its readers took for granted.
+
+    Raises TypeError where `describe` does not say how much the text counts.
+    """
+    if not isinstance(encoder, dict) or not isinstance(encoder.get("widths"), list):
+        return encoder  # what is wrong with it is told where it is read
+    found = {}
+    for name, kind in (("weight", float), ("text_cosine", float | None)):
+        if name not in describe:
+            raise TypeError(f"{name} is missing")
+        if not fits(describe[name], kind):
+            raise TypeError(f"{name} is {describe[name]!r}")
+        found[name] = describe[name]
+    parts = behaviour_and_text(len(encoder["widths"]), found["weight"], found["text_cosine"])
+    return encoder | {"parts": [part.to_json() for part in parts]}

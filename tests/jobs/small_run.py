@@ -9,8 +9,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from jobs.config.config import Config
-from jobs.config.images import ImagesConfig
-from jobs.config.learning import EmbedConfig, TrainConfig
+from jobs.config.learning import EmbedConfig, ImagesConfig, TrainConfig
 from jobs.config.release import TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.infra.tables import EVENTS, ITEMS, MODEL_ITEMS, MODEL_LABELS, USER_VECTORS

@@ -34,7 +34,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.models.text_encoder_training.model_store import used
     from jobs.stages.embed_items.arrays import write_item_vectors, write_labels, write_transitions
     from jobs.stages.embed_items.spark.texts import text_vectors
-    from jobs.stages.embed_items.spark.vectors import Source, fit, joined, known
+    from jobs.stages.embed_items.spark.vectors import ContentVectors, fit, joined, known
     from lookup.scoring.parts import LOOK, TEXT
 
     night, options = config.run, config.embed
@@ -52,10 +52,10 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     texts = night.read(spark, TEXT_VECTORS)
 
     looks = embed_looks(spark, config, items, vision_model) if vision_model is not None else Looks()
-    sources = [Source(TEXT, texts, "text", size, options.dimensions, options.weight)]
+    sources = [ContentVectors(TEXT, texts, "text", size, options.dimensions, options.weight)]
     if looks.vectors is not None:
         shown = config.images
-        sources.append(Source(LOOK, looks.vectors, "image", looks.size, shown.dimensions, shown.weight))
+        sources.append(ContentVectors(LOOK, looks.vectors, "image", looks.size, shown.dimensions, shown.weight))
     facts = known(items, sources, model_items(spark, model.path), sum(model.widths)).persist()
     space = fit(sources, facts, model, options.cold_bias)
     night.write(ITEM_VECTORS, joined(facts, space, model.price_bounds))

@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.config.images import ImagesConfig
-from jobs.config.learning import EmbedConfig
+from jobs.config.learning import EmbedConfig, ImagesConfig
 from jobs.evaluation.methods.daybreak import text_vectors
 from jobs.models.attributes import Vocabulary
 from jobs.models.content.attribute_parts import fit_parts, held_out

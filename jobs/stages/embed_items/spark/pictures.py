@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.config.images import ImagesConfig
+from jobs.config.learning import ImagesConfig
 from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.pictures.fetch import Fetcher
 from jobs.infra.pictures.guard import PictureError

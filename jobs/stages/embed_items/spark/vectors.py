@@ -22,7 +22,7 @@ Batches = Iterator[pa.RecordBatch]
 
 
 @dataclass(frozen=True)
-class Source:
+class ContentVectors:
     """The vectors of a content model, and how the space takes them."""
 
     name: str
@@ -43,7 +43,7 @@ class Source:
         return f"vector_{self.name}"
 
 
-def known(items: "DataFrame", sources: Sequence[Source], model: "DataFrame", behaviour: int) -> "DataFrame":
+def known(items: "DataFrame", sources: Sequence[ContentVectors], model: "DataFrame", behaviour: int) -> "DataFrame":
     """The items with all that makes their vectors: item, a vector of each source (zeros where an item has none),
     input, output, bias, events, cold, and the FACTS that labels are made of.
 
@@ -72,7 +72,7 @@ def known(items: "DataFrame", sources: Sequence[Source], model: "DataFrame", beh
     )
 
 
-def fit(sources: Sequence[Source], known: "DataFrame", model: Model, cold_bias: float) -> Space:
+def fit(sources: Sequence[ContentVectors], known: "DataFrame", model: Model, cold_bias: float) -> Space:
     """The space of this run. known: as `known` returns. cold_bias: as `[embed]` says."""
     from pyspark.sql import functions as F
 

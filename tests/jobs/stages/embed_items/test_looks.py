@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jobs.stages.embed_items.job
-from jobs.config.images import ImagesConfig
+from jobs.config.learning import ImagesConfig
 from jobs.infra.tables import LOOK_VECTORS, PICTURE_QUARANTINE, PICTURES
 from jobs.infra.vector_store import VectorStore
 from tests.jobs import small_run
