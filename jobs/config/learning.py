@@ -187,7 +187,7 @@ class ImagesConfig:
     max_pixels: Count = 25_000_000
     """Pictures with more pixels are left out, before they are unpacked."""
     seconds: Annotated[float, Within(0, 3600, above=True, noun="seconds")] = 10.0
-    """The deadline of one fetch, from the look-up of the host to the last byte."""
+    """The deadline of one fetch."""
     minutes: Positive = 60.0
     """The deadline of all fetches of a night; what is left then has no picture that night."""
     fetches: Annotated[int, Within(1, 64)] = 8

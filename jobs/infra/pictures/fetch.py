@@ -30,7 +30,7 @@ class Fetcher:
     """Files below it may be read."""
     max_bytes: int
     seconds: float
-    """For one picture."""
+    """For one picture; the system's own look-up of a host name may take longer where nobody answers it."""
     until: float
     """Seconds since 1970: when the time for all is over."""
     private: bool = False
@@ -119,18 +119,19 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, url: Url, ip: str, seconds: float):
         super().__init__(url.host, url.port, timeout=seconds)
         self._url, self._ip = url, ip
+        self._kept: socket.socket | None = None
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._ip, self.port), self.timeout)
-        if self._url.scheme == "https":
+        if self._url.scheme == "https":  # the timeout is that of the whole handshake
             self.sock = _certificates().wrap_socket(self.sock, server_hostname=self.host)
+        self._kept = self.sock  # `getresponse` hands the socket over to the response, and forgets it
 
     def cut(self) -> None:
         """End what waits for the host, from another thread."""
-        sock = self.sock
-        if sock is not None:
+        if self._kept is not None:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                self._kept.shutdown(socket.SHUT_RDWR)
 
 
 def _in_time(deadline: float) -> None:
