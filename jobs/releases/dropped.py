@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks
-from jobs.infra.tables import QUARANTINE
+from jobs.infra.tables import PICTURE_QUARANTINE, QUARANTINE
 
 EXAMPLES = 3
 """So many rows of each reason are shown."""
@@ -30,12 +30,13 @@ class DroppedRows(NamedTuple):
 
 
 def dropped_rows(config: Config) -> list[DroppedRows]:
-    """The quarantine of a night by source and reason, the largest first; empty where there is no such table."""
+    """The quarantine of a night by source and reason, that of pictures too, the largest first; empty where there is no
+    such table.
+    """
     import polars as pl
 
-    if not config.run.path(QUARANTINE.name).exists():
-        return []
-    files = Blocks.of(config.run, QUARANTINE.name).files
+    tables = [one.name for one in (QUARANTINE, PICTURE_QUARANTINE) if config.run.path(one.name).exists()]
+    files = [file for name in tables for file in Blocks.of(config.run, name).files]
     if not files:
         return []
     some = pl.struct("file", "row", "record").sort_by("file", "row").head(EXAMPLES).alias("examples")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from jobs.config.config import Config
 from jobs.config.shop import EventsConfig
-from jobs.infra.tables import QUARANTINE
+from jobs.infra.tables import PICTURE_QUARANTINE, QUARANTINE
 from jobs.releases.dropped import counted, dropped_rows
 from jobs.releases.page import measured, text_model_table
 from jobs.stages.build import job as build
@@ -57,6 +57,18 @@ def test_bad_rows_are_told_by_reason_with_examples_that_name_nobody(tmp_path: Pa
     (unreadable,) = found[2].examples
     assert unreadable.isprintable()
     assert len(unreadable) < 200
+
+
+def test_pictures_that_were_set_aside_are_among_them(tmp_path: Path) -> None:
+    config = quarantined(tmp_path)
+    rows = [("images", f"https://a.test/{n}.png", n, "the host answered 404", '{"item_id": "9"}') for n in range(7)]
+    with config.run.replacing(PICTURE_QUARANTINE.name) as folder:
+        folder.mkdir()
+        columns = dict(zip(PICTURE_QUARANTINE.columns, map(list, zip(*rows, strict=True)), strict=True))
+        pq.write_table(pa.table(columns), folder / "part-0.parquet")
+    first = dropped_rows(config)[0]
+    assert (first.source, first.reason, first.rows) == ("images", "the host answered 404", 7)
+    assert first.examples[0] == '0.png, row 0: {"item_id": "9"}'
 
 
 def test_what_the_receipt_of_ingest_counts_is_told_whatever_it_is() -> None:
