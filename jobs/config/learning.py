@@ -176,6 +176,9 @@ class ImagesConfig:
     """A Hugging Face id or a folder of a vision model or one like CLIP, or the packaged EfficientNet-lite0."""
     dimensions: Dimensions = 64
     """The vectors are cut to this many principal components; at most those of the model."""
+    categories: Truth = True
+    """Whether the components are those in which categories differ, where items have any; things of one kind then look
+    more alike than things of one colour."""
     weight: Weight = 0.1
     """How much the look part of the score counts beside behaviour and text."""
     folder: Text = "."

@@ -55,7 +55,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     sources = [ContentVectors(TEXT, texts, "text", size, options.dimensions, options.weight)]
     if looks.vectors is not None:
         shown = config.images
-        sources.append(ContentVectors(LOOK, looks.vectors, "image", looks.size, shown.dimensions, shown.weight))
+        cut = (shown.dimensions, shown.weight, shown.categories)
+        sources.append(ContentVectors(LOOK, looks.vectors, "image", looks.size, *cut))
     facts = known(items, sources, model_items(spark, model.path), sum(model.widths)).persist()
     space = fit(sources, facts, model, options.cold_bias)
     night.write(ITEM_VECTORS, joined(facts, space, model.price_bounds))

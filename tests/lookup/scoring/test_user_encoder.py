@@ -67,7 +67,7 @@ def test_directions_meet_in_the_mean_of_the_cosines_of_all_parts():
     one, other = THREE.directions(VECTORS)
     np.testing.assert_allclose(one @ one, 1.0, rtol=1e-6)
     np.testing.assert_allclose(one @ other, 1 / 3, rtol=1e-6)  # the other has neither text nor look
-    two = UserEncoder((NEVER,), ((1.0,),) * 3, (2, 1, 0))
+    two = UserEncoder((NEVER,), ((1.0,),) * 2, (2, 1))
     np.testing.assert_allclose(two.directions(VECTORS[:, :4]) @ two.directions(VECTORS[:, :4])[0], [1.0, 0.5])
 
 

@@ -1,8 +1,9 @@
 """The item vectors by Spark: sums over partitions fit the space, then each item gets its place in it."""
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,16 @@ from jobs.infra.arrow import list_column, matrix
 from jobs.infra.tables import ITEM_VECTORS
 from jobs.models.attributes import FACTS, Vocabulary, item_attributes
 from jobs.models.behaviour.model_store import Model
-from jobs.models.content.space import Basis, ColdStartModel, Content, Space, Sums, gram, with_one
+from jobs.models.content.space import Basis, ColdStartModel, Content, Space, Sums, WithinCategories, gram, with_one
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Batches = Iterator[pa.RecordBatch]
+CATEGORIES = 500
+"""Of at most so many categories it is learned what tells them apart: those with the most items."""
+SUMS = ["gram", "sums", "counts"]
+"""The fields of `WithinCategories`, as a partition sends them to the driver."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class ContentVectors:
     dimensions: int
     """Of the part, at most."""
     weight: float
+    by_category: bool = False
+    """Whether the part keeps what tells categories apart."""
 
     @property
     def column(self) -> str:
@@ -80,12 +87,43 @@ def fit(sources: Sequence[ContentVectors], known: "DataFrame", model: Model, col
     for source in sources:
         there = source.vectors.select("vector", "items").where("vector is not null")
         sums = _sum(there, partial(_content_sums, size=source.size), 1 + source.size)
-        content.append(Content(source.name, Basis.of(sums, source.dimensions), source.weight))
+        within = _within(known, source) if source.by_category else None
+        content.append(Content(source.name, Basis.of(sums, source.dimensions, within), source.weight))
     low = known.where("not cold").agg(F.percentile_approx("bias", cold_bias)).first()[0]
     names, vectors = model.attributes()
     maps = np.array(model.load("maps"))
     labels = ColdStartModel(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
     return Space(tuple(content), labels, float(low or 0.0))
+
+
+def _within(known: "DataFrame", source: ContentVectors) -> Sums | None:
+    """The covariance within the CATEGORIES narrowest categories with the most items; None without such."""
+    from pyspark.sql import functions as F
+
+    narrowest = F.element_at("category", -1)
+    named = known.where(F.size("category") > 0).select(narrowest.alias("category"), source.column)
+    most = named.groupBy("category").count().orderBy(F.desc("count"), "category").limit(CATEGORIES).collect()
+    codes = {row["category"]: code for code, row in enumerate(most)}
+    task = partial(_category_sums, codes=codes, column=source.column, size=source.size)
+    rows = named.mapInArrow(task, ", ".join(f"{name} binary" for name in SUMS)).toLocalIterator()
+    shapes = ((source.size, source.size), (len(codes), source.size), (len(codes),))
+    found = [
+        WithinCategories(*(np.frombuffer(row[name]).reshape(shape) for name, shape in zip(SUMS, shapes, strict=True)))
+        for row in rows
+    ]
+    return reduce(operator.add, found).covariance() if found else None
+
+
+def _category_sums(batches: Batches, codes: dict[str, int], column: str, size: int) -> Batches:
+    total = None
+    for batch in batches:
+        if len(batch):
+            own = np.array([codes.get(name, -1) for name in batch.column("category").to_pylist()], dtype=np.int64)
+            sums = WithinCategories.of(matrix(batch.column(column), size), own, len(codes))
+            total = sums if total is None else total + sums
+    if total is not None:
+        parts = (total.gram, total.sums, total.counts)
+        yield pa.RecordBatch.from_arrays([pa.array([part.tobytes()], pa.binary()) for part in parts], names=SUMS)
 
 
 def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "DataFrame":

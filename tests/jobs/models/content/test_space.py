@@ -9,6 +9,7 @@ from jobs.models.content.space import (
     ColdStartModel,
     Content,
     Space,
+    WithinCategories,
     gram,
     shop_repeats,
     shop_transitions,
@@ -51,6 +52,44 @@ def test_cut_has_length_one_and_leaves_blank_items_at_zero():
     centred = rows - rows.mean(axis=0)
     cosines = centred @ centred[0] / np.linalg.norm(centred, axis=1) / np.linalg.norm(centred[0])
     np.testing.assert_allclose(cut[:-1] @ cut[0], cosines, atol=1e-4)  # all components: nothing is lost
+
+
+def scattered(n=200):
+    """Vectors of three categories that differ in the last two coordinates; the first vary more and say nothing."""
+    codes = RNG.integers(0, 3, n)
+    rows = RNG.normal(size=(n, 6)) * np.array([9.0, 5.0, 1.0, 1.0, 0.3, 0.3])
+    rows[:, 4:] += np.array([[0.0, 2.0], [1.7, -1.0], [-1.7, -1.0]])[codes]
+    return rows.astype(np.float32), codes
+
+
+def test_categories_tell_which_directions_matter():
+    rows, codes = scattered()
+    plain = Basis.of(gram(with_one(rows)), 2)
+    told = Basis.of(gram(with_one(rows)), 2, WithinCategories.of(rows, codes, 3).covariance())
+    assert plain.components.shape == told.components.shape == (6, 2)
+
+    def alike(basis):
+        cut = basis.cut(rows)
+        scores = cut @ cut.T
+        np.fill_diagonal(scores, -9)
+        return (codes[scores.argmax(axis=1)] == codes).mean()
+
+    assert alike(plain) < 0.6
+    assert alike(told) > 0.95
+
+
+def test_the_covariance_within_categories_adds_up_and_leaves_out_what_has_none():
+    rows, codes = scattered(60)
+    codes[::7], rows[3] = -1, 0.0
+    there = (codes >= 0) & rows.any(axis=1)
+    left = np.concatenate([rows[there & (codes == code)] - rows[there & (codes == code)].mean(0) for code in range(3)])
+    halves = [WithinCategories.of(rows[part], codes[part], 3) for part in (slice(0, 25), slice(25, 60))]
+    np.testing.assert_allclose((halves[0] + halves[1]).covariance(), left.T @ left / len(left), atol=1e-4)
+
+
+def test_one_category_tells_nothing():
+    rows, _ = scattered(9)
+    assert WithinCategories.of(rows, np.array([0, 0, 0, 1, -1, -1, -1, -1, -1]), 2).covariance() is None
 
 
 @pytest.mark.parametrize("count", [0, 1])

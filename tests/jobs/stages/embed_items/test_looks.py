@@ -9,6 +9,8 @@ import jobs.stages.embed_items.job
 from jobs.config.learning import ImagesConfig
 from jobs.infra.tables import LOOK_VECTORS, PICTURE_QUARANTINE, PICTURES
 from jobs.infra.vector_store import VectorStore
+from jobs.models.content.space import WithinCategories
+from jobs.stages.embed_items.spark.vectors import ContentVectors, _within
 from tests.jobs import small_run
 from tests.jobs.stages.embed_items.test_job import FOLLOW, ITEMS, LABELS, MAPS, arrays, model_rows, space
 from tests.pictures import clip_model, picture
@@ -94,3 +96,13 @@ def test_a_night_without_any_picture_has_no_look(spark, seen, tmp_path):
     assert counts["items_with_pictures"] == 0
     assert space(made).look_model is None
     assert VectorStore.of(made.run).encoder.width("look") == 0
+
+
+def test_the_covariance_within_categories_is_summed_by_partitions(spark):
+    rng = np.random.default_rng(4)
+    vectors, kinds = rng.normal(size=(40, 3)).astype(np.float32), rng.integers(0, 4, 40)
+    paths = [["ALL", f"c{kind}"] if kind else [] for kind in kinds]
+    rows = list(zip(paths, vectors.tolist(), strict=True))
+    frame = spark.createDataFrame(rows, "category array<string>, vector_look array<float>").repartition(3)
+    found = _within(frame, ContentVectors("look", frame, "image", 3, 2, 1.0, by_category=True))
+    np.testing.assert_allclose(found, WithinCategories.of(vectors, kinds - 1, 3).covariance(), atol=1e-6)
