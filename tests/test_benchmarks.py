@@ -31,6 +31,7 @@ PRINTS = {
     "flip": "flips that verify did not tell: 0",
     "job_kill": "the next night completed",
     "spelling": "new queries, new words",
+    "look": "cosine of what words say of a look",
     "ablation": "without temperature",
     "warm_start": "ratio",
     "freshness": "after the first basket",
