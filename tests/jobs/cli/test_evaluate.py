@@ -10,7 +10,7 @@ import pytest
 from jobs.cli.main import main
 from jobs.evaluation.published import PUBLISHED
 
-METHODS = ["popular", "category-popular", "own-repeats", "item-cosine", "ease", "als"]
+METHODS = ["popular", "category-popular", "own-repeats", "item-cosine", "recent-walk", "ease", "als"]
 
 
 @pytest.fixture

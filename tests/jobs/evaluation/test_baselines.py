@@ -1,6 +1,7 @@
 """Each baseline beside a slow, obvious implementation on small problems."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from jobs.evaluation.methods.baselines import HALF_LIFE, CategoryPopular, ItemCosine, OwnRepeats, Popular, categories
 from jobs.evaluation.methods.choice import BASELINES
 from jobs.evaluation.methods.linear import Als, Ease
+from jobs.evaluation.methods.walk import RecentWalk
 from jobs.evaluation.problems.problem import Histories, Problem
 from jobs.ranking.exact import ItemLists
 from tests.jobs.evaluation.made import bare, problem
@@ -100,6 +102,34 @@ class TestSlowly:
         assert np.allclose(
             scores(ItemCosine(), made), dense(made, made.given, made.given_at, 1.0) @ similar, rtol=1e-4, atol=1e-6
         )
+
+    def test_recent_walk(self, seed, protocol):
+        made = problem(seed, protocol=protocol)
+        rare = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]] * 5)  # each fact is of ten of the fifteen items
+        labels = [[name for name, has in zip("ab", row, strict=True) if has] for row in rare]
+        made = dataclasses.replace(made, items=dataclasses.replace(made.items, attributes=labels))
+        n = len(made.items)
+        steps, start = np.zeros((n, n)), np.zeros((len(made.given), n))
+        for user in range(len(made.train)):
+            own = [item for item, _, _ in events(made.train, user)]
+            if made.ordered:
+                for i, j in itertools.pairwise(own):
+                    steps[i, j] += 1
+                    steps[j, i] += RecentWalk.BACK
+            else:
+                for i, j in itertools.permutations(set(own), 2):
+                    steps[i, j] += 1
+        steps /= np.maximum(steps.sum(1, keepdims=True), 1e-12)
+        for user in range(len(made.given)):
+            own = [item for item, _, _ in events(made.given, user)]
+            for item, much in zip(own[:-3:-1], (1, RecentWalk.EARLIER), strict=False) if made.ordered else ():
+                start[user, item] += much
+            if not made.ordered:
+                start[user, own] = 1
+        walk = start @ steps + (start @ steps @ steps if made.ordered else 0)
+        facts = rare / np.linalg.norm(rare, axis=1, keepdims=True)
+        slowly = RecentWalk.WALK * walk + start @ facts @ facts.T * np.where(walk > 0, 1, RecentWalk.LEAST)
+        assert np.allclose(scores(RecentWalk(), made), slowly, rtol=1e-4, atol=1e-6)
 
     def test_ease(self, seed, protocol):
         made = problem(seed, protocol=protocol)
