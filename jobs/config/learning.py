@@ -89,6 +89,9 @@ class TrainConfig:
     """… and so many times an item's own sum of them."""
     follow_power: Share = 0.0
     """0: events add up; 1: their mean counts."""
+    follow_alike: Weight = 0.0
+    """How much an item's transitions lead to items with the same rare attributes and words, whoever bought them: the
+    cosine times this; 0: not at all."""
     repeat: Weight = 4.0
     """How much the score of an item gains from how often the user bought or viewed it; 0: people take an item once,
     and it is listed last from then on."""

@@ -64,6 +64,7 @@ SPACE = (
     Setting("train.follow", 5.0, 2000.0, log=True),
     Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_transitions),
     Setting("train.follow_shrink", 0.0, 10.0, only=_transitions),
+    Setting("train.follow_alike", 0.3, 20.0, log=True, only=_texts),
     Setting("train.follow_power", 0.0, 1.0, only=_unordered_transitions),
     Setting("embed.weight", 0.05, 10.0, log=True, only=_texts),
 )

@@ -23,6 +23,7 @@ from jobs.models.behaviour import model_store
 from jobs.models.behaviour.examples import TrainingHistory, batches, read_histories, recent, transition_examples
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
 from jobs.models.behaviour.warm_start import begin, warm_settings
+from jobs.models.item_likeness import with_likeness
 from jobs.models.item_transitions import FittedTransitions, Penalty
 
 LAST = np.float32(-10_000.0)
@@ -256,9 +257,18 @@ def fit_transitions(
     next_item holds item numbers. A start that brings item transitions along saves work: only the transitions to items
     with events since then are fitted anew.
     """
-    if settings.follow == 0.0:
-        empty = item_transitions.empty(len(inputs.rows))
-        return {"next_item": empty.items, "next_weight": empty.weights}
+    found = item_transitions.empty(len(inputs.rows))
+    if settings.follow > 0.0:
+        fitted = _fitted_transitions(files, inputs, settings, start)
+        found = FittedTransitions(fitted.items, fitted.weights * np.float32(settings.follow))
+    if settings.follow_alike > 0.0:
+        found = with_likeness(found, inputs.attributes, settings.follow_alike)
+    return {"next_item": found.items, "next_weight": found.weights}
+
+
+def _fitted_transitions(
+    files: list[Path], inputs: model_store.Inputs, settings: TrainConfig, start: model_store.Start | None
+) -> FittedTransitions:
     started = time.monotonic()
     x, y = transition_examples(files, inputs.rows, settings)
     penalty = Penalty(settings.follow_ridge, settings.follow_shrink)
@@ -272,7 +282,7 @@ def fit_transitions(
         old = FittedTransitions(start.next_item, start.next_weight)
         found = item_transitions.refit(old, x, y, penalty, np.flatnonzero(changed), itself=settings.ordered)
     log_line("train", "transitions", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
-    return {"next_item": found.items, "next_weight": found.weights * np.float32(settings.follow)}
+    return found
 
 
 def scoring_vectors(e: torch.Tensor, settings: TrainConfig) -> torch.Tensor:

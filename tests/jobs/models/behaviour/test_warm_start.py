@@ -177,6 +177,14 @@ def test_a_warm_start_is_reproducible_also_after_a_kill(shop, tmp_path, monkeypa
     assert "resumed" not in capsys.readouterr().out
 
 
+def test_transitions_that_likeness_went_into_are_fitted_anew(shop):
+    _, _, model = shop
+    mixed = dataclasses.replace(model, settings=model.settings | {"follow_alike": 2.0})
+    for old, reused in ((model, 20), (mixed, 0)):
+        start = model_store.Start.of(old, ids(inputs()), list("abcd"), settings())
+        assert len(start.next_item) == reused
+
+
 def test_nothing_new_changes_nothing(shop):
     old, _, model = shop
     found = fitted_numbers(continued((old, old, model)))
