@@ -6,6 +6,7 @@ from pathlib import Path
 from jobs.cli.options import LOCAL
 from jobs.errors import ConfigError, DataError
 from jobs.evaluation.problems import sets
+from jobs.evaluation.problems.baskets import BASKETS
 from jobs.evaluation.problems.problem import Problem
 from jobs.evaluation.problems.split import problem_of_run
 from jobs.infra.tables import EVENTS, ITEMS
@@ -18,7 +19,8 @@ def sets_in(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if sets.is_set(path)) if folder.is_dir() else []
     if not found:
         raise DataError(
-            f"{folder} holds no folder of a set, with {sets.SEQUENCES} or {', '.join(sets.FIXED)}: nothing to measure"
+            f"{folder} holds no folder of a set, with {sets.SEQUENCES}, {BASKETS} or {', '.join(sets.FIXED)}: "
+            "nothing to measure"
         )
     return found
 

@@ -1,6 +1,6 @@
 """Problems: users' histories, the items that they choose next, and the facts of items. Numpy and scipy, no Spark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -99,7 +99,7 @@ class Problem:
 
     name: str
     protocol: str
-    """"leave one out", "fixed lists" or "split by time"."""
+    """"leave one out", "next basket", "fixed lists" or "split by time"."""
     items: ItemFacts
     train: Histories
     """The events to learn from."""
@@ -116,6 +116,16 @@ class Problem:
     def timed(self) -> bool:
         """Whether `days` are days on one clock for all users, not places in a sequence."""
         return self.protocol == "split by time"
+
+    def with_users(self, rows: NDArray[np.int64]) -> "Problem":
+        """Return the problem with some of its measured users."""
+        places, offsets = places_of(self.truth.offsets, rows)
+        return replace(
+            self,
+            given=self.given.rows(rows),
+            given_at=self.given_at[rows],
+            truth=ItemLists(offsets, self.truth.items[places]),
+        )
 
 
 class Method(Protocol):

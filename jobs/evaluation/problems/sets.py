@@ -1,19 +1,19 @@
-"""Public sets in a folder: sequences whose last item is to be found, or fixed lists to train, valid and test."""
+"""Public sets in a folder: sequences whose last item is to be found, fixed lists to train, valid and test, or baskets
+(`baskets`)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import DataError
+from jobs.evaluation.problems import baskets
 from jobs.evaluation.problems.problem import Histories, ItemFacts, Problem, distinct, histories
+from jobs.evaluation.problems.set_items import ITEMS, bare, read_items
 from jobs.ranking.exact import ItemLists
 
-if TYPE_CHECKING:
-    import polars as pl
-
-SEQUENCES, ITEMS, FIXED = "sequences.txt", "items.parquet", ("train.txt", "valid.txt", "test.txt")
+SEQUENCES, FIXED = "sequences.txt", ("train.txt", "valid.txt", "test.txt")
 PARTS = ("valid", "test")
 
 
@@ -29,7 +29,9 @@ class UserLines(NamedTuple):
 
 def is_set(folder: Path) -> bool:
     """Say whether a folder holds the files of a set."""
-    return (folder / SEQUENCES).exists() or all((folder / name).exists() for name in FIXED)
+    return any((folder / name).exists() for name in (SEQUENCES, baskets.BASKETS)) or all(
+        (folder / name).exists() for name in FIXED
+    )
 
 
 def read(folder: Path, part: str) -> Problem:
@@ -42,6 +44,8 @@ def read(folder: Path, part: str) -> Problem:
     train.txt, valid.txt, test.txt: a line "user item item …" for each user, in no order, items counted from 0. The test
     also gives the validation's items, and methods learn from them. `days` are 0.
 
+    baskets.parquet: see `baskets.next_basket`.
+
     items.parquet: item (the number in the lists), and optionally text or title, attributes (a list), category (a text,
     or a path whose first part counts) and price.
 
@@ -51,9 +55,13 @@ def read(folder: Path, part: str) -> Problem:
         raise DataError(f"part {part!r} is neither valid nor test")
     if (folder / SEQUENCES).exists():
         return leave_one_out(folder, part)
+    if (folder / baskets.BASKETS).exists():
+        return baskets.next_basket(folder, part)
     if any((folder / name).exists() for name in FIXED):
         return fixed_lists(folder, part)
-    raise DataError(f"{folder} holds neither {SEQUENCES} nor {', '.join(FIXED)}: is it the folder of a set?")
+    raise DataError(
+        f"{folder} holds neither {SEQUENCES} nor {', '.join(FIXED)} nor {baskets.BASKETS}: is it the folder of a set?"
+    )
 
 
 def leave_one_out(folder: Path, part: str) -> Problem:
@@ -150,7 +158,7 @@ def _items(folder: Path, files: list[UserLines], first: int) -> tuple[ItemFacts,
     else:
         last = max(one.lists.items.max(initial=first - 1) for one in files)
         numbers = np.arange(first, last + 1)
-        items = _bare([str(n) for n in numbers])
+        items = bare([str(n) for n in numbers])
         where = f"the items, which are counted from {first}"
     return items, [one._replace(lists=_rows(one, numbers, where)) for one in files]
 
@@ -163,65 +171,6 @@ def _rows(lines: UserLines, numbers: NDArray[np.int64], where: str) -> ItemLists
         line = np.searchsorted(offsets, unknown[0], side="right")
         raise DataError(f"{lines.path}, line {line}: item {wanted[unknown[0]]} is not among {where}")
     return ItemLists(offsets, rows)
-
-
-def read_items(path: Path) -> tuple[ItemFacts, NDArray[np.int64]]:
-    """Read the items of `items.parquet` (columns: see `read`), and their numbers, rising.
-
-    Raises DataError when the file is unreadable, lacks a column item, or names an item twice.
-    """
-    import polars as pl
-
-    try:
-        table = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} is not readable as Parquet: {error}") from None
-    if "item" not in table.columns or not table["item"].dtype.is_integer():
-        raise DataError(f"{path}: expected a column item of whole numbers; its columns are {', '.join(table.columns)}")
-    table = table.sort("item")
-    if not table.height or table["item"].null_count():
-        raise DataError(
-            f"{path}: expected rows, each with its item; {table['item'].null_count()} of {table.height} lack it"
-        )
-    if table["item"].is_duplicated().any():
-        raise DataError(f"{path}: item {table.filter(pl.col('item').is_duplicated())['item'][0]} is there twice")
-    bare = _bare(table["item"].cast(pl.String).to_list())
-    text = next((name for name in ("text", "title") if name in table.columns), None)
-    items = ItemFacts(
-        ids=bare.ids,
-        texts=table[text].fill_null("").to_list() if text else bare.texts,
-        attributes=_attributes(table["attributes"]) if "attributes" in table.columns else bare.attributes,
-        prices=_prices(table["price"]) if "price" in table.columns else bare.prices,
-        categories=_widest(table["category"]) if "category" in table.columns else bare.categories,
-    )
-    return items, table["item"].to_numpy().astype(np.int64)
-
-
-def _attributes(column: "pl.Series") -> list[list[str]]:
-    import polars as pl
-
-    lists = column.cast(pl.List(pl.String)).list.drop_nulls()
-    return lists.to_frame().select(pl.col(column.name).fill_null([])).to_series().to_list()
-
-
-def _prices(column: "pl.Series") -> NDArray[np.float64]:
-    import polars as pl
-
-    return column.cast(pl.Float64).fill_null(np.nan).to_numpy()
-
-
-def _widest(column: "pl.Series") -> list[str]:
-    """Return the widest category of each item; "" where it has none."""
-    import polars as pl
-
-    first = column.list.first() if column.dtype == pl.List else column
-    return first.cast(pl.String).fill_null("").to_list()
-
-
-def _bare(ids: list[str]) -> ItemFacts:
-    """Make items of which only the ids are known."""
-    n = len(ids)
-    return ItemFacts(ids, [""] * n, [[] for _ in ids], np.full(n, np.nan), [""] * n)
 
 
 def _without_last(lists: ItemLists, fewer: int) -> Histories:

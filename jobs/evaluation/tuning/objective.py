@@ -1,6 +1,5 @@
 """The objective of the search: fit a model with some settings on one set, and measure its lists."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,10 +11,9 @@ from jobs.errors import DataError
 from jobs.evaluation.harness import LENGTHS, ranked
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
 from jobs.evaluation.metrics.ranking import user_metrics
-from jobs.evaluation.problems.problem import Method, Problem, places_of
+from jobs.evaluation.problems.problem import Method, Problem
 from jobs.evaluation.slices import wanted
 from jobs.infra.logging import log_line
-from jobs.ranking.exact import ItemLists
 
 SAMPLE = 4000
 """Users to measure after each epoch; after the fit all users count."""
@@ -45,7 +43,7 @@ class Set:
             raise DataError(f"{problem.name}: no user has anything to find: nothing to measure")
         log_line("tune", "set", name=problem.name, users=len(users), items=len(problem.items))
         rows = np.unique(users[np.linspace(0, len(users) - 1, min(SAMPLE, len(users))).astype(np.int64)])
-        return cls(problem, with_users(problem, rows), text_vectors(problem.items.texts, preset.embed), metric, masked)
+        return cls(problem, problem.with_users(rows), text_vectors(problem.items.texts, preset.embed), metric, masked)
 
     def measure(self, name: str, preset: Preset, after: Callable[[int, float], None]) -> float:
         """Return the figure of settings on all users. name: the preset that they come from.
@@ -67,14 +65,3 @@ def figure(method: Method, problem: Problem, metric: str, masked: bool) -> float
     whole = wanted(problem, masked)
     lists = ranked(method, problem, max(LENGTHS), masked=masked)
     return float(user_metrics(lists[whole.users], whole.truth, LENGTHS)[metric].mean())
-
-
-def with_users(problem: Problem, rows: NDArray[np.int64]) -> Problem:
-    """Return a problem with some of its measured users."""
-    places, offsets = places_of(problem.truth.offsets, rows)
-    return dataclasses.replace(
-        problem,
-        given=problem.given.rows(rows),
-        given_at=problem.given_at[rows],
-        truth=ItemLists(offsets, problem.truth.items[places]),
-    )

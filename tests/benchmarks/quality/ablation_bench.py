@@ -31,6 +31,7 @@ from jobs.evaluation.harness import Result, Results, evaluate
 from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
 from jobs.evaluation.problems import sets
 from jobs.evaluation.problems.problem import Histories, Method, Problem
+from jobs.evaluation.problems.set_items import ITEMS
 from lookup.release.schema import NO_ITEM
 from tests.benchmarks.shared.shops import demo
 from tests.benchmarks.shared.timing import SEED, options
@@ -182,5 +183,5 @@ def toy_set(folder: Path) -> Path:
         lines.append(" ".join(map(str, [user, *items])))
     (folder / sets.SEQUENCES).write_text("\n".join(lines) + "\n")
     items = pl.DataFrame({"item": range(1, 31), "text": TOY_TEXTS * 10, "attributes": [["brand=Acme"], [], []] * 10})
-    items.write_parquet(folder / sets.ITEMS)
+    items.write_parquet(folder / ITEMS)
     return folder
