@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 
 from jobs.errors import ConfigError
 from jobs.evaluation.methods.baselines import CategoryPopular, ItemCosine, OwnRepeats, Popular
+from jobs.evaluation.methods.baskets import TifuKnn, UpCf
 from jobs.evaluation.methods.linear import Als, Ease
 from jobs.evaluation.methods.walk import RecentWalk
 from jobs.evaluation.problems.problem import Method
 
 BASELINES: dict[str, Callable[[], Method]] = {
-    made.name: made for made in (Popular, CategoryPopular, OwnRepeats, ItemCosine, RecentWalk, Ease, Als)
+    made.name: made
+    for made in (Popular, CategoryPopular, OwnRepeats, TifuKnn, UpCf, ItemCosine, RecentWalk, Ease, Als)
 }
 
 
