@@ -29,7 +29,8 @@ def evaluate(
         str, typer.Option("--preset", metavar="NAME,…", help="Presets of Daybreak to measure; each is a method.")
     ] = "",
     methods: Annotated[
-        str | None, typer.Option("--methods", metavar="NAME,…", show_default="all", help="Baselines to measure.")
+        str | None,
+        typer.Option("--methods", metavar="NAME,…", show_default="baselines", help="Baselines, or repertoire."),
     ] = None,
     part: Annotated[
         Literal["valid", "test"], typer.Option("--part", help="For a public set: the part to measure on.")
@@ -43,8 +44,9 @@ def evaluate(
 
     Every method ranks every item for every user, and the lists are compared with what the users took.
 
-    A public set is a folder with sequences.txt (and items.parquet), or with train.txt, valid.txt and test.txt. A shop
-    is a folder with daybreak.toml; --date splits its events, and the --days from then on are measured on.
+    A public set is a folder with sequences.txt (and items.parquet), with baskets.parquet, or with train.txt, valid.txt
+    and test.txt. A shop is a folder with daybreak.toml; --date splits its events, and the --days from then on are
+    measured on.
 
     Examples:
 

@@ -6,6 +6,7 @@ from jobs.errors import ConfigError
 from jobs.evaluation.methods.baselines import CategoryPopular, ItemCosine, OwnRepeats, Popular
 from jobs.evaluation.methods.baskets import TifuKnn, UpCf
 from jobs.evaluation.methods.linear import Als, Ease
+from jobs.evaluation.methods.repertoire import Repertoire
 from jobs.evaluation.methods.walk import RecentWalk
 from jobs.evaluation.problems.problem import Method
 
@@ -14,16 +15,21 @@ BASELINES: dict[str, Callable[[], Method]] = {
     for made in (Popular, CategoryPopular, OwnRepeats, TifuKnn, UpCf, ItemCosine, RecentWalk, Ease, Als)
 }
 
+CLOSED_FORMS: dict[str, Callable[[], Method]] = {Repertoire.name: Repertoire}
+"""Daybreak's models that need no preset: no baselines, and measured only where they are named."""
+
 
 def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Method]:
-    """Make new, unfitted methods. names: of BASELINES; None: all of them. presets: Daybreak with each is a method too.
+    """Make new, unfitted methods. names: of BASELINES and CLOSED_FORMS; None: all BASELINES. presets: Daybreak with
+    each is a method too.
 
     Raises ConfigError for an unknown name.
     """
+    known = BASELINES | CLOSED_FORMS
     for name in names or ():
-        if name not in BASELINES:
-            raise ConfigError(f"--methods: unknown method {name!r}; expected some of {', '.join(BASELINES)}")
-    made = [BASELINES[name]() for name in BASELINES if names is None or name in names]
+        if name not in known:
+            raise ConfigError(f"--methods: unknown method {name!r}; expected some of {', '.join(known)}")
+    made = [known[name]() for name in known if name in (BASELINES if names is None else names)]
     if presets:
         from jobs.evaluation.methods.daybreak import Daybreak
 
