@@ -35,8 +35,8 @@ def baskets(histories: Histories) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 def _binary(histories: Histories, values: NDArray[np.floating[Any]], items: int) -> "sp.csr_array":
     """Sum values over a user's baskets, each item once a basket: float32 (U, items). values: of each event's basket."""
     after, _ = baskets(histories)
-    keys = np.stack([histories.users, after, histories.items.astype(np.int64)])
-    _, first = np.unique(keys, axis=1, return_index=True)
+    most = int(after.max(initial=0)) + 1
+    _, first = np.unique((histories.users * most + after) * items + histories.items, return_index=True)
     first.sort()
     lengths = np.bincount(histories.users[first], minlength=len(histories))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

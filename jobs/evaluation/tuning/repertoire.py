@@ -33,7 +33,7 @@ Own = Callable[[Histories, NDArray[np.float64]], OwnItems]
 """What users have at a moment."""
 
 
-class Chosen(NamedTuple):
+class ChosenDiscovery(NamedTuple):
     """What `choose` finds."""
 
     weights: DiscoveryWeights
@@ -41,7 +41,9 @@ class Chosen(NamedTuple):
     """Of popularity."""
 
 
-def choose(known: Problem, own_of: Own, parts: DiscoveryParts, popular: Mapping[float, NDArray[np.float32]]) -> Chosen:
+def choose(
+    known: Problem, own_of: Own, parts: DiscoveryParts, popular: Mapping[float, NDArray[np.float32]]
+) -> ChosenDiscovery:
     """Choose the weights and the half-life of popularity with the highest NDCG of held-out first purchases.
 
     Only the MOST most popular items are ranked. known: what was held out. parts: learned from `known.train`. popular:
@@ -64,7 +66,7 @@ def choose(known: Problem, own_of: Own, parts: DiscoveryParts, popular: Mapping[
         mark[user[there], number[item[there]]] = True
     scores = [(x @ part[:, columns]).toarray() for part in (parts.next, parts.alike, parts.kind)]
     options = [WEIGHTS if one.any() else (0.0,) for one in scores]
-    tried: dict[Chosen, float] = {}
+    tried: dict[ChosenDiscovery, float] = {}
     for half_life, *weights in product(popular, *options):
         total = np.tile(popular[half_life][columns], (len(wants), 1))
         for weight, one in zip(weights, scores, strict=True):
@@ -72,15 +74,15 @@ def choose(known: Problem, own_of: Own, parts: DiscoveryParts, popular: Mapping[
         total[hidden] = -np.inf
         top = best(total, SHOWN)
         hit = np.take_along_axis(taken, np.maximum(top, 0), axis=1) & (top >= 0)
-        tried[Chosen(DiscoveryWeights(*weights), half_life)] = float(ndcg(hit, wants).mean())
+        tried[ChosenDiscovery(DiscoveryWeights(*weights), half_life)] = float(ndcg(hit, wants).mean())
     found = max(tried, key=lambda one: tried[one])
     log_line("evaluate", "chosen", **found.weights._asdict(), popular=found.half_life, reached=tried[found])
     return found
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Pairs of a user and an item, to learn from."""
+class MixPairs:
+    """MixPairs of a user and an item, to learn from."""
 
     features: NDArray[np.float64]
     """(P, F)."""
@@ -112,24 +114,24 @@ def mix(known: Problem, own_of: Own, found: Discovery, habits: Habits) -> mixtur
 
 def _pairs(
     part: Problem, rows: NDArray[np.int64], own_of: Own, found: Discovery, habits: Habits
-) -> tuple[Pairs, Pairs]:
+) -> tuple[MixPairs, MixPairs]:
     """Return what users have, and the NEW best of what they lack. rows: the users of `part` in the whole problem."""
     own = own_of(part.given, part.given_at)
     scores = found.scores(rows_of(own, FADING, len(found.popular)))
     taken = np.zeros(scores.shape, dtype=np.bool_)
     taken[np.repeat(np.arange(len(rows)), np.diff(part.truth.offsets)), part.truth.items] = True
     had = own.users, own.items
-    again = Pairs(mixture.again_features(own, habits, found.popular, scores[had]), taken[had], rows[own.users])
+    again = MixPairs(mixture.again_features(own, habits, found.popular, scores[had]), taken[had], rows[own.users])
     scores[had] = -np.inf
     top = best(scores, NEW)
     user, place = np.nonzero(top >= 0)
     lacked = user, top[user, place]
     features = mixture.new_features(scores[lacked], mixture.user_features(own, habits)[user])
-    return again, Pairs(features, taken[lacked], rows[user])
+    return again, MixPairs(features, taken[lacked], rows[user])
 
 
-def _joined(pairs: list[Pairs]) -> Pairs:
-    return Pairs(
+def _joined(pairs: list[MixPairs]) -> MixPairs:
+    return MixPairs(
         np.concatenate([one.features for one in pairs]),
         np.concatenate([one.taken for one in pairs]),
         np.concatenate([one.users for one in pairs]),

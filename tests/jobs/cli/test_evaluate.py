@@ -10,7 +10,17 @@ import pytest
 from jobs.cli.main import main
 from jobs.evaluation.published import PUBLISHED
 
-METHODS = ["popular", "category-popular", "own-repeats", "item-cosine", "recent-walk", "ease", "als"]
+METHODS = [
+    "popular",
+    "category-popular",
+    "own-repeats",
+    "tifu-knn",
+    "up-cf",
+    "item-cosine",
+    "recent-walk",
+    "ease",
+    "als",
+]
 
 
 @pytest.fixture
@@ -48,6 +58,23 @@ def test_a_set_as_json(sets, capsys):
             assert (measure["differences"] == {}) == (row["baselines"][way] == row["method"])
             for d in measure["differences"].values():
                 assert d["low"] <= d["mean"] <= d["high"]
+
+
+def test_baskets_and_a_model_without_a_preset(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"u{user}", basket if basket < 3 else 999, "history" if basket < 3 else "future", int(item))
+        for user in range(30)
+        for basket in range(4)
+        for item in {user % 5, *rng.integers(0, 12, 2)}
+    ]
+    columns = ["user", "basket", "part", "item"]
+    pl.DataFrame(rows, schema=columns, orient="row").write_parquet(tmp_path / "baskets.parquet")
+    assert main(["evaluate", str(tmp_path), "--methods", "up-cf,repertoire", "--json"]) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["method"], second["method"], second["protocol"]) == ("up-cf", "repertoire", "next basket")
+    assert second["baselines"] == {"masked": "up-cf", "unmasked": "up-cf"}  # the model is no baseline
+    assert second["unmasked"]["all"]["metrics"]["recall@10"] > 0
 
 
 def test_a_table_with_slices(sets, capsys):
