@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
 from jobs.models.lexical.all_counts import counted
-from jobs.models.lexical.clicks import Chosen, choose_parameters
+from jobs.models.lexical.clicks import ChosenParameters, choose_parameters
 from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.segments import segments
 from jobs.models.query_ranker.clicks import learn_from_clicks
@@ -34,7 +34,7 @@ RECALL = 0.95
 ASKED, WORDS = 200, 3
 """… measured with so many queries of so many words at most."""
 FIGURES = ("queries", "before", "after")
-"""What the file says of the choice of BM25's parameters (`Chosen`)."""
+"""What the file says of the choice of BM25's parameters (`ChosenParameters`)."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
     return {**arrays, **head_lists(index, table.now, queries)}, facts
 
 
-def choose_words(table: ItemTable, counts: Sequence[Counts], analyzer: Analyzer) -> Chosen:
+def choose_words(table: ItemTable, counts: Sequence[Counts], analyzer: Analyzer) -> ChosenParameters:
     """The parameters of BM25 from clicks; the default ones where clicks say too little."""
     fields = [name for place, name in enumerate(FIELDS) if any(texts[place] for texts in table.texts)]
     return choose_parameters(counts, analyzer, table.understood.clicks, fields)

@@ -11,8 +11,7 @@ from jobs.evaluation.methods.walk import RecentWalk
 from jobs.evaluation.problems.problem import Method
 
 BASELINES: dict[str, Callable[[], Method]] = {
-    made.name: made
-    for made in (Popular, CategoryPopular, OwnRepeats, TifuKnn, UpCf, ItemCosine, RecentWalk, Ease, Als)
+    made.name: made for made in (Popular, CategoryPopular, OwnRepeats, TifuKnn, UpCf, ItemCosine, RecentWalk, Ease, Als)
 }
 
 CLOSED_FORMS: dict[str, Callable[[], Method]] = {Repertoire.name: Repertoire}

@@ -28,7 +28,7 @@ SURE = 2.0
 AT, SEED = 10, 0
 
 
-class Chosen(NamedTuple):
+class ChosenParameters(NamedTuple):
     """What clicks choose."""
 
     parameters: Parameters
@@ -53,19 +53,19 @@ class Clicked(NamedTuple):
 
 def choose_parameters(
     parts: Sequence[Counts], analyzer: Analyzer, clicks: Iterable[tuple[str, int, float]], fields: Sequence[str]
-) -> Chosen:
+) -> ChosenParameters:
     """Choose the parameters for some items. parts: of all of them. clicks: as `QuerySources.clicks`. fields: those that
     hold texts."""
     taken: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for query, row, weight in clicks:
         taken[query][row] += weight
     if len(taken) < FEWEST:
-        return Chosen(Parameters(), len(taken), float("nan"), float("nan"))
+        return ChosenParameters(Parameters(), len(taken), float("nan"), float("nan"))
     queries = sorted(taken, key=lambda one: (-sum(taken[one].values()), one))[:MOST]
     words = QueryWords(parts, [positions_of(query, analyzer) for query in queries])
     lists = _lists(words.rows, [taken[query] for query in queries])
     if len(lists) < FEWEST:
-        return Chosen(Parameters(), len(lists), float("nan"), float("nan"))
+        return ChosenParameters(Parameters(), len(lists), float("nan"), float("nan"))
     draws = drawn(fields, DRAWS, SEED)
     worth = np.stack([_worth(words, lists, one) for one in draws])
     order = np.random.default_rng(SEED).permutation(len(lists))
@@ -75,7 +75,7 @@ def choose_parameters(
     gains = after - before
     better = gains.mean() > SURE * gains.std() / np.sqrt(len(gains))
     kept = averaged(draws, worth.sum(axis=1)) if better else Parameters()
-    return Chosen(kept, len(lists), float(before.mean()), float(after.mean()))
+    return ChosenParameters(kept, len(lists), float(before.mean()), float(after.mean()))
 
 
 def _lists(rows: Sequence[Rows], taken: Sequence[dict[int, float]]) -> list[Clicked]:

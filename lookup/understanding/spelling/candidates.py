@@ -11,7 +11,7 @@ from lookup.understanding.spelling.near_words import NearWords
 from lookup.understanding.spelling.slips import EXTRA_BLANK, MISSING_BLANK, SlipCosts
 
 KEPT = 6
-"""Candidates of one word that are tried beside its neighbours."""
+"""WordCandidates of one word that are tried beside its neighbours."""
 DEAREST = 13.0
 """The most that one edit may cost."""
 AGAIN = 4.0
@@ -38,7 +38,7 @@ Scored = tuple[float, Choice]
 """Minus the score of a choice by itself, and the choice."""
 
 
-class Candidates:
+class WordCandidates:
     """Finds choices. weight: what a logarithm of the language model counts beside one of the slips."""
 
     def __init__(self, arrays: Arrays, model: LanguageModel, slips: SlipCosts, weight: float):

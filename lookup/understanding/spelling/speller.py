@@ -27,7 +27,7 @@ from lookup.text.analyzer import Analyzer, Token
 from lookup.text.chunks import Kind
 from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
-from lookup.understanding.spelling.candidates import KEPT, SHORTEST, Candidates, Choice, Scored
+from lookup.understanding.spelling.candidates import KEPT, SHORTEST, Choice, Scored, WordCandidates
 from lookup.understanding.spelling.katakana import with_words
 from lookup.understanding.spelling.known_queries import KnownQueries, digits, letters
 from lookup.understanding.spelling.language_model import NUMBER, UNKNOWN, LanguageModel
@@ -70,7 +70,7 @@ class Guess(NamedTuple):
     """What a match of it counts beside one of the word, below 1."""
 
 
-class Reading(NamedTuple):
+class Spelt(NamedTuple):
     """What a query may have been meant to be."""
 
     correction: Correction | None
@@ -119,7 +119,7 @@ class _Typed(NamedTuple):
     """Whether it may be misspelt."""
 
 
-AS_TYPED = Reading(None)
+AS_TYPED = Spelt(None)
 LEAST_GUESS = 0.2
 """Guesses of less weight are left out."""
 
@@ -132,7 +132,7 @@ class Speller:
         self._analyzer = analyzer
         self._model = LanguageModel(arrays)
         self._slips = SlipCosts(arrays["spell_costs"].tolist())
-        self._candidates = Candidates(arrays, self._model, self._slips, self._weights.model)
+        self._candidates = WordCandidates(arrays, self._model, self._slips, self._weights.model)
         self._words = self._candidates.words
         self._count = arrays["spell_word_count"].data
         self._queries = KnownQueries(arrays)
@@ -148,7 +148,7 @@ class Speller:
         """The query that was most likely meant; None: what was typed. As `read`."""
         return self.read(text, right, forms).correction
 
-    def read(self, text: str, right: Mapping[str, float] | None = None, forms: Mapping[str, str] = NO_FORMS) -> Reading:
+    def read(self, text: str, right: Mapping[str, float] | None = None, forms: Mapping[str, str] = NO_FORMS) -> Spelt:
         """The query that was most likely meant, and what else its misspelt words may have been.
 
         right: words that the dictionary may lack, such as a last word that begins known ones, and the log of how likely
@@ -181,8 +181,8 @@ class Speller:
         gain = best - kept
         if not found[1] or gain <= (self._weights.overwhelming if known else self._weights.sure):
             as_typed = [Choice(1, (word.row,), word.token.text, word.cost) for word in words]
-            return Reading(None, tuple(self._guesses(words, near, as_typed)))
-        return Reading(Correction(found[0], found[1], gain), tuple(self._guesses(words, near, path)))
+            return Spelt(None, tuple(self._guesses(words, near, as_typed)))
+        return Spelt(Correction(found[0], found[1], gain), tuple(self._guesses(words, near, path)))
 
     def _guesses(
         self, words: Sequence[_Typed], near: Sequence[Sequence[Scored]], path: Sequence[Choice]
