@@ -13,6 +13,7 @@ from jobs.models.lexical.all_counts import counted
 from jobs.models.lexical.clicks import ChosenParameters, choose_parameters
 from jobs.models.lexical.compounds import compounds
 from jobs.models.lexical.segments import segments
+from jobs.models.query_encoder.table import quantise
 from jobs.models.query_ranker.clicks import learn_from_clicks
 from jobs.models.understanding.build import QuerySources, build_understanding
 from jobs.models.understanding.rewrites import SynonymRule
@@ -25,7 +26,7 @@ from lookup.retrieval.lexical.lexicon import Lexicon
 from lookup.scoring.query_encoder import QueryEncoder
 from lookup.search.index import Facts, SearchIndex
 from lookup.search.searcher import Searcher
-from lookup.search.titles import head_end
+from lookup.search.titles import head_end, title_vectors
 from lookup.text.analyzer import Analyzer
 from lookup.understanding.arrays import Arrays
 
@@ -33,6 +34,7 @@ RECALL = 0.95
 """What share of the hundred nearest items a search by meaning must find …"""
 ASKED, WORDS = 200, 3
 """… measured with so many queries of so many words at most."""
+TITLE_ARRAYS = ("title_code", "title_scale")
 FIGURES = ("queries", "before", "after")
 """What the file says of the choice of BM25's parameters (`ChosenParameters`)."""
 
@@ -84,8 +86,9 @@ def build_search(table: ItemTable) -> tuple[Arrays, Facts]:
         **build_understanding(table.understood, analyzer, parted, surfaces(words)),
     }
     vectors = np.zeros((len(titles), 1), np.float32) if table.vectors is None else table.vectors
-    texts = build_text_index(vectors)
     encoder = table.encoder or no_encoder(vectors.shape[1])
+    of_titles = quantise(title_vectors(titles, analyzer, QueryEncoder.of(encoder)))
+    texts = build_text_index(vectors) | dict(zip(TITLE_ARRAYS, of_titles, strict=True))
     probes = choose_probes(texts, vectors, short_queries(titles, plain, encoder), RECALL) if table.encoder else 1
     figures = {} if chosen is None or isnan(chosen.before) else {name: getattr(chosen, name) for name in FIGURES}
     facts = Facts(table.languages, table.weights, found, probes, figures)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lookup.retrieval.lexical.index import WordIndex
 from lookup.retrieval.lexical.slots import NOTHING, Rows
 from lookup.search.index import SearchIndex
-from lookup.search.titles import Titles
+from lookup.search.titles import Titles, title_vectors
 
 GONE = -1
 """Owns an entry that an item no longer has."""
@@ -101,8 +101,7 @@ class AddedItems:
                 self._numbers[term] = len(index.words.lexicon) + len(self._numbers)
         self.title_terms += [[self.row_of(term) for term in title] for title in terms]
         self.titles = Titles(index.arrays, self.title_terms)
-        words = ([token.text for token in index.analyzer.tokens(title)] for title in titles)
-        self.vectors = np.concatenate([self.vectors, [index.encoder.vector(one) for one in words]], dtype=np.float32)
+        self.vectors = np.concatenate([self.vectors, title_vectors(titles, index.analyzer, index.encoder)])
         while self.parts and self.parts[-1].postings.items <= 2 * (len(self._entries) - first):
             first -= self.parts.pop().postings.items
         self.parts.append(index.words.added(self._entries[first:], index.analyzer, first))

@@ -50,6 +50,8 @@ class Matched:
     """(n, 5): share of the query's weight in each field."""
     meaning: Values
     """(n,): cosine; 0 without vectors."""
+    title_meaning: Values
+    """(n,): that of the title alone."""
     vectors: Values
     """(n, E); E may be 0."""
 

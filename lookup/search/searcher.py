@@ -153,7 +153,8 @@ class Searcher:
         most = self._most(asked.positions)
         vectors = self._vectors(rows, release)
         meaning = vectors @ asked.vector
-        return Matched(words / np.float32(most) if most else words, held, meaning, vectors)
+        of_titles = self._title_meaning(rows, release, asked.vector, meaning)
+        return Matched(words / np.float32(most) if most else words, held, meaning, of_titles, vectors)
 
     def features(self, asked: Asked, rows: Rows, user: Values | None = None) -> NDArray[np.float32]:
         """The features of some rows, float32 (n, F). user: their scores for the user, (n,), where one is known."""
@@ -181,6 +182,7 @@ class Searcher:
             "pairs": title.pairs,
             "head": title.head,
             "meaning": np.zeros(len(rows), np.float32) if vague else matched.meaning,
+            "title_meaning": np.zeros(len(rows), np.float32) if vague else matched.title_meaning,
             "alike": np.zeros(len(rows), np.float32) if vague else alike(matched),
             "category": means(meant.categories, self.facts.category.take(rows, axis=0)),
             "brand": means(meant.brands, self.facts.brand.take(rows)),
@@ -222,6 +224,18 @@ class Searcher:
         found = np.zeros((len(rows), self.index.encoder.dimensions), np.float32)
         found[release] = self.index.texts.vectors(rows[release])
         found[~release] = self.added.vectors[rows[~release] - self.index.items]
+        return found
+
+    def _title_meaning(self, rows: Rows, release: NDArray[np.bool_], vector: Values, meaning: Values) -> Values:
+        """The cosines of a query and some titles; those of the whole texts where there are no vectors of titles, and
+        for entries, of which the title is all that a vector says.
+        """
+        codes, scales = self.index.arrays.get("title_code"), self.index.arrays.get("title_scale")
+        if codes is None or scales is None:
+            return meaning
+        found = meaning.copy()
+        inside = rows[release]
+        found[release] = (codes[inside].astype(np.float32) @ vector) * scales[inside]
         return found
 
     def _most(self, positions: Positions) -> float:

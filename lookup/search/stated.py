@@ -66,6 +66,8 @@ VECTORS: tuple[StatedArray, ...] = (
     StatedArray("text_place", "int32", ("I",), "the place of each item row", rows_of="I"),
     StatedArray("text_code", "int8", ("I", "E"), "the text vector of each item, by place"),
     StatedArray("text_scale", "float32", ("I",), "by which its codes are multiplied"),
+    StatedArray("title_code", "int8", ("I", "E"), "the vector of each title as if it were a query, by row", later=True),
+    StatedArray("title_scale", "float32", ("I",), "by which its codes are multiplied", later=True),
 )
 """The encoder of queries (`lookup.scoring.query_encoder`) and the items' vectors (`lookup.retrieval.text_index`)."""
 

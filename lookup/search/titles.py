@@ -2,12 +2,14 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookup.scoring.query_encoder import QueryEncoder
 from lookup.text.analyzer import Analyzer
 from lookup.text.normalise import normalise
 from lookup.understanding.arrays import Arrays
@@ -48,6 +50,14 @@ def head_end(title: str, analyzer: Analyzer) -> int:
         return 0
     found = HEAD_ENDS.search(whole, starts[0] + 1)
     return max(bisect_left(starts, found.start()), 1) if found else len(starts)
+
+
+def title_vectors(titles: Sequence[str], analyzer: Analyzer, encoder: QueryEncoder) -> NDArray[np.float32]:
+    """The vectors of titles as if they were queries, float32 (n, E), of length 1; zeros where no word is known."""
+    made = np.zeros((len(titles), encoder.dimensions), np.float32)
+    for row, title in enumerate(titles):
+        made[row] = encoder.vector([token.text for token in analyzer.tokens(title)])
+    return made
 
 
 class Titles:

@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "early": "a word stands early in its title",
     "brief": "its title says little else",
     "meaning": "it is near to the query in meaning",
+    "title_meaning": "its title is near to the query in meaning",
     "alike": "it is like the best items for the query",
     "category": "the query means its category",
     "brand": "the query means its brand",

@@ -24,7 +24,8 @@ SMALL = st.floats(-9, 9, width=32)
 def matched(words, vectors=None) -> Matched:
     words = np.asarray(words, np.float32)
     zeros = np.zeros((len(words), 0), np.float32) if vectors is None else np.asarray(vectors, np.float32)
-    return Matched(words, np.zeros((len(words), 5), np.float32), np.zeros(len(words), np.float32), zeros)
+    nothing = np.zeros(len(words), np.float32)
+    return Matched(words, np.zeros((len(words), 5), np.float32), nothing, nothing, zeros)
 
 
 @given(

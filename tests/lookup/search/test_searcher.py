@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jobs.search.build import build_search
+from jobs.search.build import TITLE_ARRAYS, build_search
 from lookup.search.index import SearchIndex
 from lookup.search.ranker import NAMES
 from lookup.search.searcher import Searcher
@@ -90,6 +90,27 @@ def test_meaning_brings_in_what_words_do_not():
     assert not any(column(without, "speaker", "alike"))
 
 
+def test_a_title_is_read_as_a_query_whatever_the_whole_text_means():
+    made = table()
+    assert made.vectors is not None
+    arrays, facts = build_search(replace(made, vectors=np.roll(made.vectors, 1, axis=1)))
+    titles = [1, 0.894, 0.6, 1, 0, 0]
+    one = searcher(ADDED, index=SearchIndex(arrays, facts, N))
+    assert column(one, "speaker", "title_meaning") == pytest.approx(titles, abs=0.02)
+    assert column(one, "speaker", "meaning") == pytest.approx([0, 0.447, 0.8, 0, 1, 1], abs=0.02)
+    for name in ("meaning", "title_meaning"):
+        assert column(one, "radio", name, [N, N + 1]) == pytest.approx([1, 0.949], abs=0.02)
+    retold = Searcher(one.index, ItemsNow(N), retold={4: ADDED[1]})
+    assert column(retold, "radio", "title_meaning", [2, 4, 5]) == pytest.approx([1, 0.949, 0.8], abs=0.02)
+
+
+def test_an_index_of_before_takes_the_whole_text_for_the_title():
+    before = {name: array for name, array in INDEX.arrays.items() if name not in TITLE_ARRAYS}
+    one = searcher(ADDED, index=SearchIndex(before, INDEX.facts, N))
+    rows = [*range(N), N, N + 1]
+    assert column(one, "radio", "title_meaning", rows) == column(one, "radio", "meaning", rows)
+
+
 def test_features_say_what_they_are_called():
     one = searcher()
     assert column(one, "bluetooth speaker", "exact") == [1, 0, 0, 0, 0, 0]
@@ -118,7 +139,7 @@ def test_the_name_of_a_brand_alone_points_nowhere():
     named = replace(made, understood=replace(made.understood, brands=["Speaker", "Zenith"]))
     arrays, facts = build_search(named)
     one = searcher(index=SearchIndex(arrays, facts, len(TITLES)))
-    for name in ("meaning", "alike"):
+    for name in ("meaning", "title_meaning", "alike"):
         assert not any(column(one, "speaker", name))
         assert any(column(one, "speaker radio", name))
     assert any(column(one, "speaker", "words"))
