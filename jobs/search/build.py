@@ -151,10 +151,11 @@ def title_terms(titles: Sequence[str], analyzer: Analyzer, lexicon: Lexicon) -> 
     of the last word of the thing that each names."""
     rows, heads = [], np.full(len(titles), -1, np.int32)
     for item, title in enumerate(titles):
-        mains = [lexicon.find(terms[0]) if terms else -1 for terms in analyzer.terms(title)]
+        words = analyzer.terms(title)
+        mains = [lexicon.find(terms[0]) if terms else -1 for terms in words]
         end = head_end(title, analyzer)
         heads[item] = mains[end - 1] if 0 < end <= len(mains) else -1
-        rows.append([main for main, terms in zip(mains, analyzer.terms(title), strict=True) if terms])
+        rows.append([main for main, terms in zip(mains, words, strict=True) if terms])
     starts = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(one) for one in rows], out=starts[1:])
     terms = np.array([term for one in rows for term in one], np.int32)
