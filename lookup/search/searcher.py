@@ -122,8 +122,8 @@ class Searcher:
         return rows[order], scores[order]
 
     def stands(self, head: int) -> bool:
-        """Whether the night's list of a head query has all that it should: no item with its words is new or back, and
-        none of the list has other words.
+        """Whether the night's list of a head query has all that it should: no item with its words is new or back, none
+        that is described anew holds them now and did not at night, or the reverse, and none is listed without them.
 
         head: the query's row.
         """
@@ -131,10 +131,14 @@ class Searcher:
             return True
         known = self._stands.get(head)
         if known is None:
-            rows = self.matches(self.asked(self.index.head.text(head)).needed())
+            needed = self.asked(self.index.head.text(head)).needed()
+            rows = self.matches(needed)
             new = len(rows) > 0 and int(rows[-1]) >= self.index.items
             retold = self.added.retold
-            other = np.isin(retold, rows).any() or np.isin(retold, self.index.head.lists.items[head]).any()
+            holds = np.isin(retold, rows)
+            held = np.isin(retold, self.index.words.postings.matches(self.index.words.slots(needed)))
+            near = np.isin(retold, self.index.head.lists.items[head]) & ~holds
+            other = (holds != held).any() or near.any()
             known = self._stands[head] = not new and not other and not np.isin(self.returned, rows).any()
         return known
 

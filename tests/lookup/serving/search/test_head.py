@@ -78,6 +78,16 @@ def test_a_list_gives_way_to_a_new_item_with_the_words_and_to_one_that_came_back
     assert "n2" in ids(shop.search("cables", 3))
 
 
+def test_a_list_stays_where_another_brand_changes_none_of_its_words(shop: lookup.Shop) -> None:
+    shop.patch_item("c1", brand="Today")
+    assert {hit.source for hit in shop.search("speakers", 3)} == {"list"}
+    found = shop.search("nordic", 3)
+    assert ("c1" in ids(found), "list" in {hit.source for hit in found}) == (False, False)
+    shop.patch_item("b1", title="Speakers")
+    found = shop.search("speakers", 3)
+    assert ("b1" in ids(found), "list" in {hit.source for hit in found}) == (True, False)
+
+
 def test_a_short_list_gives_way_to_a_search(shop: lookup.Shop) -> None:
     result = shop.search("cables", len(SHOP) - 1)
     assert len(result) == len(SHOP) - 1
