@@ -64,6 +64,9 @@ class AddedItems:
         self._rows, self._place = self.owner[live][order], (live[order] + self._items).astype(np.int32)
         self.retold: Rows = self._rows[self._rows < self._items]
         """Rows of the release's items that have an entry, rising."""
+        self._told = np.zeros(self._items + 1, bool)
+        """Of each of the release's items whether it has an entry; and one more, so that none is too few."""
+        self._told[self.retold] = True
         self.plain = np.array_equal(self.owner, self._items + np.arange(len(self.owner)))
         """Whether the place of every item is its row, as long as items were only added."""
 
@@ -88,7 +91,7 @@ class AddedItems:
         entry = places >= self._items
         found = places.astype(np.int32)
         found[entry] = self.owner[places[entry] - self._items]
-        left = (found == GONE) | (~entry & np.isin(found, self.retold))
+        left = np.where(entry, found == GONE, self._told.take(places, mode="clip"))
         kept: Rows = found[~left]
         return kept
 
