@@ -122,16 +122,24 @@ def products(device: str, sizes: SimpleNamespace, rates: dict[str, float]) -> li
 
 def exact(device: str, sizes: SimpleNamespace, rates: dict[str, float], d: int) -> list[Row]:
     """The night's exact top-K, with its selection, from arrays to arrays."""
-    from jobs.ranking.exact import top_k
+    from jobs.ranking.exact import resident, top_k
 
     rng = np.random.default_rng(0)
     queries, items = (rng.standard_normal((n, d), dtype=np.float32) for n in (sizes.queries, sizes.items))
     users, width = sizes.blocks
-    took = best(lambda: top_k(queries, items, K, user_block=users, item_block=width, device=device), device, 1)
-    scores = sizes.queries * sizes.items / took
-    of = "; ".join(f"{2 * d * scores / rates[name]:.0%} of {name}" for name in ("float32", "bfloat16"))
-    what = f"top-{K} of {sizes.queries:,} x {sizes.items:,}, d = {d}"
-    return [[what, f"{rate(scores, 'scores/s')}, {sizes.queries / took:,.0f} lists/s", of]]
+    held = resident(items, device)
+    found = []
+    for where, rows in (("", items), (", items there", held)) if held is not items else (("", items),):
+        took = best(
+            lambda rows=rows: top_k(queries, rows, K, user_block=users, item_block=width, device=device),
+            device,
+            2,  # type: ignore[misc]
+        )
+        scores = sizes.queries * sizes.items / took
+        of = "; ".join(f"{2 * d * scores / rates[name]:.0%} of {name}" for name in ("float32", "bfloat16"))
+        what = f"top-{K} of {sizes.queries:,} x {sizes.items:,}, d = {d}{where}"
+        found.append([what, f"{rate(scores, 'scores/s')}, {sizes.queries / took:,.0f} lists/s", of])
+    return found
 
 
 def made_words() -> list[str]:

@@ -15,7 +15,8 @@ from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.spark import task_device
 from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
 from jobs.infra.vector_store import VectorStore
-from jobs.ranking.exact import ItemLists, Rows, Terms, rank, top_k
+from jobs.ranking.device import DeviceItems
+from jobs.ranking.exact import ItemLists, Rows, Terms, rank, resident, top_k
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from lookup.scoring.user_encoder import UserEncoder
 
@@ -74,11 +75,12 @@ def item_lists(spark: "SparkSession", vectors: VectorStore, options: TopKConfig,
 
 def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
     items = vectors.array("item_vector")
+    held = resident(items, task_device())
     for batch in batches:
         exclude = _lists(batch, "bought") if options.bought != "include" else None
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
-        found = _best(queries, items, options.k, options, added=added, exclude=exclude)
+        found = _best(queries, held, options.k, options, added=added, exclude=exclude)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
@@ -100,16 +102,17 @@ def _terms(
 
 def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
     items = Directions(vectors.array("item_vector"), vectors.encoder)
+    held = resident(items, task_device())
     for batch in batches:
         rows = batch.column("id").to_numpy()
         itself = ItemLists(np.arange(len(rows) + 1), rows)
-        found = _best(items[rows], items, options.similar, options, added=None, exclude=itself)
+        found = _best(items[rows], held, options.similar, options, added=None, exclude=itself)
         yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
 
 
 def _best(
     queries: NDArray[np.float32],
-    items: Rows,
+    items: Rows | DeviceItems,
     k: int,
     options: TopKConfig,
     *,
