@@ -130,11 +130,11 @@ def exact(device: str, sizes: SimpleNamespace, rates: dict[str, float], d: int) 
     held = resident(items, device)
     found = []
     for where, rows in (("", items), (", items there", held)) if held is not items else (("", items),):
-        took = best(
-            lambda rows=rows: top_k(queries, rows, K, user_block=users, item_block=width, device=device),
-            device,
-            2,  # type: ignore[misc]
-        )
+
+        def call(rows: object = rows) -> object:
+            return top_k(queries, rows, K, user_block=users, item_block=width, device=device)
+
+        took = best(call, device, 2)
         scores = sizes.queries * sizes.items / took
         of = "; ".join(f"{2 * d * scores / rates[name]:.0%} of {name}" for name in ("float32", "bfloat16"))
         what = f"top-{K} of {sizes.queries:,} x {sizes.items:,}, d = {d}{where}"
