@@ -28,7 +28,7 @@ def device_top_k(
     """Return what `exact.top_k` does, from items on a device."""
     found = np.empty((len(queries), k), dtype=np.int32)
     scores = np.empty((len(queries), k), dtype=np.float32)
-    coarse = coarse_pass(items.device)
+    coarse = coarse_pass(items)
     step = max(1, BLOCK * 100 // max(100, k))
     for start in range(0, len(queries), step):
         block = slice(start, min(start + step, len(queries)))
@@ -46,14 +46,15 @@ def device_top_k(
     return found, scores
 
 
-def coarse_pass(device: str) -> ModuleType:
+def coarse_pass(items: DeviceItems) -> ModuleType:
     """Return the module of the coarse pass: Triton's kernels where they can run, else plain torch."""
-    if torch.device(device).type == "cuda":
+    if items.rows.is_cuda:
         try:
             from jobs.ranking.device import triton_pass
         except ImportError:
             return plain
-        return triton_pass
+        if triton_pass.runs(items):
+            return triton_pass
     return plain
 
 

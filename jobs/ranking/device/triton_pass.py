@@ -33,6 +33,14 @@ LANES = kernels.LANES.value
 DIRECT = True
 
 
+def runs(items: DeviceItems) -> bool:
+    """Say whether the device is new enough, and has the shared memory for a tile of queries and those of items."""
+    d, device = items.coarse.shape[1], torch.cuda.get_device_properties(items.rows.device)
+    shape = NARROW if d <= 64 else WIDE
+    shared = getattr(device, "shared_memory_per_block_optin", 0)  # AMD's have none, and no assembler of the kernels
+    return device.major >= 8 and 2 * d * (shape.m + shape.stages * W) <= shared
+
+
 def maxima(queries: torch.Tensor, coarse: torch.Tensor, w: int) -> torch.Tensor:
     """Return the largest score of each query in each tile of w items, float32, shape (n, len(coarse) / w).
 
