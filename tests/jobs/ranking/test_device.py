@@ -105,7 +105,9 @@ def test_most_lists_need_no_whole_pass(monkeypatch):
     as_it_was = tiles.search
     monkeypatch.setattr(tiles, "search", whole)
     found, _ = device_top_k(queries, DeviceItems.of(items, "cpu"), 10, None, None)
-    assert asked == [[[0.0] * 16]]
+    unproven, checked = asked
+    assert unproven == [[0.0] * 16]
+    assert checked == queries.tolist()  # fewer than CHECKED
     assert found[0].tolist() == list(range(10))
 
 
@@ -166,3 +168,30 @@ def test_what_is_not_finite_is_named(bad):
 def test_on_a_cpu_items_stay_as_they_are():
     items = np.ones((3, 2), dtype=np.float32)
     assert resident(items, "cpu") is items
+
+
+class Broken:
+    """A coarse pass that finds candidates and gives them wrong scores, or fails."""
+
+    ROUNDING = plain.ROUNDING
+    maxima, survivors, products = (staticmethod(one) for one in (plain.maxima, plain.survivors, plain.products))
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def rescore(self, queries, rows, candidates, found):
+        if self.error:
+            raise self.error
+        return plain.rescore(queries + 1.0, rows, candidates, found)
+
+
+@pytest.mark.parametrize("coarse", [Broken(), Broken(RuntimeError("no such kernel"))], ids=["wrong", "fails"])
+def test_a_coarse_pass_that_is_wrong_or_fails_makes_no_list(monkeypatch, coarse):
+    rng = np.random.default_rng(3)
+    items, queries = (rng.integers(0, 1001, (rows, 8)).astype(np.float32) for rows in (1500, 12))
+    monkeypatch.setattr(blocks, "coarse_pass", lambda items: coarse)
+    with pytest.warns(UserWarning, match="the coarse pass fails"):
+        found, scores = device_top_k(queries, DeviceItems.of(items, "cpu"), 5, None, None)
+    expected, values = best(queries @ items.T, 5)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(scores, values)
