@@ -20,6 +20,7 @@ from jobs.infra.spark import open_session
 from jobs.models.behaviour.encoding import score_parameters
 from jobs.ranking.exact import top_k
 from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
+from lookup.scoring.parts import TEXT, Part
 from tests.benchmarks.shared.timing import options, seconds
 from tests.vectors import write_store
 
@@ -80,7 +81,7 @@ def beside_mllib(users: int, items: int, blocks: int) -> None:
 
     settings = TrainConfig()
     half = DIMENSIONS // 2
-    parameters = score_parameters(settings, [half], [settings.fading], text=half - 1)
+    parameters = score_parameters(settings, [half], [settings.fading], [(Part(TEXT, 1), half - 1)])
     with session() as spark:
         # Every user and every item has an event. The values of the factors do not change the time it takes to rank.
         ratings = spark.range(max(users, items)).select(
