@@ -22,7 +22,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
 
     session = open_session(
         "local[2]",
-        {"spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "2", "spark.hadoop.shop.secret.key": "hush-7"},
+        {
+            "spark.driver.memory": "1g",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.adaptive.enabled": "false",  # planning anew takes longer than these small tables
+            "spark.hadoop.shop.secret.key": "hush-7",
+        },
         tmp_path_factory.mktemp("spark"),
     )
     yield session

@@ -32,7 +32,7 @@ def private() -> Iterator[None]:
 def test_dags_test_publishes_a_release_and_keeps_its_metrics(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = write_slice(tmp_path / "shop")
+    config = write_slice(tmp_path / "shop", users=60, items=600)
     (tmp_path / "tmp").mkdir(0o755)
     env = environment(tmp_path / "airflow", config) | {
         "JDK_JAVA_OPTIONS": f"{QUICK_JAVA} -Djava.io.tmpdir={tmp_path / 'tmp'}",

@@ -30,9 +30,9 @@ GPUS = """
 LITTLE_TEXT = """
 [train_text]
 enabled = true
-pairs = 30
-items = 60
-seconds = 60
+pairs = 150
+items = 150
+seconds = 20
 """
 
 
