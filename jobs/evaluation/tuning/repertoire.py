@@ -82,7 +82,7 @@ def choose(
 
 @dataclass(frozen=True)
 class MixPairs:
-    """MixPairs of a user and an item, to learn from."""
+    """Pairs of a user and an item, to learn from."""
 
     features: NDArray[np.float64]
     """(P, F)."""

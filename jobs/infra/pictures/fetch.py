@@ -1,6 +1,7 @@
 """The bytes of a picture, by http(s) or from a file, within limits on size and time."""
 
 import http.client
+import os
 import socket
 import ssl
 import stat
@@ -68,8 +69,8 @@ class Fetcher:
 
     def _read(self, path: Path) -> bytes:
         try:
-            with path.open("rb") as file:
-                if not stat.S_ISREG(path.stat().st_mode):
+            with open(path, "rb", opener=_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise PictureError("no plain file")
                 return self._bounded(file.read(self.max_bytes + 1))
         except (OSError, ValueError) as error:
@@ -132,6 +133,11 @@ class _Connection(http.client.HTTPConnection):
         if self._kept is not None:
             with suppress(OSError):
                 self._kept.shutdown(socket.SHUT_RDWR)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for anybody to write to it, as a named pipe would."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _in_time(deadline: float) -> None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from jobs.errors import ConfigError, MissingStepError
 from jobs.infra.runs import remove
+from jobs.models.facts import reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -262,21 +263,22 @@ def digest(*arrays: NDArray[Any]) -> str:
 
 
 def read(path: Path) -> Model:
-    """Read the model in a folder. Raises OSError, KeyError or ValueError when it is not whole."""
-    facts = json.loads((path / "model.json").read_text())
-    return Model(
-        path=path,
-        id=facts.pop("id"),
-        day=date.fromisoformat(facts.pop("day")),
-        trained_until=date.fromisoformat(facts.pop("trained_until")),
-        widths=tuple(map(int, facts.pop("widths"))),
-        mix=tuple(tuple(map(float, head)) for head in facts.pop("mix")),
-        settings=facts.pop("settings"),
-        price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
-        continued_from=facts.pop("continued_from", None),
-        warm_starts=int(facts.pop("warm_starts", 0)),
-        facts=facts,
-    )
+    """Read the model in a folder. Raises MissingStepError where its facts are damaged."""
+    with reading(path):
+        facts = json.loads((path / "model.json").read_text())
+        return Model(
+            path=path,
+            id=facts.pop("id"),
+            day=date.fromisoformat(facts.pop("day")),
+            trained_until=date.fromisoformat(facts.pop("trained_until")),
+            widths=tuple(map(int, facts.pop("widths"))),
+            mix=tuple(tuple(map(float, head)) for head in facts.pop("mix")),
+            settings=facts.pop("settings"),
+            price_bounds=np.asarray(facts.pop("price_bounds"), dtype=np.float64),
+            continued_from=facts.pop("continued_from", None),
+            warm_starts=int(facts.pop("warm_starts", 0)),
+            facts=facts,
+        )
 
 
 def newest(models: Path, day: date) -> Model | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingStepError
 from jobs.infra.runs import remove
+from jobs.models.facts import reading
 
 if TYPE_CHECKING:
     from jobs.config.config import Config
@@ -80,9 +81,10 @@ def finish(folder: Path, day: date, base: str, kept: bool, facts: dict[str, Any]
 
 
 def read(path: Path) -> TextModel:
-    """Read the facts of a training. Raises OSError, KeyError or ValueError where they are not whole."""
-    facts = json.loads((path / FACTS).read_text())
-    return TextModel(path, date.fromisoformat(facts.pop("day")), facts.pop("base"), facts.pop("kept"), facts)
+    """Read the facts of a training. Raises MissingStepError where they are damaged."""
+    with reading(path):
+        facts = json.loads((path / FACTS).read_text())
+        return TextModel(path, date.fromisoformat(facts.pop("day")), facts.pop("base"), facts.pop("kept"), facts)
 
 
 def trainings(models: Path, day: date, base: str) -> list[TextModel]:

@@ -34,10 +34,9 @@ def bought_together(spark: "SparkSession", config: Config) -> list[tuple[int, in
     until = config.date - timedelta(days=config.train.holdout_days)
     events = config.run.read(spark, EVENTS).where((F.col("day") < F.lit(until)) & (F.col("weight") > 0))
     days = events.groupBy("user_id", "day").agg(F.collect_set("item").alias("items"))
-    baskets = days.where(F.size("items").between(2, BASKET)).persist()
-    share = BASKETS / max(baskets.count(), 1)
-    if share < 1:
-        baskets = baskets.sample(share, seed=config.train_text.seed)
+    every = days.where(F.size("items").between(2, BASKET)).persist()
+    share = BASKETS / max(every.count(), 1)
+    baskets = every.sample(share, seed=config.train_text.seed) if share < 1 else every
     alone = baskets.select("user_id", F.explode("items").alias("item")).groupBy("item")
     users = alone.agg(F.count_distinct("user_id").alias("users"))
     both = baskets.select("user_id", F.explode("items").alias("own"), "items")
@@ -52,7 +51,7 @@ def bought_together(spark: "SparkSession", config: Config) -> list[tuple[int, in
     place = F.row_number().over(Window.partitionBy("own").orderBy(*order))
     first = lifted.withColumn("place", place).where(F.col("place") <= PARTNERS).orderBy(*order)
     found = [(row["own"], row["other"]) for row in first.limit(config.train_text.pairs).collect()]
-    baskets.unpersist()
+    every.unpersist()
     return found
 
 

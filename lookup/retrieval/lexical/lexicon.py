@@ -96,6 +96,15 @@ class Lexicon:
             self._whole = int(self._times.sum(dtype=np.int64))
         return int(self._times[first:end].sum(dtype=np.int64)) / max(self._whole, 1)
 
+    def form(self, term: str) -> str:
+        """The most frequent word as written, of those that begin like their term, for a term; empty for none."""
+        row = self.find(term)
+        if row < 0:
+            return ""
+        first, end = self.range(term[:-1] if len(term) > SHORTEST else term)
+        found = [one for one in map(self.surface, range(first, min(end, first + LOOKED))) if one.term == row]
+        return max(found, key=lambda one: one.times).surface if found else ""
+
     def _at(self, data: bytes) -> int:
         """The place of the first word that is not before the data."""
         low, high = 0, len(self._term)
@@ -109,12 +118,3 @@ class Lexicon:
 
     def _read(self, place: int) -> bytes:
         return self._bytes[self._offsets[place] : self._offsets[place + 1]].tobytes()
-
-    def form(self, term: str) -> str:
-        """The most frequent word as written, of those that begin like their term, for a term; empty for none."""
-        row = self.find(term)
-        if row < 0:
-            return ""
-        first, end = self.range(term[:-1] if len(term) > SHORTEST else term)
-        found = [one for one in map(self.surface, range(first, min(end, first + LOOKED))) if one.term == row]
-        return max(found, key=lambda one: one.times).surface if found else ""

@@ -11,7 +11,7 @@ from lookup.understanding.spelling.near_words import NearWords
 from lookup.understanding.spelling.slips import EXTRA_BLANK, MISSING_BLANK, SlipCosts
 
 KEPT = 6
-"""WordCandidates of one word that are tried beside its neighbours."""
+"""Candidates of one word that are tried beside its neighbours."""
 DEAREST = 13.0
 """The most that one edit may cost."""
 AGAIN = 4.0

@@ -4,27 +4,20 @@ On the GPU where torch finds one, otherwise on the CPU. Each part is set beside 
 of copies and of products, which are measured first. The text model has the shape of all-MiniLM-L6-v2 and random
 weights: its speed is that of the real one, and its quality says nothing; `--model FOLDER` takes another.
 
-Needs torch, transformers, numpy, pyarrow, pydantic and structlog; the fit of the behaviour model scipy besides. Nothing
-of the day is called, so that duckdb and annoy may be missing. A part that cannot run says why, and the others go on.
+A part that cannot run says why, and the others go on.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import MagicMock
 
 import numpy as np
 import torch
 
 from tests.benchmarks.shared.timing import options, table
-
-for _name in ("duckdb", "annoy"):
-    if find_spec(_name) is None:
-        sys.modules[_name] = MagicMock()  # `lookup` imports them; nothing here opens a release
 
 SIZES = {
     "gpu": SimpleNamespace(

@@ -1,5 +1,6 @@
 """Pictures are fetched within limits, from public hosts and from files below one folder, and from nothing else."""
 
+import os
 import socket
 import threading
 import time
@@ -145,6 +146,7 @@ def test_one_private_address_of_a_host_is_enough(monkeypatch: pytest.MonkeyPatch
         ("link.png", "its file is outside of images.folder"),
         ("none.png", "there is no such file"),
         ("sub", "the file is not readable"),
+        ("pipe", "no plain file"),
         ("large.png", "larger than 500 bytes"),
     ],
 )
@@ -154,6 +156,7 @@ def test_what_is_refused(address: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "outside.png").write_bytes(BODY)
     (folder / "link.png").symlink_to(tmp_path / "outside.png")
     (folder / "large.png").write_bytes(b"x" * 501)
+    os.mkfifo(folder / "pipe")  # opened as a file is, it would wait for somebody who writes
     assert fetcher(folder).fetch_all([address], 1) == [reason]
 
 

@@ -4,6 +4,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
+from jobs.errors import MissingStepError
+from jobs.models.behaviour import model_store as behaviour
 from jobs.models.text_encoder_training import model_store as store
 from jobs.releases.prune_work import prune_text_models
 from tests.releases import config_at
@@ -67,3 +71,16 @@ def test_old_ones_are_pruned_but_not_what_a_night_uses(tmp_path: Path) -> None:
     left = {path.name for path in config.models.iterdir()}
     assert left == {kept.id, f"text-{DAY + timedelta(days=4)}-none", f"{DAY}-abcd"}
     assert prune_text_models(replace(config, date=DAY), 1) == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"day": 3, "id": "a"}', '{"day": "soon", "id": "a"}'])
+def test_damaged_facts_say_what_to_do(tmp_path: Path, text: str) -> None:
+    """Of models of either kind."""
+    folder = trained(tmp_path, DAY).path
+    (folder / store.FACTS).write_text(text)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "model.json").write_text(text)
+    for read, path in ((store.trainings, folder), (behaviour.newest, tmp_path / "one")):
+        with pytest.raises(MissingStepError, match=r"cannot be read .*: remove the folder, and run") as error:
+            read(tmp_path, DAY, "base") if read is store.trainings else read(tmp_path, DAY)
+        assert str(error.value).startswith(f"{path}: ")
