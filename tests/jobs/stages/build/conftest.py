@@ -1,0 +1,17 @@
+"""A run that a build can read."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.config.config import Config
+from tests.releases import Sizes, config_at, write_run
+
+SIZES = Sizes(items=50, users=30)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    config = config_at(tmp_path, sizes=SIZES)
+    write_run(config, 5, SIZES)
+    return config
