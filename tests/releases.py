@@ -270,9 +270,9 @@ def _features(row: int) -> dict[str, str]:
 
 def _write_events(folder: Path, night: date, sizes: Sizes, rng: np.random.Generator) -> None:
     days = 5
+    folder.mkdir(parents=True)
     for day in (night - timedelta(days=n + 1) for n in range(days)):
         n = sizes.events // days
-        (folder / f"day={day}").mkdir(parents=True)
         table = pa.table(
             {
                 "user_id": [f"user-{u}" for u in rng.integers(0, max(sizes.users, 1), n)],
@@ -281,9 +281,10 @@ def _write_events(folder: Path, night: date, sizes: Sizes, rng: np.random.Genera
                 "time": pa.array(
                     [datetime(day.year, day.month, day.day, 12, tzinfo=UTC)] * n, pa.timestamp("us", "UTC")
                 ),
+                "day": pa.array([day] * n, pa.date32()),
             }
         )
-        pq.write_table(table, folder / f"day={day}" / "part-0.snappy.parquet")
+        pq.write_table(table, folder / f"part-{day}.snappy.parquet")
 
 
 def _write_users(

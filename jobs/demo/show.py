@@ -89,7 +89,7 @@ def households(config: Config, catalog: duckdb.DuckDBPyConnection, shop: lookup.
             LAST_BOUGHT,
             {
                 "user": user,
-                "events": str(config.run.path("events") / "*" / "*.parquet"),
+                "events": str(config.run.path("events") / "*.parquet"),
                 "items": str(config.run.path("items") / "*.parquet"),
                 "n": n,
             },

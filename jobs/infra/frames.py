@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.infra.spark import parquet
-from jobs.infra.tables import MODEL_ITEMS
+from jobs.infra.tables import MODEL_ITEMS, RunTable
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 POSITION_BITS = 33
 """`monotonically_increasing_id` has the place in the partition in so many low bits, and the partition above them."""
+
+
+def empty(spark: "SparkSession", table: RunTable) -> "DataFrame":
+    """A table without rows. One that is made of Python's lists would start a process of Python."""
+    from pyspark.sql import functions as F
+
+    return spark.range(0).select(*(F.lit(None).cast(field.type).alias(field.name) for field in table.fields))
 
 
 def number_by_hash(frame: "DataFrame", key: str, name: str) -> "DataFrame":

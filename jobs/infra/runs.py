@@ -197,7 +197,7 @@ class Run:
 
         typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields))
         with self.replacing(table.name) as path:
-            write_counted(typed, path, table.partition)
+            write_counted(typed, path, table.sorted_by)
 
     def read(self, spark: "SparkSession", table: RunTable) -> "DataFrame":
         """Read a table of this run.

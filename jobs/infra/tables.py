@@ -30,7 +30,8 @@ class RunTable:
     name: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
-    partition: str | None = None
+    sorted_by: str | None = None
+    """Each file holds a span of this column: who reads a part of the table passes over the other files."""
 
     @property
     def ddl(self) -> str:
@@ -78,9 +79,9 @@ EVENTS = RunTable(
         Field("price", "double", "of one piece, as paid; null where unknown"),
         Field("discount", "double", "taken off one piece; null where unknown"),
         Field("query", "string", "the search words before the event; null where there were none"),
-        Field("day", "date", "of `time`, UTC; the partition"),
+        Field("day", "date", "of `time`, UTC"),
     ),
-    partition="day",
+    sorted_by="day",
 )
 
 SHOWN = RunTable(

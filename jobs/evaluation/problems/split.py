@@ -133,7 +133,7 @@ def _events(run: Run) -> "pl.DataFrame":
     import pyarrow.dataset as ds
 
     columns = ["user_id", "item", "time", "weight", "price"]
-    table = ds.dataset(run.existing(EVENTS.name), format="parquet", partitioning="hive").to_table(columns=columns)
+    table = ds.dataset(run.existing(EVENTS.name), format="parquet").to_table(columns=columns)
     frame = pl.DataFrame(pl.from_arrow(table))
     days = pl.col("time").dt.epoch("us").cast(pl.Float64) / 86_400e6
     return frame.filter(pl.col("weight") > 0).with_columns(days=days).sort("days", "user_id", "item").drop("time")

@@ -22,19 +22,18 @@ SHARED = (
 )
 
 
-def write_counted(frame: "DataFrame", path: Path, partition: str | None = None) -> int:
+def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None) -> int:
     """Write a table as Parquet, and count the rows that the driver finds in it; returns their number.
 
-    partition: the column by which the table is parted. Raises DataError where rows are missing.
+    sorted_by: the column of which each file is to hold a span. Raises DataError where rows are missing.
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
     counted = Observation()
-    if partition:  # one file for each partition, not one for each partition and task
-        frame = frame.repartition(partition)
-    writer = frame.observe(counted, F.count(F.lit(1)).alias("rows")).write
-    (writer.partitionBy(partition) if partition else writer).parquet(spark_path(path))
+    if sorted_by:
+        frame = frame.orderBy(sorted_by)
+    frame.observe(counted, F.count(F.lit(1)).alias("rows")).write.parquet(spark_path(path))
     check_rows(path, _rows(counted))
     return rows_in(path)
 

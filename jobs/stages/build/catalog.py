@@ -121,7 +121,7 @@ def _spread(table: str, lists: str, run: Run) -> str:
 
 
 def _fill_events(db: duckdb.DuckDBPyConnection, run: Run) -> None:
-    source = _parquet(run, "events", ", hive_partitioning = true, hive_types = {'day': DATE}")
+    source = _parquet(run, "events")
     db.execute(
         f"""INSERT INTO events_per_day SELECT day, type, count(*), count(DISTINCT user_id), count(DISTINCT item)
             FROM {source} GROUP BY day, type ORDER BY day, type"""
@@ -171,9 +171,9 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) ->
         db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
-def _parquet(run: Run, name: str, options: str = ", hive_partitioning = false") -> str:
+def _parquet(run: Run, name: str) -> str:
     files = ", ".join(_quoted(str(file)) for file in Blocks.of(run, name).files)
-    return f"read_parquet([{files}]{options})"
+    return f"read_parquet([{files}], hive_partitioning = false)"
 
 
 def _quoted(text: str) -> str:

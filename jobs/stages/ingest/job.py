@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.tables import EVENTS, ITEMS, PICTURES, QUARANTINE, SEARCHES, SHOWN, VISITS
-from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items, warn_of_last_day
+from jobs.stages.ingest.quality import check_recent, check_shares, report, warn_of_items, warn_of_last_day
 from jobs.stages.ingest.reasons import UNWEIGHTED
 from jobs.stages.ingest.spark.impressions import shown, visits
 from jobs.stages.ingest.spark.items import finish_items
-from jobs.stages.ingest.spark.meaning.guests import count_guests
-from jobs.stages.ingest.spark.meaning.returns import count_returns, undo
+from jobs.stages.ingest.spark.meaning.guests import count_days
+from jobs.stages.ingest.spark.meaning.returns import undo
 from jobs.stages.ingest.spark.meaning.services import suspects, tell_suspects
 from jobs.stages.ingest.spark.meaning.unweighted import named, tell_unweighted, unweighted_types
-from jobs.stages.ingest.spark.quarantine import report
 from jobs.stages.ingest.spark.reading.times import tell_unreadable
 from jobs.stages.ingest.spark.searches import searches
 from jobs.stages.ingest.spark.shop_files import copies
@@ -41,7 +40,7 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     files = _search_files(config)
     tables = read_shop(spark, config)
     run.write(QUARANTINE, tables.quarantine())
-    bad = report(run.read(spark, QUARANTINE))
+    bad = report(config)
     if any(reason.startswith("time is") for _, reason in bad):
         tell_unreadable(run.read(spark, QUARANTINE), config.events)
     counts, aside = tables.counts(), tables.set_aside()
@@ -50,13 +49,11 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     check_shares(tables.row_counts(counts), named(bad, types), config, optional=tables.optional, aside=aside)
     found = suspects(tables.events, tables.items, config)
     tell_suspects(found, config)
-    events = tables.all_events()
-    check_recent(events.agg({"day": "max"}).first()[0], config)
-    returns = count_returns(events)
-    run.write(EVENTS, undo(events) if returns else events)
-    undone = events.count() - returns - run.read(spark, EVENTS).count() if returns else 0
-    days = run.read(spark, EVENTS).groupBy("day").count().collect()
-    warn_of_last_day({row["day"]: row["count"] for row in days}, config)
+    events, of_events = tables.all_events(), tables.count_events()
+    check_recent(of_events.last_day, config)
+    run.write(EVENTS, undo(events) if of_events.returns else events)
+    days = count_days(run.read(spark, EVENTS))
+    warn_of_last_day({row["day"]: row["events"] for row in days}, config)
     if config.impressions:
         run.write(SHOWN, shown(tables.optional["impressions"]))
         run.write(VISITS, visits(spark, tables.optional["visits"]))
@@ -68,7 +65,6 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     warn_of_items(config)
     run.write_json("patches.json", tables.patches.absorbed() if tables.patches else {"position": 0})
     counts |= tables.patch_counts()
-    guests = count_guests(run.read(spark, EVENTS))
     spark.catalog.clearCache()
     return {
         **counts,
@@ -76,9 +72,9 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "later_events": 0,
         **aside,
         **({"searches_aside": tables.searches_aside(), **files} if config.searches else files),
-        "returns": returns,
-        "undone_events": undone,
-        "guest_events": guests,
+        "returns": of_events.returns,
+        "undone_events": of_events.good - of_events.returns - sum(row["events"] for row in days),
+        "guest_events": sum(row["guests"] for row in days),
         "contradictions": tables.contradictions,
         "types_without_weight": types,
         "suspects": len(found),

@@ -9,13 +9,31 @@ from jobs.config.config import Config
 from jobs.errors import DataError
 from jobs.infra.blocks import Blocks
 from jobs.infra.logging import log_line
-from jobs.infra.tables import ITEMS, QUARANTINE
+from jobs.infra.tables import ITEMS, QUARANTINE, RunTable
 from jobs.releases.known import known_shares
 from jobs.releases.last_day import last_day
 from jobs.stages.ingest.reasons import FROM_ZERO, NO_QUERY, NOBODY, REPEATED
 from lookup.release import pointer
 from lookup.release.catalog_schema import columns_of
 from lookup.release.schema import SCHEMA_VERSION
+
+
+def report(config: Config) -> dict[tuple[str, str], int]:
+    """Log the counts of rows in quarantine by source and reason, the largest first; returns them."""
+    with duckdb.connect() as db:
+        found = db.sql(
+            f"""SELECT source, reason, count(*) FROM {_table(config, QUARANTINE)}
+                GROUP BY ALL ORDER BY count(*) DESC, source, reason"""
+        ).fetchall()
+    for source, reason, rows in found:
+        log_line("ingest", "quarantine", source=source, reason=reason, rows=rows)
+    return {(source, reason): rows for source, reason, rows in found}
+
+
+def _table(config: Config, table: RunTable) -> str:
+    """A table of the run in SQL."""
+    files = ", ".join("'{}'".format(str(one).replace("'", "''")) for one in Blocks.of(config.run, table.name).files)
+    return f"read_parquet([{files}], hive_partitioning = false)"
 
 
 def check_shares(
@@ -87,8 +105,7 @@ def warn_of_last_day(counts: Mapping[date, int], config: Config) -> None:
 
 def warn_of_items(config: Config) -> None:
     """Say before anything is trained that `validate` will hold the night for its items: unknown, or not to be shown."""
-    files = ", ".join("'{}'".format(str(one).replace("'", "''")) for one in Blocks.of(config.run, ITEMS.name).files)
-    limits, source = config.validate, f"read_parquet([{files}])"
+    limits, source = config.validate, _table(config, ITEMS)
     with duckdb.connect() as db:
         known = known_shares(db, source, columns_of("items", SCHEMA_VERSION))
         items, stock = db.sql(f"SELECT count(*), count(*) FILTER (WHERE in_stock) FROM {source}").fetchall()[0]
@@ -103,9 +120,9 @@ def warn_of_items(config: Config) -> None:
         log_line("ingest", "warning", text=f"{text}: `validate` will hold the release for that")
 
 
-def check_recent(last: date, config: Config) -> None:
-    """Raise DataError where no user is active on the night. last: the day of the last event."""
-    if (config.date - last).days > config.users.active_days:
+def check_recent(last: date | None, config: Config) -> None:
+    """Raise DataError where no user is active on the night. last: the day of the last event; None: there is none."""
+    if last is not None and (config.date - last).days > config.users.active_days:
         raise DataError(
             f"the last event is of {last}: on {config.date} no user is active (users.active_days = "
             f"{config.users.active_days}). Is --date the night you mean? For data that end there, "

@@ -153,11 +153,10 @@ def write_ingested(run: Run, sizes: Sizes, days: int) -> None:
     )
     run.path(ITEMS.name).mkdir(parents=True)
     items.write_parquet(run.path(ITEMS.name) / "part-0.parquet")
+    run.path(EVENTS.name).mkdir(parents=True)
     for age in range(1, days + 1):
         day = run.date - timedelta(days=age)
         users = [f"user-{user}" for user in range(age % 3, sizes.users, 3)]
-        folder = run.path(EVENTS.name) / f"day={day}"
-        folder.mkdir(parents=True)
         pl.DataFrame(
             {
                 "user_id": users,
@@ -167,8 +166,9 @@ def write_ingested(run: Run, sizes: Sizes, days: int) -> None:
                 "weight": pl.Series([1.0] * len(users), dtype=pl.Float32),
                 "value": [1.0] * len(users),
                 "price": rng.lognormal(1.0, 0.5, len(users)),
+                "day": [day] * len(users),
             }
-        ).write_parquet(folder / "part-0.parquet")
+        ).write_parquet(run.path(EVENTS.name) / f"part-{day}.parquet")
 
 
 SEED_OF_EVENTS = 3

@@ -206,7 +206,7 @@ def test_events_of_a_shop(tmp_path: Path) -> None:
     rows = {letter: n for n, letter in enumerate("xyz")}
     for day, part in (("2026-11-21", DONE[:1]), ("2026-11-24", DONE)):
         run = tmp_path / "work" / "runs" / day
-        (run / "events" / "day=2026-11-22").mkdir(parents=True)
+        (run / "events").mkdir(parents=True)
         (run / "items").mkdir()
         pq.write_table(pa.table({"item": [0, 1, 2], "item_id": ["x", "y", "z"]}), run / "items" / "0.parquet")
         table = {
@@ -216,7 +216,7 @@ def test_events_of_a_shop(tmp_path: Path) -> None:
             "time": pa.array([NOON + round(row[3] * HOUR) for row in part], pa.timestamp("us", "UTC")),
             "value": pa.array([row[4] for row in part], pa.float64()),
         }
-        pq.write_table(pa.table(table), run / "events" / "day=2026-11-22" / "0.parquet")
+        pq.write_table(pa.table(table), run / "events" / "0.parquet")
         (run / "events" / "_SUCCESS").touch()
     assert compare(CompareOptions([shown], [str(config)])).values["a"]["value"] == 5.0
 

@@ -1,5 +1,6 @@
 """Patches in the tables of the night: patched items, events that only the patch log knows, no forgotten user."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
@@ -111,7 +112,7 @@ def without_forgotten(checked: Checked, patches: Patches) -> Checked:
 
     gone = F.broadcast(patches.forgotten.withColumnRenamed("user_id", "_forgotten"))
     theirs = (F.col("user_id") == F.col("_forgotten")) & (F.col("time").isNull() | (F.col("time") <= F.col("at")))
-    return Checked(checked.source, checked.rows.join(gone, theirs, "left_anti"))
+    return replace(checked, rows=checked.rows.join(gone, theirs, "left_anti"))
 
 
 def _number(text: "Column") -> "Column":

@@ -10,7 +10,7 @@ from jobs.stages.ingest.spark.meaning.guests import user_or_guest, user_rules
 from jobs.stages.ingest.spark.meaning.returns import RETURNED
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, scalar
-from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
+from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier
 from jobs.stages.ingest.spark.reading.numbers import number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
@@ -93,5 +93,4 @@ def map_events(
     again = F.col(REASON).isNull() & (F.row_number().over(same) > 1)
     rows = rows.withColumn(REASON, F.when(again, F.lit(reasons.REPEATED)).otherwise(F.col(REASON)))
     rows = rows.persist(StorageLevel.DISK_ONLY)
-    tell_two_forms(rows, source, ids)
-    return Checked(source, rows)
+    return Checked(source, rows, ids)

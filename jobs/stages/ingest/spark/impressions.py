@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
 from jobs.config.shop import ImpressionsConfig
+from jobs.infra.frames import empty
+from jobs.infra.tables import VISITS
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import scalar
 from jobs.stages.ingest.spark.reading.ids import id_rules, identifier
@@ -121,9 +123,9 @@ def visits(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
     """Table VISITS: the first visit of each user on each day."""
     from pyspark.sql import functions as F
 
-    rows = spark.createDataFrame([], "user_id string, place string, time timestamp")
-    for table in tables:
-        rows = rows.unionByName(table.good())
+    if not tables:
+        return empty(spark, VISITS)
+    rows = reduce(lambda one, other: one.unionByName(other), (table.good() for table in tables))
     first = F.min(F.struct("time", "place")).alias("first")
     days = rows.groupBy("user_id", F.to_date("time").alias("day")).agg(first)
     return days.select("user_id", "first.place", "first.time", "day")

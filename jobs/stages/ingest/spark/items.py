@@ -13,7 +13,7 @@ from jobs.stages.ingest.spark.meaning.conditions import condition
 from jobs.stages.ingest.spark.pictures import picture_address
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, path, scalar
-from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
+from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier
 from jobs.stages.ingest.spark.reading.numbers import number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, UPDATED, read
@@ -52,8 +52,7 @@ def map_items(spark: "SparkSession", config: Config) -> Checked:
         ).alias(REASON),
     )
     rows = rows.persist(StorageLevel.DISK_ONLY)
-    tell_two_forms(rows, source, ids)
-    return Checked(source, rows)
+    return Checked(source, rows, ids)
 
 
 @dataclass(frozen=True)

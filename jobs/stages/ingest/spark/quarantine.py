@@ -1,12 +1,15 @@
 """Checked rows: good ones go on; bad ones go to quarantine, each with its file, its row and the reason."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.infra.frames import record_number
-from jobs.infra.logging import log_line
 from jobs.stages.ingest.reasons import NO_FAULTS
-from jobs.stages.ingest.spark.reading.ids import DECIMALS
+from jobs.stages.ingest.spark.meaning.returns import RETURNED
+from jobs.stages.ingest.spark.reading.ids import DECIMALS, tell_two_forms
 from jobs.stages.ingest.spark.reading.spark_types import named
 from jobs.stages.ingest.spark.shop_files import BROKEN, FILE, HIDDEN, PLACE, file_name
 
@@ -24,6 +27,8 @@ class Checked:
     """The records as read, before any mapping."""
     rows: "DataFrame"
     """The mapped rows, with `PLACE` and `REASON`; persisted."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """The ids that may stand in two forms: key of the configuration → column; `rows` has column DECIMALS of them."""
 
     def good(self) -> "DataFrame":
         """The rows without a reason."""
@@ -31,19 +36,14 @@ class Checked:
 
         return self.rows.filter(F.col(REASON).isNull()).drop(REASON, DECIMALS, *PLACE)
 
-    def set_aside(self) -> dict[str, int]:
-        """The numbers of rows that are no faults and yet do not go on, by their names in the receipt."""
-        from pyspark.sql import functions as F
-
-        found = self.rows.filter(F.col(REASON).isin(*NO_FAULTS)).groupBy(REASON).count().collect()
-        return {NO_FAULTS[row[REASON]]: row["count"] for row in found}
-
     def quarantine(self, source: str) -> "DataFrame":
-        """The bad rows as table QUARANTINE. source: what they are of, such as `events`."""
+        """The bad rows as table QUARANTINE. source: what they are of, such as `events`. Call it where there are any:
+        it looks at all records for the numbers of the rows.
+        """
         from pyspark.sql import functions as F
 
         bad = self.rows.filter(~F.col(REASON).isin(*NO_FAULTS))  # null, the reason of good rows, is not true either
-        number = record_number(self.source, *PLACE) if bad.head(1) else F.lit(0)
+        number = record_number(self.source, *PLACE)
         # It reads the records of bad rows again. Persisting the records of all rows would cost more.
         return self.source.join(F.broadcast(bad.select(*PLACE, REASON)), list(PLACE)).select(
             F.lit(source).alias("source"),
@@ -52,6 +52,62 @@ class Checked:
             F.col(REASON).alias("reason"),
             _record(self.source).alias("record"),
         )
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one look at all rows of a checked table tells."""
+
+    good: int = 0
+    """Rows without a reason."""
+    bad: int = 0
+    """Rows for quarantine."""
+    aside: Mapping[str, int] = field(default_factory=dict)
+    """Rows that are no faults and yet do not go on, by their names in the receipt."""
+    returns: int = 0
+    """Good rows that are returns."""
+    last_day: date | None = None
+    """Of the good rows; None where there are none, and where the table has no days."""
+
+
+def count_rows(tables: Sequence[Checked]) -> list[Counted]:
+    """Look at the rows of all tables at once; log the ids that stand in two forms."""
+    if not tables:
+        return []
+    parts = [_groups(checked.rows, number) for number, checked in enumerate(tables)]
+    groups = reduce(lambda one, other: one.unionByName(other), parts).collect()
+    counted = []
+    for number, checked in enumerate(tables):
+        mine = {row["reason"]: row for row in groups if row["number"] == number}
+        bits = [row["decimals"] or 0 for row in mine.values()]
+        tell_two_forms(reduce(lambda one, other: one | other, bits, 0), checked.source, checked.ids)
+        good = mine.pop(None, None)
+        counted.append(
+            Counted(
+                good=good["rows"] if good else 0,
+                bad=sum(row["rows"] for reason, row in mine.items() if reason not in NO_FAULTS),
+                aside={NO_FAULTS[reason]: row["rows"] for reason, row in mine.items() if reason in NO_FAULTS},
+                returns=good["returns"] if good else 0,
+                last_day=good["last_day"] if good else None,
+            )
+        )
+    return counted
+
+
+def _groups(rows: "DataFrame", number: int) -> "DataFrame":
+    """The rows of a table by their reasons. number: of the table."""
+    from pyspark.sql import functions as F
+
+    def known(name: str, kind: str) -> "Column":
+        return F.col(name) if name in rows.columns else F.lit(None).cast(kind)
+
+    return rows.groupBy(F.col(REASON).alias("reason")).agg(
+        F.lit(number).alias("number"),
+        F.count("*").alias("rows"),
+        F.bit_or(known(DECIMALS, "tinyint")).alias("decimals"),
+        F.count_if(known(RETURNED, "boolean")).alias("returns"),
+        F.max(known("day", "date")).alias("last_day"),
+    )
 
 
 def _record(frame: "DataFrame") -> "Column":
@@ -79,12 +135,3 @@ def number_rules(raw: "Column", number: "Column", name: str, least: float | None
         (F.isnan(number) | (F.abs(number) == float("inf")), f"{name} is not finite"),
     ]
     return rules if least is None else [*rules, (number < least, f"{name} is below {least:g}")]
-
-
-def report(quarantined: "DataFrame") -> dict[tuple[str, str], int]:
-    """Log the counts of rows in quarantine by source and reason, the largest first; returns them."""
-    found = quarantined.groupBy("source", "reason").count().collect()
-    counts = {(r["source"], r["reason"]): r["count"] for r in sorted(found, key=lambda r: -r["count"])}
-    for (source, reason), rows in counts.items():
-        log_line("ingest", "quarantine", source=source, reason=reason, rows=rows)
-    return counts

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
 from jobs.config.search import TYPES, SearchesConfig
+from jobs.infra.frames import empty
 from jobs.infra.tables import SEARCHES
 from jobs.stages.ingest import reasons
 from jobs.stages.ingest.spark.meaning.conditions import condition
 from jobs.stages.ingest.spark.meaning.guests import user_or_guest
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, scalar
-from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier, tell_two_forms
+from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier
 from jobs.stages.ingest.spark.reading.numbers import number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
@@ -49,7 +50,7 @@ def searches(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
     from pyspark.sql import functions as F
 
     if not tables:
-        return spark.createDataFrame([], SEARCHES.ddl)
+        return empty(spark, SEARCHES)
     rows = reduce(lambda one, other: one.unionByName(other), (table.good() for table in tables))
     numbers = {"position": F.col("position").try_cast("int"), "results": F.col("results").try_cast("bigint")}
     return rows.withColumns(numbers).select(*SEARCHES.columns).distinct()
@@ -127,8 +128,7 @@ def _map(
     nobody_knows = F.col("item_id").isNotNull() & F.col("item").isNull()
     rows = rows.withColumn(REASON, F.coalesce(REASON, F.when(nobody_knows, unknown)))
     rows = rows.persist(StorageLevel.DISK_ONLY)
-    tell_two_forms(rows, source, ids)
-    return Checked(source, rows)
+    return Checked(source, rows, ids)
 
 
 def _number_of(user_id: "Column", query: "Column", time: "Column") -> "Column":

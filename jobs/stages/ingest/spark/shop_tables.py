@@ -6,8 +6,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
-from jobs.infra.frames import number_by_hash
-from jobs.infra.tables import EVENTS
+from jobs.infra.frames import empty, number_by_hash
+from jobs.infra.tables import EVENTS, QUARANTINE
 from jobs.stages.ingest.spark.absorb import check_events, only_in_log, patch_items, without_forgotten
 from jobs.stages.ingest.spark.declared_features import kinds
 from jobs.stages.ingest.spark.events import map_events
@@ -18,11 +18,14 @@ from jobs.stages.ingest.spark.meaning.same_item import DIFFERING, left_out_items
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.patch_tables import read as read_log
 from jobs.stages.ingest.spark.pictures import pictures
-from jobs.stages.ingest.spark.quarantine import REASON, Checked
+from jobs.stages.ingest.spark.quarantine import REASON, Checked, Counted, count_rows
 from jobs.stages.ingest.spark.searches import map_searches
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+EVENT = [*EVENTS.columns, "item_id", RETURNED]
+"""The columns of `ShopTables.all_events`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class ShopTables:
     """What a night reads of the shop."""
 
     items: "DataFrame"
-    """The good items, patched, with the column `item`, their row; persisted."""
+    """The good items, patched, with the column `item`, their row."""
     features: dict[str, str]
     """The kinds of the declared features."""
     item_rows: int
@@ -41,6 +44,8 @@ class ShopTables:
     """One for each `[[events]]` of the configuration, without forgotten users."""
     optional: dict[str, list[Checked]]
     """`impressions`, `visits` and `searches`, without forgotten users; without those that the shop does not have."""
+    counted: dict[str, list[Counted]]
+    """The rows of `events` and of `optional`."""
     patches: Patches | None
     """None where the log is empty, or where there is none."""
     logged: "DataFrame | None"
@@ -53,13 +58,17 @@ class ShopTables:
     def quarantine(self) -> "DataFrame":
         """Table QUARANTINE: all bad rows."""
         tables = {"events": self.events, **self.optional}
-        bad = [*self.bad, *(one.quarantine(name) for name, checked in tables.items() for one in checked)]
-        return _union(bad)
+        parts = [
+            checked.quarantine(name)
+            for name in tables
+            for checked, counted in zip(tables[name], self.counted[name], strict=True)
+            if counted.bad
+        ]
+        return _union([*self.bad, *parts]) if self.bad or parts else empty(self.items.sparkSession, QUARANTINE)
 
     def counts(self) -> dict[str, int]:
         """The numbers of good rows, by source."""
-        tables = {"events": self.events, **self.optional}
-        good = {name: sum(one.good().count() for one in checked) for name, checked in tables.items()}
+        good = {name: sum(one.good for one in counted) for name, counted in self.counted.items()}
         return {"items": self.items.count(), **good}
 
     def row_counts(self, counts: dict[str, int]) -> dict[str, int]:
@@ -68,11 +77,11 @@ class ShopTables:
 
     def set_aside(self) -> dict[str, int]:
         """The numbers of events that are no faults and yet do not go on, by their names in the receipt."""
-        return _set_aside(self.events)
+        return _set_aside(self.counted["events"])
 
     def searches_aside(self) -> dict[str, int]:
         """The same of searches; empty where the shop has none."""
-        return _set_aside(self.optional.get("searches", []))
+        return _set_aside(self.counted.get("searches", []))
 
     def patch_counts(self) -> dict[str, int]:
         """The numbers of events, items and users in the patch log; empty where the log is."""
@@ -86,9 +95,23 @@ class ShopTables:
 
     def all_events(self) -> "DataFrame":
         """The good events of the files, and those that only the log has, with RETURNED: a return is among them."""
-        columns = [*EVENTS.columns, "item_id", RETURNED]
-        table = _union([checked.good().select(*columns) for checked in self.events])
-        return table if self.logged is None else table.unionByName(only_in_log(self.logged, table).select(*columns))
+        table = _union([checked.good().select(*EVENT) for checked in self.events])
+        return table if self.logged is None else table.unionByName(only_in_log(self.logged, table).select(*EVENT))
+
+    def count_events(self) -> Counted:
+        """The rows of `all_events`: how many, how many of them returns, and the last day."""
+        from pyspark.sql import functions as F
+
+        parts = list(self.counted["events"])
+        if self.logged is not None:
+            mine = only_in_log(self.logged, _union([checked.good().select(*EVENT) for checked in self.events]))
+            row = mine.agg(F.count("*"), F.count_if(RETURNED), F.max("day")).first()
+            parts.append(Counted(good=row[0], returns=row[1], last_day=row[2]))
+        return Counted(
+            good=sum(one.good for one in parts),
+            returns=sum(one.returns for one in parts),
+            last_day=max((one.last_day for one in parts if one.last_day), default=None),
+        )
 
 
 def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
@@ -99,7 +122,8 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
     from pyspark.sql import functions as F
 
     items = map_items(spark, config)
-    rows, bad = items.rows.filter(F.col(REASON).isNull()), [items.quarantine("items")]
+    (of_items,) = count_rows([items])
+    rows, bad = items.rows.filter(F.col(REASON).isNull()), [items.quarantine("items")] if of_items.bad else []
     features = kinds(items.source, config.items.features)
     merged = merge(rows, features).persist()
     contradictions, good = tell_differing(merged), merged.drop(DIFFERING)
@@ -107,7 +131,7 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
     if patches:
         good, wrong = patch_items(good, patches, features)
         bad.append(wrong)
-    numbered = number_by_hash(good, "item_id", "item").persist()
+    numbered = number_by_hash(good, "item_id", "item")
     left_out = left_out_items(items) if config.items.where else None
     events = [map_events(spark, config, source, numbered, left_out) for source in config.events]
     optional = map_impressions(spark, config, numbered) | map_searches(spark, config, numbered, left_out)
@@ -117,13 +141,15 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
         bad.append(wrong)
         events = [without_forgotten(checked, patches) for checked in events]
         optional = {name: [without_forgotten(one, patches) for one in tables] for name, tables in optional.items()}
+    counted = iter(count_rows([*events, *(one for tables in optional.values() for one in tables)]))
     return ShopTables(
         items=numbered,
         features=features,
-        item_rows=rows.count(),
+        item_rows=of_items.good,
         contradictions=contradictions,
         events=events,
         optional=optional,
+        counted={name: [next(counted) for _ in tables] for name, tables in ({"events": events} | optional).items()},
         patches=patches,
         logged=logged,
         pictures=pictures(items, config),
@@ -131,10 +157,10 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
     )
 
 
-def _set_aside(tables: list[Checked]) -> dict[str, int]:
+def _set_aside(tables: list[Counted]) -> dict[str, int]:
     found: Counter[str] = Counter()
-    for checked in tables:
-        found.update(checked.set_aside())
+    for counted in tables:
+        found.update(counted.aside)
     return dict(found)
 
 

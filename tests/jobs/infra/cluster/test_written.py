@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import ConfigError, DataError
@@ -11,11 +12,14 @@ from jobs.infra.runs import Run
 from jobs.infra.tables import POPULARITY
 
 
-def test_all_rows_are_found_in_one_table_and_in_one_of_parts(spark, tmp_path):
+def test_all_rows_are_found_in_one_table_and_in_one_that_is_sorted(spark, tmp_path):
     frame = spark.range(1000).selectExpr("id", "id % 7 AS day")
     assert write_counted(frame, tmp_path / "whole ü") == 1000
-    assert write_counted(frame, tmp_path / "parts", "day") == 1000
-    assert len(list((tmp_path / "parts").glob("day=*"))) == 7
+    assert write_counted(frame, tmp_path / "sorted", "day") == 1000
+    days = [pq.read_table(file)["day"].to_pylist() for file in sorted((tmp_path / "sorted").glob("*.parquet"))]
+    assert len(days) == 2
+    in_order = [day for part in days for day in part]
+    assert in_order == sorted(in_order)
     assert write_counted(frame.filter("id < 0"), tmp_path / "none") == 0
     assert write_counted(spark.createDataFrame([], "id int"), tmp_path / "empty") == 0
 

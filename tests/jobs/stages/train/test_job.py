@@ -46,10 +46,8 @@ def shop(folder: Path, night: date = NIGHT, **changed) -> Config:
             rows.append((f"u{user}", item, "purchase", time, 1.0, time.date()))
     events = pl.DataFrame(rows, schema=["user_id", "item", "type", "time", "weight", "day"], orient="row")
     events = events.cast({"item": pl.Int32, "weight": pl.Float32, "time": pl.Datetime("us", "UTC")})
-    for (day,), part in events.group_by("day"):
-        target = config.run.path(EVENTS.name) / f"day={day}"
-        target.mkdir(parents=True)
-        part.drop("day").write_parquet(target / "part.parquet")
+    config.run.path(EVENTS.name).mkdir(parents=True)
+    events.write_parquet(config.run.path(EVENTS.name) / "part.parquet")
     config.run.path(ITEMS.name).mkdir()
     facts = {"category": [["Even" if n % 2 == 0 else "Odd"] for n in range(12)], "brand": [None] * 12}
     facts |= {"price": [float(n) if n else None for n in range(12)], "text": [f"thing {n // 3}" for n in range(12)]}

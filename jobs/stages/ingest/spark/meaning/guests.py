@@ -6,7 +6,7 @@ from jobs.infra.tables import GUEST_PREFIX
 from jobs.stages.ingest.reasons import GUEST, NOBODY
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column, DataFrame, Row
 
 
 def user_or_guest(user_id: "Column", order: "Column") -> "Column":
@@ -25,8 +25,12 @@ def user_rules(rules: "list[tuple[Column, str]]", user_id: "Column", guests: str
     return [(user_id.isNull(), told) if reason == NOBODY else (broken, reason) for broken, reason in rules]
 
 
-def count_guests(events: "DataFrame") -> int:
-    """The number of events of guests. events: table EVENTS."""
+def count_days(events: "DataFrame") -> "list[Row]":
+    """For each day the number of events, `events`, and of those of guests, `guests`. events: table EVENTS."""
     from pyspark.sql import functions as F
 
-    return events.filter(F.col("user_id").startswith(GUEST_PREFIX)).count()
+    guest = F.col("user_id").startswith(GUEST_PREFIX)
+    rows: list[Row] = (
+        events.groupBy("day").agg(F.count("*").alias("events"), F.count_if(guest).alias("guests")).collect()
+    )
+    return rows

@@ -37,8 +37,3 @@ def undo(events: "DataFrame") -> "DataFrame":
     kept = matched.filter(~F.col(RETURNED) & ((F.col("_waiting") <= 0) | (F.round(pieces - F.col("_waiting"), 6) > 0)))
     left = F.when(F.col("_waiting") > 0, pieces - F.col("_waiting")).otherwise(F.col("value"))
     return others.unionByName(kept.withColumn("value", left).drop("_sum", "_waiting")).drop(RETURNED)
-
-
-def count_returns(events: "DataFrame") -> int:
-    """The number of returns. events: with RETURNED."""
-    return events.filter(RETURNED).count()

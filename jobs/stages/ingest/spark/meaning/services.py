@@ -32,15 +32,17 @@ def suspects(tables: list[Checked], items: "DataFrame", config: Config) -> list[
     if not ordered:
         return []
     rows = reduce(lambda one, other: one.unionByName(other), ordered)
-    baskets = rows.agg(F.approx_count_distinct("basket")).first()[0]
+    everything = rows.agg(F.approx_count_distinct("basket").alias("baskets"))
     of_items = rows.groupBy("item_id").agg(
         F.approx_count_distinct("basket").alias("baskets"),
         F.percentile_approx("price", 0.1).alias("low"),
         F.percentile_approx("price", 0.9).alias("high"),
     )
     most = of_items.orderBy(F.desc("baskets"), "item_id").limit(MOST)
-    found = most.join(items.select("item_id", "title"), "item_id").toArrow()
-    return find_suspects(pl.DataFrame(pl.from_arrow(found)), baskets)
+    named = most.join(items.select("item_id", "title"), "item_id")
+    found = pl.DataFrame(pl.from_arrow(named.unionByName(everything, allowMissingColumns=True).toArrow()))
+    of_all = pl.col("item_id").is_null()
+    return find_suspects(found.filter(~of_all), found.filter(of_all)["baskets"][0])
 
 
 def tell_suspects(found: list[Suspect], config: Config) -> None:

@@ -4,6 +4,7 @@ import difflib
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from jobs.errors import ConfigError
 from jobs.infra.cluster.errors import summary
@@ -23,6 +24,8 @@ USUAL = ("name", "title", "value", "text", "id")
 """Fields of a structure that are likely meant."""
 PATHS_BEGIN = r"^\s*\[\s*\["
 """Begins an array of arrays: several paths of one item, of which the first counts."""
+_FOUND: "WeakKeyDictionary[DataFrame, dict[str, tuple[Column, DataType]]]" = WeakKeyDictionary()
+"""Tables that are read → what the configuration names in them, and its type: Spark takes long to analyze each anew."""
 
 
 def column(frame: "DataFrame", expression: str, key: str) -> "Column":
@@ -31,16 +34,32 @@ def column(frame: "DataFrame", expression: str, key: str) -> "Column":
     A name may differ from the file's in case, in white space around it, and in how Unicode composes its letters.
     Raises ConfigError, naming the key and the columns of the file, where it is neither.
     """
+    return _found(frame, expression, key)[0]
+
+
+def type_of(frame: "DataFrame", expression: str, key: str) -> "DataType":
+    """The Spark type of what a key names."""
+    return _found(frame, expression, key)[1]
+
+
+def _found(frame: "DataFrame", expression: str, key: str) -> "tuple[Column, DataType]":
+    known = _FOUND.setdefault(frame, {})
+    if expression not in known:
+        known[expression] = _look_up(frame, expression, key)
+    return known[expression]
+
+
+def _look_up(frame: "DataFrame", expression: str, key: str) -> "tuple[Column, DataType]":
     from pyspark.errors import AnalysisException, ParseException
     from pyspark.sql import functions as F
 
     names = [c for c in frame.columns if c not in HIDDEN]
     alike = [name for name in names if name == expression] or [n for n in names if _plain(n) == _plain(expression)]
     if len(alike) == 1:
-        return named(alike[0])
+        return named(alike[0]), frame.schema[alike[0]].dataType
     try:
         result = F.expr(expression)
-        frame.select(result)
+        kind = frame.select(result.alias("of")).schema["of"].dataType
     except (AnalysisException, ParseException) as error:
         plain = {_plain(name): name for name in names}
         near = difflib.get_close_matches(_plain(expression), plain, 1)
@@ -53,12 +72,7 @@ def column(frame: "DataFrame", expression: str, key: str) -> "Column":
             f"{key} = {expression!r} is neither a column nor an expression over the columns: {_listed(names)}"
             f"{meant}{words}"
         ) from None
-    return result
-
-
-def type_of(frame: "DataFrame", expression: str, key: str) -> "DataType":
-    """The Spark type of what a key names."""
-    return frame.select(column(frame, expression, key).alias("of")).schema["of"].dataType
+    return result, kind
 
 
 def kind_of(frame: "DataFrame", expression: str, key: str) -> str:

@@ -63,14 +63,13 @@ def decimals(frame: "DataFrame", ids: Mapping[str, str]) -> "Column":
     return bits.cast("tinyint").alias(DECIMALS)
 
 
-def tell_two_forms(rows: "DataFrame", frame: "DataFrame", ids: Mapping[str, str]) -> None:
+def tell_two_forms(bits: int, frame: "DataFrame", ids: Mapping[str, str]) -> None:
     """Log the columns that have whole numbers with decimals and without: `12.0` and `12` are one id.
 
-    rows: with column DECIMALS of the records in `frame`.
+    bits: those of column DECIMALS that are set in any record of `frame`.
     """
     from pyspark.sql import functions as F
 
-    bits = rows.agg(F.bit_or(DECIMALS)).first()[0] or 0
     for place, (key, expression) in enumerate(ids.items()):
         if not bits >> place & 1:
             continue

@@ -70,7 +70,7 @@ def test_both_forms_of_an_id_in_one_column_are_told(spark, capsys):
     ids = {"events.user_id": "user", "events.item_id": "sku"}
     rows = frame.select(decimals(frame, ids))
     assert [row[DECIMALS] for row in rows.collect()] == [0, 3, 1]
-    tell_two_forms(rows, frame, ids)
+    tell_two_forms(3, frame, ids)
     line = capsys.readouterr().out
     assert 'ids-of-two-forms key=events.user_id decimals=2 whole=1 note="12.0 and 12 are one id"' in line
     assert "events.item_id" not in line
