@@ -1,4 +1,4 @@
-"""What both Airflow DAGs share: parameters, safety settings, alerts, and the tasks that run one job.
+"""What both Airflow DAGs share: parameters, safety settings, alerts, and the tasks that run jobs.
 
 Read from the environment of the Airflow processes, all optional:
 
@@ -15,7 +15,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from daybreak_tasks import DRIVER, Command, SparkJob, last_word
 HOME = Path(os.environ.get("DAYBREAK_HOME", Path(__file__).resolve().parent.parent)).absolute()
 LATEST = timedelta(hours=6)
 """A scheduled run that starts later than this after its time is skipped, as after unpausing: its night is over."""
+JOB_HOURS = timedelta(hours=3)
+"""How long a job may take."""
 NEVER_LATE = timedelta()
 """How late a DAG's first run may start after it was unpaused: it waits for its next time."""
 
@@ -136,27 +138,29 @@ SAFETY = {
         "pool": "daybreak",
         "retries": 2,
         "retry_delay": timedelta(minutes=5),
-        "execution_timeout": timedelta(hours=3),
+        "execution_timeout": JOB_HOURS,
         "on_failure_callback": TOLD,
         "on_retry_callback": last_word,
     },
 }
 
 
-def spark_job(name: str, full: str, **kwargs: object) -> SparkJob:
-    """The task that runs one job of the night in Spark; `full` is true, false or a template of it.
+def spark_jobs(name: str, jobs: Sequence[str], full: str, **kwargs: object) -> SparkJob:
+    """The task that runs jobs of the night in one session of Spark; `full` is true, false or a template of it.
 
-    Where the job runs is said by the connection `daybreak_spark` alone.
+    Another try goes on with the first job that did not end. A task that ended well and is cleared runs all of its jobs.
+    Where they run is said by the connection `daybreak_spark` alone.
     """
     return SparkJob(
         task_id=name,
         name=f"daybreak-{name}",
+        execution_timeout=len(jobs) * JOB_HOURS,
         conn_id="daybreak_spark",
         conf=DRIVER,
         application=str(HOME / "jobs" / "submit.py"),
-        application_args=[name, "--config", CONFIG, "--date", DATE, "--full", full],
+        application_args=[*jobs, "--resume", "--config", CONFIG, "--date", DATE, "--full", full],
         env_vars={"PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable)},
-        pre_execute=check_run if name == "ingest" else None,
+        pre_execute=check_run if "ingest" in jobs else None,
         **kwargs,
     )
 

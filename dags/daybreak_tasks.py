@@ -1,4 +1,4 @@
-"""The tasks of the DAGs: a job that Spark runs, and a command that needs no Spark.
+"""The tasks of the DAGs: jobs that Spark runs, and a command that needs no Spark.
 
 Both say why they failed in one sentence, the last line of the task's log at level ERROR. The exit code decides whether
 Airflow tries again: where trying again cannot help (wrong configuration, bad data, a held release), the task fails at
@@ -40,7 +40,7 @@ TEMPORARY = "java.io.tmpdir"
 
 
 class SparkJob(SparkSubmitOperator):
-    """Submits a job to Spark, with the settings of `[spark]` in its configuration.
+    """Submits jobs to Spark, with the settings of `[spark]` in their configuration.
 
     Where the task has outlets, their events say with which configuration and date it ran.
     """

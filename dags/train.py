@@ -13,7 +13,7 @@ Trains a new behaviour model from the shop's events, whatever the age of the one
 """
 
 from airflow.sdk import DAG, CronTriggerTimetable, chain
-from daybreak_common import MODEL, NEVER_LATE, PARAMS, SAFETY, spark_job
+from daybreak_common import MODEL, NEVER_LATE, PARAMS, SAFETY, spark_jobs
 
 with DAG(
     dag_id="daybreak_train",
@@ -23,4 +23,7 @@ with DAG(
     params=PARAMS,
     **SAFETY,
 ):
-    chain(spark_job("ingest", full="true"), spark_job("train", full="true", outlets=[MODEL]))
+    chain(
+        spark_jobs("ingest", ["ingest"], full="true"),
+        spark_jobs("train", ["train"], full="true", outlets=[MODEL]),
+    )

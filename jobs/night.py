@@ -2,6 +2,7 @@
 
 import importlib
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.config.config import Config
+    from jobs.infra.runs import Run
 
 JOBS = {
     "ingest": "checked tables, from the files of the shop",
@@ -32,6 +34,21 @@ JOBS = {
 """Every job of the night in order. `jobs.stages.<name>.job.run(spark, config)` runs it and returns its counts."""
 WITHOUT_SPARK = frozenset(["index_search", "build", "validate", "publish"])
 """The jobs that start no JVM, and whose `spark` is None."""
+
+
+def left_to_run(jobs: Sequence[str], run: "Run") -> list[str]:
+    """The jobs with which another try goes on, from the first one that did not end; all of them where every one did.
+
+    jobs: in the order of the night. A job ended where it has a receipt, and no job before it in the night has a newer
+    one.
+    """
+    ended = {receipt["job"]: receipt["ended"] for receipt in run.receipts()}
+    order = list(JOBS)
+    for place, name in enumerate(jobs):
+        before = (ended.get(other, "") for other in order[: order.index(name)])
+        if name not in ended or any(newer > ended[name] for newer in before):
+            return list(jobs[place:])
+    return list(jobs)
 
 
 def run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:

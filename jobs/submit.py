@@ -1,4 +1,4 @@
-"""The program that spark-submit starts: `submit.py JOB --config FILE --date YYYY-MM-DD --full true|false`."""
+"""The program that spark-submit starts: `submit.py JOB… --resume --config FILE --date YYYY-MM-DD --full true|false`."""
 
 import sys
 from pathlib import Path

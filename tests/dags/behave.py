@@ -102,14 +102,14 @@ def behave(folder: Path) -> dict[str, Any]:
     import daybreak_common as common
     import daybreak_tasks as tasks
 
-    submitted, command = common.spark_job("topk", full="false"), common.job("validate")
+    submitted, command = common.spark_jobs("lists", ["topk"], full="false"), common.job("validate")
     config = str(folder / "shop.toml")
     submitted.application_args = ["topk", "--config", config, "--date", "2026-11-22"]
-    traced = common.spark_job("topk", full="false")  # a task keeps what its tries printed
+    traced = common.spark_jobs("lists", ["topk"], full="false")  # a task keeps what its tries printed
     traced.application_args = submitted.application_args
     command.words = ["job", "validate"]
     tasks.Command.command = lambda self: [str(folder / "daybreak"), *self.words]
-    trained = common.spark_job("train", full="true", outlets=[common.MODEL])
+    trained = common.spark_jobs("train", ["train"], full="true", outlets=[common.MODEL])
     trained.application_args = ["train", "--config", config, "--date", "2026-11-22"]
     event = SimpleNamespace(extra=None)
     lines = Lines()
@@ -142,7 +142,9 @@ def behave(folder: Path) -> dict[str, Any]:
             text: refused(common.config_of, {}, handed(text))[0] for text in ("/srv/shop/b.toml", "/etc/c.toml")
         },
         "last word": lines.found,
-        "checked": [name for name in ("ingest", "train") if common.spark_job(name, full="false")._pre_execute_hook],
+        "checked": [
+            name for name in ("ingest", "train") if common.spark_jobs(name, [name], full="false")._pre_execute_hook
+        ],
         "alerts": [type(one).__name__ for one in common.TOLD],
         "deadline": common.SAFETY["deadline"].interval.total_seconds(),
     }

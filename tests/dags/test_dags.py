@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,22 @@ def test_both_import_without_errors(facts: dict[str, Any]) -> None:
     assert sorted(facts["dags"]) == ["daybreak_precompute", "daybreak_train"]
 
 
-def test_the_night_is_one_task_a_job_in_order_and_then_its_receipt(facts: dict[str, Any]) -> None:
+IN_SPARK = ["ingest", "train", "lists"]
+"""The tasks that are a session of Spark."""
+
+
+def jobs_of(task: dict[str, Any], run: str = "scheduled") -> list[str]:
+    """The jobs that a task runs; empty where it is another command."""
+    words = task["commands"][run]
+    first = next((n for n, word in enumerate(words) if word.endswith("submit.py") or word == "job"), len(words))
+    return list(takewhile(lambda word: not word.startswith("--"), words[first + 1 :]))
+
+
+def test_the_night_runs_every_job_in_order_and_then_keeps_its_receipt(facts: dict[str, Any]) -> None:
     tasks = facts["dags"]["daybreak_precompute"]["tasks"]
-    assert list(tasks) == [*JOBS, "receipt"]
-    assert [task["after"] for task in tasks.values()] == [[], *([job] for job in JOBS)]
+    assert [name for task in tasks.values() for name in jobs_of(task)] == list(JOBS)
+    assert list(tasks) == [*IN_SPARK, *(job for job in JOBS if job in WITHOUT_SPARK), "receipt"]
+    assert [task["after"] for task in tasks.values()] == [[], *([task] for task in tasks)][: len(tasks)]
 
 
 def test_training_updates_the_asset_that_starts_the_night(facts: dict[str, Any]) -> None:
@@ -70,7 +83,7 @@ def test_safety(facts: dict[str, Any], dag_id: str) -> None:
         assert task["pool"] == "daybreak"
         assert task["retries"] == 2
         assert task["retry_delay"] == 300
-        assert task["timeout"] == 3 * 3600
+        assert task["timeout"] == 3 * 3600 * max(1, len(jobs_of(task)))
 
 
 def test_parameters(facts: dict[str, Any]) -> None:
@@ -84,7 +97,7 @@ def test_parameters(facts: dict[str, Any]) -> None:
 @pytest.mark.parametrize("dag_id", ["daybreak_precompute", "daybreak_train"])
 def test_docs_name_every_task_and_parameter(facts: dict[str, Any], dag_id: str) -> None:
     dag = facts["dags"][dag_id]
-    for name in [*dag["tasks"], *dag["params"]]:
+    for name in [*dag["tasks"], *dag["params"], *(job for task in dag["tasks"].values() for job in jobs_of(task))]:
         assert f"`{name}`" in dag["doc_md"]
 
 
@@ -111,12 +124,11 @@ def test_every_job_of_a_run_gets_its_parameters(
     more = {"publish": ["--older", flag], "validate": ["--override=", "--reason="]}
     if run == "given":
         more["validate"] = ["--override=Ada Lovelace", "--reason=we know"]
-    for job in JOBS:
-        if job in WITHOUT_SPARK:
-            words = ["/opt/venv/bin/daybreak", "job", job, *asked, *more.get(job, [])]
-            assert tasks[job]["commands"][run] == words
-        else:
-            assert tasks[job]["commands"][run][-7:] == [job, *asked, "--full", flag]
+    for job in WITHOUT_SPARK:
+        words = ["/opt/venv/bin/daybreak", "job", job, *asked, *more.get(job, [])]
+        assert tasks[job]["commands"][run] == words
+    for name in IN_SPARK:
+        assert tasks[name]["commands"][run][-7:] == ["--resume", *asked, "--full", flag]
     assert tasks["receipt"]["commands"][run] == ["/opt/venv/bin/daybreak", "receipt", *asked, "--json"]
 
 

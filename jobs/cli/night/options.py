@@ -35,6 +35,10 @@ Older = Annotated[
         "--older", metavar="[true|false]", help="Publish although the release that serves is of a later date."
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the first job that did not end; run all of them where every one did."),
+]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why you override; goes with --override.")]
 
 
@@ -47,20 +51,21 @@ def night_config(
     older: bool = False,
     override: str | None = None,
     reason: str | None = None,
-    job: str | None = None,
+    jobs: Sequence[str] | None = None,
 ) -> "Config":
-    """Read the configuration of a night. job: the only one that runs; None: all.
+    """Read the configuration of a night. jobs: those that run; None: all.
 
     Raises ConfigError when the options do not go together, or the file is not as expected.
     """
     if full and warm_start:
         raise ConfigError("--warm-start continues a model, --full trains one from scratch: they do not go together")
-    if older and job not in (None, "publish"):
-        raise ConfigError(f"--older is for `daybreak job publish` and `daybreak run`, not for job {job}")
+    if older and jobs is not None and "publish" not in jobs:
+        raise ConfigError(f"--older is for `daybreak job publish` and `daybreak run`, not for job {', '.join(jobs)}")
     by = override_of(override, reason)
-    if by is not None and job not in (None, "validate"):
+    if by is not None and jobs is not None and "validate" not in jobs:
         raise ConfigError(
-            f"--override is for `daybreak job validate`, `daybreak run` and `daybreak publish`, not for job {job}"
+            "--override is for `daybreak job validate`, `daybreak run` and `daybreak publish`, not for job "
+            + ", ".join(jobs)
         )
     return load(file, night, full, by, warm_start=warm_start, older=older)
 
@@ -81,8 +86,9 @@ def override_of(name: str | None, reason: str | None) -> "Override | None":
     return None
 
 
-def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
-    """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names.
+def start(jobs: Sequence[str], config: "Config", master: str | None, resume: bool = False) -> None:
+    """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names. resume:
+    pass over the first ones that ended (`jobs.night.left_to_run`).
 
     One command at a time writes into a run. Spark starts before the first job that needs it, and ends after the last:
     its memory is free for the others. Raises ConfigError, with everything that is missing, where this machine cannot
@@ -90,13 +96,17 @@ def start(jobs: Sequence[str], config: "Config", master: str | None) -> None:
     """
     from jobs.infra.cluster.errors import told
     from jobs.infra.cluster.written import probe
+    from jobs.infra.logging import log_line
     from jobs.infra.machine.cluster import granted, start_spark
     from jobs.infra.run_lock import writing
-    from jobs.night import WITHOUT_SPARK, run_job
+    from jobs.night import WITHOUT_SPARK, left_to_run, run_job
     from jobs.releases.announce import refuse_older
 
     if "publish" in jobs and not config.older:
         refuse_older(config.releases, config.date)
+    given, jobs = jobs, left_to_run(jobs, config.run) if resume else jobs
+    if len(jobs) < len(given):
+        log_line("night", "resume", ended=len(given) - len(jobs), next=jobs[0])
     in_spark = [name for name in jobs if name not in WITHOUT_SPARK]
     check_machine(config, spark=bool(in_spark) and master is not None)
     errors = config.run.path("errors") / "start.txt"

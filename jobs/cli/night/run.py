@@ -1,6 +1,6 @@
 """The command `daybreak run`."""
 
-from jobs.cli.night.options import Full, Older, OverrideBy, Reason, WarmStart, night_config, start
+from jobs.cli.night.options import Full, Older, OverrideBy, Reason, Resume, WarmStart, night_config, start
 from jobs.cli.options import DEFAULT_CONFIG, LOCAL, ConfigFile, Master, NightDate
 from jobs.night import JOBS
 
@@ -9,6 +9,7 @@ def run(
     *,
     night: NightDate,
     config: ConfigFile = DEFAULT_CONFIG,
+    resume: Resume = False,
     full: Full = False,
     warm_start: WarmStart = False,
     older: Older = False,
@@ -23,4 +24,4 @@ def run(
     settings = night_config(
         config, night, full=full, warm_start=warm_start, older=older, override=override, reason=reason
     )
-    start(list(JOBS), settings, master)
+    start(list(JOBS), settings, master, resume=resume)

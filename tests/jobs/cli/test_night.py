@@ -14,7 +14,8 @@ import pytest
 from jobs.cli.main import main
 from jobs.cli.night.doctor import _files
 from jobs.config.loader import load
-from jobs.night import JOBS, WITHOUT_SPARK
+from jobs.infra.runs import Run
+from jobs.night import JOBS, WITHOUT_SPARK, left_to_run
 from tests.jobs.cli.understood import understood
 from tests.other_user import as_nobody, only_root
 from tests.releases import Sizes, make_release
@@ -34,17 +35,17 @@ def config(tmp_path: Path) -> str:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
-    """What the commands start: the jobs, their configuration and the Spark master."""
+    """What the commands start: the jobs, their configuration, the Spark master, and whether they go on."""
     calls: list[tuple] = []
     for name in ("run", "job"):
-        monkeypatch.setattr(f"jobs.cli.night.{name}.start", lambda *what: calls.append(what))
+        monkeypatch.setattr(f"jobs.cli.night.{name}.start", lambda *what, resume: calls.append((*what, resume)))
     return calls
 
 
 def test_run_starts_every_job_in_order(config: str, started: list[tuple]) -> None:
     assert main(["run", "--config", config, "--date", "2026-11-22", "--full", "false"]) == 0
-    ((jobs, settings, master),) = started
-    assert (jobs, master) == (list(JOBS), "local[*]")
+    ((jobs, settings, master, resume),) = started
+    assert (jobs, master, resume) == (list(JOBS), "local[*]", False)
     assert (settings.date, settings.full, settings.warm_start) == (date(2026, 11, 22), False, False)
 
 
@@ -58,14 +59,47 @@ def test_a_submitted_job_leaves_the_master_to_spark_submit(config: str, started:
     words = ["train", "--config", config, "--date", "2026-11-22", "--full", "true"]
     assert main(["job", "--submitted", *words]) == 0
     assert main(["job", *words, "--master", "local[2]"]) == 0
-    assert [(jobs, master, settings.full) for jobs, settings, master in started] == [
+    assert [(jobs, master, settings.full) for jobs, settings, master, _ in started] == [
         (["train"], None, True),
         (["train"], "local[2]", True),
     ]
 
 
+def test_several_jobs_run_in_the_order_of_the_night(config: str, started: list[tuple]) -> None:
+    words = ["--config", config, "--date", "2026-11-22"]
+    assert main(["job", "publish", "train_text", "train", "--resume", "--older", *words]) == 0
+    assert main(["job", "train", "topk", "--older", *words]) == 2
+    assert [(jobs, settings.older, resume) for jobs, settings, _, resume in started] == [
+        (["train", "train_text", "publish"], True, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "left"),
+    [
+        ("", "bcd"),
+        ("a", "bcd"),
+        ("abc", "d"),
+        ("abcd", "bcd"),  # all ended: whoever starts them wants them anew
+        ("abcda", "bcd"),  # what they read was made anew
+        ("abcdb", "cd"),  # a new try broke off in c
+        ("abdc", "d"),
+        ("abd", "cd"),
+    ],
+)
+def test_another_try_goes_on_with_the_first_job_that_did_not_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: str, left: str
+) -> None:
+    """ended: the jobs in the order in which they ended; b, c and d are tried again."""
+    monkeypatch.setattr("jobs.night.JOBS", dict.fromkeys("abcd", ""))
+    run = Run(tmp_path, date(2026, 11, 22))
+    for minute, name in enumerate(ended):
+        run.write_json(f"receipts/{name}.json", {"job": name, "ended": f"2026-11-22T03:{minute:02}:00.000+00:00"})
+    assert left_to_run("bcd", run) == list(left)
+
+
 def test_ctrl_c_ends_with_130(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*what: object) -> None:
+    def interrupted(*what: object, **more: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jobs.cli.night.run.start", interrupted)
@@ -94,11 +128,12 @@ def test_what_the_dags_render_is_understood(file: Path) -> None:
     task = file.stem.split(".")[1]
     if lines[0].endswith("/daybreak"):
         found = understood(list(filter(None, lines[1:])))
-        assert (found.command == task == "receipt") or found.options["name"] == task
+        assert (found.command == task == "receipt") or found.options["names"] == [task]
     else:
         program = next(n for n, line in enumerate(lines) if line.endswith("jobs/submit.py"))
         found = understood(["job", "--submitted", *filter(None, lines[program + 1 :])])
-        assert (found.options["name"], found.options["submitted"]) == (task, True)
+        assert found.options["names"]
+        assert found.options["submitted"] is found.options["resume"] is True
         assert found.options["full"] is (lines[lines.index("--full") + 1] == "true")
     assert found.options["config"] == Path("/srv/shop/daybreak.toml")
     assert found.options["night"] == date(2026, 11, 22)
