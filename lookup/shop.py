@@ -29,7 +29,7 @@ from lookup.serving.session import UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
 from lookup.serving.sources.item import item_sources, look_sources, part_of
 from lookup.serving.sources.popular import category_sources, popular_sources
-from lookup.serving.sources.user import stands_as_ranked, user_sources
+from lookup.serving.sources.user import outranks, stands_as_ranked, stored_lists, user_sources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,19 +121,18 @@ class Shop(PatchApi, SearchApi):
         row, events = read_user(self._live, state, user, _latest(at, now))
         if history is not None:
             events = events + just_now(state, history, now)
-        lists_have_seen = release.manifest.bought == "include"
-        seen = lists_have_seen if seen is None else seen
-        listed = not events and row >= 0 and (lists_have_seen or not seen)
-        plain = where is None and diversity is None and seen is lists_have_seen and pins == () and exclude == ()
-        if listed and plain and stands_as_ranked(state, row):
-            hits = stored_hits(state, k, release.user_topk, row, name="list", arm=arm)
-            if len(hits) == k:
+        seen = release.manifest.bought == "include" if seen is None else seen
+        lists, complete = stored_lists(release, seen) if not events and row >= 0 else (None, False)
+        plain = complete and where is None and diversity is None and pins == () and exclude == ()
+        if plain and lists is not None and stands_as_ranked(state, lists, row):
+            hits = stored_hits(state, k, lists, row, name="list", arm=arm)
+            if len(hits) == k and not outranks(state, row, hits[-1].score):
                 return hits
         request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
         session = UserSession(state, row, now, events)
         if not seen:
             request.excluded_rows.update(session.history.rows.tolist())
-        personal = user_sources(request, session, listed) if events or row >= 0 else []
+        personal = user_sources(request, session, lists) if events or row >= 0 else []
         return request.fill_results(personal + popular_sources(request))
 
     def similar(

@@ -79,6 +79,9 @@ def answers(releases: Path) -> dict[str, Any]:
     if release.encoder.width("look"):  # since version 5
         for by in ("look", "text", "behaviour"):
             said[f"similar item-5 by {by}"] = hits(shop.similar("item-5", 6, by=by, at=AT))
+    if release.user_unseen.items.shape[1]:  # since version 6
+        for user in USERS:
+            said[f"recommend {user} unseen"] = hits(shop.recommend(user, 6, seen=False, at=AT))
     for row in range(3):
         found = release.candidates(release.user_vector[row], 8).tolist()
         said[f"search {row}"] = [release.items.id(place) for place in found]

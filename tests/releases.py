@@ -68,12 +68,13 @@ class Sizes:
 def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Config:
     """The configuration of a shop in a folder; it names no data."""
     sizes = sizes or Sizes()
+    again, similar = max(sizes.again, 1), max(sizes.similar, 1)
     return Config(
         items=ItemsConfig(files="items.csv", item_id="id", title="title"),
         events=[EventsConfig(files="events.csv", user_id="u", item_id="i", time="t")],
         base=base,
         date=night,
-        topk=TopKConfig(k=sizes.k, similar=max(sizes.similar, 1), popular=sizes.popular, again=max(sizes.again, 1)),
+        topk=TopKConfig(k=sizes.k, spare=0, similar=similar, popular=sizes.popular, again=again),
     )
 
 
@@ -335,14 +336,22 @@ def _write_users(
             "weights": listed(np.arange(n + 1) * 2 * owned, weights[rows], pa.float32()),
         }
 
-    def topk(rows: np.ndarray) -> dict[str, Any]:
+    def all_scores(rows: np.ndarray) -> np.ndarray:
         had = HistoryBatch(
             np.arange(len(rows) + 1) * owned, *(part[rows].ravel() for part in (bought, shares, repeats))
         )
         added = terms(had, follow, parameters, user_vectors[rows], item_vector)
         scores = user_vectors[rows] @ item_vector.T
         scores[np.repeat(np.arange(len(rows)), np.diff(added.offsets)), added.items] += added.values
-        return {"user": pa.array(rows, pa.int32()), **best(scores, k)}
+        return scores
+
+    def topk(rows: np.ndarray) -> dict[str, Any]:
+        return {"user": pa.array(rows, pa.int32()), **best(all_scores(rows), k)}
+
+    def unseen(rows: np.ndarray) -> dict[str, Any]:
+        scores = all_scores(rows)
+        np.put_along_axis(scores, bought[rows], -np.inf, axis=1)
+        return {"user": pa.array(rows, pa.int32()), **best(scores, min(k, sizes.items - owned))}
 
     def because(rows: np.ndarray) -> dict[str, Any]:
         columns = {name: users(rows)[name] for name in ("user", "items", "days", "weights")}
@@ -360,6 +369,7 @@ def _write_users(
         }
 
     _write(root / "user_vectors", sizes.users, users, rng)
+    _write(root / "user_unseen", sizes.users, unseen, np.random.default_rng(0))  # `rng` draws the rest as ever
     _write(root / "user_topk", sizes.users, topk, rng)
     _write(root / "user_because", sizes.users, because, rng)
     _write(root / "user_again", sizes.users if again else 0, buy_again, rng)

@@ -28,7 +28,10 @@ class TopKConfig:
     """`[topk]`: the lists."""
 
     k: Length = 100
-    """Length of a user's list."""
+    """How many items of a user's list are meant to be shown."""
+    spare: Annotated[int, Within(0, 10_000)] = 20
+    """So many more places each list of a user has, for what the day takes away: items that are sold out, hidden or not
+    asked for."""
     similar: Length = 50
     """Length of an item's list of similar items."""
     popular: Length = 200
@@ -47,6 +50,11 @@ class TopKConfig:
     """Users scored together; with `item_block` it bounds a task's memory."""
     item_block: Count = 4096
     """Items that a block of users is scored against at a time."""
+
+    @property
+    def places(self) -> int:
+        """The length of a user's lists."""
+        return self.k + self.spare
 
 
 @dataclass(frozen=True, config=TABLE)

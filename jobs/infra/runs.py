@@ -52,6 +52,7 @@ MADE_BY = {
     "vectors": "embed_items",
     "item_vectors": "embed_items",
     "user_vectors": "embed_users",
+    "user_unseen": "topk",
     "user_topk": "topk",
     "user_because": "topk",
     "user_again": "topk",
@@ -78,7 +79,8 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "item_vectors": ("items", "text_vectors", "look_vectors"),
     "vectors": ("items", "item_vectors"),
     "user_vectors": ("items", "events", "vectors"),
-    "user_topk": ("vectors", "user_vectors"),
+    "user_unseen": ("vectors", "user_vectors"),
+    "user_topk": ("vectors", "user_vectors", "user_unseen"),
     "user_because": ("vectors", "user_vectors", "user_topk"),
     "user_again": ("vectors", "user_vectors"),
     "item_topk": ("vectors",),
@@ -90,8 +92,8 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "evaluation": ("items", "events", "vectors"),
     "metrics.json": ("items", "events", "vectors"),
     "release.json": (
-        *("items", "events", "features.json", "patches.json", "vectors", "user_vectors", "user_topk", "user_because"),
-        *("user_again", "item_topk", "popular", "popularity", "ranker", "search"),
+        *("items", "events", "features.json", "patches.json", "vectors", "user_vectors", "user_unseen", "user_topk"),
+        *("user_because", "user_again", "item_topk", "popular", "popularity", "ranker", "search"),
     ),
     "validation.json": ("release.json", "evaluation"),
 }

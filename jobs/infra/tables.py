@@ -256,6 +256,7 @@ def _lists(name: str, key: Field) -> RunTable:
     )
 
 
+USER_UNSEEN = _lists("user_unseen", Field("user", "int"))
 USER_TOPK = _lists("user_topk", Field("user", "int"))
 USER_BECAUSE = RunTable(
     "user_because",

@@ -15,6 +15,8 @@ DUCKDB_TYPES: dict[Kind, str] = {"text": "VARCHAR", "number": "DOUBLE", "switch"
 
 SEARCH = 4
 """The schema version that brought the tables of searches."""
+UNSEEN = 6
+"""The schema version that brought the lists without what users had."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ CATALOG: tuple[Table, ...] = (
     ),
     Table(
         "user_topk", ("user_id", "rank"), _list_columns("user_id", "whose list"), "recommendations of each active user"
+    ),
+    Table(
+        "user_unseen",
+        ("user_id", "rank"),
+        _list_columns("user_id", "whose list"),
+        "recommendations without items of the user's history; empty where user_topk leaves them out, too",
+        UNSEEN,
     ),
     Table(
         "because",

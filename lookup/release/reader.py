@@ -86,6 +86,7 @@ class Release:
         self.brands, self.values = self._keys("brand"), self._keys("value")
         self._item_rows: dict[str, int] = {}
         self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
+        self.user_unseen = self._lists("user_unseen")
         self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
         self.item_input: NDArray[np.float32] = self.arrays["item_input"]
         self.item_vector: NDArray[np.float32] = self.arrays["item_vector"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lookup.retrieval import ranked_lists
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
 
 FIRST_VERSION = 3
@@ -89,6 +89,7 @@ LETTERS: tuple[Letter, ...] = (
     Letter("C", "categories"),
     Letter("D", "coordinates of a vector"),
     Letter("K", "places of a user's list"),
+    Letter("O", "places of a user's list without what the user had; 0 where `user_topk` is without it", 6, 0),
     Letter("S", "places of an item's list of similar items"),
     Letter("B", "places of a user's buy-again list; may be 0"),
     Letter("P", "places of a popular list"),
@@ -123,17 +124,20 @@ def _keys(prefix: str, size: str, what: str) -> tuple[Array, ...]:
     )
 
 
-def _lists(prefix: str, rows: str, length: str, what: str) -> tuple[Array, ...]:
-    """The two arrays of a family of ranked lists, best first."""
+def _lists(prefix: str, rows: str, length: str, what: str, since: int = FIRST_VERSION) -> tuple[Array, ...]:
+    """The two arrays of a family of ranked lists, best first. One of a later version is empty in older releases."""
+    later = since > FIRST_VERSION
     return (
         Array(
             f"{prefix}_item",
             "int32",
             (rows, length),
             f"{what}: item rows, best first, {NO_ITEM} after the last",
+            since,
+            NO_ITEM if later else None,
             rows_of="I",
         ),
-        Array(f"{prefix}_score", "float32", (rows, length), f"{what}: scores, falling"),
+        Array(f"{prefix}_score", "float32", (rows, length), f"{what}: scores, falling", since, 0 if later else None),
     )
 
 
@@ -235,6 +239,7 @@ ARRAYS: tuple[Array, ...] = (
     Array("user_history_day", "int32", ("E",), "its day, since 1970, UTC; the day before the night has age 1"),
     Array("user_history_weight", "float32", ("E",), "its weight, by the event type"),
     *_lists("user_topk", "U", "K", "recommendations of a user"),
+    *_lists("user_unseen", "U", "O", "recommendations of a user, without items of the user's history", since=6),
     *_lists("user_again", "U", "B", "what a user may buy again, all from the user's history"),
     *_keys("category", "C", "category name"),
     *_keys("brand", "M", "brand"),

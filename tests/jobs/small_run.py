@@ -33,7 +33,7 @@ def config(
         base=base,
         date=DAY,
         embed=embed or EmbedConfig(dimensions=3),
-        topk=topk or TopKConfig(k=5, similar=4, popular=3, again=3, user_block=4, item_block=16),
+        topk=topk or TopKConfig(k=3, spare=2, similar=4, popular=3, again=3, user_block=4, item_block=16),
     )
 
 

@@ -14,7 +14,10 @@ from lookup.sealed import sealed
 STEP = 1000.0
 """Scores of the stored lists of a release marked n are within half of this about n times this; so are, of a session,
 those of items of the history and of their transitions."""
-MARKED = ("user_topk_score", "user_again_score", "item_topk_score", "popular_score", "item_repeat", "item_next_weight")
+MARKED = (
+    *("user_topk_score", "user_unseen_score", "user_again_score", "item_topk_score", "popular_score"),
+    *("item_repeat", "item_next_weight"),
+)
 
 
 def id_of(n: int) -> str:

@@ -20,6 +20,7 @@ from lookup.search import index_file
 
 LISTS = {
     "user_topk": ("user_vectors", "user", "user_id"),
+    "user_unseen": ("user_vectors", "user", "user_id"),
     "because": ("user_vectors", "user", "user_id"),
     "user_again": ("user_vectors", "user", "user_id"),
     "item_topk": ("items", "item", "item_id"),
@@ -32,6 +33,11 @@ VIEWS = {
         "what each user is recommended, with names",
         """SELECT l.user_id, l.rank, l.item_id, i.title, i.category, i.brand, i.price, l.score
            FROM user_topk l JOIN items i USING (item_id)""",
+    ),
+    "discoveries": (
+        "what each user is recommended of what the user never had, with names",
+        """SELECT l.user_id, l.rank, l.item_id, i.title, i.category, i.brand, i.price, l.score
+           FROM user_unseen l JOIN items i USING (item_id)""",
     ),
     "reasons": (
         "why the first items of each user's list are recommended, with names",

@@ -22,7 +22,7 @@ from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.search import FILE as SEARCH_FILE
 
-LISTS = {"user_topk": "K", "user_again": "B", "item_topk": "S", "popular": "P"}
+LISTS = {"user_topk": "K", "user_unseen": "O", "user_again": "B", "item_topk": "S", "popular": "P"}
 """The tables of lists, and the letters of their lengths."""
 
 
@@ -54,6 +54,7 @@ def write_arrays(folder: Path, run: Run, vectors: VectorStore, features: dict[st
     writer.vectors("user_vector", users, "user", "vector")
     writer.histories(users)
     writer.lists("user_topk", lists["user_topk"], "user")
+    writer.lists("user_unseen", lists["user_unseen"], "user")
     writer.lists("user_again", lists["user_again"], "user")
     writer.lists("item_topk", lists["item_topk"], "item")
     writer.popular(lists["popular"], category)

@@ -12,6 +12,7 @@ from jobs.infra.tables import (
     USER_AGAIN,
     USER_BECAUSE,
     USER_TOPK,
+    USER_UNSEEN,
     USER_VECTORS,
 )
 from jobs.infra.vector_store import VectorStore
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Write the four tables of lists, table `user_because` and table `popularity`. Returns how many users, items and
+    """Write the five tables of lists, table `user_because` and table `popularity`. Returns how many users, items and
     popular lists there are.
 
     Raises MissingStepError when embed_items or embed_users has not run.
@@ -29,7 +30,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.infra.cluster.tasks import watching
     from jobs.infra.frames import popular, popularity
     from jobs.stages.topk.spark.because import user_because
-    from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists
+    from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists, user_unseen
 
     night, options = config.run, config.topk
     vectors = VectorStore.of(night)
@@ -37,7 +38,9 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_TOPK, user_lists(users, vectors, options, counts["users"]))
+        night.write(USER_UNSEEN, user_unseen(users, vectors, options, counts["users"]))
+        unseen = night.read(spark, USER_UNSEEN)
+        night.write(USER_TOPK, user_lists(users, unseen, vectors, options, counts["users"]))
         night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
         lists = night.read(spark, USER_TOPK)
         because = user_because(users, lists, vectors, options, night=config.date, count=counts["users"])

@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.config.config import Config
+from jobs.config.release import TopKConfig
 from jobs.infra.blocks import Blocks, flat
 from jobs.infra.runs import Run
 from jobs.infra.tables import RUN_TABLE_OF
@@ -45,6 +46,7 @@ def check_release(release: Release, config: Config, incumbent: Manifest | None) 
     arrays, limits = release.arrays, config.validate
     families = {
         "user_topk": release.user_topk,
+        "user_unseen": release.user_unseen,
         "user_again": release.user_again,
         "item_topk": release.item_topk,
         "popular": release.popular,
@@ -70,12 +72,16 @@ def check_release(release: Release, config: Config, incumbent: Manifest | None) 
     findings += checks.check_known("user_history_item", arrays["user_history_item"], items, least=0)
     findings += checks.check_known("item_category", release.item_category, len(release.categories), "categories")
     findings += checks.check_known("item_brand", release.item_brand, brands, "brands")
-    findings += checks.check_coverage(
-        release.user_topk, full_lengths(config, len(release.items)), limits.min_user_coverage
-    )
     users = sample(len(release.users))
     terms = terms_of(release, config.run, users)
-    findings += checks.check_scores(release.user_topk, arrays["user_vector"], release.item_vector, users, terms)
+    for name, left_out in lists_of_users(config.topk).items():
+        lengths = full_lengths(config, len(release.items), left_out)
+        findings += checks.check_coverage(name, families[name], lengths, limits.min_user_coverage)
+        findings += checks.check_scores(
+            name, families[name], arrays["user_vector"], release.item_vector, users=users, terms=terms
+        )
+    had = [release.history(int(user)).rows for user in users]
+    findings += checks.check_left_out("user_unseen", release.user_unseen, users, had)
     findings += checks.check_recall(recall(release, users), limits.min_recall)
     if incumbent is not None:
         findings += checks.check_sizes(release.manifest, incumbent, limits.max_shrink)
@@ -88,7 +94,7 @@ def expected_counts(run: Run) -> dict[str, int]:
         name: len(Blocks.of(run, table))
         for name, table in (("items", "items"), ("users", "user_vectors"), ("events", "events"))
     }
-    for name in ("user_topk", "because", "user_again", "item_topk", "popular"):
+    for name in ("user_topk", "user_unseen", "because", "user_again", "item_topk", "popular"):
         blocks = Blocks.of(run, RUN_TABLE_OF.get(name, name))
         counts[name] = sum(len(flat(batch.column("items"))[1]) for batch in blocks.read("items"))
     return counts
@@ -108,14 +114,23 @@ def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
     return rows, nulls
 
 
-def full_lengths(config: Config, items: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Blocks of (user rows, lengths of a full list): K, or all items of the shop that the list may hold if fewer."""
+def lists_of_users(options: TopKConfig) -> dict[str, str | None]:
+    """The tables of lists that the night makes of every user, and the column of USER_VECTORS that each leaves out."""
+    return {"user_topk": None, "user_unseen": "history"} if options.bought == "include" else {"user_topk": "bought"}
+
+
+def full_lengths(
+    config: Config, items: int, left_out: str | None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Blocks of (user rows, lengths of a full list): all its places, or all items that it may hold if fewer.
+
+    left_out: the column of the items that it does not hold; None: it may hold all.
+    """
     users = Blocks.of(config.run, "user_vectors")
-    excluded = config.topk.bought != "include"
-    for batch in users.read("user", "bought"):
-        bought, _ = flat(batch.column("bought"))
-        free = items - bought if excluded else np.full(len(bought), items)
-        yield batch.column("user").to_numpy().astype(np.int64), np.minimum(config.topk.k, free)
+    for batch in users.read("user", *([left_out] if left_out else [])):
+        rows = batch.column("user").to_numpy().astype(np.int64)
+        free = items - flat(batch.column(left_out))[0] if left_out else np.full(len(rows), items)
+        yield rows, np.minimum(config.topk.places, free)
 
 
 def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:

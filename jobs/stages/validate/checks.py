@@ -96,7 +96,7 @@ def check_known(
 
 
 def check_coverage(
-    lists: RankedLists, needed: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], least: float
+    name: str, lists: RankedLists, needed: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], least: float
 ) -> list[Finding]:
     """Enough users must have a full list. needed: blocks of (user rows, lengths of a full list). least: a share."""
     full = users = 0
@@ -105,13 +105,24 @@ def check_coverage(
         users += len(rows)
         settle(lists.items)
     share = full / users if users else 1.0
-    return [Finding("users with a full list", share >= least, f"{share:.4f}", f"{least} or more", FindingKind.FAILURE)]
+    what = f"users with a full list in {name}"
+    return [Finding(what, share >= least, f"{share:.4f}", f"{least} or more", FindingKind.FAILURE)]
+
+
+def check_left_out(
+    name: str, lists: RankedLists, users: NDArray[np.int64], left_out: Iterable[NDArray[np.int32]]
+) -> list[Finding]:
+    """The lists of some users must not have what they leave out. users: their rows. left_out: item rows, for each."""
+    there = sum(int(np.isin(lists.items[user], rows).sum()) for user, rows in zip(users, left_out, strict=True))
+    return [Finding(f"{name} items that it leaves out", there == 0, str(there), "0")]
 
 
 def check_scores(
+    name: str,
     lists: RankedLists,
     user_vector: NDArray[np.float32],
     item_vector: NDArray[np.float32],
+    *,
     users: NDArray[np.int64],
     terms: Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]],
 ) -> list[Finding]:
@@ -130,7 +141,7 @@ def check_scores(
         away = max(away, float(np.max(np.abs(scores - exact), initial=0.0)))
         largest = max(largest, float(np.max(np.abs(exact), initial=0.0)))
     allowed = TOLERANCE * largest
-    return [Finding("user_topk scores against u . v", away <= allowed, f"{away:.3g} away", f"at most {allowed:.3g}")]
+    return [Finding(f"{name} scores against u . v", away <= allowed, f"{away:.3g} away", f"at most {allowed:.3g}")]
 
 
 def check_recall(recall: float, least: float) -> list[Finding]:

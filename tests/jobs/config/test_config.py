@@ -40,7 +40,7 @@ def test_a_short_file_is_enough(tmp_path):
     ("text", "message"),
     [
         (GOOD.replace('item_id = "id"', ""), r"d.toml: items.item_id is missing"),
-        (GOOD + "[topk]\nkk = 3", r"d.toml: unknown key topk.kk; expected one of k, similar"),
+        (GOOD + "[topk]\nkk = 3", r"d.toml: unknown key topk.kk; expected one of k, spare, similar"),
         (GOOD + '[topk]\nk = "3"', r"d.toml: topk.k must be a whole number from 1 to 100,000, not '3'"),
         (GOOD + "[topk]\nk = 0", r"d.toml: topk.k must be a whole number from 1 to 100,000, not 0"),
         (GOOD + '[topk]\nbought = "never"', r"d.toml: topk.bought must be include, exclude or separate"),

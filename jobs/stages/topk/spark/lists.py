@@ -13,10 +13,11 @@ from jobs.config.release import TopKConfig
 from jobs.infra.arrow import matrix
 from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.spark import task_device
-from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK
+from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.device import DeviceItems
 from jobs.ranking.exact import ItemLists, Rows, Terms, rank, resident, top_k
+from jobs.ranking.join import join
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from lookup.scoring.user_encoder import UserEncoder
 
@@ -47,20 +48,33 @@ class Directions:
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
-def user_lists(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
-    """Table USER_TOPK: the best items of each user, without bought ones unless `bought` is "include"."""
+def user_unseen(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
+    """Table USER_UNSEEN: the best items that each user's history lacks; empty lists unless `bought` is "include"."""
+    if options.bought != "include":
+        return _no_lists(users)
+    return _best_without("history", users, vectors, options, count)
+
+
+def user_lists(
+    users: "DataFrame", unseen: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int
+) -> "DataFrame":
+    """Table USER_TOPK: the best items of each user, without bought ones unless `bought` is "include".
+
+    unseen: the table USER_UNSEEN. With the best items of a history it makes the best of all, so that all items are
+    scored once.
+    """
+    if options.bought != "include":
+        return _best_without("bought", users, vectors, options, count)
     parts = partitions(users.sparkSession, count, options.user_block)
     task = partial(_user_lists, vectors=vectors, options=options)
-    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_TOPK.ddl)
+    both = users.select(*USER_COLUMNS).join(unseen, "user")
+    return both.repartition(parts).mapInArrow(task, USER_TOPK.ddl)
 
 
 def user_again(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
     """Table USER_AGAIN: the items of each user's history, best first; empty lists unless `bought` is "separate"."""
-    from pyspark.sql import functions as F
-
     if options.bought != "separate":
-        nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
-        return users.select("user", *nothing)
+        return _no_lists(users)
     parts = partitions(users.sparkSession, count, options.user_block)
     task = partial(_user_again, vectors=vectors, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
@@ -73,14 +87,39 @@ def item_lists(spark: "SparkSession", vectors: VectorStore, options: TopKConfig,
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
-def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+def _no_lists(users: "DataFrame") -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    nothing = (F.array().cast("array<int>").alias("items"), F.array().cast("array<float>").alias("scores"))
+    return users.select("user", *nothing)
+
+
+def _best_without(
+    left_out: str, users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int
+) -> "DataFrame":
+    """The best items of each user without those of a column of USER_VECTORS."""
+    parts = partitions(users.sparkSession, count, options.user_block)
+    task = partial(_without, left_out=left_out, vectors=vectors, options=options)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_UNSEEN.ddl)
+
+
+def _without(batches: Batches, left_out: str, vectors: VectorStore, options: TopKConfig) -> Batches:
     items = vectors.array("item_vector")
     held = resident(items, task_device())
     for batch in batches:
-        exclude = _lists(batch, "bought") if options.bought != "include" else None
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
-        found = _best(queries, held, options.k, options, added=added, exclude=exclude)
+        found = _best(queries, held, options.places, options, added=added, exclude=_lists(batch, left_out))
+        yield _table(USER_UNSEEN.columns, batch.column("user"), *found)
+
+
+def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+    items = vectors.array("item_vector")
+    for batch in batches:
+        queries = matrix(batch.column("vector"), items.shape[1])
+        added = _terms(batch, vectors, queries, items)
+        history = rank(queries, items, _lists(batch, "history"), options.places, added)
+        found = join(history, _ranked(batch, options.places), options.places)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
@@ -142,6 +181,15 @@ def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: N
     offsets = pa.array(np.concatenate([[0], there.sum(axis=1).cumsum()]).astype(np.int32))
     lists = [pa.ListArray.from_arrays(offsets, pa.array(values[there])) for values in (items, scores)]
     return pa.RecordBatch.from_arrays([keys, *lists], names=names)
+
+
+def _ranked(batch: pa.RecordBatch, length: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The columns `items` and `scores` as `top_k` returns them. length: of the longest list, or more."""
+    lists = _lists(batch, "items")
+    there = np.arange(length) < np.diff(lists.offsets)[:, None]
+    items, scores = np.full(there.shape, -1, dtype=np.int32), np.zeros(there.shape, dtype=np.float32)
+    items[there], scores[there] = lists.items, batch.column("scores").flatten().to_numpy()
+    return items, scores
 
 
 def _lists(batch: pa.RecordBatch, name: str) -> ItemLists:

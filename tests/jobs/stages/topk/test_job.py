@@ -9,9 +9,9 @@ import pytest
 import jobs.stages.topk.job
 from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError
-from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_VECTORS
+from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_UNSEEN, USER_VECTORS
 from jobs.infra.vector_store import VectorStore
-from jobs.stages.topk.spark.lists import user_again, user_lists
+from jobs.stages.topk.spark.lists import user_again, user_lists, user_unseen
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
@@ -79,21 +79,34 @@ def check_lists(found, scores, allowed, k):
         np.testing.assert_allclose(values, scores[row][items], rtol=1e-4, atol=1e-5)
 
 
+NO_LISTS = {user: ([], []) for user in range(USERS)}
+
+
+def unseen_by(user):
+    return set(range(ITEMS)) - set(BOUGHT[user])
+
+
 @pytest.mark.parametrize("bought", ["include", "exclude"])
 def test_bought_included_or_excluded(spark, made, bought):
-    options = replace(made.topk, bought=bought)
+    options, store = replace(made.topk, bought=bought), VectorStore.of(made.run)
     users = made.run.read(spark, USER_VECTORS)
-    left_out = {user: set(had) if bought == "exclude" else set() for user, had in enumerate(BOUGHT)}
-    found = by_key(user_lists(users, VectorStore.of(made.run), options, USERS))
-    check_lists(found, SCORES, lambda user: set(range(ITEMS)) - left_out[user], 5)
-    again = by_key(user_again(users, VectorStore.of(made.run), options, USERS))
-    assert again == {user: ([], []) for user in range(USERS)}
+    unseen = user_unseen(users, store, options, USERS).cache()
+    found = by_key(user_lists(users, unseen, store, options, USERS))
+    if bought == "include":
+        check_lists(found, SCORES, lambda user: range(ITEMS), 5)
+        check_lists(by_key(unseen), SCORES, unseen_by, 5)
+        assert by_key(unseen)[3][0] == [0]
+    else:
+        check_lists(found, SCORES, unseen_by, 5)
+        assert by_key(unseen) == NO_LISTS
+    assert by_key(user_again(users, store, options, USERS)) == NO_LISTS
 
 
 def test_bought_separate(spark, done):
     found = table(spark, done, USER_TOPK)
-    check_lists(found, SCORES, lambda user: set(range(ITEMS)) - set(BOUGHT[user]), 5)
+    check_lists(found, SCORES, unseen_by, 5)
     assert found[3][0] == [0]
+    assert table(spark, done, USER_UNSEEN) == NO_LISTS
     check_lists(table(spark, done, USER_AGAIN), SCORES, lambda user: BOUGHT[user], 3)
 
 

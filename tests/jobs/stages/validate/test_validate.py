@@ -59,7 +59,7 @@ def test_a_good_release_passes(config: Config, capsys: pytest.CaptureFixture[str
     lines = [line for line in capsys.readouterr().out.splitlines() if " validate ok " in line]
     measured = [f["name"] for f in written["findings"] if f["found"] != f["expected"]]
     assert [line.partition('name="')[2].partition('"')[0] for line in lines] == measured
-    assert "users with a full list" in measured
+    assert "users with a full list in user_topk" in measured
 
 
 def test_before_a_build(config: Config) -> None:
@@ -91,7 +91,9 @@ def _set(column: str, place: int, value: object) -> Callable[[list[dict[str, Any
         ("user_topk", _set("items", 3, -1), "user_topk entries after the end: 2"),
         ("user_topk", _set("items", 3, -5), "user_topk unknown items: 1"),
         ("user_topk", lambda r: r[3].update(scores=[s + 1 for s in r[3]["scores"]]), "user_topk scores against u . v"),
-        ("user_topk", lambda r: r.pop(), "users with a full list: 0.9667 found, 0.99 or more expected"),
+        ("user_topk", lambda r: r.pop(), "users with a full list in user_topk: 0.9667 found, 0.99 or more expected"),
+        ("user_unseen", lambda r: r.pop(), "users with a full list in user_unseen: 0.9667 found"),
+        ("user_unseen", lambda r: [x.update(items=list(range(10))) for x in r], "user_unseen items that it leaves out"),
         ("user_vectors", _set("items", 0, -2), "user_history_item unknown items: 1"),
         ("user_vectors", _set("vector", 2, float("nan")), "user_vector numbers that are not finite: 1"),
     ],
@@ -166,7 +168,7 @@ def test_full_lists_without_what_was_bought(tmp_path: Path, bought: str) -> None
     config = replace(config_at(tmp_path, sizes=sizes), topk=TopKConfig(k=10, bought=bought))
     write_run(config, 5, sizes)
     if bought == "include":
-        assert "users with a full list: 0.0000" in verdict(config)
+        assert "users with a full list in user_topk: 0.0000" in verdict(config)
     else:
         build.run(None, config)
         assert validate.run(None, config)["checks"] > 40
