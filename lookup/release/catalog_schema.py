@@ -83,7 +83,7 @@ CATALOG: tuple[Table, ...] = (
         "user_unseen",
         ("user_id", "rank"),
         _list_columns("user_id", "whose list"),
-        "recommendations without items of the user's history; empty where user_topk leaves them out, too",
+        "recommendations of items that the user never had; empty where user_topk has no others",
         UNSEEN,
     ),
     Table(

@@ -116,7 +116,7 @@ def catalog_facts(release: Release) -> tuple[dict[str, int], dict[str, int]]:
 
 def lists_of_users(options: TopKConfig) -> dict[str, str | None]:
     """The tables of lists that the night makes of every user, and the column of USER_VECTORS that each leaves out."""
-    return {"user_topk": None, "user_unseen": "history"} if options.bought == "include" else {"user_topk": "bought"}
+    return {"user_topk": None, "user_unseen": "bought"} if options.bought == "include" else {"user_topk": "bought"}
 
 
 def full_lengths(

@@ -80,7 +80,8 @@ def _stored_and_added(session: UserSession, lists: RankedLists) -> tuple[NDArray
 
 
 def goes_on(session: UserSession, lists: RankedLists) -> bool:
-    """Whether the list without items of the history goes on where the user's list ends: all those items are in it."""
-    if lists is not session.state.release.user_topk:
+    """Whether the list of what the user never had continues the user's list: that one has all that the user had."""
+    release, rows = session.state.release, session.night_history.rows
+    if lists is not release.user_topk or len(rows) >= release.manifest.max_history:  # then the user had more, perhaps
         return False
-    return bool(np.isin(session.night_history.rows, lists.items[session.row]).all())
+    return bool(np.isin(rows, lists.items[session.row]).all())

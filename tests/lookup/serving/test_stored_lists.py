@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,10 @@ def test_an_item_added_by_day_stands_where_its_score_puts_it(wide: Path, tmp_pat
     assert found == {(28, "list"), (45, "list"), (45, "session")}
 
 
-def test_a_list_with_the_whole_history_goes_on_in_the_other(wide: Path, tmp_path: Path) -> None:
-    """It is then longer than its places, and nothing is scored for it."""
+def test_a_list_with_the_whole_history_goes_on_in_the_other(
+    wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is then longer than its places, and nothing is scored for it; not where the history may be cut."""
     shop = opened(wide, tmp_path)
     shop.patch_items({"item_id": item, "in_stock": True} for item in ITEMS)
     release = shop._live.follower.current()
@@ -147,6 +150,9 @@ def test_a_list_with_the_whole_history_goes_on_in_the_other(wide: Path, tmp_path
     assert_is(every, best(shop, user, True)[: length + had])
     assert {hit.source for hit in every} == {"list"}
     assert {hit.source for hit in shop.recommend(user, length + had + 1)} == {"list", "session"}
+    cut = replace(release.manifest, max_history=len(history(shop, user)))
+    monkeypatch.setattr(release, "manifest", cut)
+    assert {hit.source for hit in shop.recommend(user, length + had)} == {"list", "session"}
 
 
 def test_fewer_hits_begin_more(built: Two, tmp_path: Path) -> None:

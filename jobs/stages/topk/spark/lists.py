@@ -49,10 +49,10 @@ USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
 def user_unseen(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
-    """Table USER_UNSEEN: the best items that each user's history lacks; empty lists unless `bought` is "include"."""
+    """Table USER_UNSEEN: the best items that each user never had; empty lists unless `bought` is "include"."""
     if options.bought != "include":
         return _no_lists(users)
-    return _best_without("history", users, vectors, options, count)
+    return _best_without_bought(users, vectors, options, count)
 
 
 def user_lists(
@@ -60,11 +60,11 @@ def user_lists(
 ) -> "DataFrame":
     """Table USER_TOPK: the best items of each user, without bought ones unless `bought` is "include".
 
-    unseen: the table USER_UNSEEN. With the best items of a history it makes the best of all, so that all items are
-    scored once.
+    unseen: the table USER_UNSEEN. With the best bought items it makes the best of all, so that all items are scored
+    once.
     """
     if options.bought != "include":
-        return _best_without("bought", users, vectors, options, count)
+        return _best_without_bought(users, vectors, options, count)
     parts = partitions(users.sparkSession, count, options.user_block)
     task = partial(_user_lists, vectors=vectors, options=options)
     both = users.select(*USER_COLUMNS).join(unseen, "user")
@@ -94,22 +94,19 @@ def _no_lists(users: "DataFrame") -> "DataFrame":
     return users.select("user", *nothing)
 
 
-def _best_without(
-    left_out: str, users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int
-) -> "DataFrame":
-    """The best items of each user without those of a column of USER_VECTORS."""
+def _best_without_bought(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_without, left_out=left_out, vectors=vectors, options=options)
+    task = partial(_without_bought, vectors=vectors, options=options)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_UNSEEN.ddl)
 
 
-def _without(batches: Batches, left_out: str, vectors: VectorStore, options: TopKConfig) -> Batches:
+def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
     items = vectors.array("item_vector")
     held = resident(items, task_device())
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
-        found = _best(queries, held, options.places, options, added=added, exclude=_lists(batch, left_out))
+        found = _best(queries, held, options.places, options, added=added, exclude=_lists(batch, "bought"))
         yield _table(USER_UNSEEN.columns, batch.column("user"), *found)
 
 
@@ -118,8 +115,8 @@ def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> 
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
-        history = rank(queries, items, _lists(batch, "history"), options.places, added)
-        found = join(history, _ranked(batch, options.places), options.places)
+        bought = rank(queries, items, _lists(batch, "bought"), options.places, added)
+        found = join(bought, _ranked(batch, options.places), options.places)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
