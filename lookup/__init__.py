@@ -14,7 +14,7 @@ from lookup.release.manifest import Manifest
 from lookup.release.reader import Release
 from lookup.scoring.user_encoder import UserEncoder
 from lookup.serving.diversity import MMR, Cap
-from lookup.serving.filters import brand, category, feature, in_stock, price
+from lookup.serving.filters import brand, category, feature, group, in_stock, price
 from lookup.serving.hit import Hit
 from lookup.shop import Shop
 from lookup.shop import open_shop as open
@@ -47,6 +47,7 @@ __all__ = [
     "brand",
     "category",
     "feature",
+    "group",
     "in_stock",
     "open",
     "price",

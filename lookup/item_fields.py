@@ -7,8 +7,9 @@ events. Spark columns, the catalog's columns, records, checks of patches, and th
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["text", "number", "switch", "path"]
-"""A `switch` is true or false; a `path` is a list of texts, the widest first."""
+Kind = Literal["text", "number", "switch", "path", "id"]
+"""A `switch` is true or false; a `path` is a list of texts, the widest first; an `id` is one of
+`lookup.keys.clean_id`."""
 
 
 class ItemField(NamedTuple):
@@ -40,10 +41,14 @@ ITEM_FIELDS: tuple[ItemField, ...] = (
     ItemField("price", "number", "in the shop's currency, as of the night", filterable=True, least=0.0),
     ItemField("image", "text", "address of its picture"),
     ItemField("in_stock", "switch", "as of the night", filterable=True),
+    ItemField("group", "id", "what the variants of one thing share: calls show one of them", filterable=True, since=6),
     ItemField("hidden", "switch", "never shown; only patches say so, and the night does not absorb it", stored=False),
 )
 """In the order of the columns."""
 
+MOST_VARIANTS = 1000
+"""Items of a group. More are no variants of one thing: the night leaves such a group out, and the day looks at no
+further ones that patches put into it."""
 STORED: tuple[ItemField, ...] = tuple(field for field in ITEM_FIELDS if field.stored)
 """The columns of items, in order."""
 ABSORBED: tuple[str, ...] = tuple(field.name for field in ITEM_FIELDS if field.stored or field.instead_of)

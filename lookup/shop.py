@@ -25,7 +25,7 @@ from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
 from lookup.serving.request import Request, hits_wanted, stored_hits
 from lookup.serving.search.api import SearchApi, load
-from lookup.serving.session import UserSession, just_now, read_user
+from lookup.serving.session import LazyScores, UserSession, just_now, read_user
 from lookup.serving.sources.batch import ListBatch, list_batch
 from lookup.serving.sources.item import item_sources, look_sources, part_of
 from lookup.serving.sources.popular import category_sources, popular_sources
@@ -60,6 +60,8 @@ class Shop(PatchApi, SearchApi):
     - exclude: item ids to leave out. Unknown ids are ignored.
     - pins: item ids that come first, in this order ("pinned"). `where` does not apply to them; an item that is hidden,
       sold out or excluded is not pinned.
+    - variants: whether each variant of a thing is a hit by itself. By default a list has one item of a group, the best
+      that may be shown; pins count, and stand beside each other.
     - diversity: `lookup.MMR` or `lookup.Cap`; None orders by score alone.
     - at: answer as of another time, for tests and replays: a datetime with a time zone, or microseconds since 1970.
       The call then ignores later patches. None: now.
@@ -98,6 +100,7 @@ class Shop(PatchApi, SearchApi):
         exclude: Iterable[str] = (),
         pins: Iterable[str] = (),
         diversity: MMR | Cap | None = None,
+        variants: bool = False,
         seen: bool | None = None,
         at: datetime | int | None = None,
     ) -> list[Hit]:
@@ -122,14 +125,19 @@ class Shop(PatchApi, SearchApi):
         if history is not None:
             events = events + just_now(state, history, now)
         seen = release.manifest.bought == "include" if seen is None else seen
-        lists, complete = stored_lists(release, seen) if not events and row >= 0 else (None, False)
+        stored = not events and row >= 0 and not (variants and state.grouped)
+        lists, complete = stored_lists(release, seen) if stored else (None, False)
         plain = complete and where is None and diversity is None and pins == () and exclude == ()
         if plain and lists is not None and stands_as_ranked(state, lists, row):
-            hits = stored_hits(state, k, lists, row, name="list", arm=arm)
+            order = LazyScores(state, row, now) if state.grouped else None
+            hits = stored_hits(state, k, lists, row, name="list", arm=arm, order=order)
             if len(hits) == k and not outranks(state, row, hits[-1].score):
                 return hits
-        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm)
+        request = Request(
+            state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm, variants=variants
+        )
         session = UserSession(state, row, now, events)
+        request.score = session.scores if events or row >= 0 else None
         if not seen:
             request.excluded_rows.update(session.history.rows.tolist())
         personal = user_sources(request, session, lists) if events or row >= 0 else []
@@ -145,6 +153,7 @@ class Shop(PatchApi, SearchApi):
         exclude: Iterable[str] = (),
         pins: Iterable[str] = (),
         diversity: MMR | Cap | None = None,
+        variants: bool = False,
         at: datetime | int | None = None,
     ) -> list[Hit]:
         """Find `k` items that are similar to an item, the most similar first. The item itself is not among them.
@@ -161,7 +170,9 @@ class Shop(PatchApi, SearchApi):
         k, by = hits_wanted(k), part_of(state, by)
         row = state.find(item)
         exclude = chain(each("item ids", exclude), [item])
-        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
+        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, variants=variants)
+        if row >= 0:
+            request.shown_group_of(row)
         return request.fill_results((item_sources(request, row, by) if row >= 0 else []) + popular_sources(request))
 
     def looks_like(
@@ -171,6 +182,7 @@ class Shop(PatchApi, SearchApi):
         *,
         where: Condition | Mask | None = None,
         exclude: Iterable[str] = (),
+        variants: bool = False,
         at: datetime | int | None = None,
     ) -> list[Hit]:
         """Find `k` items whose pictures are nearest to a vector of the night's vision model ("similar").
@@ -180,7 +192,9 @@ class Shop(PatchApi, SearchApi):
         pictures, or those of another model, and as `Shop` says.
         """
         state, _, _ = self._state(None, at)
-        request = Request(state, hits_wanted(k), exclude=exclude, pins=(), where=where, diversity=None)
+        request = Request(
+            state, hits_wanted(k), exclude=exclude, pins=(), where=where, diversity=None, variants=variants
+        )
         return request.fill_results(look_sources(request, vector) + popular_sources(request))
 
     def popular(
@@ -192,6 +206,7 @@ class Shop(PatchApi, SearchApi):
         exclude: Iterable[str] = (),
         pins: Iterable[str] = (),
         diversity: MMR | Cap | None = None,
+        variants: bool = False,
         at: datetime | int | None = None,
     ) -> list[Hit]:
         """Find the `k` most popular items of a category, or of the whole shop.
@@ -204,12 +219,14 @@ class Shop(PatchApi, SearchApi):
         state, _, _ = self._state(None, at)
         k = hits_wanted(k)
         code = NONE if category is None else state.code("category", category)
-        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity)
+        request = Request(state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, variants=variants)
         return request.fill_results(
             (category_sources(request, code) if code != NONE else []) + popular_sources(request)
         )
 
-    def buy_again(self, user: str, k: int = 10, *, at: datetime | int | None = None) -> list[Hit]:
+    def buy_again(
+        self, user: str, k: int = 10, *, variants: bool = False, at: datetime | int | None = None
+    ) -> list[Hit]:
         """Find up to `k` items of a user's history that the user may buy again, best first ("again").
 
         Returns fewer than `k` hits, or none, where the stored list is shorter: no other source replaces it. Items that
@@ -218,7 +235,9 @@ class Shop(PatchApi, SearchApi):
         state, arm, now = self._state(user, at)
         k = hits_wanted(k)
         row, _ = read_user(self._live, state, user, _latest(at, now))
-        return [] if row < 0 else stored_hits(state, k, state.release.user_again, row, name="again", arm=arm)
+        if row < 0:
+            return []
+        return stored_hits(state, k, state.release.user_again, row, name="again", arm=arm, variants=variants)
 
     def recommend_many(self, users: Iterable[str], k: int = 10) -> ListBatch:
         """Read the precomputed lists of many users at once, for a newsletter or a cache.

@@ -82,6 +82,10 @@ def answers(releases: Path) -> dict[str, Any]:
     if release.user_unseen.items.shape[1]:  # since version 6
         for user in USERS:
             said[f"recommend {user} unseen"] = hits(shop.recommend(user, 6, seen=False, at=AT))
+    if release.groups:  # since version 6
+        for item in ITEMS:
+            said[f"variants like {item}"] = hits(shop.similar(item, 6, variants=True, at=AT))
+        said["groups"] = [[hit.item_id, [hit.group, hit.variants], hit.source] for hit in shop.popular(6, at=AT)]
     for row in range(3):
         found = release.candidates(release.user_vector[row], 8).tolist()
         said[f"search {row}"] = [release.items.id(place) for place in found]
@@ -104,11 +108,13 @@ def write(folder: Path = GOLDEN) -> Path:
     # Reading golden releases needs no more than `lookup`; making one needs the night.
     from tests.rankers import certain_clicks, write_ranker
     from tests.releases import Sizes, build, config_at, write_run
+    from tests.variants import group_rows
 
     sizes = Sizes(items=30, users=12, dimensions=20, look=4, k=8, similar=4, again=3, popular=8, events=100)
     with tempfile.TemporaryDirectory() as base:
         config = config_at(Path(base), sizes=sizes)
         write_run(config, 1, sizes)
+        group_rows(config, family=2)
         write_ranker(config.run, certain_clicks(np.log(0.25), hidden=2, price_cut=1.0), 4.0)
         # As in a large shop, the projections are faster than the scan, so that the release has them.
         with patch("jobs.ranking.index_choice.microseconds", side_effect=chain([9.0], repeat(1.0))):

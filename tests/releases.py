@@ -240,7 +240,12 @@ def _write(
 
 
 def _write_items(folder: Path, ids: list[str], categories: list[str], rng: np.random.Generator) -> None:
-    kinds = {"text": pa.string(), "number": pa.float64(), "switch": pa.bool_(), "path": pa.list_(pa.string())}
+    kinds = {
+        **dict.fromkeys(("text", "id"), pa.string()),
+        "number": pa.float64(),
+        "switch": pa.bool_(),
+        "path": pa.list_(pa.string()),
+    }
 
     def columns(rows: np.ndarray) -> dict[str, Any]:
         n = len(rows)

@@ -30,6 +30,7 @@ MANUALS = (
     "lookup/README.md",
     "lookup/patches/README.md",
     "lookup/search/README.md",
+    "lookup/serving/README.md",
     "jobs/README.md",
     "jobs/stages/ingest/README.md",
     "jobs/stages/validate/README.md",
@@ -133,7 +134,9 @@ def test_queries_find_something(shop: tuple[Path, list[str]], query: str) -> Non
         assert catalog.sql(query).fetchall()
 
 
-@pytest.mark.parametrize("manual", ["README.md", "lookup/README.md", "lookup/search/README.md"])
+@pytest.mark.parametrize(
+    "manual", ["README.md", "lookup/README.md", "lookup/search/README.md", "lookup/serving/README.md"]
+)
 def test_programs_run(
     shop: tuple[Path, list[str]], manual: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -163,7 +166,7 @@ def test_programs_run(
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
     (whole,) = blocks("README.md", "toml")
-    one_table, searched = blocks("jobs/stages/ingest/README.md", "toml")
+    one_table, grouped, searched = blocks("jobs/stages/ingest/README.md", "toml")
     with_preset, shown = blocks("jobs/README.md", "toml")
     path, day = tmp_path / "daybreak.toml", date(2026, 1, 2)
     path.write_text(whole)
@@ -172,6 +175,8 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     assert load(path, day).impressions[0].user_id == "visitor"
     path.write_text(whole + searched)
     assert load(path, day).searches[0].session == "session_id"
+    path.write_text(grouped + whole[whole.index("[[events]]") :])
+    assert load(path, day).items.group == "parent_asin"
     path.write_text(one_table)
     assert load(path, day).events[0].guests == "basket"
     path.write_text(with_preset + whole)

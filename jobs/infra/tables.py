@@ -44,7 +44,13 @@ class RunTable:
         return [f.name for f in self.fields]
 
 
-SPARK_TYPES: dict[Kind, str] = {"text": "string", "number": "double", "switch": "boolean", "path": "array<string>"}
+SPARK_TYPES: dict[Kind, str] = {
+    "text": "string",
+    "number": "double",
+    "switch": "boolean",
+    "path": "array<string>",
+    "id": "string",
+}
 """The column type of each kind of item field."""
 
 ITEMS = RunTable(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lookup import keys
 from lookup.release.schema import NO_ITEM
+from lookup.retrieval.variants import count_things
 from lookup.search.head import LONGEST
 from lookup.search.index import SearchIndex
 from lookup.search.searcher import Searcher
@@ -36,6 +37,12 @@ class NightItems:
     """(I,): codes; -1 where unknown."""
     in_stock: NDArray[np.bool_]
     """(I,)."""
+    group: NDArray[np.int32] | None = None
+    """(I,): codes; -1 for none. None: no item has one."""
+
+    def count(self, rows: NDArray[np.int32]) -> int:
+        """How many things some items are: a group counts once."""
+        return len(rows) if self.group is None else count_things(self.group[rows])
 
 
 def head_queries(
@@ -60,6 +67,7 @@ def head_queries(
 def head_lists(index: SearchIndex, items: NightItems, queries: Sequence[str], length: int = LENGTH) -> Arrays:
     """The arrays of `lookup.search.stated.HEAD`, by the day's own search among the items in stock.
 
+    A list has all variants, so that the day shows the best of those in stock; the totals count a group once.
     A query that names a price is left out, because prices change, and so is one whose words no item in stock holds.
     """
     searcher = Searcher(index, items)
@@ -73,7 +81,7 @@ def head_lists(index: SearchIndex, items: NightItems, queries: Sequence[str], le
         matching = in_stock(searcher.matches(asked.needed()))
         if asked.interpretation.price is None and len(matching):
             rows, scores = searcher.ranked(asked, matching, in_stock)
-            found[query] = rows[:length], scores[:length], len(matching)
+            found[query] = rows[:length], scores[:length], items.count(matching)
     return _arrays(found, length)
 
 

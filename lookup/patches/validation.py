@@ -177,12 +177,22 @@ def _path(what: str, value: Any, _: ItemField) -> list[str]:
     return [text(what, part, LONGEST_NAME) for part in value]
 
 
+def _id(what: str, value: Any, _: ItemField) -> str | None:
+    """An id; None for an empty text, which says that there is none."""
+    try:
+        found = clean_id(value)
+    except TypeError:
+        raise PatchError(f"{what} is {value!r:.100}; an id, a text or a whole number, was expected") from None
+    return name(what, found) if found else None
+
+
 _FIELDS = {field.name: field for field in ITEM_FIELDS}
 _CHECKS: dict[Kind, Callable[[str, Any, ItemField], Any]] = {
     "text": _text,
     "number": _number,
     "switch": _switch,
     "path": _path,
+    "id": _id,
 }
 
 

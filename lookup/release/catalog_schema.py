@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from lookup.item_fields import STORED, Kind
 from lookup.release.schema import FIRST_VERSION
 
-DUCKDB_TYPES: dict[Kind, str] = {"text": "VARCHAR", "number": "DOUBLE", "switch": "BOOLEAN", "path": "VARCHAR[]"}
+DUCKDB_TYPES: dict[Kind, str] = {
+    "text": "VARCHAR",
+    "number": "DOUBLE",
+    "switch": "BOOLEAN",
+    "path": "VARCHAR[]",
+    "id": "VARCHAR",
+}
 """The column type of each kind of item field."""
 
 SEARCH = 4

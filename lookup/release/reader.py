@@ -83,7 +83,7 @@ class Release:
         if self.manifest.index_choice.method == "sketch" and not self.manifest.dims["R"]:
             raise ReleaseError(f"{path / manifest.FILE}: search says sketch, but there are no projections (R is 0)")
         self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
-        self.brands, self.values = self._keys("brand"), self._keys("value")
+        self.brands, self.values, self.groups = self._keys("brand"), self._keys("value"), self._keys("group")
         self._item_rows: dict[str, int] = {}
         self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
         self.user_unseen = self._lists("user_unseen")
@@ -97,6 +97,9 @@ class Release:
         self.item_in_stock: NDArray[np.uint8] = self.arrays["item_in_stock"]
         self.item_category: NDArray[np.int32] = self.arrays["item_category"]
         self.item_brand: NDArray[np.int32] = self.arrays["item_brand"]
+        self.item_group: NDArray[np.int32] = self.arrays["item_group"]
+        self._group_offsets = self.arrays["group_item_offsets"].data
+        self._group_items = self.arrays["group_item"].data
         self.item_popularity: NDArray[np.float32] = self.arrays["item_popularity"]
         self.item_feature: NDArray[np.float64] = self.arrays["item_feature"]
         self.user_vector: NDArray[np.float32] = self.arrays["user_vector"]
@@ -192,6 +195,13 @@ class Release:
         start, end = self._record_offsets[row], self._record_offsets[row + 1]
         record: dict[str, Any] = json.loads(bytes(self._record_bytes[start:end]))
         return record
+
+    def group_rows(self, code: int) -> list[int]:
+        """The item rows of a group, rising, by its row; none for a group that the release does not know."""
+        if code >= len(self.groups):
+            return []
+        rows: list[int] = self._group_items[self._group_offsets[code] : self._group_offsets[code + 1]].tolist()
+        return rows
 
     def transition_rows(self, rows: NDArray[np.int32]) -> TransitionRows:
         """The transitions and repeat terms of these item rows, which a history adds to scores."""

@@ -105,22 +105,34 @@ LETTERS: tuple[Letter, ...] = (
     Letter("Q", "coordinates of one head of the behaviour part"),
     Letter("T", "coordinates of the text part of a vector"),
     Letter("W", "coordinates of the look part of a vector; may be 0", since=5, stand_in=0),
+    Letter("J", "groups of variants", since=6, stand_in=0),
     Letter("X", "coordinates of the vision model's own vectors; 0 where no item has a picture", since=5, stand_in=0),
 )
 
 
-def _keys(prefix: str, size: str, what: str) -> tuple[Array, ...]:
+def _keys(
+    prefix: str, size: str, what: str, since: int = FIRST_VERSION, stand_in: float | None = None
+) -> tuple[Array, ...]:
     """The three arrays that map text ids to rows and back (see `lookup.keys`)."""
     return (
-        Array(f"{prefix}_hash", "uint64", (size,), f"first 8 bytes of sha256 of the {what}, rising: the order of rows"),
+        Array(
+            f"{prefix}_hash",
+            "uint64",
+            (size,),
+            f"first 8 bytes of sha256 of the {what}, rising: the order of rows",
+            since,
+            stand_in,
+        ),
         Array(
             f"{prefix}_id_offsets",
             "int64",
             (f"{size}+1",),
             f"where each {what} begins in {prefix}_id_bytes",
+            since,
+            stand_in,
             places_in=f"{prefix}_id_bytes",
         ),
-        Array(f"{prefix}_id_bytes", "uint8", (FREE,), f"every {what}, UTF-8, one after the other"),
+        Array(f"{prefix}_id_bytes", "uint8", (FREE,), f"every {what}, UTF-8, one after the other", since, stand_in),
     )
 
 
@@ -184,6 +196,7 @@ ARRAYS: tuple[Array, ...] = (
         rows_of="C",
     ),
     Array("item_brand", "int32", ("I",), f"brand row; {NONE} where unknown", rows_of="M"),
+    Array("item_group", "int32", ("I",), f"group row; {NONE} where there is none", since=6, stand_in=NONE, rows_of="J"),
     Array("item_popularity", "float32", ("I",), "score that orders the popular list of the whole shop"),
     Array("item_usual_price", "float32", ("I",), "price without a discount; NaN where unknown"),
     Array(
@@ -244,6 +257,19 @@ ARRAYS: tuple[Array, ...] = (
     *_keys("category", "C", "category name"),
     *_keys("brand", "M", "brand"),
     *_keys("value", "V", "text of a declared feature"),
+    *_keys("group", "J", "group id", since=6, stand_in=0),
+    Array(
+        "group_item_offsets",
+        "int64",
+        ("J+1",),
+        "where each group's items begin in group_item",
+        since=6,
+        stand_in=0,
+        places_in="group_item",
+    ),
+    Array(
+        "group_item", "int32", (FREE,), "item rows of each group, rising", since=6, stand_in=0, rows_of="I", ends=False
+    ),
     *_lists("popular", "C+1", "P", "most popular items of the whole shop (row 0) and of category c (row c + 1)"),
 )
 

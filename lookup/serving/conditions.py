@@ -47,6 +47,10 @@ class Filterable(Protocol):
         """(n,): codes; -1 where unknown."""
 
     @property
+    def group(self) -> NDArray[np.int32]:
+        """(n,): codes; -1 where there is none."""
+
+    @property
     def feature(self) -> NDArray[np.float64]:
         """(n, F): numbers, and codes of texts; NaN where unknown."""
 
@@ -55,7 +59,9 @@ class Filterable(Protocol):
         """The kinds of declared features by name, in the order of the columns of `feature`: "number" or "text"."""
 
     def code(self, kind: str, text: str) -> int:
-        """The code of a name; -1 for a name that no item has. kind: "category", "brand", or "value" (of a feature)."""
+        """The code of a name; -1 for a name that no item has. kind: "category", "brand", "group", or "value" (of a
+        feature).
+        """
 
 
 class Condition:
@@ -166,6 +172,17 @@ class OfBrand(Condition):
     def _test(self, state: Filterable, rows: Rows) -> Mask:
         brands = state.brand.take(rows)
         return _any_of([brands == code for code in _codes(state, "brand", self.names)], brands.shape)
+
+
+@dataclass(frozen=True)
+class OfGroup(Condition):
+    """The group is one of the ids."""
+
+    names: tuple[str, ...]
+
+    def _test(self, state: Filterable, rows: Rows) -> Mask:
+        groups = state.group.take(rows)
+        return _any_of([groups == code for code in _codes(state, "group", self.names)], groups.shape)
 
 
 @dataclass(frozen=True)

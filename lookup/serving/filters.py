@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 
 from lookup.errors import ConditionError
-from lookup.serving.conditions import Between, Condition, InCategory, InStock, OfBrand, OneOf, Price
+from lookup.serving.conditions import Between, Condition, InCategory, InStock, OfBrand, OfGroup, OneOf, Price
 
 
 def price(low: float | None = None, high: float | None = None) -> Condition:
@@ -34,6 +34,14 @@ def category(*names: str) -> Condition:
 def brand(*names: str) -> Condition:
     """Items of one of the brands. Raises ConditionError without a name, and for a name that is not text."""
     return OfBrand(_texts("brand", names))
+
+
+def group(*names: str) -> Condition:
+    """Items of one of the groups: the variants of a thing. With `variants=True` a call shows each of them.
+
+    Raises ConditionError without an id, and for one that is not text.
+    """
+    return OfGroup(_texts("group", names))
 
 
 def in_stock() -> Condition:

@@ -33,3 +33,7 @@ class Hit(NamedTuple):
     """Where the item comes from: see `SOURCES`."""
     arm: str | None = None
     """The user's arm of the A/B test; None without a test."""
+    group: str | None = None
+    """The id of the item's group: what its variants share. None for an item without variants."""
+    variants: int = 1
+    """How many items the group has, this one included, in stock or not."""

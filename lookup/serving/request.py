@@ -1,6 +1,6 @@
 """A request, and how its results are filled: from ranked sources to exactly `k` hits."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress, islice
 from numbers import Integral
 from typing import NamedTuple
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookup.keys import each
+from lookup.release.schema import NONE
 from lookup.retrieval.ranked_lists import Ranked, RankedLists
 from lookup.serving.conditions import Condition, Mask, condition
 from lookup.serving.diversity import MMR, MOST, POOL, REACH, Cap
 from lookup.serving.hit import Hit, SourceName
 from lookup.serving.state import State
+from lookup.serving.variants import OVERFETCH, SPARE, Score, make_hit, one_of_each, stored_things
 
-SPARE = 12
-"""How many items beyond those wanted are first read of a stored list, because some may be blocked."""
 MOST_IDS = 100_000
 """How many ids one list of a call may have (`exclude`, `pins`, `history`): looking up so many takes some .4 s."""
 ALL = 2**62
@@ -38,7 +38,8 @@ class Request:
     """What one call asks for, and the results that it has so far.
 
     state: the items to answer from. k: how many hits the caller wants. exclude, pins: item ids. where: a condition or a
-    mask. diversity: how the results must vary. arm: of the A/B test, for the hits.
+    mask. diversity: how the results must vary. arm: of the A/B test, for the hits. variants: whether each variant of a
+    thing is a result by itself.
 
     Raises TypeError for what cannot be an id and for another kind of diversity, ConditionError for a condition that
     makes no sense.
@@ -54,6 +55,7 @@ class Request:
         where: Condition | Mask | None,
         diversity: MMR | Cap | None,
         arm: str | None = None,
+        variants: bool = False,
     ):
         if not (diversity is None or isinstance(diversity, MMR | Cap)):
             raise TypeError(f"diversity is lookup.MMR(…), lookup.Cap(…) or None, not {diversity!r:.100}")
@@ -61,6 +63,14 @@ class Request:
         self.where = None if where is None else condition(where)
         self.excluded_rows = set(rows_of(state, exclude))
         """Rows that must not come: the caller excludes them, or the results hold them already."""
+        self.collapsed = state.grouped and not variants
+        """Whether the results have one item of a group at most, beside pins."""
+        self.opened = state.grouped and variants
+        """Whether variants that stored lists leave out are wanted."""
+        self.groups_shown: set[int] = set()
+        """The groups of which no further item may come."""
+        self.score: Score | None = None
+        """Orders the variants that may stand in for one of a list; None: by popularity."""
         self.hits: list[Hit] = []
         self._rows: list[int] = []
         for row in rows_of(state, pins):
@@ -71,6 +81,10 @@ class Request:
         """All item rows that the request allows now, rising, int32."""
         shown = np.frombuffer(self.state.blocked, dtype=np.uint8) == 0
         shown[[row for row in self.excluded_rows if row >= 0]] = False
+        if self.groups_shown:
+            gone = np.zeros(int(self.state.group.max()) + 2, dtype=bool)
+            gone[[*self.groups_shown]] = True
+            shown &= ~gone[self.state.group]  # the last is of -1, no group
         rows = np.flatnonzero(shown).astype(np.int32)
         return rows if self.where is None or not len(rows) else rows[self.where.holds(self.state, rows)]
 
@@ -79,10 +93,19 @@ class Request:
 
         Items that a cap leaves out come last, and only where nothing else fills the places.
         """
+        sources = list(sources)
+        hits = self._filled(sources)
+        if self.collapsed and len(hits) < self.k and self.diversity is not None:
+            # Variants of few things filled what a cap looks at, and others were never seen.
+            self.diversity = None
+            hits = self._filled(sources)
+        return hits
+
+    def _filled(self, sources: list[Source]) -> list[Hit]:
         cap = self.diversity.counting(self.state, self._rows) if isinstance(self.diversity, Cap) else None
         left_out: list[tuple[int, float, SourceName]] = []
         reached: set[SourceName] = set()
-        for source in sources:
+        for source in self._in_turn(sources) if self.collapsed else sources:
             wanted = self.k - len(self.hits)
             if wanted == 0:
                 break
@@ -90,7 +113,8 @@ class Request:
                 continue
             pool = wanted if self.diversity is None else wanted * POOL
             enough = min(pool if cap is None else max(pool, REACH), ALL)
-            rows, scores = self._allowed(source.rank(enough), enough)
+            ranked = source.rank(min(enough * OVERFETCH, ALL) if self.collapsed else enough)
+            rows, scores = self._allowed(ranked, enough)
             if cap is not None and len(rows) >= enough:
                 reached.add(source.name)
             if isinstance(self.diversity, MMR) and rows:
@@ -104,17 +128,48 @@ class Request:
                 if len(self.hits) == self.k:
                     return self.hits
         for row, score, name in left_out:
-            if row not in self.excluded_rows and len(self.hits) < self.k:
+            free = row not in self.excluded_rows and (
+                not self.collapsed or int(self.state.group[row]) not in self.groups_shown
+            )
+            if free and len(self.hits) < self.k:
                 self._add(row, score, name)
         return self.hits
+
+    def _in_turn(self, sources: list[Source]) -> Iterator[Source]:
+        """The sources, each again as long as it gives more: variants of few groups may fill its first items."""
+        for source in sources:
+            before = -1
+            while before < len(self.hits) < self.k:
+                before = len(self.hits)
+                yield source
 
     def _add(self, row: int, score: float, name: SourceName) -> None:
         self.excluded_rows.add(row)
         self._rows.append(row)
-        self.hits.append(Hit(self.state.id(row), score, name, self.arm))
+        state = self.state
+        if state.grouped:
+            self.hits.append(make_hit(state, row, score, name, self.arm))
+            self.shown_group_of(row)
+        else:
+            self.hits.append(tuple.__new__(Hit, (state.id(row), score, name, self.arm, None, 1)))
+
+    def shown_group_of(self, row: int) -> None:
+        """Let no further item of an item's group come."""
+        if self.collapsed and (code := self.state.groups.code(row)) != NONE:
+            self.groups_shown.add(code)
+
+    def allowed_rows(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Those of some item rows that the request allows now, in their order."""
+        shown = np.frombuffer(self.state.blocked, dtype=np.uint8).take(rows) == 0
+        if self.excluded_rows:
+            shown &= ~np.isin(rows, [*self.excluded_rows])
+        rows = rows[shown]
+        return rows if self.where is None or not len(rows) else rows[self.where.holds(self.state, rows)]
 
     def _allowed(self, ranked: Ranked, enough: int) -> Ranked:
         """The part of a ranking that the request allows; no more than is enough where no condition is given."""
+        if self.collapsed:
+            return one_of_each(self, ranked, enough)
         blocked, excluded = self.state.blocked, self.excluded_rows
         shown = (place for place, row in enumerate(ranked[0]) if not blocked[row] and row not in excluded)
         places = list(shown if self.where is not None else islice(shown, enough))
@@ -135,11 +190,24 @@ class Request:
         return [rows[place] for place in order], [scores[place] for place in order]
 
 
-def stored_hits(state: State, k: int, lists: RankedLists, row: int, *, name: SourceName, arm: str | None) -> list[Hit]:
+def stored_hits(
+    state: State,
+    k: int,
+    lists: RankedLists,
+    row: int,
+    *,
+    name: SourceName,
+    arm: str | None,
+    variants: bool = False,
+    order: Score | None = None,
+) -> list[Hit]:
     """Up to `k` hits of a stored list of a release, without those that are blocked. Takes a few microseconds.
 
-    row: of the list. name: the source's name for the hits.
+    row: of the list. name: the source's name for the hits. variants: whether a group may be there more than once.
+    order: as in `lookup.serving.variants.stored_things`.
     """
+    if state.grouped:
+        return stored_things(state, k, lists, row, name=name, arm=arm, variants=variants, order=order)
     blocked, id_of = state.blocked, state.release.items.id
     new = tuple.__new__  # quicker than the constructor of a NamedTuple
     hits: list[Hit] = []
@@ -149,7 +217,7 @@ def stored_hits(state: State, k: int, lists: RankedLists, row: int, *, name: Sou
         for item, score in zip(rows, scores, strict=True):
             if blocked[item]:
                 continue
-            hits.append(new(Hit, (id_of(item), score, name, arm)))
+            hits.append(new(Hit, (id_of(item), score, name, arm, None, 1)))
             if len(hits) == k:
                 return hits
         if len(rows) < width:

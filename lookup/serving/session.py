@@ -127,6 +127,20 @@ class UserSession:
         return rows[sure], scores[sure]
 
 
+class LazyScores:
+    """The exact scores of a user without events since the night, whose history is read when they are asked for."""
+
+    def __init__(self, state: State, row: int, now: int):
+        self._asked = state, row, now
+        self._session: UserSession | None = None
+
+    def __call__(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """As `UserSession.scores`."""
+        if self._session is None:
+            self._session = UserSession(*self._asked, [])
+        return self._session.scores(rows)
+
+
 def read_user(live: Live, state: State, user: str, until: int) -> tuple[int, list[SessionEvent]]:
     """The user's row in the release, and the events that the release does not know yet.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.item_fields import DESCRIBING, NUMERAL, STORED
+from lookup.item_fields import DESCRIBING, MOST_VARIANTS, NUMERAL, STORED
 from lookup.keys import clean_id
 from lookup.patches.item_fronts import View
 from lookup.patches.patch import AHEAD, Statement, canonical, holding
@@ -15,11 +15,12 @@ from lookup.patches.patch_log import FOREVER
 from lookup.patches.patched_paths import PatchedPaths
 from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER, TEXT
+from lookup.serving.variants import Groups
 
 if TYPE_CHECKING:
     from lookup.search.searcher import Searcher
 
-KEYS = {"category": "categories", "brand": "brands", "value": "values"}
+KEYS = {"category": "categories", "brand": "brands", "value": "values", "group": "groups"}
 _NUMERAL = re.compile(NUMERAL)
 NOTHING = View({}, 0, FOREVER)
 
@@ -51,6 +52,11 @@ class State:
         self.in_stock: NDArray[np.uint8] = release.item_in_stock
         self.category: NDArray[np.int32] | PatchedPaths = release.item_category
         self.brand: NDArray[np.int32] = release.item_brand
+        self.group: NDArray[np.int32] = release.item_group
+        self.joined: dict[int, tuple[int, ...]] = {}
+        """Group code → the items that patches put into it (`lookup.serving.variants`)."""
+        self.grouped = len(release.groups) > 0
+        """Whether any item has a group."""
         self.feature: NDArray[np.float64] = release.item_feature
         self.features = release.features
         self.blocked = bytearray((release.item_in_stock == 0).tobytes())
@@ -87,6 +93,7 @@ class State:
         if view.items:
             new.blocked, new.added = bytearray(self.blocked), list(self.added)
             new.patched, new._rows, new.retold = dict(self.patched), dict(self._rows), dict(self.retold)
+            new.joined = dict(self.joined)
             new._codes = {kind: dict(codes) for kind, codes in self._codes.items()}
         new._apply(view, at)
         return new
@@ -135,7 +142,9 @@ class State:
         return known | {"features": {name: value for name, value in features.items() if value is not None}}
 
     def code(self, kind: str, text: str) -> int:
-        """The code of a name; -1 for a name that no item has. kind: "category", "brand", or "value" (of a feature)."""
+        """The code of a name; -1 for a name that no item has. kind: "category", "brand", "group", or "value" (of a
+        feature).
+        """
         found: int = getattr(self.release, KEYS[kind]).find(text)
         return found if found >= 0 else self._codes[kind].get(text, NONE)
 
@@ -190,6 +199,8 @@ class State:
         if self._paths:
             self.category = PatchedPaths.of(self.category).replaced(self._paths)
         self.has_repriced = bool(self.repriced.any())
+        self.groups = Groups(self.release, self.group, self.joined, list(self._codes["group"]))
+        """Of `group`."""
         if self.added:
             self._encode(item for item in changed if item in self._rows)
 
@@ -209,6 +220,9 @@ class State:
         if "brand" in touched:
             code = base.item_brand[row] if known else NONE
             self._write("brand", row, self._code_of("brand", values["brand"]) if "brand" in values else code)
+        if "group" in touched:
+            code = int(base.item_group[row]) if known else NONE
+            self._join(row, self._code_of("group", values["group"]) if "group" in values else code)
         if "category" in touched:
             stated = [self._code_of("category", name) for name in values.get("category") or []]
             self._paths[row] = stated if "category" in values or not known else None
@@ -223,6 +237,17 @@ class State:
         # An added item disappears again when its last describing statement ends.
         gone = not known and not _describing(said)
         self.blocked[row] = bool(values.get("hidden")) or not self.in_stock[row] or gone
+
+    def _join(self, row: int, code: int) -> None:
+        """Put an item into a group."""
+        self._write("group", row, code)
+        if code == NONE:
+            return
+        self.grouped = True
+        others = self.joined.get(code, ())
+        of_release = row < self.release_items and self.release.item_group[row] == code
+        if not of_release and row not in others and len(others) < MOST_VARIANTS:
+            self.joined[code] = (*others, row)
 
     def _write(self, name: str, place: Any, value: Any) -> None:
         """Write into an array, which is copied before the first write."""
@@ -268,6 +293,7 @@ class State:
             ("price", np.nan),
             ("in_stock", 1),
             ("brand", NONE),
+            ("group", NONE),
             ("feature", np.nan),
         ):
             array = getattr(self, name)

@@ -129,7 +129,17 @@ def _item_reading(role: Role, key: str) -> Reading | None:
     if key == "updated":
         found = as_time(name, column)
         return Reading(found.timestamp, found.note) if found else None
-    return Reading(name)
+    return _group(role, name) if key == "group" else Reading(name)
+
+
+def _group(role: Role, name: str) -> Reading:
+    """The column of groups; where it has the parents of items, and a parent has none, with the parents."""
+    table, item_id = role.table.sample, role.columns["item_id"]
+    ids, groups = (contents.known(table[column]) for column in (item_id, name))
+    note = "variants of one thing: lists show one of them"
+    if len(groups) < table.height and set(groups) & set(ids):
+        return Reading(f"coalesce({quoted(name)}, {quoted(item_id)})", note)
+    return Reading(name, note)
 
 
 def _separator(role: Role) -> str | None:

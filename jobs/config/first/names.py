@@ -65,6 +65,12 @@ ITEM_NAMES: dict[str, tuple[str, ...]] = {
         "stock|stockquantity|stockqty|quantity|qty|inventory|inventoryquantity|inventoryqty|variantinventoryqty|onhand|"
         "bestand|lagerbestand|lager|quantityavailable|availablequantity|stocklevel",
     ),
+    "group": (
+        "(item|product|variant|variation|sku|article|artikel)?groupid|itemgroup|variantgroup|variationgroup|variantof|"
+        "parent(id|sku|asin|code|item|itemid|product|productid|article|ref)?|(style|family|master|model)(id|code|sku|no|"
+        "nr|number|productid)|masterproduct|configurablesku|basesku|baseproduct(id)?|stammartikel(nr|nummer)?|"
+        "vaterartikel(nr|nummer)?|handle",
+    ),
     "updated": ("updatedat|updated|lastmodified|lastupdated|modified|modifiedat|geandert|geandertam|changedat",),
 }
 EVENT_NAMES: dict[str, tuple[str, ...]] = {

@@ -92,7 +92,7 @@ def _fits(key: str, name: str, column: pl.Series) -> bool:
         return values.n_unique() <= MOST_TYPES
     if key == "title" and not values.is_empty():
         return bool(values.str.contains(r"\p{L}").any())
-    return True
+    return key != "group" or 1 < values.n_unique() < len(values)  # some items share it, and not all
 
 
 def _as_events(table: FileTable) -> Role | None:

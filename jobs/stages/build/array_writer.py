@@ -157,7 +157,7 @@ class ArrayWriter:
         """The three arrays of a family of names. Returns the row of each name."""
         hashes, offsets, data = keys.build(names)
         for part, values in (("hash", hashes), ("id_offsets", offsets), ("id_bytes", data)):
-            write(self.release, f"{prefix}_{part}", values, self.dims, self.space_id)
+            self.write(f"{prefix}_{part}", values)
         known = keys.Keys(hashes, offsets, data)
         return {name: known.find(name) for name in names}
 
@@ -176,6 +176,10 @@ class ArrayWriter:
             return np.array([category[name] + 1 if name else WHOLE_SHOP for name in names], dtype=np.int64)
 
         self.lists("popular", table, "category", rows)
+
+    def write(self, name: str, values: NDArray[Any]) -> None:
+        """An array from memory."""
+        write(self.release, name, values, self.dims, self.space_id)
 
     def creating(self, name: str, free: int = 0) -> AbstractContextManager[NDArray[Any]]:
         """An array of the release, zeros to fill in."""

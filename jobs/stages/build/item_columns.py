@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from jobs.errors import DataError
 from jobs.infra.blocks import Blocks, flat, spread
+from jobs.infra.item_groups import ItemGroups
 from jobs.stages.build.array_writer import ArrayWriter
 from lookup.release.arrays import settle
 from lookup.release.schema import NONE, TEXT
+from lookup.retrieval.variants import by_group
 
 ENTRIES = pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())]))
 """A map of texts as Arrow and polars both know it."""
@@ -80,6 +82,17 @@ def write_columns(
             arrays["feature"][rows] = _features(items, batch, values, features)
             for array in arrays.values():
                 settle(array)
+
+
+def write_groups(writer: ArrayWriter, groups: ItemGroups) -> None:
+    """`item_group`, the keys of groups, and the items of each."""
+    places = writer.keys("group", groups.names)
+    # The last is of NONE, no group.
+    rows = np.array([*(places[name] for name in groups.names), NONE], dtype=np.int32)
+    codes = rows[groups.codes]
+    offsets, members = by_group(codes, len(groups.names))
+    for name, values in (("item_group", codes), ("group_item_offsets", offsets), ("group_item", members)):
+        writer.write(name, values)
 
 
 def write_popularity(writer: ArrayWriter, table: Blocks) -> None:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from jobs.config.release import BuildConfig
 from jobs.errors import DataError
 from jobs.infra.blocks import Blocks
+from jobs.infra.item_groups import item_groups
 from jobs.infra.runs import Run
 from jobs.infra.search_file import FILE, FOLDER
 from jobs.infra.vector_store import VECTOR_ARRAYS, VectorStore, array_path
 from jobs.ranking.index_choice import ask, choose
 from jobs.stages.build.annoy_writer import build_index
 from jobs.stages.build.array_writer import ArrayWriter
-from jobs.stages.build.item_columns import Names, write_columns, write_popularity
+from jobs.stages.build.item_columns import Names, write_columns, write_groups, write_popularity
 from jobs.stages.build.ranker_arrays import write_ranker
 from lookup.release.arrays import open_array, write
 from lookup.retrieval.annoy_index import AnnoyFact
@@ -41,11 +42,14 @@ def write_arrays(folder: Path, run: Run, vectors: VectorStore, features: dict[st
     dims |= vectors.dims()
     dims |= {"I": len(items), "U": len(users), "E": users.elements("items")}
     dims |= {"C": len(names.categories), "G": names.depth, "M": len(names.brands)}
+    groups = item_groups(run)
+    dims |= {"J": len(groups.names)}
     dims |= {"F": len(features), "V": len(names.values)}
     writer = ArrayWriter(folder, dims, vectors.space.space_id)
     writer.ids("item", items, "item", "item_id")
     category = writer.keys("category", names.categories)
     write_columns(writer, items, category, names, features)
+    write_groups(writer, groups)
     writer.records(items, features)
     write_popularity(writer, Blocks.of(run, "popularity"))
     write_ranker(writer, run)

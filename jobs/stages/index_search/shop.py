@@ -27,6 +27,7 @@ COLUMNS = (
     "events",
     "price",
     "in_stock",
+    "group",
 )
 """Of the table of items."""
 
@@ -90,6 +91,7 @@ def shop_items(run: Run, features: dict[str, str]) -> ShopItems:
             paths(records, categories),
             brand,
             np.array([bool(one["in_stock"]) for one in records], bool),
+            codes_of(records),
         ),
     )
 
@@ -100,6 +102,12 @@ def paths(records: list[dict[str, Any]], categories: dict[str, int]) -> NDArray[
     for row, one in enumerate(records):
         made[row, : len(one["category"])] = [categories[name] for name in one["category"]]
     return made
+
+
+def codes_of(records: list[dict[str, Any]]) -> NDArray[np.int32] | None:
+    """A code of the group of each item, int32 (I,), -1 for none; None where no item has one."""
+    codes = {name: code for code, name in enumerate(sorted({one["group"] for one in records if one["group"]}))}
+    return np.array([codes.get(one["group"], NONE) for one in records], np.int32) if codes else None
 
 
 def in_rows(names: set[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from jobs.stages.ingest.spark.meaning.guests import count_days
 from jobs.stages.ingest.spark.meaning.returns import undo
 from jobs.stages.ingest.spark.meaning.services import suspects, tell_suspects
 from jobs.stages.ingest.spark.meaning.unweighted import named, tell_unweighted, unweighted_types
+from jobs.stages.ingest.spark.meaning.variants import tell_groups
 from jobs.stages.ingest.spark.reading.times import tell_unreadable
 from jobs.stages.ingest.spark.searches import searches
 from jobs.stages.ingest.spark.shop_files import copies
@@ -65,6 +66,7 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     warn_of_items(config)
     run.write_json("patches.json", tables.patches.absorbed() if tables.patches else {"position": 0})
     counts |= tables.patch_counts()
+    groups = tell_groups(tables.items) if config.items.group or config.items.guess_groups else {}
     spark.catalog.clearCache()
     return {
         **counts,
@@ -77,6 +79,7 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "guest_events": sum(row["guests"] for row in days),
         "contradictions": tables.contradictions,
         "types_without_weight": types,
+        **groups,
         "suspects": len(found),
         "suspect_items": {one.item_id: list(one.reasons) for one in found},
     }

@@ -46,6 +46,7 @@ class SearchApi(Calls):
         exclude: Iterable[str] = (),
         sort: str = "relevance",
         without: Collection[str] = (),
+        variants: bool = False,
         page: str | None = None,
         at: datetime | int | None = None,
     ) -> "SearchResult":
@@ -53,7 +54,8 @@ class SearchApi(Calls):
 
         user: whose taste counts too, where the user is known. sort: "relevance", "price_up", "price_down", "newest" or
         "popular"; what is unknown comes last. without: parts of the understanding to switch off
-        (`lookup.understanding.interpreter.PARTS`). page: the `next` of the result before. Others: see `Shop`.
+        (`lookup.understanding.interpreter.PARTS`). variants: whether each variant of a thing is a hit, and counts, by
+        itself. page: the `next` of the result before. Others: see `Shop`.
 
         Candidates are items that hold the query's words, and items near to it in meaning; hidden and sold-out ones
         never. Where no item holds all words, the least telling ones are given up ("relaxed"). What is popular in the
@@ -73,6 +75,7 @@ class SearchApi(Calls):
             where=None if where is None else condition(where),
             exclude=exclude,
             sort=sort,
+            variants=variants,
             session=None if user is None else self._session(state, user, now),
             arm=arm,
             page=page,

@@ -1,5 +1,7 @@
 """Facets: what the items that match have, counted as they are now."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,17 +25,18 @@ STEPS = (1, 2, 5)
 Counts = tuple[tuple[str, int], ...]
 
 
-def facets(state: State, rows: Rows) -> Facets:
-    """The facets of items. rows: of all that match."""
+def facets(state: State, rows: Rows, *, collapsed: bool = False) -> Facets:
+    """The facets of items. rows: of all that match. collapsed: whether a value counts a group of variants once."""
     if not len(rows):
         return Facets()
+    groups = state.group.take(rows) if collapsed else None
     paths = once(state.category.take(rows, axis=0))
     features = state.feature.take(rows, axis=0)
     return Facets(
-        _named(state, "category", paths.reshape(-1)),
-        _named(state, "brand", state.brand.take(rows)),
-        bands(state.price.take(rows)),
-        {name: _values(state, kind, features[:, n]) for n, (name, kind) in enumerate(state.features.items())},
+        _named(state, "category", _first(groups, paths)),
+        _named(state, "brand", _first(groups, state.brand.take(rows))),
+        bands(state.price.take(rows), groups),
+        {name: _values(state, kind, features[:, n], groups) for n, (name, kind) in enumerate(state.features.items())},
     )
 
 
@@ -55,9 +58,31 @@ def once(paths: NDArray[np.int32]) -> NDArray[np.int32]:
     return paths
 
 
-def bands(prices: NDArray[np.float64]) -> tuple[PriceBand, ...]:
-    """Bands of known prices between round bounds, with about as many items in each; empty ones are left out."""
-    known = prices[np.isfinite(prices)]
+def _first(groups: Rows | None, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The codes that items have, flat, each once of a group.
+
+    groups: of the items, -1 for none, (n,); None where every item counts. codes: (n,) or (n, G); -1 for none.
+    """
+    flat = codes.reshape(-1)
+    if groups is None or not len(flat):
+        return flat
+    groups = np.repeat(groups, codes.size // len(codes))
+    of_groups = np.flatnonzero((groups >= 0) & (flat >= 0))
+    pairs = groups[of_groups].astype(np.int64) * (int(flat.max()) + 1) + flat[of_groups]
+    again = np.ones(len(pairs), bool)
+    again[np.unique(pairs, return_index=True)[1]] = False
+    flat = flat.copy()
+    flat[of_groups[again]] = -1
+    return flat
+
+
+def bands(prices: NDArray[np.float64], groups: Rows | None = None) -> tuple[PriceBand, ...]:
+    """Bands of known prices between round bounds, with about as many items in each; empty ones are left out.
+
+    groups: as in `_first`; a band counts a group once.
+    """
+    there = np.isfinite(prices)
+    known = prices[there]
     if not len(known):
         return ()
     # Some thousand say where the bounds lie; all are counted, without being sorted.
@@ -65,12 +90,14 @@ def bands(prices: NDArray[np.float64]) -> tuple[PriceBand, ...]:
     low, high = float(known.min()), float(known.max())
     cuts = sorted({_round(some[len(some) * part // BANDS]) for part in range(1, BANDS)})
     bounds = [low, *(cut for cut in cuts if low < cut <= high), high]
-    below = [0, *(int(np.count_nonzero(known < bound)) for bound in bounds[1:-1]), len(known)]
-    return tuple(
-        PriceBand(bounds[part], bounds[part + 1], below[part + 1] - below[part])
-        for part in range(len(bounds) - 1)
-        if below[part + 1] > below[part]
-    )
+    if groups is None:
+        below = [0, *(int(np.count_nonzero(known < bound)) for bound in bounds[1:-1]), len(known)]
+        counts = [more - less for less, more in pairwise(below)]
+    else:
+        inside = np.searchsorted(np.array(bounds[1:-1]), known, side="right").astype(np.int32)
+        band = _first(groups[there], inside)
+        counts = np.bincount(band[band >= 0], minlength=len(bounds) - 1).tolist()
+    return tuple(PriceBand(*pair, count) for pair, count in zip(pairwise(bounds), counts, strict=True) if count)
 
 
 def _round(price: float) -> float:
@@ -85,13 +112,20 @@ def _named(state: State, kind: str, codes: NDArray[np.int32]) -> Counts:
     return _largest(state, kind, np.bincount(codes + 1)[1:])  # without -1, which is none
 
 
-def _values(state: State, kind: str, values: NDArray[np.float64]) -> tuple[tuple[str | float, int], ...]:
-    known = values[np.isfinite(values)]
+def _values(
+    state: State, kind: str, values: NDArray[np.float64], groups: Rows | None
+) -> tuple[tuple[str | float, int], ...]:
+    there = np.isfinite(values)
+    known = values[there]
     if kind != NUMBER:
-        return _largest(state, "value", np.bincount(known.astype(np.intp)))
+        codes = known.astype(np.int32)
+        return _named(state, "value", codes if groups is None else _first(groups[there], codes))
     if len(np.unique(known[:FIRST])) > MOST:  # of many items a few tell, without a look at all
         return ()
     different, counts = _different(known)
+    if groups is not None and len(different) <= MOST:
+        codes = _first(groups[there], np.searchsorted(different, known).astype(np.int32))
+        counts = np.bincount(codes[codes >= 0], minlength=len(different))
     pairs = zip(different.tolist(), counts.tolist(), strict=True)
     return tuple(sorted(pairs, key=lambda one: (-one[1], one[0]))) if len(different) <= MOST else ()
 

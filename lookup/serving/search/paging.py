@@ -23,6 +23,8 @@ MOST_SHOWN = 2000
 LONGEST = 16_000
 """Characters of a token."""
 VERSION = 1
+OF_GROUPS = 0x5BD1E995
+"""Turns the number of an id into that of a group: an item and a group may have one id."""
 _HEAD = struct.Struct(">B8s8s")
 
 
@@ -38,6 +40,11 @@ class Page(NamedTuple):
 def number(item_id: str) -> int:
     """The number of an item in tokens: the first 4 bytes of sha256 of its id."""
     return hash_id(item_id.encode("utf-8", "surrogatepass")) >> 32
+
+
+def number_of(item_id: str, group: str | None) -> int:
+    """The number of a hit: where groups are shown once, that of its group."""
+    return number(item_id) if group is None else number(group) ^ OF_GROUPS
 
 
 def token(release_id: str, asked: str, shown: Sequence[int] | NDArray[np.uint32]) -> str:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from lookup.errors import ConditionError
 from lookup.lazy import lazy
+from lookup.release.schema import NONE
 from lookup.retrieval.lexical.slots import Rows
+from lookup.retrieval.variants import count_things, first_of_each
 from lookup.search.query import Asked
 from lookup.search.searcher import Ranking, Searcher, different
 from lookup.serving.conditions import Both, Condition, Price
@@ -21,6 +23,7 @@ from lookup.serving.search.result import Facets, SearchResult
 from lookup.serving.session import UserSession
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.state import State
+from lookup.serving.variants import OVERFETCH
 from lookup.understanding.interpreter import Interpretation
 
 SORTS = ("relevance", "price_up", "price_down", "newest", "popular")
@@ -40,8 +43,9 @@ class SearchRequest:
     """What one call asks for, and what its result says besides the hits.
 
     searcher: over the items of the state. without: parts of the understanding to switch off. sort: one of `SORTS`.
-    session: of the user, None for nobody. page: a token; None for the first page. Raises ConditionError for a bad sort,
-    and later, when they are needed first, for other parameters that make no sense.
+    variants: whether a group may be there more than once. session: of the user, None for nobody. page: a token; None
+    for the first page. Raises ConditionError for a bad sort, and later, when they are needed first, for other
+    parameters that make no sense.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class SearchRequest:
         where: Condition | None = None,
         exclude: Iterable[str] = (),
         sort: str = "relevance",
+        variants: bool = False,
         session: UserSession | None = None,
         arm: str | None = None,
         page: str | None = None,
@@ -64,6 +69,7 @@ class SearchRequest:
         self.state, self.searcher, self.query, self.k = state, searcher, query, k
         self.without, self.given, self.exclude, self.sort = without, where, exclude, sort
         self.session, self.arm = session, arm
+        self.opened, self.collapsed = state.grouped and variants, state.grouped and not variants
         self.page = None if page is None else paging.read(page, self._bound())
         self._more: bool | None = None
         self._head = -1
@@ -145,13 +151,22 @@ class SearchRequest:
             if hits is not None:
                 return SearchResult(tuple(hits), self, arm=self.arm)
         level, k = self.matching, self.k
-        rows, scores = self._not_shown(*(self.ranked if self.sort == "relevance" else self._sorted()))
+        rows, scores = self._things(*(self.ranked if self.sort == "relevance" else self._sorted()))
         if len(rows) <= k and self.sort == "relevance":
-            rest, low = self._not_shown(*self._rest(scores))
-            rows, scores = np.concatenate([rows, rest]), np.concatenate([scores, low])
+            rest, low = self._rest(scores)
+            rows, scores = self._things(np.concatenate([rows, rest]), np.concatenate([scores, low]))
         self._more = len(rows) > k
         first = rows[:k]
-        request = Request(self.state, k, exclude=(), pins=(), where=self.where, diversity=None, arm=self.arm)
+        request = Request(
+            self.state,
+            k,
+            exclude=(),
+            pins=(),
+            where=self.where,
+            diversity=None,
+            arm=self.arm,
+            variants=not self.collapsed,
+        )
         request.excluded_rows.update(self.excluded.tolist())
         for row, score, name in zip(first.tolist(), scores[:k].tolist(), self._sources(first), strict=True):
             request._add(row, score, name)
@@ -167,21 +182,23 @@ class SearchRequest:
 
     def total(self) -> int:
         """How many items match, on all pages."""
-        if self._head >= 0 and not self.state.patched and self.given is None and not len(self.excluded):
+        plain = not self.state.patched and self.given is None and not len(self.excluded) and not self.opened
+        if self._head >= 0 and plain:
             return int(self.searcher.index.head.totals[self._head])
-        return len(self.matching.rows)
+        return self._count(self.matching.rows)
 
     def facets(self) -> Facets:
         """Of all pages."""
-        return facets(self.state, self.matching.rows)
+        return facets(self.state, self.matching.rows, collapsed=self.collapsed)
 
     def next(self, hits: tuple[Hit, ...]) -> str | None:
         """The token for the page after the hits."""
         if self._more is None:  # of a stored list
-            self._more = len(different([self.compared, self.matching.rows])) > len(hits)
+            self._more = self._count(different([self.compared, self.matching.rows])) > len(hits)
         if not self._more:
             return None
-        numbers = np.array([paging.number(hit.item_id) for hit in hits], np.uint32)
+        shown_as = [paging.number_of(hit.item_id, hit.group if self.collapsed else None) for hit in hits]
+        numbers = np.array(shown_as, np.uint32)
         shown = numbers if self.page is None else np.concatenate([self.page.shown, numbers])
         if len(shown) > paging.MOST_SHOWN:
             return None
@@ -204,7 +221,7 @@ class SearchRequest:
 
     def _bound(self) -> str:
         """What a page token is bound to: all that changes which items a search answers with."""
-        return repr((self.query, self.given, self.sort, sorted(self.without)))
+        return repr((self.query, self.given, self.sort, sorted(self.without), *(["variants"] if self.opened else [])))
 
     def _rest(self, scores: NDArray[np.float32]) -> Ranking:
         """The items that match and were not ranked, by their words, below all others."""
@@ -214,14 +231,19 @@ class SearchRequest:
 
     def _sorted(self) -> Ranking:
         """The first items that match by another key, enough of them for this page and to know of the next."""
-        rows = self.matching.rows
-        key = self._sort_key(rows)
+        every = self.matching.rows
+        every_key = self._sort_key(every)
         wanted = self.k + 1 + (0 if self.page is None else len(self.page.shown))
-        if wanted < len(rows):
-            first = np.flatnonzero(key <= np.partition(key, wanted - 1)[wanted - 1])
-            rows, key = rows[first], key[first]
-        rows = rows[np.argsort(key, kind="stable")]
-        return rows, np.zeros(len(rows), np.float32)
+        n = wanted * OVERFETCH if self.collapsed else wanted
+        while True:
+            rows, key = every, every_key
+            if n < len(every):
+                first = np.flatnonzero(key <= np.partition(key, n - 1)[n - 1])
+                rows, key = every[first], every_key[first]
+            rows = rows[np.argsort(key, kind="stable")]
+            if n >= len(every) or self._count(rows) >= wanted:
+                return rows, np.zeros(len(rows), np.float32)
+            n *= OVERFETCH
 
     def _sort_key(self, rows: Rows) -> NDArray[np.float64]:
         """What items are sorted by, the smallest first; what is unknown comes last."""
@@ -238,6 +260,18 @@ class SearchRequest:
             key[inside] = -known[rows[inside]].astype(np.float64)
         return np.where(np.isnan(key), np.inf, key)
 
+    def _count(self, rows: Rows) -> int:
+        """How many things some items are."""
+        return count_things(self.state.group[rows]) if self.collapsed else len(rows)
+
+    def _things(self, rows: Rows, scores: NDArray[np.float32]) -> Ranking:
+        """Those that no page before this one showed, each group once."""
+        rows, scores = self._not_shown(rows, scores)
+        if not self.collapsed:
+            return rows, scores
+        first = first_of_each(self.state.group[rows])
+        return rows[first], scores[first]
+
     def _not_shown(self, rows: Rows, scores: NDArray[np.float32]) -> Ranking:
         """Those that no page before this one showed."""
         if self.page is None or not len(self.page.shown):
@@ -247,8 +281,20 @@ class SearchRequest:
         numbers = np.zeros(len(rows), np.uint32)
         numbers[inside] = (hashes[rows[inside]] >> np.uint64(32)).astype(np.uint32)
         numbers[~inside] = [paging.number(self.state.id(int(row))) for row in rows[~inside]]
+        if self.collapsed:
+            numbers = self._group_numbers(rows, numbers)
         left = ~np.isin(numbers, self.page.shown)
         return rows[left], scores[left]
+
+    def _group_numbers(self, rows: Rows, numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """The numbers of items, and for an item with a group that of its group."""
+        codes = self.state.group[rows]
+        known = self.state.release.arrays["group_hash"]
+        inside = (codes != NONE) & (codes < len(known))
+        numbers[inside] = (known[codes[inside]] >> np.uint64(32)).astype(np.uint32) ^ np.uint32(paging.OF_GROUPS)
+        for place in np.flatnonzero(codes >= len(known)):
+            numbers[place] = paging.number_of("", self.state.name("group", int(codes[place])))
+        return numbers
 
     def _sources(self, rows: Rows) -> list[SourceName]:
         """Where each hit comes from."""

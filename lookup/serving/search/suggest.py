@@ -1,12 +1,17 @@
 """Completions with the ids of what they name, as things are now."""
 
 from collections.abc import Collection
+from itertools import compress
 from typing import NamedTuple
 
+import numpy as np
+
 from lookup.errors import ConditionError
+from lookup.retrieval.variants import NO_GROUP, first_of_each
 from lookup.search.searcher import Searcher
 from lookup.serving.state import State
-from lookup.understanding.suggester import ITEM, MOST, SUGGESTION_KINDS
+from lookup.serving.variants import OVERFETCH
+from lookup.understanding.suggester import ITEM, MOST, SUGGESTION_KINDS, Suggestion
 
 
 class Suggested(NamedTuple):
@@ -28,10 +33,19 @@ def suggest(state: State, searcher: Searcher, prefix: str, k: int, kinds: Collec
     if isinstance(kinds, str):
         kinds = (kinds,)
     try:
-        found = searcher.index.suggester.suggest(prefix, min(k, MOST), kinds or SUGGESTION_KINDS, state.blocked)
+        n = min(k * OVERFETCH if state.grouped else k, MOST)
+        found = searcher.index.suggester.suggest(prefix, n, kinds or SUGGESTION_KINDS, state.blocked)
     except ValueError as error:
         raise ConditionError(f"kinds: {error}") from None
     return [
         Suggested(one.text, one.kind, state.id(one.row) if one.kind == ITEM else None, one.score, one.corrected)
-        for one in found
+        for one in _things(state, found)[:k]
     ]
+
+
+def _things(state: State, found: list[Suggestion]) -> list[Suggestion]:
+    """Completions in which each group of variants is named once."""
+    if not state.grouped:
+        return found
+    groups = np.array([state.group[one.row] if one.kind == ITEM else NO_GROUP for one in found], dtype=np.int32)
+    return list(compress(found, first_of_each(groups).tolist()))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lookup.release.schema import NO_ITEM, NONE
 from lookup.retrieval.ranked_lists import Ranked
+from lookup.retrieval.variants import NO_GROUP
 from lookup.scoring.parts import LOOK
 from lookup.serving.request import Request, Source
 from lookup.serving.session import ranked
@@ -25,7 +26,11 @@ def item_sources(request: Request, row: int, by: str | None = None) -> list[Sour
     state = request.state
     codes = [code for code in state.category[row].tolist() if code != NONE]
     of_categories = (source for code in reversed(codes) for source in category_sources(request, code))
-    near = (lambda _: _similar(state, row)) if by is None else (lambda n: _similar_by(state, row, by, n))
+    own = len(state.groups.rows(int(state.group[row]))) if request.collapsed else 0  # which are near and do not count
+
+    def near(n: int) -> Ranked:
+        return _similar(state, row, request.opened) if by is None else _similar_by(state, row, by, n + own)
+
     return [Source("similar", near), *of_categories]
 
 
@@ -64,13 +69,18 @@ def near_in_part(state: State, direction: NDArray[np.float32], by: str, n: int) 
     return ranked(rows[there], (directions @ direction)[there])
 
 
-def _similar(state: State, row: int) -> Ranked:
+def _similar(state: State, row: int, opened: bool) -> Ranked:
+    """The similar items. opened: with all variants of them, and of the item itself."""
     release = state.release
     of_release = row < state.release_items
-    if of_release and not state.added:
+    if of_release and not state.added and not opened:
         return release.item_topk.top(row, state.release_items)
     near = release.item_topk.items[row] if of_release else release.candidates(_unbiased(state, row), CANDIDATES)
-    rows = np.unique(np.concatenate([near[near != NO_ITEM], state.added_rows]).astype(np.int32))
+    near = near[near != NO_ITEM]
+    if opened:
+        codes = {int(state.group[one]) for one in (row, *near.tolist())} - {NO_GROUP}
+        near = np.append(near, [one for code in codes for one in state.groups.rows(code) if one != row])
+    rows = np.unique(np.concatenate([near, state.added_rows]).astype(np.int32))
     directions = release.encoder.directions(state.item_vectors(np.append(rows, np.int32(row))))
     return ranked(rows, directions[:-1] @ directions[-1])
 

@@ -12,15 +12,15 @@ from lookup.serving.conditions import Mask
 from lookup.serving.request import Request, Source
 from lookup.serving.session import ranked
 from lookup.serving.state import State
+from lookup.serving.variants import popularity
 
 
 def popular_sources(request: Request) -> list[Source]:
     """The popular list of the whole shop, then all items by popularity; items added by day come last."""
     state = request.state
-    return [
-        Source("popular", lambda _: state.release.popular.top(WHOLE_SHOP, state.release_items)),
-        Source("popular", lambda n: _by_popularity(state, request.eligible_rows(), n)),
-    ]
+    stored = [Source("popular", lambda _: state.release.popular.top(WHOLE_SHOP, state.release_items))]
+    every = Source("popular", lambda n: _by_popularity(state, request.eligible_rows(), n))
+    return [every] if request.opened else [*stored, every]
 
 
 def category_sources(request: Request, code: int) -> list[Source]:
@@ -38,15 +38,13 @@ def category_sources(request: Request, code: int) -> list[Source]:
         rows = request.eligible_rows()
         return _by_popularity(state, rows[_is_in(state, rows, code)], n)
 
-    stored = [Source("category", stored_list)] if code < len(state.release.categories) else []
+    known = code < len(state.release.categories) and not request.opened
+    stored = [Source("category", stored_list)] if known else []
     return [*stored, Source("category", all_items)]
 
 
 def _by_popularity(state: State, rows: NDArray[np.int32], n: int) -> Ranked:
-    scores = np.zeros(len(rows), dtype=np.float32)
-    of_release = rows < state.release_items
-    scores[of_release] = state.release.item_popularity[rows[of_release]]
-    return ranked(rows, scores, n)
+    return ranked(rows, popularity(state)(rows), n)
 
 
 def _is_in(state: State, rows: NDArray[Any], code: int) -> Mask:

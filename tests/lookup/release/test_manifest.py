@@ -24,6 +24,7 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
         "H": 2,
         "Q": 2,
         "T": 3,
+        "J": 0,
         "W": 0,
         "X": 0,
     }
@@ -49,7 +50,7 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads versions 3 to 5: build"),
+        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads versions 3 to 6: build"),
         (lambda d: d.pop("schema_version"), "schema version None found"),
         (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
         (lambda d: d["encoder"].pop("repeat"), "encoder is not readable: KeyError('repeat')"),

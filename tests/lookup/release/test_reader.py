@@ -107,7 +107,7 @@ def test_a_catalog_without_a_manifest(two: Two) -> None:
 
 def test_a_manifest_of_an_old_schema(two: Two) -> None:
     edit_manifest(two, schema_version=0)
-    assert "schema version 0 found; this Daybreak reads versions 3 to 5" in refused(two, "manifest.json")
+    assert "schema version 0 found; this Daybreak reads versions 3 to 6" in refused(two, "manifest.json")
 
 
 def test_the_manifest_of_another_release(two: Two) -> None:

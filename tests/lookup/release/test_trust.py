@@ -20,7 +20,7 @@ from lookup.release.schema import ARRAYS, Array
 from lookup.sealed import sealed
 from tests.lookup.conftest import Two
 
-ROWS = [array for array in ARRAYS if array.rows_of]
+ROWS = [array for array in ARRAYS if array.rows_of and array.name != "group_item"]  # empty here: `test_groups`
 PLACES = [array for array in ARRAYS if array.places_in]
 
 

@@ -45,7 +45,7 @@ def test_an_own_patch_is_seen_by_the_next_call(shop: Shop) -> None:
     shop.patch_item(best, hidden=False, price=3, brand="Acme", category=["TOYS"], colour="violet", weight=12)
     where = lookup.price(3, 3) & lookup.brand("Acme") & lookup.category("TOYS") & lookup.feature("colour", "violet")
     assert shown(shop, where=where & lookup.feature("weight", low=12))[0] == best
-    assert shop.popular(1, "TOYS")[0][::2] == (best, "category")
+    assert shop.popular(1, "TOYS")[0][:3:2] == (best, "category")
     record = shop.item(best)
     assert record is not None
     assert (record["price"], record["brand"], record["category"]) == (3.0, "Acme", ["TOYS"])

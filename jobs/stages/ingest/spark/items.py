@@ -75,9 +75,13 @@ def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _Field
         return _FieldColumn(column, [(deep, f"{field.name} has more than {LONGEST_PATH} names")])
     if field.name == "image" and expression is not None:
         return _FieldColumn(picture_address(source, expression, key).alias(field.name), [])
-    if field.kind == "text":
-        text = F.lit(None).cast("string") if expression is None else joined(source, expression, key)
-        return _FieldColumn(text.alias(field.name), [])
+    if field.kind in ("text", "id"):
+        text, rules = F.lit(None).cast("string"), list[tuple["Column", str]]()
+        if expression is not None and field.kind == "id":
+            text, rules = identifier(source, expression, key), id_rules(source, expression, key, needed=False)
+        elif expression is not None:
+            text = joined(source, expression, key)
+        return _FieldColumn(text.alias(field.name), rules)
     raw = scalar(source, expression, key) if expression else F.lit(None).cast("string")
     if field.kind == "number":
         value = number(source, expression, key) if expression else raw.cast("double")

@@ -172,6 +172,7 @@ def _schema(name: str) -> "pa.Schema":
         "number": pa.float64(),
         "switch": pa.bool_(),
         "path": pa.list_(text),
+        "id": text,
     }
     columns = {field.name: types[field.kind] for field in ITEM_FIELDS if field.name in ABSORBED}
     maps = {"features": pa.map_(text, text), "at": pa.map_(text, moment)}

@@ -15,6 +15,7 @@ from jobs.stages.ingest.spark.impressions import map_impressions
 from jobs.stages.ingest.spark.items import map_items
 from jobs.stages.ingest.spark.meaning.returns import RETURNED
 from jobs.stages.ingest.spark.meaning.same_item import DIFFERING, left_out_items, merge, tell_differing
+from jobs.stages.ingest.spark.meaning.variants import with_guesses, without_crowds
 from jobs.stages.ingest.spark.patch_tables import Patches
 from jobs.stages.ingest.spark.patch_tables import read as read_log
 from jobs.stages.ingest.spark.pictures import pictures
@@ -131,6 +132,10 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
     if patches:
         good, wrong = patch_items(good, patches, features)
         bad.append(wrong)
+    if config.items.guess_groups:
+        good = with_guesses(good)
+    if config.items.group or config.items.guess_groups:
+        good = without_crowds(good)
     numbered = number_by_hash(good, "item_id", "item")
     left_out = left_out_items(items) if config.items.where else None
     events = [map_events(spark, config, source, numbered, left_out) for source in config.events]

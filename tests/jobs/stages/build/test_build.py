@@ -72,7 +72,8 @@ def test_the_arrays_equal_the_tables(made: Path, release: Release) -> None:
 
 def test_item_records_equal_the_table(made: Path, release: Release) -> None:
     columns = [column.name for column in next(table for table in CATALOG if table.name == "items").columns]
-    rows = query(made, f"SELECT {', '.join(columns)} FROM items ORDER BY sha256(item_id)")
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    rows = query(made, f"SELECT {quoted} FROM items ORDER BY sha256(item_id)")
     records = [release.record(n) for n in range(SIZES.items)]
     for record in records:
         assert all(

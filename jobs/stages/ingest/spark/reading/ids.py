@@ -36,8 +36,8 @@ def identifier(frame: "DataFrame", expression: str, key: str) -> "Column":
     return F.when(is_whole(raw), number_text(raw, kind)) if is_fraction(kind) else raw.cast("string")
 
 
-def id_rules(frame: "DataFrame", expression: str, key: str) -> "list[tuple[Column, str]]":
-    """The rules of an id that must be there: whether a row breaks one, and the reason."""
+def id_rules(frame: "DataFrame", expression: str, key: str, *, needed: bool = True) -> "list[tuple[Column, str]]":
+    """The rules of an id: whether a row breaks one, and the reason. needed: whether it must be there."""
     from pyspark.sql import functions as F
 
     raw, value = column(frame, expression, key), identifier(frame, expression, key)
@@ -46,7 +46,8 @@ def id_rules(frame: "DataFrame", expression: str, key: str) -> "list[tuple[Colum
         [(~is_whole(raw) & ~F.isnan(raw.cast("double")), f"{name} is not a whole number")] if is_fraction(kind) else []
     )
     longest = (F.char_length(value) > LONGEST_ID, f"{name} has more than {LONGEST_ID} characters")
-    return [*no_id, (value.isNull(), f"{name} is missing"), longest]
+    missing = [(value.isNull(), f"{name} is missing")] if needed else []
+    return [*no_id, *missing, longest]
 
 
 def decimals(frame: "DataFrame", ids: Mapping[str, str]) -> "Column":
