@@ -116,18 +116,27 @@ def popularity(events: "DataFrame", day: date, half_life: float) -> "DataFrame":
     return sums.where("score > 0")
 
 
-def popular(items: "DataFrame", scores: "DataFrame", length: int) -> "DataFrame":
+def popular(items: "DataFrame", scores: "DataFrame", length: int, *, grouped: bool = False) -> "DataFrame":
     """Table POPULAR: items by their score, ties by the lower row.
 
-    items, scores: the tables ITEMS and POPULARITY of a run. length: of a list. A row has the list of '' (the whole
+    items, scores: the tables ITEMS and POPULARITY of a run. length: of a list. grouped: whether items have groups, of
+    which a list has one item each. A row has the list of '' (the whole
     shop), or of a name at any level of a category path. No list has an item without a score, so a list may be empty.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    named = items.select("item", F.explode(F.array_union(F.array(F.lit("")), "category")).alias("category"))
-    place = F.row_number().over(Window.partitionBy("category").orderBy(F.desc("score"), "item"))
-    best = named.join(scores, "item").withColumn("place", place).where(F.col("place") <= length)
+    # A group's id stands as a text, and an item without one for itself as a number.
+    thing = [F.struct("group", F.when(F.col("group").isNull(), F.col("item"))).alias("thing")] if grouped else []
+    of_category = F.explode(F.array_union(F.array(F.lit("")), "category")).alias("category")
+    named = items.select("item", of_category, *thing)
+    scored = named.join(scores, "item")
+    order = (F.desc("score"), "item")
+    if grouped:
+        first = F.row_number().over(Window.partitionBy("category", "thing").orderBy(*order))
+        scored = scored.withColumn("first", first).where("first = 1").drop("first", "thing")
+    place = F.row_number().over(Window.partitionBy("category").orderBy(*order))
+    best = scored.withColumn("place", place).where(F.col("place") <= length)
     lists = best.groupBy("category").agg(F.sort_array(F.collect_list(F.struct("place", "item", "score"))).alias("list"))
     shop = items.sparkSession.createDataFrame([("",)], "category string")
     every = named.select("category").union(shop).distinct()

@@ -26,6 +26,11 @@ class ItemLists(NamedTuple):
     items: NDArray[Any]
     """Integers, shape (offsets[-1],); within a list in any order."""
 
+    def of(self, queries: NDArray[np.intp]) -> "ItemLists":
+        """The lists of some queries."""
+        offsets, places = _part(self.offsets, queries)
+        return ItemLists(offsets, self.items[places])
+
 
 class Terms(NamedTuple):
     """Numbers to add to some scores of each query, in CSR form like `ItemLists`. A query has at most one an item."""
@@ -36,6 +41,18 @@ class Terms(NamedTuple):
     """Integers, shape (offsets[-1],)."""
     values: NDArray[np.float32]
     """Shape (offsets[-1],)."""
+
+    def of(self, queries: NDArray[np.intp]) -> "Terms":
+        """Those of some queries."""
+        offsets, places = _part(self.offsets, queries)
+        return Terms(offsets, self.items[places], self.values[places])
+
+
+def _part(offsets: NDArray[Any], queries: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The offsets of some lists that stand one after another, and the places of their elements before."""
+    starts, lengths = offsets[queries], offsets[queries + 1] - offsets[queries]
+    new = np.concatenate([[0], np.cumsum(lengths)])
+    return new, np.arange(new[-1]) + np.repeat(starts - new[:-1], lengths)
 
 
 class Pairs(NamedTuple):

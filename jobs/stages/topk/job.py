@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
+from jobs.infra.item_groups import codes_of_run
 from jobs.infra.tables import (
     EVENTS,
     ITEM_TOPK,
@@ -35,18 +36,19 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     night, options = config.run, config.topk
     vectors = VectorStore.of(night)
     users, items = night.read(spark, USER_VECTORS), night.read(spark, ITEMS)
+    groups = codes_of_run(night)
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_UNSEEN, user_unseen(users, vectors, options, counts["users"]))
+        night.write(USER_UNSEEN, user_unseen(users, vectors, options, counts["users"], groups=groups))
         unseen = night.read(spark, USER_UNSEEN)
-        night.write(USER_TOPK, user_lists(users, unseen, vectors, options, counts["users"]))
+        night.write(USER_TOPK, user_lists(users, unseen, vectors, options, counts["users"], groups=groups))
         night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
         lists = night.read(spark, USER_TOPK)
         because = user_because(users, lists, vectors, options, night=config.date, count=counts["users"])
         night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
-        night.write(ITEM_TOPK, item_lists(spark, vectors, options, counts["items"]))
+        night.write(ITEM_TOPK, item_lists(spark, vectors, options, counts["items"], groups=groups))
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
-    night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular))
+    night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular, grouped=groups is not None))
     return {**counts, "popular_lists": night.read(spark, POPULAR).count()}

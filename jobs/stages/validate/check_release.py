@@ -18,6 +18,7 @@ from lookup.duckdb_file import opened
 from lookup.release.catalog_schema import tables_of
 from lookup.release.manifest import Manifest
 from lookup.release.reader import CATALOG_FILE, Release
+from lookup.retrieval.variants import count_things
 from lookup.scoring.score_parameters import HistoryShares
 
 Terms = Callable[[int], tuple[NDArray[np.int32], NDArray[np.float32]]]
@@ -72,10 +73,14 @@ def check_release(release: Release, config: Config, incumbent: Manifest | None) 
     findings += checks.check_known("user_history_item", arrays["user_history_item"], items, least=0)
     findings += checks.check_known("item_category", release.item_category, len(release.categories), "categories")
     findings += checks.check_known("item_brand", release.item_brand, brands, "brands")
+    findings += checks.check_known("item_group", release.item_group, len(release.groups), "groups")
+    if len(release.groups):
+        for name in ("user_topk", "user_unseen", "item_topk", "popular"):
+            findings += checks.check_groups(name, families[name], release.item_group)
     users = sample(len(release.users))
     terms = terms_of(release, config.run, users)
     for name, left_out in lists_of_users(config.topk).items():
-        lengths = full_lengths(config, len(release.items), left_out)
+        lengths = full_lengths(config, count_things(release.item_group), left_out)
         findings += checks.check_coverage(name, families[name], lengths, limits.min_user_coverage)
         findings += checks.check_scores(
             name, families[name], arrays["user_vector"], release.item_vector, users=users, terms=terms
@@ -120,16 +125,17 @@ def lists_of_users(options: TopKConfig) -> dict[str, str | None]:
 
 
 def full_lengths(
-    config: Config, items: int, left_out: str | None
+    config: Config, things: int, left_out: str | None
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Blocks of (user rows, lengths of a full list): all its places, or all items that it may hold if fewer.
+    """Blocks of (user rows, lengths of a full list): all its places, or all things that it may hold if fewer.
 
-    left_out: the column of the items that it does not hold; None: it may hold all.
+    things: items of the shop, of which a group of variants counts once. left_out: the column of the items that it does
+    not hold; None: it may hold all.
     """
     users = Blocks.of(config.run, "user_vectors")
     for batch in users.read("user", *([left_out] if left_out else [])):
         rows = batch.column("user").to_numpy().astype(np.int64)
-        free = items - flat(batch.column(left_out))[0] if left_out else np.full(len(rows), items)
+        free = things - flat(batch.column(left_out))[0] if left_out else np.full(len(rows), things)
         yield rows, np.minimum(config.topk.places, free)
 
 

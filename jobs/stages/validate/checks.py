@@ -95,6 +95,16 @@ def check_known(
     return [Finding(f"{name} unknown {what}", unknown == 0, str(unknown), "0")]
 
 
+def check_groups(name: str, lists: RankedLists, group: NDArray[np.int32]) -> list[Finding]:
+    """No list has two items of one group. group: of each item, (I,)."""
+    twice = 0
+    for (rows,) in blocks(lists.items):
+        there = (rows >= 0) & (rows < len(group))
+        codes = np.sort(np.where(there, group[np.where(there, rows, 0)], NONE), axis=1)
+        twice += int(np.sum((codes[:, 1:] == codes[:, :-1]) & (codes[:, 1:] != NONE)))
+    return [Finding(f"{name} variants beside each other", twice == 0, str(twice), "0")]
+
+
 def check_coverage(
     name: str, lists: RankedLists, needed: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]], least: float
 ) -> list[Finding]:

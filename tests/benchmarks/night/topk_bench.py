@@ -19,7 +19,7 @@ from jobs.config.release import TopKConfig
 from jobs.infra.spark import open_session
 from jobs.models.behaviour.encoding import score_parameters
 from jobs.ranking.exact import top_k
-from jobs.stages.topk.spark.lists import USER_COLUMNS, user_lists
+from jobs.stages.topk.spark.lists import USER_COLUMNS, user_unseen
 from lookup.scoring.parts import TEXT, Part
 from tests.benchmarks.shared.timing import options, seconds
 from tests.vectors import write_store
@@ -102,7 +102,7 @@ def beside_mllib(users: int, items: int, blocks: int) -> None:
             factors.count()
 
             def ours() -> None:
-                lists = user_lists(factors, vectors, TopKConfig(k=K), users)
+                lists = user_unseen(factors, vectors, TopKConfig(k=K, spare=0), users)
                 lists.write.format("noop").mode("overwrite").save()
 
             ours()  # starts the Python workers and loads torch in them, as an earlier job of a night has

@@ -19,12 +19,14 @@ from jobs.ranking.device import DeviceItems
 from jobs.ranking.exact import ItemLists, Rows, Terms, rank, resident, top_k
 from jobs.ranking.join import join
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
+from jobs.ranking.variants import Variants, best_things, top_k_things
 from lookup.scoring.user_encoder import UserEncoder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 Batches = Iterator[pa.RecordBatch]
+Groups = NDArray[np.int32] | None
 
 
 @dataclass(frozen=True)
@@ -48,25 +50,36 @@ class Directions:
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
 
 
-def user_unseen(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
-    """Table USER_UNSEEN: the best items that each user never had; empty lists unless `bought` is "include"."""
+def user_unseen(
+    users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int, *, groups: Groups = None
+) -> "DataFrame":
+    """Table USER_UNSEEN: the best items that each user never had; empty lists unless `bought` is "include".
+
+    groups: of each item, (I,); a list has one item of a group. None: no item has one.
+    """
     if options.bought != "include":
         return _no_lists(users)
-    return _best_without_bought(users, vectors, options, count)
+    return _best_without_bought(users, vectors, options, count, groups)
 
 
 def user_lists(
-    users: "DataFrame", unseen: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int
+    users: "DataFrame",
+    unseen: "DataFrame",
+    vectors: VectorStore,
+    options: TopKConfig,
+    count: int,
+    *,
+    groups: Groups = None,
 ) -> "DataFrame":
     """Table USER_TOPK: the best items of each user, without bought ones unless `bought` is "include".
 
     unseen: the table USER_UNSEEN. With the best bought items it makes the best of all, so that all items are scored
-    once.
+    once. groups: as of `user_unseen`.
     """
     if options.bought != "include":
-        return _best_without_bought(users, vectors, options, count)
+        return _best_without_bought(users, vectors, options, count, groups)
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_user_lists, vectors=vectors, options=options)
+    task = partial(_user_lists, vectors=vectors, options=options, groups=groups)
     both = users.select(*USER_COLUMNS).join(unseen, "user")
     return both.repartition(parts).mapInArrow(task, USER_TOPK.ddl)
 
@@ -80,10 +93,15 @@ def user_again(users: "DataFrame", vectors: VectorStore, options: TopKConfig, co
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
-def item_lists(spark: "SparkSession", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
-    """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows."""
+def item_lists(
+    spark: "SparkSession", vectors: VectorStore, options: TopKConfig, count: int, *, groups: Groups = None
+) -> "DataFrame":
+    """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows.
+
+    groups: as of `user_lists`; a list has none of the item's own variants.
+    """
     parts = partitions(spark, count, options.user_block)
-    task = partial(_item_lists, vectors=vectors, options=options)
+    task = partial(_item_lists, vectors=vectors, options=options, groups=groups)
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
@@ -94,29 +112,38 @@ def _no_lists(users: "DataFrame") -> "DataFrame":
     return users.select("user", *nothing)
 
 
-def _best_without_bought(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
+def _best_without_bought(
+    users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int, groups: Groups
+) -> "DataFrame":
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_without_bought, vectors=vectors, options=options)
+    task = partial(_without_bought, vectors=vectors, options=options, groups=groups)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_UNSEEN.ddl)
 
 
-def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
     items = vectors.array("item_vector")
     held = resident(items, task_device())
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
-        found = _best(queries, held, options.places, options, added=added, exclude=_lists(batch, "bought"))
+        bought = _lists(batch, "bought")
+        found = _best(queries, held, options.places, options, added=added, exclude=bought, groups=groups)
         yield _table(USER_UNSEEN.columns, batch.column("user"), *found)
 
 
-def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
     items = vectors.array("item_vector")
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
-        bought = rank(queries, items, _lists(batch, "bought"), options.places, added)
-        found = join(bought, _ranked(batch, options.places), options.places)
+        bought = _lists(batch, "bought")
+        k = options.places
+        if groups is None:
+            found = join(rank(queries, items, bought, k, added), _ranked(batch, k), k)
+        else:  # all that a user bought may be variants of one thing
+            most = max(int(np.diff(bought.offsets).max(initial=0)), 1)
+            every = join(rank(queries, items, bought, most, added), _ranked(batch, k), most + k)
+            found = best_things(*every, k, groups)
         yield _table(USER_TOPK.columns, batch.column("user"), *found)
 
 
@@ -136,13 +163,14 @@ def _terms(
     return terms(history, ItemTransitions.of(vectors), vectors.score_parameters, queries, items)
 
 
-def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
+def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
     items = Directions(vectors.array("item_vector"), vectors.encoder)
     held = resident(items, task_device())
+    variants = Variants(groups)
     for batch in batches:
         rows = batch.column("id").to_numpy()
-        itself = ItemLists(np.arange(len(rows) + 1), rows)
-        found = _best(items[rows], held, options.similar, options, added=None, exclude=itself)
+        own = variants.of(rows)
+        found = _best(items[rows], held, options.similar, options, added=None, exclude=own, groups=groups)
         yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
 
 
@@ -154,23 +182,31 @@ def _best(
     *,
     added: Terms | None,
     exclude: ItemLists | None,
+    groups: Groups,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     import torch
 
     device = task_device()
     if device == "cpu":
         torch.set_num_threads(1)  # `top_k` has threads of its own
-    return top_k(
-        queries,
-        items,
-        k,
-        terms=added,
-        exclude=exclude,
-        user_block=options.user_block,
-        item_block=options.item_block,
-        device=device,
-        threads=task_threads() if device == "cpu" else 1,
-    )
+
+    def search(some: NDArray[np.intp], n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        every = len(some) == len(queries)
+        return top_k(
+            queries if every else queries[some],
+            items,
+            n,
+            terms=added if every or added is None else added.of(some),
+            exclude=exclude if every or exclude is None else exclude.of(some),
+            user_block=options.user_block,
+            item_block=options.item_block,
+            device=device,
+            threads=task_threads() if device == "cpu" else 1,
+        )
+
+    if groups is None:
+        return search(np.arange(len(queries)), k)
+    return top_k_things(search, len(queries), k, groups)
 
 
 def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: NDArray[np.float32]) -> pa.RecordBatch:

@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 import jobs.stages.topk.job
 from jobs.config.release import TopKConfig
 from jobs.errors import MissingStepError
+from jobs.infra.frames import popular
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_UNSEEN, USER_VECTORS
 from jobs.infra.vector_store import VectorStore
-from jobs.stages.topk.spark.lists import user_again, user_lists, user_unseen
+from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists, user_unseen
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
@@ -168,3 +169,40 @@ def test_steps_missing(spark, tmp_path):
     small_run.write_vectors(made, {"item_vector": VECTORS[:3]}, PARAMETERS)
     with pytest.raises(MissingStepError, match="daybreak job embed_users"):
         jobs.stages.topk.job.run(spark, made)
+
+
+@pytest.mark.parametrize("bought", ["include", "exclude"])
+def test_one_of_a_group(spark, made, bought):
+    """Also where most items are of one group: its best stands beside all others."""
+    groups = np.array([0 if n < 25 else n % 5 + 1 if n < 35 else -1 for n in range(ITEMS)], dtype=np.int32)
+
+    def things(scores, allowed):
+        ranked = sorted(allowed, key=lambda item: (-scores[item], item))
+        first = {}
+        for item in ranked:
+            first.setdefault(groups[item] if groups[item] >= 0 else -2 - item, item)
+        return set(first.values())
+
+    store, options = VectorStore.of(made.run), replace(made.topk, bought=bought, k=9, similar=9)
+    users = made.run.read(spark, USER_VECTORS)
+    unseen = user_unseen(users, store, options, USERS, groups=groups).cache()
+    found = by_key(user_lists(users, unseen, store, options, USERS, groups=groups))
+    if bought == "include":
+        check_lists(found, SCORES, lambda user: things(SCORES[user], range(ITEMS)), options.places)
+        found = by_key(unseen)
+    check_lists(found, SCORES, lambda user: things(SCORES[user], unseen_by(user)), options.places)
+    for item, (others, _) in by_key(item_lists(spark, store, options, ITEMS, groups=groups)).items():
+        codes = [groups[other] for other in others if groups[other] >= 0]
+        assert len(others) == 9
+        assert len(codes) == len(set(codes))
+        assert item not in others
+        assert groups[item] not in codes
+
+
+def test_popular_shows_one_of_a_group(spark):
+    items = [(n, ["FOOD"], group) for n, group in enumerate(["a", "a", None, "b", None, "2", "b"])]
+    frame = spark.createDataFrame(items, "item int, category array<string>, group string")
+    scores = spark.createDataFrame([(n, float(n % 4)) for n in range(7)], "item int, score float")
+    found = by_key(popular(frame, scores, 4, grouped=True))
+    assert found["FOOD"] == found[""] == ([3, 2, 1, 5], [3.0, 2.0, 1.0, 1.0])
+    assert by_key(popular(frame, scores, 4))[""][0] == [3, 2, 6, 1]
