@@ -55,6 +55,7 @@ NightDate = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for a program.")]
 Count = Annotated[int, typer.Option("-k", callback=one_or_more, metavar="N", help="How many items to list.")]
+Variants = Annotated[bool, typer.Option("--variants", help="List each variant of a thing, not the best one alone.")]
 Master = Annotated[str, typer.Option("--master", metavar="URL", help="The Spark master that does the work.")]
 
 

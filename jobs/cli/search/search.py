@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, Variants, load
 from jobs.cli.output import TextTable, escaped, on_terminal, show, show_json
 from jobs.cli.search.where import HELP, where
 from jobs.errors import ConfigError
@@ -29,6 +29,7 @@ def search(
     ] = "relevance",
     conditions: Annotated[list[str] | None, typer.Option("--where", metavar="CONDITION …", help=HELP)] = None,
     facets: Annotated[bool, typer.Option("--facets", help="Count what the items that match have, too.")] = False,
+    variants: Variants = False,
     json: Json = False,
 ) -> None:
     """Show what a search finds, and why, as `shop.search` answers in a backend.
@@ -43,7 +44,8 @@ def search(
 
     shop = lookup.open(load(config).releases)
     try:
-        result = shop.search(query, k, user=user, sort=sort, where=where(conditions or (), shop.release.features))
+        holds = where(conditions or (), shop.release.features)
+        result = shop.search(query, k, user=user, sort=sort, where=holds, variants=variants)
     except lookup.ConditionError as error:
         raise ConfigError(f"--{error}" if str(error).startswith("sort") else str(error)) from None
     rows = list(_rows(shop, result, query, user))
@@ -66,6 +68,8 @@ def _rows(shop: "Shop", result: "SearchResult", query: str, user: str | None) ->
             "score": hit.score,
             "source": hit.source,
             "item_id": hit.item_id,
+            "group": hit.group,
+            "variants": hit.variants,
             "price": item.get("price"),
             "title": str(item.get("title") or ""),
             "reason": _reason(shop, hit, query, user),

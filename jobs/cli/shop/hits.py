@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from lookup import Hit, Shop
 
 
+SHOWN = ("item_id", "score", "source", "group", "variants")
+"""What a program is told of a hit."""
+
+
 def show_hits(shop: "Shop", hits: "Sequence[Hit]", json: bool) -> None:
     """Print hits with their titles: a table, plain lines, or JSON."""
     titles = [str((shop.item(hit.item_id) or {}).get("title") or "") for hit in hits]
     ranked = list(enumerate(zip(hits, titles, strict=True), 1))
     if json:
         show_json(
-            {"rank": rank, "item_id": hit.item_id, "score": hit.score, "source": hit.source, "title": title}
+            {"rank": rank, **{name: getattr(hit, name) for name in SHOWN}, "title": title}
             for rank, (hit, title) in ranked
         )
         return

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, Variants, load
 from jobs.cli.output import said
 from jobs.cli.shop.hits import show_hits
 
@@ -18,6 +18,8 @@ def recommend(
         typer.Option("--history", metavar="ITEM …", help="What the user just viewed or bought, the newest last."),
     ] = None,
     k: Count = 10,
+    *,
+    variants: Variants = False,
     json: Json = False,
 ) -> None:
     """Show what a user is recommended, as `shop.recommend` answers in a backend.
@@ -27,7 +29,7 @@ def recommend(
     import lookup
 
     shop = lookup.open(load(config).releases)
-    hits = shop.recommend(user, k=k, history=history)
+    hits = shop.recommend(user, k=k, history=history, variants=variants)
     if hits and history is None:
         try:
             shop.explain(user, hits[0].item_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, load
+from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Count, Json, Variants, load
 from jobs.cli.shop.hits import show_hits
 from jobs.errors import ConfigError
 
@@ -36,6 +36,7 @@ def similar(
     words: Annotated[
         str | None, typer.Option(help="Instead of an item, what its picture shows; a model like CLIP understands it.")
     ] = None,
+    variants: Variants = False,
     json: Json = False,
 ) -> None:
     """Show which items are like an item, as `shop.similar` answers in a backend, or look as words say."""
@@ -47,11 +48,11 @@ def similar(
     shop = lookup.open(settings.releases)
     try:
         if words is not None:
-            hits = shop.looks_like(_vector(words, settings), k=k)
+            hits = shop.looks_like(_vector(words, settings), k=k, variants=variants)
         else:
             if shop.item(str(item)) is None:
                 print(f"daybreak: no item {item!r} in release {shop.release.id}: popular items", file=sys.stderr)
-            hits = shop.similar(str(item), k=k, by=by and by.value)
+            hits = shop.similar(str(item), k=k, by=by and by.value, variants=variants)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     show_hits(shop, hits, json)
