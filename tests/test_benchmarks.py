@@ -16,6 +16,7 @@ PRINTS = {
     "lookup": "lookup: recommend, list short and filled",
     "open": "all, with Python and numpy",
     "day": "recommend_many:",
+    "variants": "list, groups opened",
     "ranker": "features and forward pass, 32 hidden units",
     "lexical": "queries of 1 to 4 words",
     "understanding": "suggest, 1 to 12 letters, a third wrong",

@@ -39,6 +39,9 @@ BENCHMARKS = (
     Benchmark("serving", "lookup", "one stored list, full or filled, beside Redis and DuckDB", MINUTES, A_MILLION),
     Benchmark("serving", "open", "opening a release, and the memory of eight readers", MINUTES, A_MILLION),
     Benchmark("serving", "day", "a call with patches, filters and sessions, beside Redis", MINUTES, DEMO),
+    Benchmark(
+        "serving", "variants", "lists of a shop with variants beside one without, and the guess of groups", MINUTES
+    ),
     Benchmark("serving", "ranker", "the ranker's features and forward pass, beside rescoring", SECONDS),
     Benchmark(
         "serving",
