@@ -15,7 +15,7 @@ import pytest
 import lookup
 from jobs.config.config import Config
 from jobs.errors import MissingStepError
-from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK
+from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import ITEM_ARRAYS, VectorStore
 from jobs.stages.build import job as build
 from jobs.stages.build.release_folder import building
@@ -46,7 +46,7 @@ def query(made: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def test_the_arrays_equal_the_tables(made: Path, release: Release) -> None:
     """Every list of the hot path, id by id and score by score, is what SQL says; and the other way round."""
-    families = {"user_topk": (release.users, "user_id"), "user_again": (release.users, "user_id")}
+    families = dict.fromkeys(("user_topk", "user_unseen", "user_again"), (release.users, "user_id"))
     families |= {"item_topk": (release.items, "similar_to")}
     for name, (keys, key) in families.items():
         rows = query(made, f"SELECT {key}, rank, item_id, score FROM {name} ORDER BY {key}, rank")
@@ -175,7 +175,7 @@ def test_users_events_metrics_and_manifest_in_the_catalog(made: Path, release: R
     assert "files" not in facts
 
 
-@pytest.mark.parametrize("view", ["recommendations", "buy_again", "similar_items", "popular_items"])
+@pytest.mark.parametrize("view", ["recommendations", "discoveries", "buy_again", "similar_items", "popular_items"])
 def test_views_name_the_items(made: Path, view: str) -> None:
     assert query(made, f"SELECT count(*) > 0 AND count(*) = count(title) FROM {view}") == [(True,)]
 
@@ -297,5 +297,5 @@ def test_short_lists_end_with_no_item(config: Config) -> None:
 
 def test_tests_and_jobs_agree_on_the_columns(config: Config) -> None:
     """The tables that these tests write have the columns that Spark's jobs write."""
-    for table in (USER_TOPK, USER_AGAIN, ITEM_TOPK, POPULAR):
+    for table in (USER_TOPK, USER_UNSEEN, USER_AGAIN, ITEM_TOPK, POPULAR):
         assert pq.read_table(config.run.path(table.name)).column_names == table.columns

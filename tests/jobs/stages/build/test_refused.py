@@ -18,7 +18,8 @@ from tests.releases import rewrite
 @pytest.mark.parametrize(
     ("name", "job"),
     [("items", "ingest"), ("vectors", "embed_items"), ("user_vectors", "embed_users"), ("user_topk", "topk"),
-     ("popular", "topk"), ("popularity", "topk"), ("features.json", "ingest"), ("metrics.json", "evaluate")],
+     ("user_unseen", "topk"), ("popular", "topk"), ("popularity", "topk"), ("features.json", "ingest"),
+     ("metrics.json", "evaluate")],
 )  # fmt: skip
 def test_a_missing_table_names_its_job(config: Config, name: str, job: str) -> None:
     path = config.run.path(name)
