@@ -32,6 +32,7 @@ MANUALS = (
     "lookup/search/README.md",
     "lookup/serving/README.md",
     "jobs/README.md",
+    "jobs/models/pretrained/README.md",
     "jobs/stages/ingest/README.md",
     "jobs/stages/validate/README.md",
     "dags/README.md",

@@ -12,7 +12,7 @@ from typer.main import get_command
 from jobs.cli.arguments import DaybreakCommand, DaybreakGroup, help_text
 from jobs.cli.night import doctor, init, job, receipt, run
 from jobs.cli.output import open_streams, said
-from jobs.cli.quality import compare, evaluate, evaluate_search, tune
+from jobs.cli.quality import compare, evaluate, evaluate_search, pretrain, tune
 from jobs.cli.releases import prune, publish, releases, rollback, verify
 from jobs.cli.search import search, suggest
 from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
@@ -32,7 +32,7 @@ GROUPS: dict[str, list[Callable[..., Any]]] = {
         patches.patches,
         forget.forget,
     ],
-    "Quality": [evaluate.evaluate, evaluate_search.evaluate_search, tune.tune, compare.compare],
+    "Quality": [evaluate.evaluate, evaluate_search.evaluate_search, tune.tune, pretrain.pretrain, compare.compare],
 }
 """Every command, in the order of `daybreak --help`."""
 

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import custom_error_schema
 
 EXPECTED = "expected"
-TABLE = ConfigDict(extra="forbid", validate_default=True)
+TABLE = ConfigDict(extra="forbid", validate_default=True, validate_by_name=True, validate_by_alias=True)
 """How a table of the configuration is read: unknown keys are errors, and the checks between fields see defaults too."""
 
 

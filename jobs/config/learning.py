@@ -35,6 +35,8 @@ class TrainConfig:
     """Training leaves out the last days before the night; `evaluate` measures on them."""
     max_age_days: Days = 7
     """A night that is not `--full` uses a model again that is at most this old."""
+    start_from: Annotated[Text | None, Field(alias="from")] = None
+    """`from`: a file of `daybreak pretrain`, with which training begins where it would begin from scratch."""
     warm_starts: Annotated[int, Within(0, 10_000)] = 0
     """How often in a row the new days continue an older model, before training starts from scratch."""
     warm_epochs: Annotated[int, Within(1, 10_000)] = 1

@@ -111,10 +111,15 @@ def _unknown(key: str, place: Place, tables: dict[Place, list[str]], where: str)
     return f"unknown key {key}; expected one of {', '.join(names)}{suggested}"
 
 
+def _fields(kind: Any) -> dict[str, Any]:
+    found: dict[str, Any] = kind.__pydantic_fields__
+    return found
+
+
 def _tables(kind: Any, place: Place = ()) -> Iterator[tuple[Place, list[str]]]:
     """The places of a dataclass and of the dataclasses in it, and the keys of each."""
     if dataclasses.is_dataclass(kind):
-        yield place, [field.name for field in dataclasses.fields(kind)]
+        yield place, [field.alias or name for name, field in _fields(kind).items()]
         for name, hint in typing.get_type_hints(kind).items():
             yield from _tables(hint, (*place, name))
     for part in typing.get_args(kind):

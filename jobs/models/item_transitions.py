@@ -45,6 +45,14 @@ class FittedTransitions:
     weights: NDArray[np.float32]
     """Of the same shape, the largest first; 0 after the last."""
 
+    def among(self, numbers: NDArray[np.int64], n: int) -> "FittedTransitions":
+        """The same transitions among n items, of which these are the `numbers`; the others have none."""
+        items = np.full((n, self.items.shape[1]), -1, dtype=np.int32)
+        weights = np.zeros(items.shape, dtype=np.float32)
+        items[numbers] = np.append(numbers, -1).astype(np.int32)[self.items]  # place -1 stands for no item
+        weights[numbers] = self.weights
+        return FittedTransitions(items, weights)
+
 
 def fit(x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, *, itself: bool) -> FittedTransitions:
     """Fit the weights. x, y: float32, sparse, (examples, n). itself: whether an item may lead to itself.

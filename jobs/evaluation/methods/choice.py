@@ -1,26 +1,38 @@
 """The methods to compare, by name."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from jobs.errors import ConfigError
 from jobs.evaluation.methods.baselines import CategoryPopular, ItemCosine, OwnRepeats, Popular
 from jobs.evaluation.methods.baskets import TifuKnn, UpCf
 from jobs.evaluation.methods.linear import Als, Ease
 from jobs.evaluation.methods.repertoire import Repertoire
+from jobs.evaluation.methods.text_similarity import TextSimilarity
 from jobs.evaluation.methods.walk import RecentWalk
 from jobs.evaluation.problems.problem import Method
+
+if TYPE_CHECKING:
+    from jobs.models.pretrained.store import Pretrained
 
 BASELINES: dict[str, Callable[[], Method]] = {
     made.name: made for made in (Popular, CategoryPopular, OwnRepeats, TifuKnn, UpCf, ItemCosine, RecentWalk, Ease, Als)
 }
 
-CLOSED_FORMS: dict[str, Callable[[], Method]] = {Repertoire.name: Repertoire}
-"""Daybreak's models that need no preset: no baselines, and measured only where they are named."""
+CLOSED_FORMS: dict[str, Callable[[], Method]] = {Repertoire.name: Repertoire, TextSimilarity.name: TextSimilarity}
+"""Models that need no preset: no baselines, and measured only where they are named."""
 
 
-def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Method]:
+def methods(
+    names: Sequence[str] | None,
+    presets: Sequence[str] = (),
+    pretrained: "Pretrained | None" = None,
+    *,
+    scratch: bool = True,
+) -> list[Method]:
     """Make new, unfitted methods. names: of BASELINES and CLOSED_FORMS; None: all BASELINES. presets: Daybreak with
-    each is a method too.
+    each is a method too. pretrained: and Daybreak that begins with this is one more. scratch: whether Daybreak that
+    begins with nothing is one at all.
 
     Raises ConfigError for an unknown name.
     """
@@ -32,5 +44,7 @@ def methods(names: Sequence[str] | None, presets: Sequence[str] = ()) -> list[Me
     if presets:
         from jobs.evaluation.methods.daybreak import Daybreak
 
-        made += [Daybreak(preset) for preset in presets]
+        made += [Daybreak(preset) for preset in presets if scratch]
+        if pretrained is not None:
+            made += [Daybreak(preset, pretrained=pretrained) for preset in presets]
     return made

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,9 @@ from jobs.models.content.space import (
     shop_transitions,
     with_one,
 )
-from jobs.models.content.text_encoder import locate
+from jobs.models.content.text_encoder import identity, locate
 from jobs.models.item_transitions import empty
+from jobs.models.pretrained.store import Pretrained
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from lookup.scoring.parts import TEXT, Part
 
@@ -45,11 +46,20 @@ TEXTS = 2000
 class Daybreak:
     """Encoder, item transitions and space, fitted with a preset."""
 
-    def __init__(self, preset: str, train: TrainConfig | None = None, embed: EmbedConfig | None = None):
-        """preset: a name of `jobs.config.presets`. train, embed: replace the preset's sections."""
+    def __init__(
+        self,
+        preset: str,
+        train: TrainConfig | None = None,
+        embed: EmbedConfig | None = None,
+        pretrained: Pretrained | None = None,
+    ):
+        """preset: a name of `jobs.config.presets`. train, embed: replace the preset's sections. pretrained: another
+        shop's model, to begin with.
+        """
+        self.pretrained = pretrained
         sections = read(preset)
         self.train, self.embed = train or sections.train, embed or sections.embed
-        self.name = f"daybreak {preset}"
+        self.name = f"daybreak {preset}" + (" from another shop" if pretrained else "")
         self.parameters = 0
 
     def fit(
@@ -72,7 +82,7 @@ class Daybreak:
         from jobs.models.behaviour.fit import fit_files, fitted_numbers
 
         counts = np.bincount(problem.train.items, minlength=len(problem.items))
-        rows = np.flatnonzero(counts)
+        rows = np.flatnonzero(counts) if self.pretrained is None else np.arange(len(counts))
         facts = ([problem.items.attributes[row] for row in rows], [problem.items.texts[row] for row in rows])
         vocabulary = Vocabulary.of(*facts)
         if texts is None:
@@ -89,7 +99,12 @@ class Daybreak:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             files = list(write_sequences(problem, self.train.max_history, folder))
-            Inputs(rows, counts[rows], vocabulary.matrix(*facts)).write(folder)
+            inputs = Inputs(rows, counts[rows], vocabulary.matrix(*facts))
+            inputs.write(folder)
+            if self.pretrained is not None:
+                text_model = identity(locate(self.embed.model, Path()))
+                self.pretrained.check(self.train, text_model, self.embed.max_tokens)
+                self.pretrained.start(texts, inputs.attributes, self.train).write(folder)
             fit_files(files, folder, self.train, device, partial(after_epoch, after) if after else None)
             join(dict(np.load(folder / FITTED)))
 
@@ -122,13 +137,14 @@ class Daybreak:
         # The width is spelled out because numpy cannot infer it where there are no attributes.
         vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)
         cold_start = ColdStartModel(vocabulary, vectors, fitted["maps"], self.train.temperature)
-        low = float(np.quantile(fitted["bias"], self.embed.cold_bias))
+        events = np.bincount(problem.train.items, minlength=n)[rows] > 0
+        low = float(np.quantile(fitted["bias"][events], self.embed.cold_bias)) if events.any() else 0.0
         basis = Basis.of(gram(with_one(texts)), self.embed.dimensions)
         space = Space((Content(TEXT, basis, self.embed.weight),), cold_start, low)
         inputs, outputs = cold_start.vectors(problem.items.attributes, problem.items.texts)
         inputs[rows], outputs[rows] = fitted["x"], fitted["y"]
         biases, cold = np.zeros(n, dtype=np.float32), np.ones(n, dtype=bool)
-        biases[rows], cold[rows] = fitted["bias"], False
+        biases[rows], cold[rows] = fitted["bias"], ~events
         self._input, self._vector = space.join([texts], inputs, outputs, biases, cold)
         found = shop_transitions(rows, n, fitted["next_item"], fitted["next_weight"])
         self._transitions = ItemTransitions(*found, shop_repeats(rows, n, fitted["item_repeat"]))
@@ -137,37 +153,51 @@ class Daybreak:
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 
-def text_vectors(texts: list[str], settings: EmbedConfig) -> NDArray[np.float32]:
+def text_vectors(texts: list[str], settings: EmbedConfig, base: Path = Path()) -> NDArray[np.float32]:
     """Return the text model's vectors, float32 (N, its width); zeros of width 1 where there is no text at all.
 
-    Raises ConfigError when the text model cannot be loaded.
+    base: of a path in `settings.model`. Raises ConfigError when the text model cannot be loaded.
     """
-    from jobs.models.content.text_encoder import TextEncoder
-
     if not any(texts):
         return np.zeros((len(texts), 1), dtype=np.float32)
+    return _embedded(tuple(texts), settings, base, TEXTS)
+
+
+@lru_cache(maxsize=2)
+def _embedded(texts: tuple[str, ...], settings: EmbedConfig, base: Path, at_once: int) -> NDArray[np.float32]:
+    """See `text_vectors`: several methods ask for the vectors of the same texts."""
+    from jobs.models.content.text_encoder import TextEncoder
+
     encoder = TextEncoder(
-        locate(settings.model, Path()),
+        locate(settings.model, base),
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
         pickles=settings.pickles,
     )
     progress, parts = Progress("evaluate", "texts", len(texts)), []
-    for first in range(0, len(texts), TEXTS):
-        parts.append(encoder.encode(texts[first : first + TEXTS]))
-        progress.at(min(first + TEXTS, len(texts)))
+    for first in range(0, len(texts), at_once):
+        parts.append(encoder.encode(texts[first : first + at_once]))
+        progress.at(min(first + at_once, len(texts)))
     return np.concatenate(parts)
 
 
-def write_sequences(problem: Problem, newest: int, folder: Path) -> Iterator[Path]:
-    """Write table `sequences` of the users with two days or more, in FILES files; yields their paths."""
+def write_sequences(problem: Problem, newest: int, folder: Path, first: int = 0) -> Iterator[Path]:
+    """Write table `sequences` of the users with two days or more, in FILES files; yields their paths.
+
+    first: the number of the first item; the others follow it.
+    """
     train = problem.train.newest(newest)
     days = np.floor(train.days).astype(np.int32)
+    folder.mkdir(exist_ok=True)
     for number in range(FILES):
         parts = [train.of(user) for user in range(number, len(train), FILES)]
         parts = [p for p in parts if (days[p][0] != days[p][-1] if problem.ordered else p.stop - p.start > 1)]
-        columns = {"items": train.items, "days": days, "weights": train.weights}
+        columns = {"items": train.items + np.int32(first), "days": days, "weights": train.weights}
         path = folder / f"part-{number}.parquet"
-        pq.write_table(pa.table({name: [values[part] for part in parts] for name, values in columns.items()}), path)
+        pq.write_table(pa.table({name: _lists(values, parts) for name, values in columns.items()}), path)
         yield path
+
+
+def _lists(values: NDArray[Any], parts: list[slice]) -> pa.ListArray:
+    return pa.array([values[part] for part in parts], pa.list_(pa.from_numpy_dtype(values.dtype)))

@@ -117,6 +117,13 @@ class Problem:
         """Whether `days` are days on one clock for all users, not places in a sequence."""
         return self.protocol == "split by time"
 
+    def learning_from(self, share: float, seed: int = 7) -> "Problem":
+        """Return the problem with a share of the users to learn from, drawn by the seed. A larger share has them all,
+        too; the measured users stay.
+        """
+        users = np.random.default_rng(seed).permutation(len(self.train))[: round(share * len(self.train))]
+        return replace(self, train=self.train.rows(np.sort(users)))
+
     def with_users(self, rows: NDArray[np.int64]) -> "Problem":
         """Return the problem with some of its measured users."""
         places, offsets = places_of(self.truth.offsets, rows)

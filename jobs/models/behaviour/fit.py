@@ -6,6 +6,7 @@ Users are read one file at a time, so memory does not grow with their number.
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch.nn.parallel import DistributedDataParallel
 
 from jobs.config.learning import TrainConfig
@@ -22,6 +24,7 @@ from jobs.models import item_transitions
 from jobs.models.behaviour import model_store
 from jobs.models.behaviour.examples import TrainingHistory, batches, read_histories, recent, transition_examples
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
+from jobs.models.behaviour.pretrained_start import PretrainedStart
 from jobs.models.behaviour.warm_start import begin, warm_settings
 from jobs.models.item_likeness import with_likeness
 from jobs.models.item_transitions import FittedTransitions, Penalty
@@ -48,6 +51,8 @@ def fit(
     checkpoint: Path | None = None,
     *,
     start: model_store.Start | None = None,
+    pretrained: PretrainedStart | None = None,
+    untrained: BehaviourModel | None = None,
     after: After | None = None,
 ) -> tuple[BehaviourModel, list[float]]:
     """Fit the model in this process, together with the other processes of the group where there is one.
@@ -57,14 +62,17 @@ def fit(
 
     checkpoint: a file that rank 0 writes after every epoch. If it exists and belongs to the same settings and data, the
     fit continues from it, to the same result. start: an older model to begin with; the fit then learns only from users
-    with new days, and from a replay of older days.
+    with new days, and from a replay of older days. pretrained: what another shop learned, to begin with. untrained: a
+    model of these items to fit, instead of a new one.
 
     Returns the model on the CPU and the mean loss (nats, summed over heads) of every epoch.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    model = _untrained(inputs, settings, start).to(device)
+    model = (_untrained(inputs, settings, start, pretrained) if untrained is None else untrained).to(device)
     own_files = files[rank::world]
     users = sum(pq.read_metadata(f).num_rows for f in files)
+    if not users and pretrained is not None:
+        return model.eval().cpu(), []
 
     def read(file: Path) -> list[TrainingHistory]:
         histories = read_histories(file, inputs.rows)
@@ -88,7 +96,7 @@ def fit(
             processes=world,
             steps=settings.epochs * steps,
         )
-    begun = start.digest if start else None
+    begun = start.digest if start else pretrained.digest if pretrained else None
     key = [inputs.digest, begun, users, steps, sorted(vars(settings).items())]  # the same in every process
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     losses = resume(checkpoint, key, parts) if checkpoint else []
@@ -153,12 +161,19 @@ def resume(checkpoint: Path, key: list[Any], parts: dict[str, Any]) -> list[floa
     return losses
 
 
-def _untrained(inputs: model_store.Inputs, settings: TrainConfig, start: model_store.Start | None) -> BehaviourModel:
+def _untrained(
+    inputs: model_store.Inputs,
+    settings: TrainConfig,
+    start: model_store.Start | None,
+    pretrained: PretrainedStart | None,
+) -> BehaviourModel:
     torch.manual_seed(settings.seed)  # every process begins with the same numbers
     popularity = torch.from_numpy(inputs.events.astype(np.float32))
     model = BehaviourModel(popularity, inputs.attributes, settings)
     if start is not None:
         begin(model, start, inputs.events)
+    elif pretrained is not None:
+        pretrained.begin(model)
     return model
 
 
@@ -210,17 +225,44 @@ def fit_files(
 ) -> list[float]:
     """Fit the network and the item transitions from files of table `sequences` and the folder's INPUTS.
 
-    A START in the folder makes it a warm start. Rank 0 writes FITTED and WEIGHTS to the folder.
+    A START in the folder makes it a warm start. PRETRAINED makes another shop's model the
+    beginning, and items without events then have numbers as well. Rank 0 writes FITTED and WEIGHTS to the folder.
 
-    Returns the mean loss of every epoch.
+    Returns the mean loss of every epoch; none where there is nothing to learn from.
     """
     inputs = model_store.Inputs.read(folder)
     start = model_store.Start.read(folder) if (folder / model_store.START).exists() else None
+    pretrained = PretrainedStart.read(folder)
     if start is not None:
         settings = warm_settings(settings)
-    model, losses = fit(files, inputs, settings, device, folder / model_store.CHECKPOINT, start=start, after=after)
+    if pretrained is None:
+        seen, known = None, inputs
+    else:
+        seen = np.flatnonzero(inputs.events)
+        known = inputs.of(seen)
+
+    def whole(model: BehaviourModel) -> BehaviourModel:
+        return model if pretrained is None or seen is None else pretrained.with_unseen(model, inputs, seen)
+
+    def after_epoch(epoch: int, model: BehaviourModel) -> None:
+        if after is not None:
+            after(epoch, whole(model))
+
+    model, losses = fit(
+        files,
+        known,
+        settings,
+        device,
+        folder / model_store.CHECKPOINT,
+        start=start,
+        pretrained=None if pretrained is None or seen is None else pretrained.of_items(seen),
+        after=after_epoch if after else None,
+    )
+    if pretrained is not None and not losses:
+        settings = replace(settings, follow=0.0, follow_alike=max(settings.follow_alike, pretrained.alike))
     if not dist.is_initialized() or dist.get_rank() == 0:
-        fitted = fitted_numbers(model) | fit_transitions(files, inputs, settings, start)
+        model = whole(model)
+        fitted = fitted_numbers(model) | fit_transitions(files, inputs, settings, start, seen)
         weights = {name: one.detach().numpy() for name, one in model.named_parameters()}
         np.savez(folder / model_store.WEIGHTS, **weights)
         np.savez(folder / model_store.FITTED, **fitted, losses=np.asarray(losses))
@@ -250,16 +292,22 @@ def fitted_numbers(model: BehaviourModel) -> dict[str, Any]:
 
 
 def fit_transitions(
-    files: list[Path], inputs: model_store.Inputs, settings: TrainConfig, start: model_store.Start | None = None
+    files: list[Path],
+    inputs: model_store.Inputs,
+    settings: TrainConfig,
+    start: model_store.Start | None = None,
+    seen: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return next_item (int32) and next_weight (float32), (n, N) each: each item's next items and what they gain.
 
     next_item holds item numbers. A start that brings item transitions along saves work: only the transitions to items
-    with events since then are fitted anew.
+    with events since then are fitted anew. seen: the items with events; None: all.
     """
     found = item_transitions.empty(len(inputs.rows))
     if settings.follow > 0.0:
-        fitted = _fitted_transitions(files, inputs, settings, start)
+        fitted = _fitted_transitions(files, inputs if seen is None else inputs.of(seen), settings, start)
+        if seen is not None:
+            fitted = fitted.among(seen, len(inputs.rows))
         found = FittedTransitions(fitted.items, fitted.weights * np.float32(settings.follow))
     if settings.follow_alike > 0.0:
         found = with_likeness(found, inputs.attributes, settings.follow_alike)

@@ -9,7 +9,7 @@
     weights.npz     the learned parameters of `jobs.models.behaviour.network.BehaviourModel`, for a warm start
 
 While a fit runs, `<work>/models/.<date>/` holds `inputs.npz`, `checkpoint.pt` and finally `fitted.npz`; a warm start
-also has `start.npz` there.
+also has `start.npz` there, a fit that begins with another shop's model `pretrained.npz`.
 """
 
 import hashlib
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 EPOCH = date(1970, 1, 1)
 INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", "fitted.npz"
+PRETRAINED = "pretrained.npz"
 WEIGHTS = "weights.npz"
 SHAPE = ("heads", "dimensions", "half_lives")
 """Settings that a model and the one that continues it must share."""
@@ -57,6 +58,10 @@ class Inputs:
         """Eight characters that tell these inputs from any others."""
         matrix = self.attributes
         return digest(self.rows, self.events, matrix.indptr, matrix.indices, matrix.data)
+
+    def of(self, chosen: NDArray[np.int64]) -> "Inputs":
+        """The inputs of some of the items: their numbers, rising."""
+        return Inputs(self.rows[chosen], self.events[chosen], self.attributes[chosen])
 
     def write(self, folder: Path) -> None:
         """Write INPUTS."""
@@ -168,6 +173,11 @@ class Model:
         return bool(self.facts.get("popular_only", False))
 
     @property
+    def taught(self) -> bool:
+        """Whether it learned from users of this shop: neither `popular_only`, nor another shop's model as it was."""
+        return not self.popular_only and not self.facts.get("untaught", False)
+
+    @property
     def train(self) -> "TrainConfig":
         """The settings of its fit.
 
@@ -237,7 +247,7 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
     facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": attributes}
     facts["mix"] = fitted["mix"].tolist()
-    for scratch in (INPUTS, START, CHECKPOINT, FITTED):
+    for scratch in (INPUTS, START, PRETRAINED, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")
     final = new.parent / model_id
@@ -285,7 +295,7 @@ def newest(models: Path, day: date) -> Model | None:
     """Return the newest model of `day` or before, or None. The model of a later night knows the future."""
     found = [read(p.parent) for p in models.glob("[!.]*/model.json")]
     past = [m for m in found if m.day <= day]
-    return max(past, key=lambda m: (m.day, not m.popular_only, m.id), default=None)
+    return max(past, key=lambda m: (m.day, m.taught, not m.popular_only, m.id), default=None)
 
 
 def existing(models: Path, day: date) -> Model:

@@ -10,11 +10,12 @@ import numpy as np
 
 from jobs.config.config import Config
 from jobs.errors import DataError
+from jobs.infra.files import resolve
 from jobs.infra.logging import log_line
 from jobs.infra.tables import EVENTS, SEQUENCES
 from jobs.models.behaviour.continuation import is_recent, model_to_continue
-from jobs.models.behaviour.model_store import FITTED, START, Inputs, Start, finish, newest
-from jobs.stages.train.spark import fit_together, items_of, write_sequences
+from jobs.models.behaviour.model_store import FITTED, PRETRAINED, START, Inputs, Start, finish, newest
+from jobs.stages.train.spark.sequences import fit_together, items_of, write_sequences
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.models.attributes import Vocabulary
+    from jobs.models.pretrained.store import Pretrained
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
@@ -31,19 +33,22 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     then. Otherwise, and where that is not possible, training starts from scratch. A fit that was killed continues from
     its last epoch when the job runs again.
 
-    Where no user has events on two days to learn from, the model of a new shop knows no more than what is popular.
-    Raises DataError where an earlier night had such users.
+    With `train.from`, a training from scratch begins with the model of other shops, and knows all items by their texts.
+
+    Where no user has events on two days to learn from, the model of a new shop is that of the other shops as it is, or
+    knows no more than what is popular. Raises DataError where an earlier night had such users.
     """
     from jobs.models.attributes import price_bounds
 
     until = config.date - timedelta(days=config.train.holdout_days)
     old = newest(config.models, config.date)
-    if old is not None and old.popular_only:
+    if old is not None and not old.taught:
         old = None
     if old is not None and is_recent(config, old, until):
         log_line("train", "kept", model=old.id, trained_until=old.trained_until)
         return {"model": old.id, "trained": False}
     known, old = old, model_to_continue(config, old, until)
+    pretrained = pretrained_of(config) if old is None else None
     users = write_sequences(spark, config, until.isoformat())
     if users == 0:
         why = (
@@ -52,24 +57,37 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         )
         if known is not None:
             raise DataError(f"{why}. Earlier nights had more: the model {known.id} learned from them")
-        log_line("train", "popular only", why=why)
-        return _popular_only(spark, config)
+        log_line("train", "popular only" if pretrained is None else "as pretrained", why=why)
+        if pretrained is None:
+            return _popular_only(spark, config)
     started = time.monotonic()
     folder = _new_folder(config)
-    items = items_of(spark, config, config.run.read(spark, SEQUENCES).selectExpr("explode(items) AS item"))
+    events = config.run.read(spark, SEQUENCES).selectExpr("explode(items) AS item")
+    if users == 0:  # events of a single day say at least what is popular
+        events = config.run.read(spark, EVENTS).where("weight > 0").select("item")
+    items = items_of(spark, config, events, every=pretrained is not None)
     # The price attributes of a continued model keep their meaning.
     bounds = price_bounds(items["price"].to_numpy()) if old is None else old.price_bounds
     vocabulary = _write_inputs(folder, items, bounds)
     (folder / START).unlink(missing_ok=True)  # a fit that was killed may have left one
     if old is not None:
         Start.of(old, items["item_id"].to_pylist(), vocabulary.names, config.train).write(folder)
+    (folder / PRETRAINED).unlink(missing_ok=True)
+    if pretrained is not None:
+        from jobs.models.content.text_encoder import locate
+        from jobs.stages.train.spark.texts import text_vectors
+
+        vectors = text_vectors(spark, config, items["text"], locate(config.embed.model, config.base))
+        pretrained.start(vectors, Inputs.read(folder).attributes, config.train).write(folder)
     losses = fit_together(spark, config, folder)
     about = {
         "day": config.date.isoformat(),
-        "trained_until": until.isoformat(),
+        "trained_until": (until if users else config.date).isoformat(),
         "price_bounds": bounds.tolist(),
         "continued_from": old.id if old else None,
         "warm_starts": old.warm_starts + 1 if old else 0,
+        "pretrained": pretrained.id if pretrained else None,
+        "untaught": users == 0,
         "losses": losses,
         "settings": dict(vars(config.train)),
     }
@@ -79,13 +97,29 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "model": model_id,
         "trained": True,
         "continued_from": about["continued_from"],
-        "trained_until": until.isoformat(),
+        "pretrained": about["pretrained"],
+        "trained_until": about["trained_until"],
         "users": users,
         "items": len(items),
         "labels": len(vocabulary.names),
-        "loss": round(losses[-1], 4),
+        "loss": round(losses[-1], 4) if losses else None,
         "fit_seconds": round(time.monotonic() - started, 1),
     }
+
+
+def pretrained_of(config: Config) -> "Pretrained | None":
+    """The model of other shops that a training from scratch begins with; None where `train.from` names none.
+
+    Raises ConfigError where it cannot be read, or does not fit this shop's settings.
+    """
+    if config.train.start_from is None:
+        return None
+    from jobs.models.content.text_encoder import identity, locate
+    from jobs.models.pretrained.store import Pretrained
+
+    found = Pretrained.read(resolve(config.train.start_from, config.base))
+    found.check(config.train, identity(locate(config.embed.model, config.base)), config.embed.max_tokens)
+    return found
 
 
 def _popular_only(spark: "SparkSession", config: Config) -> dict[str, Any]:

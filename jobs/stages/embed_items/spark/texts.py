@@ -1,8 +1,7 @@
 """The text vectors by Spark: each different text once, one encoder in each Python worker."""
 
-import os
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,11 +11,10 @@ from jobs.infra.arrow import list_column
 from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.spark import lent_gpu, task_device
 from jobs.infra.tables import TEXT_VECTORS
+from jobs.models.content.worker_encoder import worker_encoder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-    from jobs.models.content.text_encoder import TextEncoder
 
 TEXTS_A_TASK = 512
 """A task has at least so many texts."""
@@ -44,26 +42,7 @@ def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: str)
 
     device, gpu = task_device(), lent_gpu(TaskContext.get())
     for batch in batches:
-        vectors = _encoder(options, model, device, task_threads()).encode(batch.column("text").to_pylist())
+        vectors = worker_encoder(options, model, device, task_threads()).encode(batch.column("text").to_pylist())
         columns = [batch.column("text"), batch.column("items"), list_column(vectors)]
         labels = [pa.array([label] * len(batch), pa.string()) for label in (device, gpu)]
         yield pa.RecordBatch.from_arrays([*columns, *labels], names=TEXT_VECTORS.columns)
-
-
-@lru_cache(maxsize=1)
-def _encoder(options: EmbedConfig, model: str, device: str, threads: int) -> "TextEncoder":
-    """The encoder of this worker. A worker outlives its tasks, and the next task may bring another device."""
-    import torch
-
-    from jobs.models.content.text_encoder import TextEncoder
-
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # other tasks have the other cores
-    torch.set_num_threads(threads)
-    return TextEncoder(
-        model,
-        max_tokens=options.max_tokens,
-        batch_tokens=options.batch_tokens,
-        precision=options.precision,
-        pickles=options.pickles,
-        device=device,
-    )

@@ -52,7 +52,10 @@ class ContentVectors:
 
 def known(items: "DataFrame", sources: Sequence[ContentVectors], model: "DataFrame", behaviour: int) -> "DataFrame":
     """The items with all that makes their vectors: item, a vector of each source (zeros where an item has none),
-    input, output, bias, events, cold, and the FACTS that labels are made of.
+    input, output, bias, events, cold, unknown, and the FACTS that labels are made of.
+
+    A cold item has no event that the model saw; an unknown one no vectors in the model either. A model that began with
+    another shop's has vectors of cold items.
 
     items, model: the tables ITEMS and MODEL_ITEMS. behaviour: dimensions of its vectors.
     """
@@ -61,7 +64,7 @@ def known(items: "DataFrame", sources: Sequence[ContentVectors], model: "DataFra
     def filled(column: str, size: int) -> Any:
         return F.coalesce(column, F.array_repeat(F.lit(0.0).cast("float"), size)).alias(column)
 
-    trained = model.where("events > 0").select("item_id", "input", "output", "bias", F.col("events").alias("seen"))
+    trained = model.select("item_id", "input", "output", "bias", F.col("events").alias("seen"))
     keys = dict.fromkeys(["item", "item_id", *FACTS, *(source.key for source in sources)])
     joined = items.select(*keys)
     for source in sources:
@@ -74,7 +77,8 @@ def known(items: "DataFrame", sources: Sequence[ContentVectors], model: "DataFra
         filled("output", behaviour),
         F.coalesce("bias", F.lit(0.0)).cast("float").alias("bias"),
         F.coalesce("seen", F.lit(0)).alias("events"),
-        F.isnull("seen").alias("cold"),
+        (F.coalesce("seen", F.lit(0)) == 0).alias("cold"),
+        F.isnull("seen").alias("unknown"),
         *FACTS,
     )
 
@@ -157,10 +161,11 @@ def _join(batches: Batches, space: Space, bounds: NDArray[np.float64]) -> Batche
     for batch in batches:
         inputs, outputs = (matrix(batch.column(name), space.behaviour) for name in ("input", "output"))
         cold = batch.column("cold").to_numpy(zero_copy_only=False)
-        if cold.any():
+        unknown = batch.column("unknown").to_numpy(zero_copy_only=False)
+        if unknown.any():
             inputs, outputs = inputs.copy(), outputs.copy()
-            inputs[cold], outputs[cold] = space.cold_start.vectors(
-                *item_attributes(batch.filter(pa.array(cold)), bounds)
+            inputs[unknown], outputs[unknown] = space.cold_start.vectors(
+                *item_attributes(batch.filter(pa.array(unknown)), bounds)
             )
         x, v = space.join(
             [matrix(batch.column(f"vector_{part.name}"), len(part.basis.mean)) for part in space.content],

@@ -1,4 +1,4 @@
-"""The Spark layer of `train`: the sequences of users, the items in them, and the processes of the fit."""
+"""The sequences of users by Spark, the items in them, and the processes of the fit."""
 
 from functools import partial
 from pathlib import Path
@@ -44,10 +44,10 @@ def write_sequences(spark: "SparkSession", config: Config, until: str) -> int:
     return int(config.run.read(spark, SEQUENCES).count())
 
 
-def items_of(spark: "SparkSession", config: Config, events: "DataFrame") -> "pa.Table":
+def items_of(spark: "SparkSession", config: Config, events: "DataFrame", *, every: bool = False) -> "pa.Table":
     """Read the items of some events, by row: item, item_id, the number of their events, and the item's FACTS.
 
-    events: with the column `item`.
+    events: with the column `item`. every: read the other items too, with 0 events.
     """
     from pyspark.sql import functions as F
 
@@ -55,7 +55,12 @@ def items_of(spark: "SparkSession", config: Config, events: "DataFrame") -> "pa.
 
     counts = events.groupBy("item").agg(F.count("*").alias("events"))
     items = config.run.read(spark, ITEMS).select("item", "item_id", *FACTS)
-    return counts.join(items, "item").orderBy("item").toArrow()
+    found = counts.join(items, "item", "right" if every else "inner")
+    return (
+        found.select("item", "item_id", F.coalesce("events", F.lit(0)).alias("events"), *FACTS)
+        .orderBy("item")
+        .toArrow()
+    )
 
 
 def fit_together(spark: "SparkSession", config: Config, folder: Path) -> list[float]:

@@ -1,0 +1,1 @@
+"""The Spark layer of this stage."""
