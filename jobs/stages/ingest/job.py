@@ -47,7 +47,9 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     counts, aside = tables.counts(), tables.set_aside()
     types = unweighted_types(tables.events) if ("events", UNWEIGHTED) in bad else {}
     tell_unweighted(types)
-    check_shares(tables.row_counts(counts), named(bad, types), config, optional=tables.optional, aside=aside)
+    # A shop that begins with another's model may have no event yet.
+    optional = {*tables.optional, *(["events"] if config.train.start_from else [])}
+    check_shares(tables.row_counts(counts), named(bad, types), config, optional=optional, aside=aside)
     found = suspects(tables.events, tables.items, config)
     tell_suspects(found, config)
     events, of_events = tables.all_events(), tables.count_events()

@@ -120,3 +120,10 @@ def test_next_items_are_found_and_weights_multiplied(tmp_path, ordered):
 def test_transitions_that_add_nothing_are_not_fitted(tmp_path):
     found = fit_transitions([tmp_path / "none.parquet"], made.inputs(), made.settings(follow=0.0))
     assert (found["next_item"].tolist(), found["next_weight"].tolist()) == ([[-1]] * 20, [[0.0]] * 20)
+
+
+def test_transitions_of_some_items_among_all():
+    found = FittedTransitions(np.int32([[1, -1], [0, 1]]), np.float32([[2.0, 0.0], [3.0, 1.0]]))
+    whole = found.among(np.array([1, 3]), 5)
+    assert whole.items.tolist() == [[-1, -1], [3, -1], [-1, -1], [1, 3], [-1, -1]]
+    assert whole.weights.tolist() == [[0, 0], [2, 0], [0, 0], [3, 1], [0, 0]]
