@@ -10,7 +10,7 @@ from lookup.release.arrays import FOOTER_BYTES, creating, file_name, open_array,
 from lookup.release.schema import ARRAYS
 
 SPACE = "0123456789abcdef"
-DIMS = {"I": 5, "U": 3, "C": 2, "D": 4, "K": 3, "S": 2, "B": 0, "P": 6, "N": 3, "G": 2, "M": 1, "F": 0, "V": 1}
+DIMS = {"I": 5, "U": 3, "C": 2, "D": 4, "K": 3, "O": 2, "S": 2, "B": 0, "P": 6, "N": 3, "G": 2, "M": 1, "F": 0, "V": 1}
 DIMS |= {"E": 9, "R": 2, "L": 3, "H": 2, "Q": 1, "T": 1, "W": 2, "X": 6, "J": 4}
 
 

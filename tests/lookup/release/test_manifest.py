@@ -8,6 +8,7 @@ import pytest
 
 from lookup import ReleaseError
 from lookup.release import manifest
+from lookup.release.schema import SCHEMA_VERSION
 from lookup.sealed import sealed
 from tests.lookup.conftest import Two
 from tests.releases import FEATURES
@@ -17,7 +18,7 @@ def test_read_back_as_written(built: Two, tmp_path: Path) -> None:
     found = manifest.read(built.releases / built.new)
     assert found.id == built.new
     assert found.parent == built.old
-    lists = {"K": 10, "S": 5, "B": 4, "P": 12, "N": 3}
+    lists = {"K": 10, "O": 10, "S": 5, "B": 4, "P": 12, "N": 3}
     assert found.dims == lists | {"I": 60, "U": 40, "C": 5, "D": 6, "G": 2, "M": 1, "F": 4, "V": 2, "E": 320} | {
         "R": 0,
         "L": 7,
@@ -50,7 +51,10 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object]) -> str:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda d: d.update(schema_version=0), "schema version 0 found; this Daybreak reads versions 3 to 6: build"),
+        (
+            lambda d: d.update(schema_version=0),
+            f"schema version 0 found; this Daybreak reads versions 3 to {SCHEMA_VERSION}: build",
+        ),
         (lambda d: d.pop("schema_version"), "schema version None found"),
         (lambda d: (d.pop("space_id"), d.pop("dims")), "space_id, dims missing"),
         (lambda d: d["encoder"].pop("repeat"), "encoder is not readable: KeyError('repeat')"),

@@ -11,7 +11,7 @@ from lookup import Release, ReleaseError
 from lookup.release import pointer
 from lookup.release.arrays import FOOTER_BYTES, file_name
 from lookup.release.manifest import digest as digest_of
-from lookup.release.schema import ARRAYS, Array
+from lookup.release.schema import ARRAYS, SCHEMA_VERSION, Array
 from lookup.sealed import sealed
 from tests.lookup.conftest import Two
 
@@ -107,7 +107,9 @@ def test_a_catalog_without_a_manifest(two: Two) -> None:
 
 def test_a_manifest_of_an_old_schema(two: Two) -> None:
     edit_manifest(two, schema_version=0)
-    assert "schema version 0 found; this Daybreak reads versions 3 to 6" in refused(two, "manifest.json")
+    assert f"schema version 0 found; this Daybreak reads versions 3 to {SCHEMA_VERSION}" in refused(
+        two, "manifest.json"
+    )
 
 
 def test_the_manifest_of_another_release(two: Two) -> None:
