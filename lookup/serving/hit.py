@@ -28,7 +28,8 @@ class Hit(NamedTuple):
 
     item_id: str
     score: float
-    """Comparable with scores of the same source only; 0 for a pinned item."""
+    """Comparable with scores of the same source only; 0 for a pinned item. A variant that stands in for one that may
+    not be shown has the score of that one."""
     source: SourceName
     """Where the item comes from: see `SOURCES`."""
     arm: str | None = None

@@ -153,7 +153,7 @@ def test_programs_read_json(config: str, capsys: pytest.CaptureFixture[str]) -> 
     assert verified["bytes"] > 0
     hits = rows(capsys, "recommend", "user-1", "-k", "3", "--config", config)
     assert [hit["rank"] for hit in hits] == [1, 2, 3]
-    assert set(hits[0]) == {"rank", "item_id", "score", "source", "title"}
+    assert set(hits[0]) == {"rank", "item_id", "score", "source", "group", "variants", "title"}
     assert len(rows(capsys, "similar", hits[0]["item_id"], "-k", "2", "--config", config)) == 2
     assert rows(capsys, "prune", "--dry-run", "--config", config) == []
 

@@ -89,7 +89,8 @@ def test_json_has_one_object_for_the_answer_and_one_a_hit(shop, capsys):
     assert whole["price"] == {"low": None, "high": 50.0, "currency": ""}
     assert whole["facets"]["brand"] == [["Acme", 2]]
     assert [hit["rank"] for hit in hits] == [1, 2, 3]
-    assert hits[0].keys() == {"rank", "score", "source", "item_id", "price", "title", "reason"}
+    known = {"rank", "score", "source", "item_id", "group", "variants", "price", "title", "reason"}
+    assert hits[0].keys() == known
     whole = json.loads(asked(shop, capsys, "search", "bluetooth", "-k", "1", "--json").splitlines()[0])
     assert whole["corrected"] is None
     assert "facets" not in whole
