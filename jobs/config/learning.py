@@ -89,11 +89,17 @@ class TrainConfig:
     """Their regularisation, in squared weights of events: the same for all items, which holds back rare ones …"""
     follow_shrink: Weight = 0.0
     """… and so many times an item's own sum of them."""
-    follow_power: Share = 0.0
+    follow_power: Share = 0.5
     """0: events add up; 1: their mean counts."""
     follow_alike: Weight = 0.0
     """How much an item's transitions lead to items with the same rare attributes and words, whoever bought them: the
     cosine times this; 0: not at all."""
+    first: Weight = 300.0
+    """How much transitions to what people take for the first time add to a score …"""
+    first_popular: Weight = 900.0
+    """… and how much an item's share of recent first purchases. Where both are 0, first purchases are not fitted."""
+    again: Annotated[float, Within(-1000, 1000)] = 4.0
+    """What an item that the user bought or viewed gains to make up for what first purchases add to the others."""
     repeat: Weight = 4.0
     """How much the score of an item gains from how often the user bought or viewed it; 0: people take an item once,
     and it is listed last from then on."""

@@ -83,6 +83,17 @@ def refit(
     return _largest((sp.csr_array(unchanged, shape=shape) + _columns(x, y, penalty, changed, itself=itself)).tocsr())
 
 
+def with_more(found: FittedTransitions, more: "sp.csr_array") -> FittedTransitions:
+    """Add weights to those found, and keep the TRANSITIONS largest sums. more: float32 (n, n), sparse, not negative."""
+    import scipy.sparse as sp
+
+    before, place = np.nonzero(found.items >= 0)
+    known = (found.weights[before, place], (before, found.items[before, place]))
+    total = (sp.csr_array(known, shape=more.shape) + more).tocsr()
+    total.eliminate_zeros()
+    return _largest(total)
+
+
 def empty(n: int) -> FittedTransitions:
     """Return no transitions, for n items."""
     return FittedTransitions(np.full((n, 1), -1, dtype=np.int32), np.zeros((n, 1), dtype=np.float32))

@@ -4,7 +4,7 @@
 
 u is the vector of the user (`lookup.scoring.user_encoder`), and j runs over the events of the history. next(j, i) is
 the weight of the transition from item j to item i (array `item_next_weight`). An item that the user already bought or
-viewed has kept_share * (u . v_i) in place of u . v_i, and its score gains
+viewed keeps kept_share of this score, and gains
 
     repeat_weight * log(1 + sum_j m_rj [item_j = i]) + item_repeat_i
 
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from lookup.errors import ReleaseError
 from lookup.scoring.user_encoder import UserEncoder
 
+DENSE = 8
+"""Sums are kept for all rows up to the highest where at least one in so many rows is there; sorting takes longer."""
 MOST = 1e6
 """No weight of a repeat is larger in size."""
 
@@ -63,7 +65,7 @@ class ScoreParameters:
     repeat_weight: float
     """How much the score of an item rises with how often the user bought or viewed it. JSON: `repeat`."""
     kept_share: float
-    """The share of u . v that an item keeps when the history holds it, 0 to 1. JSON: `kept`."""
+    """The share of u . v and of its transitions that an item keeps when the history holds it, 0 to 1. JSON: `kept`."""
 
     def to_json(self) -> dict[str, Any]:
         """All numbers as the manifest stores them under `encoder`."""
@@ -143,9 +145,20 @@ class ScoreParameters:
         there = next_items >= 0
         items = np.concatenate([next_items[there], rows])
         added = np.concatenate([(next_weights * shares[:, None])[there], np.zeros(len(rows), dtype=np.float32)])
-        found, place = np.unique(items, return_inverse=True)
-        total = np.bincount(place, weights=added, minlength=len(found)).astype(np.float32)
+        found, total = _summed(items, added)
         repeated, first, gains = self.repeat_terms(rows, repeats, item_repeat)
         gains += (self.kept_share - 1.0) * scores[first]
-        total[np.searchsorted(found, repeated)] += gains.astype(np.float32)
+        had = np.searchsorted(found, repeated)
+        total[had] = self.kept_share * total[had] + gains.astype(np.float32)
         return found.astype(np.int32), total
+
+
+def _summed(items: NDArray[np.int32], values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The different items, rising, and the sum of the values of each."""
+    if len(items) and int(items.max()) < DENSE * len(items):
+        there = np.zeros(int(items.max()) + 1, dtype=np.bool_)
+        there[items] = True
+        found = np.flatnonzero(there)
+        return found, np.bincount(items, weights=values)[found].astype(np.float32)
+    found, place = np.unique(items, return_inverse=True)
+    return found, np.bincount(place, weights=values, minlength=len(found)).astype(np.float32)

@@ -57,8 +57,6 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
         parts.append(total / np.linalg.norm(total))
         start += width
     scores = release.item_vector @ np.concatenate([*parts, [1.0]])
-    for row in set(rows):
-        scores[row] *= release.score_parameters.kept_share
     shares = weights * (0.5 * left + 0.5)
     shares /= np.sqrt(shares.sum())  # the power of the transitions' shares is 1/2
     repeats: Counter[int] = Counter()
@@ -67,6 +65,7 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
         scores[release.next_item[row][there]] += release.next_weight[row][there] * share
         repeats[row] += weight * (0.5 * fading + 0.25)
     for row, times in repeats.items():
+        scores[row] *= release.score_parameters.kept_share
         scores[row] += release.score_parameters.repeat_weight * np.log1p(times) + release.item_repeat[row]
     return scores
 

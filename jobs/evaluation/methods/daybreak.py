@@ -41,6 +41,8 @@ FILES = 4
 """Files of sequences; the night writes as many for one process."""
 TEXTS = 2000
 """Texts that are embedded between two lines of progress."""
+BASKET_DAYS = 14.0
+"""Where only the order of baskets is known, each stands for so many days."""
 
 
 class Daybreak:
@@ -89,6 +91,7 @@ class Daybreak:
             texts = text_vectors(problem.items.texts, self.embed)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         join = partial(self._join, problem, rows, vocabulary, texts)
+        self._pace = pace(problem)
 
         def after_epoch(call: Callable[[int], None], epoch: int, model: "BehaviourModel") -> None:
             none = empty(len(rows))
@@ -115,7 +118,8 @@ class Daybreak:
         shares, repeated = (np.empty(len(given.items), dtype=np.float32) for _ in range(2))
         for user in range(len(given)):
             part = given.of(user)
-            ages, weights = at[user] - np.floor(given.days[part]), given.weights[part].astype(np.float64)
+            ages = self._pace * (at[user] - np.floor(given.days[part]))
+            weights = given.weights[part].astype(np.float64)
             vectors[user] = self._parameters.encoder.user_vector(self._input[given.items[part]], ages, weights)
             shares[part] = self._parameters.transition_shares(ages, weights)
             repeated[part] = self._parameters.repeat_shares(ages, weights)
@@ -182,13 +186,24 @@ def _embedded(texts: tuple[str, ...], settings: EmbedConfig, base: Path, at_once
     return np.concatenate(parts)
 
 
+def pace(problem: Problem) -> float:
+    """How many days a step of a problem's `days` stands for."""
+    return BASKET_DAYS if problem.protocol == "next basket" else 1.0
+
+
 def write_sequences(problem: Problem, newest: int, folder: Path, first: int = 0) -> Iterator[Path]:
     """Write table `sequences` of the users with two days or more, in FILES files; yields their paths.
 
-    first: the number of the first item; the others follow it.
+    Where the order of baskets is all that is known, the last one of each user is on the same day. first: the number of
+    the first item; the others follow it.
     """
     train = problem.train.newest(newest)
-    days = np.floor(train.days).astype(np.int32)
+    days = np.floor(train.days)
+    if problem.protocol == "next basket" and len(days):
+        last = np.zeros(len(train))
+        last[train.lengths > 0] = days[train.offsets[1:][train.lengths > 0] - 1]
+        days = pace(problem) * (days - last[train.users] + days.max())
+    days = days.astype(np.int32)
     folder.mkdir(exist_ok=True)
     for number in range(FILES):
         parts = [train.of(user) for user in range(number, len(train), FILES)]

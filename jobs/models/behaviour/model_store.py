@@ -111,8 +111,9 @@ class Start:
         items, attributes = _places(old.item_ids(), ids), _places(old.attributes()[0], names)
         next_item, next_weight = np.full((0, 1), -1, np.int32), np.zeros((0, 1), np.float32)
         same = all(old.settings[name] == getattr(settings, name) for name in TRANSITION_SETTINGS)
-        # Where likeness went into the sums, the older model no longer knows what it learned.
-        if same and old.settings["follow"] > 0 and not old.settings.get("follow_alike"):
+        # Where something else went into the sums, the older model no longer knows what it learned.
+        others = old.settings.get("follow_alike") or old.settings.get("first")
+        if same and old.settings["follow"] > 0 and not others:
             new = np.full(old.facts["items"] + 1, -1, dtype=np.int32)  # -1, for no item, stays -1
             new[items[items >= 0]] = np.flatnonzero(items >= 0)
             known = (items >= 0)[:, None]

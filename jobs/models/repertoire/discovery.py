@@ -117,6 +117,8 @@ def fit(
 
 def _inverse(x: "sp.csr_array", penalty: float) -> NDArray[np.float32]:
     """(XᵀX + penalty I)⁻¹ by Cholesky, dense."""
+    if not x.shape[1]:
+        return np.zeros((0, 0), dtype=np.float32)
     from scipy.linalg import lapack
 
     gram = (x.T @ x).toarray(order="F").astype(np.float32, order="F")

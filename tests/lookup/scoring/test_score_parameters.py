@@ -50,9 +50,10 @@ def test_what_a_history_adds_to_scores():
     items, added = TWO.item_terms(HistoryShares(rows, shares, repeats), transitions, scores)
     assert items.tolist() == [1, 4, 7]
     assert (items.dtype, added.dtype) == (np.int32, np.float32)
-    # Item 1: a transition from 4, 0.75 * 1; repeats of 3. Item 4: a transition from 1, 2 * -1; two repeats of 1 in all,
-    # its own number, and 3/4 of u . v taken away, once. Item 7: a transition from 4, 0.75 * 2, and no repeat.
-    expected = [0.75 + 3 * np.log(4) - 1 - 0.75 * -4, -2 + 3 * np.log(2) + 0.5 - 0.75 * 8, 1.5]
+    # Item 1: a quarter of a transition from 4, 0.75; repeats of 3. Item 4: a quarter of a transition from 1, 2 * -1;
+    # two repeats of 1 in all, its own number, and 3/4 of u . v taken away, once. Item 7: a whole transition from 4,
+    # 0.75 * 2, and no repeat.
+    expected = [0.75 / 4 + 3 * np.log(4) - 1 - 0.75 * -4, -2 / 4 + 3 * np.log(2) + 0.5 - 0.75 * 8, 1.5]
     np.testing.assert_allclose(added, expected, rtol=1e-6)
 
 
