@@ -10,6 +10,7 @@ from jobs.infra.cluster.errors import told
 from jobs.infra.logging import log_line
 from jobs.infra.machine.memory import peak_mib
 from jobs.infra.run_lock import writing
+from jobs.models.behaviour.continuation import of_night
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,6 +33,8 @@ JOBS = {
     "publish": "point CURRENT at the release",
 }
 """Every job of the night in order. `jobs.stages.<name>.job.run(spark, config)` runs it and returns its counts."""
+BEFORE_A_MODEL = frozenset(["ingest", "train"])
+"""The jobs that need not know which preset the night's model has."""
 WITHOUT_SPARK = frozenset(["index_search", "build", "validate", "publish"])
 """The jobs that start no JVM, and whose `spark` is None."""
 
@@ -63,6 +66,7 @@ def run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[s
 def _run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
     log_line(name, "start", date=config.date)
     started = time.monotonic()
+    config = config if name in BEFORE_A_MODEL else of_night(config)
     with told(name, config.run.path("errors") / f"{name}.txt"):
         counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
     receipt = {

@@ -16,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from jobs.config.loader import load
-from jobs.config.presets import names
+from jobs.config.presets import AUTO, names
 from jobs.config.presets.settings import read
 from jobs.demo.airflow import LOCAL_SPARK, POOL
 from lookup.patches import patch
@@ -77,7 +77,7 @@ def check_command(words: list[str]) -> None:
     match words:
         case ["daybreak", *rest]:
             presets = understood(rest).options.get("preset") or ""
-            assert set(filter(None, presets.split(","))) <= set(names())
+            assert set(filter(None, presets.split(","))) <= {AUTO, *names()}
         case ["make", target, *_]:
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert re.search(rf"^{target}:", makefile, re.M), f"no target {target}"

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
@@ -19,6 +19,7 @@ from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateCo
 from jobs.config.search import SearchConfig, SearchesConfig
 from jobs.config.search_files import RedirectRow, read_lines, read_redirects
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig
+from jobs.config.toml import fill
 from jobs.infra.machine.cluster import START_SECONDS
 from jobs.infra.runs import Run
 from lookup.log_address import is_url
@@ -46,7 +47,8 @@ class Sections:
     shop: ShopConfig = field(default_factory=ShopConfig)
     preset: str | None = None
     """A kind of shop, of `jobs.config.presets`: its settings hold in `[train]` and `[embed]` where the file has
-    none."""
+    none. "auto", which a file without it has: the night that trains a model chooses it. None, which only a
+    configuration without a file has: `train` and `embed` as they are."""
     weights: dict[str, Weight] = field(default_factory=lambda: {"purchase": 1.0})
     """`[weights]`: event type = how much it counts. An event of a type that is not here goes to quarantine."""
     impressions: list[ImpressionsConfig] = field(default_factory=list)
@@ -71,8 +73,9 @@ class Sections:
     @field_validator("preset", mode="before")
     @classmethod
     def _known(cls, preset: object) -> object:
-        if preset is not None and preset not in presets.names():
-            raise PydanticCustomError(EXPECTED, "one of {names}", {"names": ", ".join(presets.names())})
+        known = [presets.AUTO, *presets.names()]
+        if preset is not None and preset not in known:
+            raise PydanticCustomError(EXPECTED, "one of {names}", {"names": ", ".join(known)})
         return preset
 
     @field_validator("weights")
@@ -150,6 +153,20 @@ class Config(Sections):
     override: Override | None = None
     file: Path | None = None
     """The TOML file, for messages that name a command; None where the configuration was made without one."""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The tables `[train]` and `[embed]` of the TOML file, without what a preset adds."""
+
+    def as_kind(self, name: str) -> "Config":
+        """The configuration with a preset where it has "auto"; the file's own keys win.
+
+        Raises ConfigError when no preset has that name, or the file's keys do not go with it.
+        """
+        if self.preset != presets.AUTO:
+            return self
+        tables = presets.under(name, dict(self.own))
+        train = fill(TrainConfig, tables.get("train", {}), str(self.file), "train.")
+        embed = fill(EmbedConfig, tables.get("embed", {}), str(self.file), "embed.")
+        return replace(self, preset=name, train=train, embed=embed)
 
     @property
     def run(self) -> Run:

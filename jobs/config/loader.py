@@ -3,6 +3,7 @@
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from jobs.config import presets
 from jobs.config.config import Config, Override, Sections
@@ -34,12 +35,16 @@ def load(
         raise ConfigError(f"{path}: not readable as TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: not readable: {error.strerror}") from None
-    if (kind := data.get("preset")) in presets.names():
+    data.setdefault("preset", presets.AUTO)
+    own: dict[str, Any] = {section: data[section] for section in ("train", "embed") if section in data}
+    if (kind := data["preset"]) in presets.names():
         data = presets.under(kind, data)
     for several in ("events", "impressions", "searches"):
         if isinstance(data.get(several), dict):
             data[several] = [data[several]]
     sections = fill(Sections, data, str(path))
+    if kind == presets.AUTO and sections.train.start_from is not None:
+        raise ConfigError(f"{path}: train.from begins with another shop's model: name the preset that it was made with")
     file = path.resolve()
     return Config(
         **vars(sections),
@@ -50,4 +55,5 @@ def load(
         older=older,
         override=override,
         file=file,
+        own=own,
     )

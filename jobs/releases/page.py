@@ -48,6 +48,7 @@ def render(
         lists=metrics_table(manifest, incumbent),
         ranker=ranker_table(manifest),
         texts=text_model_table(manifest.receipt),
+        preset=chosen_preset(manifest.receipt),
         times=query_times(manifest.index_choice),
         cost=[(job["job"], job["seconds"], job["peak_mib"]) for job in manifest.receipt],
         validation=validation,
@@ -134,6 +135,19 @@ def text_model_table(receipt: Sequence[Mapping[str, Any]]) -> PageTable:
         for one in changes
     ]
     return PageTable(("queries of", "queries", "MRR before", "fine-tuned", "difference"), rows)
+
+
+def chosen_preset(receipt: Sequence[Mapping[str, Any]]) -> str:
+    """Which preset was chosen for the night's model, and why, in words; empty where the configuration names it.
+
+    receipt: what the jobs of the night did.
+    """
+    study: Mapping[str, Any] | None = next((job.get("study") for job in receipt if job["job"] == "train"), None)
+    if study is None:
+        return ""
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in study["reached"].items())
+    why = study["why"] or f"NDCG@10 in a short study of {study['users']:,} users was {figures}"
+    return f"The preset of the model is {study['preset']}: {why}."
 
 
 def change(now: int, before: int | None) -> str | None:

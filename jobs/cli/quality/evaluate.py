@@ -28,7 +28,8 @@ def evaluate(
         Path | None, typer.Option("--suite", metavar="PATH", help="Measure every public set in this folder instead.")
     ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", metavar="NAME,…", help="Presets of Daybreak to measure; each is a method.")
+        str,
+        typer.Option("--preset", metavar="NAME,…", help="Presets of Daybreak to measure, or auto; each is a method."),
     ] = "",
     methods: Annotated[
         str | None,
@@ -59,7 +60,7 @@ def evaluate(
 
     Examples:
 
-      daybreak evaluate my-shop/ --date 2026-10-01 --days 14 --preset repeat
+      daybreak evaluate my-shop/ --date 2026-10-01 --days 14 --preset auto
       daybreak evaluate --suite sets/ --preset sequence --json > results.jsonl
       daybreak evaluate sets/toys --preset sequence --from beauty.model --share 0.01 \
           --methods text-similarity

@@ -7,6 +7,8 @@ from typing import Any
 from jobs.errors import ConfigError
 
 FOLDER = Path(__file__).parent
+AUTO = "auto"
+"""In place of a preset's name: the night that trains chooses the preset (`jobs.evaluation.tuning.kind`)."""
 
 
 def names() -> list[str]:

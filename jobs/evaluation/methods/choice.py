@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from jobs.config.presets import AUTO
 from jobs.errors import ConfigError
 from jobs.evaluation.methods.baselines import CategoryPopular, ItemCosine, OwnRepeats, Popular
 from jobs.evaluation.methods.baskets import TifuKnn, UpCf
@@ -31,8 +32,8 @@ def methods(
     scratch: bool = True,
 ) -> list[Method]:
     """Make new, unfitted methods. names: of BASELINES and CLOSED_FORMS; None: all BASELINES. presets: Daybreak with
-    each is a method too. pretrained: and Daybreak that begins with this is one more. scratch: whether Daybreak that
-    begins with nothing is one at all.
+    each is a method too; AUTO chooses one. pretrained: and Daybreak that begins with this is one more, of each named
+    preset. scratch: whether Daybreak that begins with nothing is one at all.
 
     Raises ConfigError for an unknown name.
     """
@@ -42,9 +43,10 @@ def methods(
             raise ConfigError(f"--methods: unknown method {name!r}; expected some of {', '.join(known)}")
     made = [known[name]() for name in known if name in (BASELINES if names is None else names)]
     if presets:
+        from jobs.evaluation.methods.auto import Auto
         from jobs.evaluation.methods.daybreak import Daybreak
 
-        made += [Daybreak(preset) for preset in presets if scratch]
+        made += [Auto() if preset == AUTO else Daybreak(preset) for preset in presets if scratch]
         if pretrained is not None:
-            made += [Daybreak(preset, pretrained=pretrained) for preset in presets]
+            made += [Daybreak(preset, pretrained=pretrained) for preset in presets if preset != AUTO]
     return made

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+COLUMNS = ["user_id", "item", "time", "weight", "price"]
+"""What a problem needs of table EVENTS."""
+
+
 @dataclass(frozen=True)
 class TimedEvents:
     """Events of a shop in any order, one place each, (E,)."""
@@ -90,13 +94,15 @@ def day_of(day: float) -> str:
     return datetime.fromtimestamp(day * 86400.0, UTC).isoformat(sep=" ", timespec="minutes")[:16]
 
 
-def problem_of_run(run: Run, t: date, days: int) -> Problem:
+def problem_of_run(run: Run, t: date, days: int, events: "pl.DataFrame | None" = None) -> Problem:
     """Make the problem of a day t (from its midnight, UTC) and the `days` after it, from the tables of `ingest`.
 
     Attributes of an item are every prefix of its category path ("category=Grocery", "category=Grocery>Milk"),
     "brand=…" and "price=…", the decile of its price within the shop, 0 … 9. Table ITEMS has the prices of the whole
     run, later days included. So where events have prices, the price of an item is that of its last event before t, or
     unknown. Only where no event has a price, it is that of ITEMS. Events of weight 0 do not count.
+
+    events: user_id, item, time, weight and price of some of the run's events; None: of all.
 
     Raises MissingStepError when `ingest` has not run, DataError when the run ends too early or no user can be measured.
     """
@@ -108,7 +114,7 @@ def problem_of_run(run: Run, t: date, days: int) -> Problem:
             f"{run.root} knows the events before {run.date}: too early for {days} days from {t}; "
             "take the run of a later date, or fewer days"
         )
-    events = _events(run)
+    events = in_order(_events(run) if events is None else events)
     prices = None
     if events["price"].count():
         priced = events.filter(pl.col("days") < start).drop_nulls("price")
@@ -128,13 +134,17 @@ def problem_of_run(run: Run, t: date, days: int) -> Problem:
 
 
 def _events(run: Run) -> "pl.DataFrame":
-    """Read user_id, item, days, weight and price of the events with a weight, in order of time."""
     import polars as pl
     import pyarrow.dataset as ds
 
-    columns = ["user_id", "item", "time", "weight", "price"]
-    table = ds.dataset(run.existing(EVENTS.name), format="parquet").to_table(columns=columns)
-    frame = pl.DataFrame(pl.from_arrow(table))
+    table = ds.dataset(run.existing(EVENTS.name), format="parquet").to_table(columns=COLUMNS)
+    return pl.DataFrame(pl.from_arrow(table))
+
+
+def in_order(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Make user_id, item, days, weight and price of the events with a weight, in order of time, from COLUMNS."""
+    import polars as pl
+
     days = pl.col("time").dt.epoch("us").cast(pl.Float64) / 86_400e6
     return frame.filter(pl.col("weight") > 0).with_columns(days=days).sort("days", "user_id", "item").drop("time")
 

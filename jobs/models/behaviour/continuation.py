@@ -3,8 +3,21 @@
 from datetime import date
 
 from jobs.config.config import Config
+from jobs.config.presets import AUTO
 from jobs.infra.logging import log_line
-from jobs.models.behaviour.model_store import Model
+from jobs.models.behaviour.model_store import Model, newest
+
+
+def settled(config: Config, model: Model | None) -> Config:
+    """The configuration with the preset that was chosen for a model, where it leaves that open."""
+    if config.preset != AUTO or model is None or model.study is None:
+        return config
+    return config.as_kind(model.study["preset"])
+
+
+def of_night(config: Config) -> Config:
+    """The configuration with the preset of the night's model, where it leaves that open and there is a model."""
+    return settled(config, newest(config.models, config.date)) if config.preset == AUTO else config
 
 
 def is_recent(config: Config, model: Model, until: date) -> bool:
@@ -14,29 +27,29 @@ def is_recent(config: Config, model: Model, until: date) -> bool:
     return not config.full and (config.date - model.day).days <= config.train.max_age_days
 
 
-def model_to_continue(config: Config, newest: Model | None, until: date) -> Model | None:
+def model_to_continue(config: Config, last: Model | None, until: date) -> Model | None:
     """Return the newest model if the new one, of the days before `until`, continues it; None: train from scratch.
 
     The log says which it is, and why a night that asks for a warm start trains from scratch.
     """
     if config.full or not (config.warm_start or config.train.warm_starts):
         return None
-    if newest is None:
+    if last is None:
         why: str | None = "there is no model yet"
-    elif not config.warm_start and newest.warm_starts >= config.train.warm_starts:
-        why = f"{newest.id} was continued {newest.warm_starts} times (train.warm_starts)"
-    elif newest.trained_until >= until:
-        why = f"{newest.id} knows every day before {until}"
+    elif not config.warm_start and last.warm_starts >= config.train.warm_starts:
+        why = f"{last.id} was continued {last.warm_starts} times (train.warm_starts)"
+    elif last.trained_until >= until:
+        why = f"{last.id} knows every day before {until}"
     else:
-        why = newest.reason_not_to_continue(config.train)
-    if newest is None or why is not None:
+        why = last.reason_not_to_continue(config.train)
+    if last is None or why is not None:
         log_line("train", "from_scratch", why=why)
         return None
     log_line(
         "train",
         "continues",
-        model=newest.id,
-        trained_until=newest.trained_until,
-        warm_starts=newest.warm_starts + 1,
+        model=last.id,
+        trained_until=last.trained_until,
+        warm_starts=last.warm_starts + 1,
     )
-    return newest
+    return last

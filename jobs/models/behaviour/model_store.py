@@ -179,6 +179,12 @@ class Model:
         return not self.popular_only and not self.facts.get("untaught", False)
 
     @property
+    def study(self) -> dict[str, Any] | None:
+        """How its preset was chosen, as `jobs.evaluation.tuning.kind.ChosenKind` names it; None: it was named."""
+        found: dict[str, Any] | None = self.facts.get("study")
+        return found
+
+    @property
     def train(self) -> "TrainConfig":
         """The settings of its fit.
 

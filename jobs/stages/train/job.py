@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.config.config import Config
+from jobs.config.presets import AUTO
 from jobs.errors import DataError
 from jobs.infra.files import resolve
 from jobs.infra.logging import log_line
 from jobs.infra.tables import EVENTS, SEQUENCES
-from jobs.models.behaviour.continuation import is_recent, model_to_continue
+from jobs.models.behaviour.continuation import is_recent, model_to_continue, settled
 from jobs.models.behaviour.model_store import FITTED, PRETRAINED, START, Inputs, Start, finish, newest
-from jobs.stages.train.spark.sequences import fit_together, items_of, write_sequences
+from jobs.stages.train.spark.sequences import fit_together, items_of, study_of, write_sequences
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,8 +47,12 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         old = None
     if old is not None and is_recent(config, old, until):
         log_line("train", "kept", model=old.id, trained_until=old.trained_until)
-        return {"model": old.id, "trained": False}
-    known, old = old, model_to_continue(config, old, until)
+        return {"model": old.id, "trained": False, **_kind(old.study)}
+    known, old = old, model_to_continue(settled(config, old), old, until)
+    study = None
+    if config.preset == AUTO:  # what continues a model keeps its preset
+        study = (old and old.study) or study_of(spark, config, until)
+        config = config.as_kind(study["preset"])
     pretrained = pretrained_of(config) if old is None else None
     users = write_sequences(spark, config, until.isoformat())
     if users == 0:
@@ -90,6 +95,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "untaught": users == 0,
         "losses": losses,
         "settings": dict(vars(config.train)),
+        "study": study,
     }
     model_id = finish(folder, about, items["item_id"], vocabulary.names)
     shutil.rmtree(config.run.path(SEQUENCES.name))
@@ -99,6 +105,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "continued_from": about["continued_from"],
         "pretrained": about["pretrained"],
         "trained_until": about["trained_until"],
+        **_kind(study),
         "users": users,
         "items": len(items),
         "labels": len(vocabulary.names),
@@ -120,6 +127,11 @@ def pretrained_of(config: Config) -> "Pretrained | None":
     found = Pretrained.read(resolve(config.train.start_from, config.base))
     found.check(config.train, identity(locate(config.embed.model, config.base)), config.embed.max_tokens)
     return found
+
+
+def _kind(study: dict[str, Any] | None) -> dict[str, Any]:
+    """The preset of a model and how it was chosen, for the receipt; nothing where the configuration names it."""
+    return {} if study is None else {"preset": study["preset"], "study": study}
 
 
 def _popular_only(spark: "SparkSession", config: Config) -> dict[str, Any]:

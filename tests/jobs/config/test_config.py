@@ -65,8 +65,8 @@ def test_a_short_file_is_enough(tmp_path):
         (GOOD + '[weights]\nview = "much"', r"d.toml: weights.view must be a number from 0 to 1,000,000, not 'much'"),
         (GOOD.replace("[[events]]", "[[event]]"), r"d.toml: unknown key event; expected one of items, events"),
         ("[items", r"d.toml: not readable as TOML"),
-        ('preset = "grocer"' + GOOD, r"d.toml: preset must be one of repeat, sequence, sparse, not 'grocer'"),
-        ("preset = 3" + GOOD, r"d.toml: preset must be one of repeat, sequence, sparse, not 3"),
+        ('preset = "grocer"' + GOOD, r"d.toml: preset must be one of auto, repeat, sequence, sparse, not 'grocer'"),
+        ("preset = 3" + GOOD, r"d.toml: preset must be one of auto, repeat, sequence, sparse, not 3"),
         ('preset = "sequence"\ntrain = 3' + GOOD, r"d.toml: train must be a table, not 3"),
     ],
 )
@@ -85,6 +85,16 @@ def test_the_bounds_of_a_share_and_of_a_weight_are_allowed(tmp_path):
 def test_a_preset_is_what_a_night_of_its_name_has(tmp_path, name):
     night, preset = read(tmp_path, f'preset = "{name}"{GOOD}'), settings.read(name)
     assert (night.preset, night.train, night.embed) == (name, preset.train, preset.embed)
+
+
+@pytest.mark.parametrize("head", ["", 'preset = "auto"'])
+def test_a_file_without_a_preset_leaves_it_to_the_night(tmp_path, head):
+    night = read(tmp_path, head + GOOD + "[train]\nepochs = 3\n[embed]\nmax_tokens = 32\n")
+    assert (night.preset, night.train.epochs) == (presets.AUTO, 3)
+    chosen, named = night.as_kind("sequence"), settings.read("sequence")
+    assert chosen.train == dataclasses.replace(named.train, epochs=3)
+    assert chosen.embed == dataclasses.replace(named.embed, max_tokens=32)
+    assert chosen.as_kind("sparse") is chosen  # it is no longer open
 
 
 def test_the_keys_of_the_file_win_over_those_of_its_preset(tmp_path):

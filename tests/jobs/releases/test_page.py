@@ -14,7 +14,7 @@ from jobs.config.config import Config
 from jobs.config.shop import EventsConfig
 from jobs.infra.tables import PICTURE_QUARANTINE, QUARANTINE
 from jobs.releases.dropped import counted, dropped_rows
-from jobs.releases.page import measured, text_model_table
+from jobs.releases.page import chosen_preset, measured, text_model_table
 from jobs.stages.build import job as build
 from jobs.stages.validate import job as validate
 from lookup.release import manifest
@@ -87,6 +87,17 @@ def test_the_figures_of_the_text_model_are_those_of_the_receipt() -> None:
         ("log", 900, 0.31, 0.36, "+0.0200 to +0.0800")
     ]
     assert text_model_table([{"job": "train_text", "enabled": False}, {"job": "train"}]).rows == []
+
+
+def test_the_choice_of_a_preset_is_told() -> None:
+    study = {"preset": "repeat", "reached": {"repeat": 0.3, "sparse": 0.02}, "users": 1000, "why": None}
+    told = chosen_preset([{"job": "ingest"}, {"job": "train", "study": study}])
+    assert told == (
+        "The preset of the model is repeat: NDCG@10 in a short study of 1,000 users was repeat 0.3000, sparse 0.0200."
+    )
+    study |= {"reached": {}, "why": "3 users came back"}
+    assert chosen_preset([{"job": "train", "study": study}]) == "The preset of the model is repeat: 3 users came back."
+    assert chosen_preset([{"job": "train", "trained": False}]) == ""
 
 
 def test_the_page_has_it_before_and_after_validation(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """The sequences of users by Spark, the items in them, and the processes of the fit."""
 
+from dataclasses import asdict
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jobs.config.config import Config
+from jobs.errors import DataError
+from jobs.evaluation.problems.holdout import DAYS
+from jobs.evaluation.problems.split import COLUMNS, problem_of_run
 from jobs.infra.cluster.processes import run_together
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
 from jobs.models.behaviour.model_store import FITTED
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+STUDIED = 10_000
+"""The study that chooses a preset reads the events of about so many users."""
 USERS_A_FILE = 10_000
 """A process of the fit holds the users of one file in memory."""
 
@@ -42,6 +49,33 @@ def write_sequences(spark: "SparkSession", config: Config, until: str) -> int:
     files = max(4 * config.train.processes, -(-known // USERS_A_FILE))
     config.run.write(SEQUENCES, users.repartition(files, "user_id").sortWithinPartitions("user_id"))
     return int(config.run.read(spark, SEQUENCES).count())
+
+
+def study_of(spark: "SparkSession", config: Config, until: date) -> dict[str, Any]:
+    """Choose a preset on the last days before `until`; the events from then on are not read.
+
+    Returns the facts of the choice, as `jobs.evaluation.tuning.kind.ChosenKind` names them.
+    """
+    import polars as pl
+
+    from jobs.evaluation.tuning import kind
+
+    events = pl.DataFrame(pl.from_arrow(_events_of_some(spark, config, until)))
+    try:
+        known = problem_of_run(config.run, until - timedelta(days=DAYS), DAYS, events)
+    except DataError:  # nobody has events on both sides
+        known = None
+    return asdict(kind.choose(known, seed=config.train.seed))
+
+
+def _events_of_some(spark: "SparkSession", config: Config, until: date) -> "pa.Table":
+    """Read the events before a day of about STUDIED users, drawn by a hash of their ids: `split.COLUMNS`."""
+    from pyspark.sql import functions as F
+
+    events = config.run.read(spark, EVENTS).filter((F.col("day") < F.lit(until)) & (F.col("weight") > 0))
+    known = events.agg(F.approx_count_distinct("user_id")).first()[0]
+    parts = max(1, known // STUDIED)
+    return events.filter(F.pmod(F.xxhash64("user_id"), F.lit(parts)) == 0).select(COLUMNS).toArrow()
 
 
 def items_of(spark: "SparkSession", config: Config, events: "DataFrame", *, every: bool = False) -> "pa.Table":

@@ -13,13 +13,16 @@ import pytest
 
 from jobs.config.config import Config
 from jobs.config.learning import TrainConfig
+from jobs.config.presets.settings import read
 from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.errors import DataError
+from jobs.evaluation.tuning import kind
 from jobs.infra.cluster import processes
 from jobs.infra.frames import model_items
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
 from jobs.models.behaviour import fit as behaviour_fit
 from jobs.models.behaviour import model_store
+from jobs.models.behaviour.continuation import of_night
 from jobs.models.behaviour.fit import fit_files
 from jobs.stages.train.job import run
 from lookup.errors import DaybreakError
@@ -191,3 +194,31 @@ def test_a_shop_too_young_to_learn_from_gets_a_model_of_what_is_popular(spark, t
     assert model_store.existing(config.models, NIGHT).id == trained  # though both are of one day
     with pytest.raises(DataError, match="Earlier nights had more"):
         run(spark, dataclasses.replace(young, full=True))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_night_chooses_the_preset_that_is_left_open_and_later_jobs_and_nights_keep_it(spark, tmp_path, monkeypatch):
+    asked = []
+
+    def choose(known, **given):
+        asked.append(None if known is None else float(known.train.days.max()))
+        return kind.ChosenKind("sequence", {"sequence": 0.5, "repeat": 0.25}, 12)
+
+    monkeypatch.setattr(kind, "choose", choose)
+    monkeypatch.setattr("jobs.stages.train.spark.DAYS", 3)
+    small = {"dimensions": 8, "epochs": 1, "holdout_days": 5, "users_per_batch": 4}
+    config = dataclasses.replace(shop(tmp_path), preset="auto", own={"train": small}, warm_start=True)
+    counts = run(spark, config)
+    # It looks at the three days before those that are held out, and learns from what is before.
+    assert asked == [pytest.approx((NIGHT - date(1970, 1, 1)).days - 9 + 0.5)]
+    assert (counts["preset"], counts["study"]["reached"]["sequence"]) == ("sequence", 0.5)
+    model = model_store.existing(config.models, NIGHT)
+    assert model.study == counts["study"]
+    assert model.train.half_lives == read("sequence").train.half_lives
+    assert (model.train.dimensions, model.train.holdout_days) == (8, 5)
+    assert of_night(config).train == model.train
+    # The next night continues the model, and asks no more.
+    later = shop(tmp_path, NIGHT + timedelta(days=4))
+    later = dataclasses.replace(later, preset="auto", own=config.own, warm_start=True)
+    assert run(spark, later)["continued_from"] == model.id
+    assert len(asked) == 1
