@@ -1,9 +1,11 @@
-"""Exact inner-product top-K: by tiles in float32, or from coarse products where the items stay on a device.
+"""Exact inner-product top-K: by tiles in float32, or from coarse products that say what need not be scored.
 
-`tiles` is the way of a CPU. A `device.DeviceItems` holds the items of a GPU, and `device` says how it ranks them.
+A `device.DeviceItems` holds the items of a GPU, a `scan.ScanItems` those of a CPU that has the kernel of `scan`.
+`tiles` is the way of all others, and of what the coarse products cannot prove.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,25 +13,32 @@ from numpy.typing import NDArray
 
 from jobs.ranking import tiles
 from jobs.ranking.device import DeviceItems, device_top_k
-from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite
+from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite, taken
 from jobs.ranking.keys import decode
+from jobs.ranking.scan.items import FEW_QUERIES, ScanItems
+from jobs.ranking.scan.search import scan_top_k
 
-__all__ = ["ItemLists", "Rows", "Terms", "rank", "resident", "top_k"]
+__all__ = ["ItemLists", "Rows", "ScanItems", "Terms", "rank", "resident", "top_k"]
+
+SHARE = 100
+"""Lists of more than one item in so many are made by tiles."""
 
 
-def resident(items: Rows, device: str) -> Rows | DeviceItems:
-    """Copy items to a device once for many calls of `top_k`. On a CPU, or where they do not fit, they stay as they are.
+def resident(items: Rows, device: str, queries: int = FEW_QUERIES, threads: int = 1) -> Rows | DeviceItems | ScanItems:
+    """Make what a device needs of items once, for many calls of `top_k`. Few items, and too many, stay as they are.
+
+    queries: about how many all calls have. A CPU packs no items for a few.
 
     Raises ValueError where an item is not finite.
     """
-    if torch.device(device).type == "cpu" or not DeviceItems.fits(items, device):
-        return items
-    return DeviceItems.of(items, device)
+    if torch.device(device).type == "cpu":
+        return ScanItems.of(items, threads) if ScanItems.fits(items, queries) else items
+    return DeviceItems.of(items, device) if DeviceItems.fits(items, device) else items
 
 
 def top_k(
     queries: NDArray[np.float32],
-    items: Rows | DeviceItems,
+    items: Rows | DeviceItems | ScanItems,
     k: int,
     *,
     terms: Terms | None = None,
@@ -49,7 +58,7 @@ def top_k(
 
     Returns item rows, int32, and scores, float32, both of shape (n, k), scores falling, ties by the lower item row.
     Where fewer than k items remain, rows end with -1 and scores with 0. Scores are in float32. The order of their
-    sums depends on the tile, so the last bit of a score may too.
+    sums depends on the way that is taken, and by tiles on the tile, so the last bit of a score may too.
 
     Raises ValueError when shapes do not match or an input is not finite.
     """
@@ -57,21 +66,47 @@ def top_k(
         raise ValueError(f"queries of shape {queries.shape} do not fit items of shape {items.shape}")
     if k < 1:
         raise ValueError(f"k must be 1 or more, not {k}")
-    items = items if isinstance(items, DeviceItems) else resident(items, device)
+    if not isinstance(items, DeviceItems | ScanItems):
+        items = resident(items, device, len(queries), threads)
     if isinstance(items, DeviceItems):
         return device_top_k(queries, items, k, terms, exclude)
-    rows = items
+    by_tiles = partial(_by_tiles, user_block=user_block, item_block=item_block, device=device, threads=threads)
+    if not isinstance(items, ScanItems):
+        return by_tiles(queries, items, k, terms, exclude)
+    if items.shape[0] < SHARE * k:
+        return by_tiles(queries, items.rows, k, terms, exclude)
+    found, scores, proven = scan_top_k(queries, items, k, terms=terms, exclude=exclude, threads=threads)
+    rest = np.flatnonzero(~proven)
+    if len(rest):
+        added = None if terms is None else taken(terms, rest)
+        left_out = None if exclude is None else taken(exclude, rest)
+        found[rest], scores[rest] = by_tiles(queries[rest], items.rows, k, added, left_out)
+    return found, scores
+
+
+def _by_tiles(
+    queries: NDArray[np.float32],
+    items: Rows,
+    k: int,
+    terms: Terms | None,
+    exclude: ItemLists | None,
+    *,
+    user_block: int,
+    item_block: int,
+    device: str,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     found = np.empty((len(queries), k), dtype=np.int32)
     scores = np.empty((len(queries), k), dtype=np.float32)
 
     def read(first: int, last: int) -> torch.Tensor:
-        return finite(rows[first:last], "items", first)
+        return finite(items[first:last], "items", first)
 
     def fill(start: int) -> None:
         block = slice(start, min(start + user_block, len(queries)))
         added, left_out = (None if one is None else Pairs.of(one, block, device).by_item() for one in (terms, exclude))
         own = finite(queries[block], "queries", start).to(device)
-        best = tiles.search(own, read, rows.shape[0], k, terms=added, exclude=left_out, item_block=item_block)
+        best = tiles.search(own, read, items.shape[0], k, terms=added, exclude=left_out, item_block=item_block)
         found[block], scores[block] = (one.cpu().numpy() for one in decode(best))
 
     with ThreadPoolExecutor(threads) as pool:

@@ -74,13 +74,24 @@ def _all(file: Path) -> "Iterator[Need]":
         settings = load(file)
     except ConfigError as error:
         yield from machine(DEFAULTS["spark.driver.memory"])
+        yield _ranking()
         yield from folders({"current folder": Path.cwd()}, 0)
         yield Need("configuration", str(file), str(error), fatal=file.exists() or file != DEFAULT_CONFIG)
         return
     yield from checks(settings)
+    yield _ranking()
     yield Need("configuration", str(file))
     yield from _files(settings)
     yield _log(settings)
+
+
+def _ranking() -> "Need":
+    """The way in which a CPU of this machine makes lists."""
+    from jobs.infra.machine.preflight import Need
+    from jobs.ranking.scan.library import state
+
+    found, problem = state()
+    return Need("top-K on a CPU", found, problem, fatal=False)
 
 
 def _files(config: "Config") -> "Iterator[Need]":

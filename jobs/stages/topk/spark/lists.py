@@ -16,7 +16,7 @@ from jobs.infra.spark import task_device
 from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.device import DeviceItems
-from jobs.ranking.exact import ItemLists, Rows, Terms, rank, resident, top_k
+from jobs.ranking.exact import ItemLists, Rows, ScanItems, Terms, rank, resident, top_k
 from jobs.ranking.join import join
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from jobs.ranking.variants import Variants, best_things, top_k_things
@@ -101,7 +101,7 @@ def item_lists(
     groups: as of `user_lists`; a list has none of the item's own variants.
     """
     parts = partitions(spark, count, options.user_block)
-    task = partial(_item_lists, vectors=vectors, options=options, groups=groups)
+    task = partial(_item_lists, vectors=vectors, options=options, groups=groups, each=count // parts)
     return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
 
 
@@ -116,13 +116,14 @@ def _best_without_bought(
     users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int, groups: Groups
 ) -> "DataFrame":
     parts = partitions(users.sparkSession, count, options.user_block)
-    task = partial(_without_bought, vectors=vectors, options=options, groups=groups)
+    task = partial(_without_bought, vectors=vectors, options=options, groups=groups, each=count // parts)
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_UNSEEN.ddl)
 
 
-def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
+def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:
+    """Make the lists of the users of a task, about `each`."""
     items = vectors.array("item_vector")
-    held = resident(items, task_device())
+    held = resident(items, task_device(), each, task_threads())
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
@@ -163,9 +164,9 @@ def _terms(
     return terms(history, ItemTransitions.of(vectors), vectors.score_parameters, queries, items)
 
 
-def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
+def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:
     items = Directions(vectors.array("item_vector"), vectors.encoder)
-    held = resident(items, task_device())
+    held = resident(items, task_device(), each, task_threads())
     variants = Variants(groups)
     for batch in batches:
         rows = batch.column("id").to_numpy()
@@ -176,7 +177,7 @@ def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, gro
 
 def _best(
     queries: NDArray[np.float32],
-    items: Rows | DeviceItems,
+    items: Rows | DeviceItems | ScanItems,
     k: int,
     options: TopKConfig,
     *,
