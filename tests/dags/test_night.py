@@ -16,7 +16,7 @@ from tests.other_user import open_to_others
 from tests.ports import beyond_loopback, listening
 from tests.slices import write_slice
 
-# Ten short-lived Javas: compiling less well takes half of the processor time.
+# Short-lived Javas: compiling less well takes half of the processor time.
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 

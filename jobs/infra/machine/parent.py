@@ -2,6 +2,7 @@
 
 import _thread
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -15,8 +16,10 @@ GRACE_SECONDS = 20.0
 
 def end_with_parent() -> None:
     """End this process soon after the one that started it: first as Ctrl-C does, and if need be at once, with all
-    processes below. Python's side of a driver may compute for hours without a word to Java.
+    processes below. Python's side of a driver may compute for hours without a word to Java. Call it in the main thread.
     """
+    # A shell that starts a command in the background lets it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parent = os.getppid()
     threading.Thread(target=_follow, args=(parent,), daemon=True, name="daybreak-parent").start()
 

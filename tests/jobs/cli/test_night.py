@@ -37,6 +37,7 @@ def config(tmp_path: Path) -> str:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What the commands start: the jobs, their configuration, the Spark master, and whether they go on."""
     calls: list[tuple] = []
+    monkeypatch.setattr("jobs.cli.night.job.end_with_parent", lambda: None)
     for name in ("run", "job"):
         monkeypatch.setattr(f"jobs.cli.night.{name}.start", lambda *what, resume: calls.append((*what, resume)))
     return calls

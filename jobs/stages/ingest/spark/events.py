@@ -11,7 +11,7 @@ from jobs.stages.ingest.spark.meaning.returns import RETURNED
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, scalar
 from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier
-from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.numbers import doubtful, number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
 
@@ -76,9 +76,9 @@ def map_events(
             (kind.isNull() | (kind == ""), "type is missing"),
             (~kind.isin(*config.weights), reasons.UNWEIGHTED),
             *time.rules,
-            *number_rules(given("value"), numbers["value"], "value"),
-            *number_rules(given("price"), numbers["price"], "price", least=0),
-            *number_rules(given("discount"), numbers["discount"], "discount"),
+            *number_rules(doubtful(source, names.value, "events.value"), numbers["value"], "value"),
+            *number_rules(doubtful(source, names.price, "events.price"), numbers["price"], "price", least=0),
+            *number_rules(doubtful(source, names.discount, "events.discount"), numbers["discount"], "discount"),
             (time.value >= F.lit(config.date.isoformat()).cast("timestamp"), reasons.LATER),
             *([(back, reasons.RETURN)] if names.returns == "drop" else []),
         ).alias(REASON),

@@ -11,7 +11,7 @@ from jobs.infra.tables import VISITS
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import scalar
 from jobs.stages.ingest.spark.reading.ids import id_rules, identifier
-from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.numbers import doubtful, number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
 
@@ -59,7 +59,9 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
     in_stock = given("in_stock").cast("boolean")
     until = time + F.make_dt_interval(secs=F.lit(names.days * 86400.0)) if names.place else F.lit(None)
     since, night = _days(config)
-    recent = time.isNull() | ((time < night) & (F.coalesce(until, time) >= since))
+    begins = since - F.make_dt_interval(secs=F.lit(names.days * 86400.0)) if names.place else since
+    # Most rows are too old, so each is asked for that first, and its time made once: a filter makes it for every term.
+    recent = F.coalesce((time >= begins) & (time < night), F.lit(True))
     rows = source.filter(recent).select(
         *PLACE,
         item_id.alias("item_id"),
@@ -76,7 +78,7 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
             *(id_rules(source, names.user_id, "impressions.user_id") if names.user_id else []),
             *(id_rules(source, names.place, "impressions.place") if names.place else []),
             *when.rules,
-            *number_rules(given("price"), price, "price", least=0),
+            *number_rules(doubtful(source, names.price, "impressions.price"), price, "price", least=0),
         ).alias(REASON),
     )
     rows = rows.join(items.select("item_id", "item"), "item_id", "left").withColumn(
@@ -98,7 +100,7 @@ def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) 
     when = time_column(source, visits.time, "impressions.visits.time", visits.time_format)
     time = when.value
     since, night = _days(config)
-    rows = source.filter(time.isNull() | ((time >= since) & (time < night))).select(
+    rows = source.filter(F.coalesce((time >= since) & (time < night), F.lit(True))).select(
         *PLACE,
         user_id.alias("user_id"),
         place.alias("place"),

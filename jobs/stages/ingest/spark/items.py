@@ -14,7 +14,7 @@ from jobs.stages.ingest.spark.pictures import picture_address
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, path, scalar
 from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier
-from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.numbers import doubtful, number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, UPDATED, read
 from lookup.item_fields import STORED, ItemField
@@ -85,7 +85,8 @@ def _read_field(source: "DataFrame", config: Config, field: ItemField) -> _Field
     raw = scalar(source, expression, key) if expression else F.lit(None).cast("string")
     if field.kind == "number":
         value = number(source, expression, key) if expression else raw.cast("double")
-        return _FieldColumn(value.alias(field.name), number_rules(raw, value, field.name, field.least))
+        rules = number_rules(doubtful(source, expression, key), value, field.name, field.least)
+        return _FieldColumn(value.alias(field.name), rules)
     switch = raw.cast("boolean")
     wrong = (F.trim(raw.cast("string")) != "") & switch.isNull()
     return _FieldColumn(switch.alias(field.name), [(wrong, f"{field.name} is neither true nor false")])

@@ -125,13 +125,17 @@ def first_reason(*rules: "tuple[Column, str]") -> "Column":
     return F.coalesce(*(F.when(broken, F.lit(reason)) for broken, reason in rules))
 
 
-def number_rules(raw: "Column", number: "Column", name: str, least: float | None = None) -> "list[tuple[Column, str]]":
-    """The rules of an optional number: where it is given, it is readable, finite, and not below `least`."""
+def number_rules(
+    raw: "Column | None", number: "Column", name: str, least: float | None = None
+) -> "list[tuple[Column, str]]":
+    """The rules of an optional number: where it is given, it is readable, finite, and not below `least`.
+
+    raw: the values that may be none (`doubtful`).
+    """
     from pyspark.sql import functions as F
 
-    given = F.trim(raw.cast("string")) != ""
-    rules = [
-        (given & number.isNull(), f"{name} is not a number"),
-        (F.isnan(number) | (F.abs(number) == float("inf")), f"{name} is not finite"),
-    ]
+    rules = [(F.isnan(number) | (F.abs(number) == float("inf")), f"{name} is not finite")]
+    if raw is not None:
+        given = F.trim(raw.cast("string")) != ""
+        rules.insert(0, (given & number.isNull(), f"{name} is not a number"))
     return rules if least is None else [*rules, (number < least, f"{name} is below {least:g}")]

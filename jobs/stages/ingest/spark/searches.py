@@ -14,7 +14,7 @@ from jobs.stages.ingest.spark.meaning.guests import user_or_guest
 from jobs.stages.ingest.spark.quarantine import REASON, Checked, first_reason, number_rules
 from jobs.stages.ingest.spark.reading.columns import joined, scalar
 from jobs.stages.ingest.spark.reading.ids import decimals, id_rules, identifier
-from jobs.stages.ingest.spark.reading.numbers import number
+from jobs.stages.ingest.spark.reading.numbers import doubtful, number
 from jobs.stages.ingest.spark.reading.times import time_column
 from jobs.stages.ingest.spark.shop_files import BROKEN, PLACE, read
 from lookup.keys import TRIMMED
@@ -92,7 +92,8 @@ def _map(
     numbers = {name: amount(name) for name in ("position", "results")}
     since, night = (config.date - timedelta(days=config.search.days), config.date)
     ids = {f"searches.{name}": getattr(names, name) for name in ("user_id", "item_id") if getattr(names, name)}
-    rows = source.filter(when.value.isNull() | (when.value >= _midnight(since))).select(
+    recent = F.coalesce(when.value >= _midnight(since), F.lit(True))
+    rows = source.filter(recent).select(
         *PLACE,
         decimals(source, ids),
         F.coalesce(identified("search_id"), _number_of(user_id, query, when.value)).alias("search_id"),
@@ -115,8 +116,12 @@ def _map(
             (item_id.isNotNull() & (kind == ""), "type is missing"),
             (item_id.isNotNull() & ~kind.isin(*TYPES), f"type is none of {', '.join(TYPES)}"),
             *when.rules,
-            *_whole_rules(given("position"), numbers["position"], "position", 1, LAST_POSITION),
-            *_whole_rules(given("results"), numbers["results"], "results", 0, MOST_RESULTS),
+            *_whole_rules(
+                doubtful(source, names.position, "searches.position"), numbers["position"], "position", 1, LAST_POSITION
+            ),
+            *_whole_rules(
+                doubtful(source, names.results, "searches.results"), numbers["results"], "results", 0, MOST_RESULTS
+            ),
             (when.value >= _midnight(night), reasons.LATER),
         ).alias(REASON),
     )
@@ -139,7 +144,7 @@ def _number_of(user_id: "Column", query: "Column", time: "Column") -> "Column":
     return F.left(F.sha2(F.concat_ws(_SEPARATOR, *parts), 256), F.lit(32))
 
 
-def _whole_rules(raw: "Column", value: "Column", name: str, least: int, most: int) -> "list[tuple[Column, str]]":
+def _whole_rules(raw: "Column | None", value: "Column", name: str, least: int, most: int) -> "list[tuple[Column, str]]":
     from pyspark.sql import functions as F
 
     return [

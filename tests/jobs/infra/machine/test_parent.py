@@ -16,7 +16,11 @@ try:
 finally:
     print("ended well", flush=True)
 """
-STARTER = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {DRIVER!r}])"
+STARTER = f"""
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+subprocess.run([sys.executable, "-c", {DRIVER!r}])
+"""
 
 
 def test_a_driver_ends_well_when_the_process_that_started_it_is_killed() -> None:
