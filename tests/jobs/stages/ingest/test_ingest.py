@@ -206,3 +206,14 @@ def test_a_night_long_after_the_last_event_names_the_date_that_is_meant(spark, t
     shop(tmp_path)
     with pytest.raises(DataError, match=r"the last event is of 2024-10-27: on 2025-11-22 .* --date 2024-10-28$"):
         ingest.run(spark, load(tmp_path / "daybreak.toml", date(2025, 11, 22)))
+
+
+def test_a_shop_that_begins_with_anothers_model_may_have_no_event(spark, tmp_path):
+    shop(tmp_path)
+    with (tmp_path / "daybreak.toml").open("a") as file:
+        file.write('\n[train]\nfrom = "other.model"\n')
+    config = load(tmp_path / "daybreak.toml", date(2001, 1, 1))
+    assert config.train.start_from == "other.model"
+    counts = ingest.run(spark, config)
+    assert (counts["events"], table(config, "events").height) == (0, 0)
+    assert counts["items"] == table(config, "items").height > 0
