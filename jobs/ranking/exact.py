@@ -4,6 +4,7 @@ A `device.DeviceItems` holds the items of a GPU, a `scan.ScanItems` those of a C
 `tiles` is the way of all others, and of what the coarse products cannot prove.
 """
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -15,16 +16,16 @@ from jobs.ranking import tiles
 from jobs.ranking.device import DeviceItems, device_top_k
 from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite, taken
 from jobs.ranking.keys import decode
-from jobs.ranking.scan.items import FEW_QUERIES, ScanItems
+from jobs.ranking.scan.items import ScanItems
 from jobs.ranking.scan.search import scan_top_k
 
 __all__ = ["ItemLists", "Rows", "ScanItems", "Terms", "rank", "resident", "top_k"]
 
-SHARE = 100
+SHARE = 10
 """Lists of more than one item in so many are made by tiles."""
 
 
-def resident(items: Rows, device: str, queries: int = FEW_QUERIES, threads: int = 1) -> Rows | DeviceItems | ScanItems:
+def resident(items: Rows, device: str, queries: int = sys.maxsize, threads: int = 1) -> Rows | DeviceItems | ScanItems:
     """Make what a device needs of items once, for many calls of `top_k`. Few items, and too many, stay as they are.
 
     queries: about how many all calls have. A CPU packs no items for a few.

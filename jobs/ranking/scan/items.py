@@ -22,10 +22,10 @@ PART = 128
 """Blocks that are packed at a time: they stay in the cache."""
 LEAST_STEP = 1e-30
 """Smaller numbers are nothing to the kernel."""
-FEW_ITEMS = 16_384
+FEW_ITEMS = 4096
 """Fewer are ranked by tiles."""
-FEW_QUERIES = 512
-"""Fewer do not pay for packing."""
+QUERIES = 4
+"""Fewer than so many queries for each dimension do not pay for packing."""
 BYTES = 1 << 30
 """That packed items may take, for each process."""
 SEED = 1
@@ -61,7 +61,8 @@ class ScanItems:
         """Say whether there is a kernel, and so many queries are worth packing the items."""
         count, d = items.shape
         copied = words(d) * 4 + 8 + (0 if isinstance(items, np.ndarray) else 4 * d)
-        return count >= FEW_ITEMS and queries >= FEW_QUERIES and count * copied <= BYTES and library() is not None
+        enough = count >= FEW_ITEMS and queries >= QUERIES * d
+        return enough and count * copied <= BYTES and library() is not None
 
     @classmethod
     def of(cls, items: Rows, threads: int = 1) -> "ScanItems":

@@ -165,7 +165,7 @@ def test_what_is_not_finite_is_named(bad):
         device_top_k(wrong, DeviceItems.of(good, "cpu"), 5, None, None)
 
 
-def test_on_a_cpu_items_stay_as_they_are():
+def test_on_a_cpu_few_items_stay_as_they_are():
     items = np.ones((3, 2), dtype=np.float32)
     assert resident(items, "cpu") is items
 

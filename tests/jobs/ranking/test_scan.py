@@ -197,17 +197,17 @@ def test_lists_that_do_not_fit_are_refused(offsets, rows, said):
 def test_few_items_or_queries_stay_as_they_are(monkeypatch):
     monkeypatch.setattr(packing, "FEW_ITEMS", 3)
     items = np.ones((3, 2), dtype=np.float32)
-    assert isinstance(resident(items, "cpu"), ScanItems)
-    assert resident(items[:2], "cpu") is not None
-    assert not isinstance(resident(items[:2], "cpu"), ScanItems)
-    assert resident(items, "cpu", queries=5) is items
+    few = items[:2]
+    assert isinstance(resident(items, "cpu", 8), ScanItems)
+    assert resident(items, "cpu", 7) is items
+    assert resident(few, "cpu", 8) is few
 
 
 def test_without_the_kernel_items_stay_as_they_are(monkeypatch):
     monkeypatch.setattr(packing, "FEW_ITEMS", 3)
     monkeypatch.setattr(packing, "library", lambda: None)
     items = np.ones((3, 2), dtype=np.float32)
-    assert resident(items, "cpu") is items
+    assert resident(items, "cpu", 8) is items
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no library"])

@@ -210,9 +210,9 @@ def test_a_night_long_after_the_last_event_names_the_date_that_is_meant(spark, t
 
 def test_a_shop_that_begins_with_anothers_model_may_have_no_event(spark, tmp_path):
     shop(tmp_path)
-    with (tmp_path / "daybreak.toml").open("a") as file:
-        file.write('\n[train]\nfrom = "other.model"\n')
-    config = load(tmp_path / "daybreak.toml", date(2001, 1, 1))
+    file = tmp_path / "daybreak.toml"
+    file.write_text(f'preset = "sequence"\n{file.read_text()}\n[train]\nfrom = "other.model"\n')
+    config = load(file, date(2001, 1, 1))
     assert config.train.start_from == "other.model"
     counts = ingest.run(spark, config)
     assert (counts["events"], table(config, "events").height) == (0, 0)
