@@ -66,6 +66,10 @@ def test_a_short_file_is_enough(tmp_path):
         (GOOD.replace("[[events]]", "[[event]]"), r"d.toml: unknown key event; expected one of items, events"),
         ("[items", r"d.toml: not readable as TOML"),
         ('preset = "grocer"' + GOOD, r"d.toml: preset must be one of auto, repeat, sequence, sparse, not 'grocer'"),
+        (
+            GOOD + '\n[train]\nfrom = "other.model"',
+            r"d.toml: train.from begins with another shop's model: name the preset",
+        ),
         ("preset = 3" + GOOD, r"d.toml: preset must be one of auto, repeat, sequence, sparse, not 3"),
         ('preset = "sequence"\ntrain = 3' + GOOD, r"d.toml: train must be a table, not 3"),
     ],
