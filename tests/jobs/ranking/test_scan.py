@@ -70,7 +70,7 @@ def test_equals_brute_force(data, shape, k, also, seed):
     (n, size, d), (excluding, adding) = shape, also
     rng = np.random.default_rng(seed)
     items = DATA[data](rng, (size, d)).astype(np.float32)
-    queries = (DATA[data] if data != "one large dimension" else DATA["ties"])(rng, (n, d)).astype(np.float32)
+    queries = DATA["ties" if data.startswith("one large") else data](rng, (n, d)).astype(np.float32)
     if data == "bias":
         queries[:, -1] = 1.0
     scores = queries.astype(np.float64) @ items.astype(np.float64).T

@@ -123,7 +123,7 @@ def _best_without_bought(
 def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:
     """Make the lists of the users of a task, about `each`."""
     items = vectors.array("item_vector")
-    held = resident(items, task_device(), each, task_threads())
+    held = _held(items, each)
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
@@ -166,13 +166,23 @@ def _terms(
 
 def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:
     items = Directions(vectors.array("item_vector"), vectors.encoder)
-    held = resident(items, task_device(), each, task_threads())
+    held = _held(items, each)
     variants = Variants(groups)
     for batch in batches:
         rows = batch.column("id").to_numpy()
         own = variants.of(rows)
         found = _best(items[rows], held, options.similar, options, added=None, exclude=own, groups=groups)
         yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
+
+
+def _held(items: Rows, each: int) -> Rows | DeviceItems | ScanItems:
+    """Return what all batches of a task rank. each: about how many queries they have."""
+    import torch
+
+    device = task_device()
+    if device == "cpu":
+        torch.set_num_threads(1)  # `top_k` has threads of its own
+    return resident(items, device, each, task_threads())
 
 
 def _best(
@@ -185,11 +195,7 @@ def _best(
     exclude: ItemLists | None,
     groups: Groups,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    import torch
-
     device = task_device()
-    if device == "cpu":
-        torch.set_num_threads(1)  # `top_k` has threads of its own
 
     def search(some: NDArray[np.intp], n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         every = len(some) == len(queries)
