@@ -45,7 +45,7 @@ class FirstPurchases:
 
 
 @dataclass(frozen=True)
-class Events:
+class EventColumns:
     """The events of users, one place each, (E,)."""
 
     users: NDArray[np.int64]
@@ -53,9 +53,9 @@ class Events:
     days: NDArray[np.int64]
     weights: NDArray[np.float64]
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Events":
+    def where(self, chosen: NDArray[np.bool_]) -> "EventColumns":
         """Some of the events."""
-        return Events(self.users[chosen], self.items[chosen], self.days[chosen], self.weights[chosen])
+        return EventColumns(self.users[chosen], self.items[chosen], self.days[chosen], self.weights[chosen])
 
 
 def fit(files: list[Path], rows: NDArray[np.int64], settings: TrainConfig) -> FirstPurchases:
@@ -85,7 +85,7 @@ def fit(files: list[Path], rows: NDArray[np.int64], settings: TrainConfig) -> Fi
     return FirstPurchases(popular, parts.weighted(WEIGHTS).transitions)
 
 
-def _read(files: list[Path], rows: NDArray[np.int64]) -> tuple[Events, int]:
+def _read(files: list[Path], rows: NDArray[np.int64]) -> tuple[EventColumns, int]:
     """Read the events of at most about MOST_USERS users, and count the users."""
     histories = []
     for file in files:
@@ -97,10 +97,12 @@ def _read(files: list[Path], rows: NDArray[np.int64]) -> tuple[Events, int]:
     items, days, weights = (
         np.concatenate([nothing, *(getattr(one, name) for one in histories)]) for name in ("items", "days", "weights")
     )
-    return Events(users, items.astype(np.int64), days.astype(np.int64), weights.astype(np.float64)), len(histories)
+    return EventColumns(users, items.astype(np.int64), days.astype(np.int64), weights.astype(np.float64)), len(
+        histories
+    )
 
 
-def _sets(events: Events, users: int, n: int) -> "sp.csr_array":
+def _sets(events: EventColumns, users: int, n: int) -> "sp.csr_array":
     """1 for each item of a user, float32 (users, n)."""
     import scipy.sparse as sp
 
@@ -109,7 +111,7 @@ def _sets(events: Events, users: int, n: int) -> "sp.csr_array":
     return sp.csr_array((ones, (pairs // n, pairs % n)), shape=(users, n))
 
 
-def _shares(events: Events, users: int, n: int, at: int, settings: TrainConfig) -> "sp.csr_array":
+def _shares(events: EventColumns, users: int, n: int, at: int, settings: TrainConfig) -> "sp.csr_array":
     """n_j of each item of a user at a day, float32 (users, n): as `ScoreParameters.transition_shares`, for many."""
     import scipy.sparse as sp
 
@@ -121,7 +123,7 @@ def _shares(events: Events, users: int, n: int, at: int, settings: TrainConfig) 
     return sp.csr_array((values, (events.users, events.items)), shape=(users, n))
 
 
-def _popular(events: Events, n: int, end: int) -> NDArray[np.float32]:
+def _popular(events: EventColumns, n: int, end: int) -> NDArray[np.float32]:
     """Each item's share of the first purchases, which fade with their age, float32 (n,)."""
     order = np.lexsort((events.days, events.users * n + events.items))
     pairs = (events.users * n + events.items)[order]
