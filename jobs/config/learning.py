@@ -94,9 +94,9 @@ class TrainConfig:
     follow_alike: Weight = 0.0
     """How much an item's transitions lead to items with the same rare attributes and words, whoever bought them: the
     cosine times this; 0: not at all."""
-    first: Weight = 300.0
+    first: Weight = 0.3
     """How much transitions to what people take for the first time add to a score …"""
-    first_popular: Weight = 900.0
+    first_popular: Weight = 0.9
     """… and how much an item's share of recent first purchases. Where both are 0, first purchases are not fitted."""
     again: Annotated[float, Within(-1000, 1000)] = 4.0
     """What an item that the user bought or viewed gains to make up for what first purchases add to the others."""

@@ -2,10 +2,11 @@
 
     first_popular p_i + first sum_j n_j F_ji
 
-p is the share of item i in recent first purchases. F is a sparse matrix of items, the sum of two regressions of
-`jobs.models.repertoire.discovery`: one leads to the items that users take for the first time within WINDOW days, the
-other to items that the same users have. n_j is what `lookup.scoring.score_parameters` says of transitions, so F is one
-more of them, and p a part of the bias.
+p is the share of item i in recent first purchases, as a multiple of the mean share of the TOP most popular items, so
+that it means the same in shops of all sizes. F, in the same unit, is a sparse matrix of items, the sum of two
+regressions of `jobs.models.repertoire.discovery`: one leads to the items that users take for the first time within
+WINDOW days, the other to items that the same users have. n_j is what `lookup.scoring.score_parameters` says of
+transitions, so F is one more of them, and p a part of the bias.
 
 The network predicts all that users take, repeats included, and ranks what is new to a user worse than these sums do.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 WINDOW, WINDOWS = 14, 6
 """First purchases are learned from in so many last windows, of so many days."""
+TOP = 100
 HALF_LIFE = 14.0
 """In days, of popularity."""
 WEIGHTS = DiscoveryWeights(next=1.0, alike=0.3)
@@ -39,7 +41,7 @@ class FirstPurchases:
     """The fitted numbers of n items."""
 
     popular: NDArray[np.float32]
-    """(n,); adds up to 1, or all 0 where nobody takes anything for the first time."""
+    """p, (n,); all 0 where there are no events."""
     transitions: "sp.csr_array"
     """F, float32 (n, n), sparse."""
 
@@ -82,7 +84,9 @@ def fit(files: list[Path], rows: NDArray[np.int64], settings: TrainConfig) -> Fi
     no_kinds = sp.csr_array((n, 0), dtype=np.float32)
     now = _shares(events, users, n, end, settings)
     parts = discovery.fit(now, sp.vstack(before).tocsr(), sp.vstack(first).tocsr(), popular, no_kinds)
-    return FirstPurchases(popular, parts.weighted(WEIGHTS).transitions)
+    unit = float(np.sort(popular)[-TOP:].mean()) if n else 0.0
+    scale = np.float32(1.0 / unit if unit > 0 else 0.0)
+    return FirstPurchases(popular * scale, parts.weighted(WEIGHTS).transitions * scale)
 
 
 def _read(files: list[Path], rows: NDArray[np.int64]) -> tuple[EventColumns, int]:
