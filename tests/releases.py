@@ -191,6 +191,7 @@ def score_parameters(sizes: Sizes) -> ScoreParameters:
         repeat_mix=(0.5, 0.25),
         repeat_weight=0.5,
         kept_share=0.25,
+        kept_next=0.5,
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jobs.ranking import tiles
 from jobs.ranking.device import DeviceItems, device_top_k
-from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite, taken
+from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite
 from jobs.ranking.keys import decode
 from jobs.ranking.scan.items import ScanItems
 from jobs.ranking.scan.search import scan_top_k
@@ -79,8 +79,8 @@ def top_k(
     found, scores, proven = scan_top_k(queries, items, k, terms=terms, exclude=exclude, threads=threads)
     rest = np.flatnonzero(~proven)
     if len(rest):
-        added = None if terms is None else taken(terms, rest)
-        left_out = None if exclude is None else taken(exclude, rest)
+        added = None if terms is None else terms.of(rest)
+        left_out = None if exclude is None else exclude.of(rest)
         found[rest], scores[rest] = by_tiles(queries[rest], items.rows, k, added, left_out)
     return found, scores
 

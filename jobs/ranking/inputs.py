@@ -1,6 +1,6 @@
 """What a ranking is asked for: matrices that are read by ranges of rows, and pairs of queries with items."""
 
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -53,17 +53,6 @@ def _part(offsets: NDArray[Any], queries: NDArray[np.intp]) -> tuple[NDArray[Any
     starts, lengths = offsets[queries], offsets[queries + 1] - offsets[queries]
     new = np.concatenate([[0], np.cumsum(lengths)])
     return new, np.arange(new[-1]) + np.repeat(starts - new[:-1], lengths)
-
-
-CSR = TypeVar("CSR", ItemLists, Terms)
-
-
-def taken(lists: CSR, rows: NDArray[np.int64]) -> CSR:
-    """Return the lists of some queries, in the order of `rows`."""
-    counts = np.diff(lists.offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    places = np.arange(offsets[-1]) + np.repeat(lists.offsets[rows] - offsets[:-1], counts)
-    return type(lists)(offsets, *(one[places] for one in lists[1:]))
 
 
 class Pairs(NamedTuple):

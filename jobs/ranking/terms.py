@@ -83,9 +83,9 @@ def terms(
         repeats += (parameters.kept_share - 1.0) * _products(vectors, items, used, own)
     itself = sp.csr_array((repeats.astype(np.float32), used[own.indices], own.indptr), shape=(users, size))
     found = summed(history.shares) @ next_items
-    if parameters.kept_share != 1.0:
+    if parameters.kept_next != 1.0:
         had = sp.csr_array((np.ones(len(own.data), np.float32), used[own.indices], own.indptr), shape=(users, size))
-        found = found + (parameters.kept_share - 1.0) * found.multiply(had)
+        found = found + (parameters.kept_next - 1.0) * found.multiply(had)
     total = (found + itself).astype(np.float32).tocsr()
     return Terms(total.indptr, total.indices, total.data.astype(np.float32))
 

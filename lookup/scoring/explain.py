@@ -125,11 +125,13 @@ def item_shares(
         if length > 0:
             likes += part @ vectors[:, start : start + width].T.astype(np.float64) / length
         start += width
+    had = np.isin(items, rows)
+    likes *= np.where(had, parameters.kept_share, 1.0)
+    kept = np.where(had, parameters.kept_next, 1.0)
     for column in range(transitions.next_items.shape[1]):
         there = transitions.next_items[:, column : column + 1] == items
         gain = parameters.transition_shares(ages, weights) * transitions.next_weights[:, column]
-        likes += np.where(there, gain[:, None], 0.0)
-    likes *= np.where(np.isin(items, rows), parameters.kept_share, 1.0)
+        likes += np.where(there, gain[:, None] * kept, 0.0)
     found, place = np.unique(rows, return_inverse=True)
     shares = np.zeros((len(found), len(items)))
     np.add.at(shares, place, likes)

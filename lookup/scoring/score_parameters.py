@@ -4,14 +4,14 @@
 
 u is the vector of the user (`lookup.scoring.user_encoder`), and j runs over the events of the history. next(j, i) is
 the weight of the transition from item j to item i (array `item_next_weight`). An item that the user already bought or
-viewed keeps kept_share of this score, and gains
+viewed keeps kept_share of u . v_i and kept_next of its transitions, and gains
 
     repeat_weight * log(1 + sum_j m_rj [item_j = i]) + item_repeat_i
 
 Both m_nj and m_rj have the form of the user vector's m_hj, with the mixes `transition_mix` and `repeat_mix`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +65,9 @@ class ScoreParameters:
     repeat_weight: float
     """How much the score of an item rises with how often the user bought or viewed it. JSON: `repeat`."""
     kept_share: float
-    """The share of u . v and of its transitions that an item keeps when the history holds it, 0 to 1. JSON: `kept`."""
+    """The share of u . v that an item keeps when the history holds it, 0 to 1. JSON: `kept`."""
+    kept_next: float = field(default=1.0, metadata={"since": 6})
+    """The share of what transitions add that an item keeps when the history holds it, 0 to 1."""
 
     def to_json(self) -> dict[str, Any]:
         """All numbers as the manifest stores them under `encoder`."""
@@ -76,6 +78,7 @@ class ScoreParameters:
             "repeat_mix": self.repeat_mix,
             "repeat": self.repeat_weight,
             "kept": self.kept_share,
+            "kept_next": self.kept_next,
         }
 
     @classmethod
@@ -93,11 +96,13 @@ class ScoreParameters:
                 repeat_mix=tuple(float(m) for m in data["repeat_mix"]),
                 repeat_weight=float(data["repeat"]),
                 kept_share=float(data["kept"]),
+                kept_next=float(data.get("kept_next", 1.0)),
             )
             encoder.check_mix(made.transition_mix)
             encoder.check_mix(made.repeat_mix)
-            if not (0 <= made.transition_power <= 1 and 0 <= made.kept_share <= 1 and abs(made.repeat_weight) <= MOST):
-                raise ValueError("next_power and kept are from 0 to 1, and repeat is a small number")
+            shares = made.transition_power, made.kept_share, made.kept_next
+            if not (all(0 <= share <= 1 for share in shares) and abs(made.repeat_weight) <= MOST):
+                raise ValueError("next_power, kept and kept_next are from 0 to 1, and repeat is a small number")
             return made
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
@@ -121,7 +126,7 @@ class ScoreParameters:
     def repeat_terms(
         self, rows: NDArray[np.int32], repeats: NDArray[np.float32], item_repeat: NDArray[np.float32]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
-        """What items gain because the history holds them, without what `kept_share` takes away.
+        """What items gain because the history holds them, without what `kept_share` and `kept_next` take away.
 
         rows, repeats: as in `HistoryShares`, (n,). item_repeat: of these rows, (n,).
 
@@ -149,7 +154,7 @@ class ScoreParameters:
         repeated, first, gains = self.repeat_terms(rows, repeats, item_repeat)
         gains += (self.kept_share - 1.0) * scores[first]
         had = np.searchsorted(found, repeated)
-        total[had] = self.kept_share * total[had] + gains.astype(np.float32)
+        total[had] = self.kept_next * total[had] + gains.astype(np.float32)
         return found.astype(np.int32), total
 
 

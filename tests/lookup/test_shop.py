@@ -56,18 +56,19 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
         total = (weights * (quick * left + slow)) @ release.item_input[rows, start : start + width]
         parts.append(total / np.linalg.norm(total))
         start += width
-    scores = release.item_vector @ np.concatenate([*parts, [1.0]])
+    parameters = release.score_parameters
+    scores, gained = release.item_vector @ np.concatenate([*parts, [1.0]]), np.zeros(len(release.items))
     shares = weights * (0.5 * left + 0.5)
     shares /= np.sqrt(shares.sum())  # the power of the transitions' shares is 1/2
     repeats: Counter[int] = Counter()
     for row, share, fading, weight in zip(rows, shares, left, weights, strict=True):
         there = release.next_item[row] >= 0
-        scores[release.next_item[row][there]] += release.next_weight[row][there] * share
+        gained[release.next_item[row][there]] += release.next_weight[row][there] * share
         repeats[row] += weight * (0.5 * fading + 0.25)
     for row, times in repeats.items():
-        scores[row] *= release.score_parameters.kept_share
-        scores[row] += release.score_parameters.repeat_weight * np.log1p(times) + release.item_repeat[row]
-    return scores
+        scores[row] = parameters.kept_share * scores[row] + (parameters.kept_next - 1) * gained[row]
+        scores[row] += parameters.repeat_weight * np.log1p(times) + release.item_repeat[row]
+    return np.asarray(scores + gained)
 
 
 def night_history(release: Release, user: int, today: int) -> list[tuple[int, float, float]]:

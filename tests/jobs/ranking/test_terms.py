@@ -23,12 +23,12 @@ def transitions(seed: int) -> ItemTransitions:
     st.lists(st.lists(st.tuples(st.integers(0, ITEMS - 1), SHARES, SHARES), max_size=7), max_size=5),
     st.integers(0, 100),
     st.sampled_from([0.0, 20.0, 0.5]),
-    st.sampled_from([1.0, 0.2, 0.0]),
+    st.tuples(*[st.sampled_from([1.0, 0.2, 0.0])] * 2),
 )
 def test_the_night_adds_what_the_day_adds(histories, seed, repeat, kept):
     """Histories in any order, with items that come again, of users with and without any."""
     arrays = transitions(seed)
-    parameters = ScoreParameters(UserEncoder((1.0,), (), ()), (1.0,), 0.0, (1.0,), repeat, kept)
+    parameters = ScoreParameters(UserEncoder((1.0,), (), ()), (1.0,), 0.0, (1.0,), repeat, *kept)
     rng = np.random.default_rng(seed)
     people, items = (rng.normal(size=(n, 5)).astype(np.float32) for n in (len(histories), ITEMS))
     events = [event for own in histories for event in own]

@@ -15,6 +15,7 @@ TWO = ScoreParameters(
     repeat_mix=(1.0, 0.5),
     repeat_weight=3.0,
     kept_share=0.25,
+    kept_next=0.5,
 )
 
 
@@ -50,10 +51,10 @@ def test_what_a_history_adds_to_scores():
     items, added = TWO.item_terms(HistoryShares(rows, shares, repeats), transitions, scores)
     assert items.tolist() == [1, 4, 7]
     assert (items.dtype, added.dtype) == (np.int32, np.float32)
-    # Item 1: a quarter of a transition from 4, 0.75; repeats of 3. Item 4: a quarter of a transition from 1, 2 * -1;
-    # two repeats of 1 in all, its own number, and 3/4 of u . v taken away, once. Item 7: a whole transition from 4,
-    # 0.75 * 2, and no repeat.
-    expected = [0.75 / 4 + 3 * np.log(4) - 1 - 0.75 * -4, -2 / 4 + 3 * np.log(2) + 0.5 - 0.75 * 8, 1.5]
+    # Item 1: half of a transition from 4, 0.75; repeats of 3. Item 4: half of a transition from 1, 2 * -1; two repeats
+    # of 1 in all, its own number, and 3/4 of u . v taken away, once. Item 7: a whole transition from 4, 0.75 * 2, and
+    # no repeat.
+    expected = [0.75 / 2 + 3 * np.log(4) - 1 - 0.75 * -4, -2 / 2 + 3 * np.log(2) + 0.5 - 0.75 * 8, 1.5]
     np.testing.assert_allclose(added, expected, rtol=1e-6)
 
 
@@ -89,6 +90,7 @@ def test_json_and_back():
         "repeat_mix",
         "repeat",
         "kept",
+        "kept_next",
     ]
     assert ScoreParameters.from_json(data) == TWO
     for missing in ("widths", "next_mix", "next_power", "repeat_mix", "repeat", "kept"):
