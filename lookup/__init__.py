@@ -13,9 +13,9 @@ from lookup.experiments.exposures import ExposureLog
 from lookup.release.manifest import Manifest
 from lookup.release.reader import Release
 from lookup.scoring.user_encoder import UserEncoder
-from lookup.serving.diversity import MMR, Cap
-from lookup.serving.filters import brand, category, feature, group, in_stock, price
 from lookup.serving.hit import Hit
+from lookup.serving.limits.diversity import MMR, Cap
+from lookup.serving.limits.filters import brand, category, feature, group, in_stock, price
 from lookup.shop import Shop
 from lookup.shop import open_shop as open
 

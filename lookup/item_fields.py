@@ -23,7 +23,7 @@ class ItemField(NamedTuple):
     instead_of: str | None = None
     """The field that it replaces in the item's text."""
     filterable: bool = False
-    """Whether `lookup.serving.filters` has a filter of this name, and a release the array `item_<name>`."""
+    """Whether `lookup.serving.limits.filters` has a filter of this name, and a release the array `item_<name>`."""
     least: float | None = None
     """The smallest value of a number."""
     stored: bool = True

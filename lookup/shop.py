@@ -2,25 +2,23 @@
 
 import math
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookup.errors import ReleaseError
 from lookup.experiments.arms import Arms
 from lookup.keys import each
 from lookup.patches.following.log_follower import of_readers
 from lookup.patches.patch import AHEAD
-from lookup.patches.patch_log import FILE, MOST_EVENTS, log_at
+from lookup.patches.patch_log import FILE, log_at
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
-from lookup.serving.conditions import Condition, Mask
-from lookup.serving.diversity import MMR, Cap
 from lookup.serving.hit import Hit
+from lookup.serving.limits.conditions import Condition, Mask
+from lookup.serving.limits.diversity import MMR, Cap
 from lookup.serving.live import Live
 from lookup.serving.patch_api import PatchApi
 from lookup.serving.request import Request, hits_wanted, stored_hits
@@ -291,24 +289,7 @@ class Shop(PatchApi, SearchApi):
         the numbers of `lookup.patches.overlay.Stats`, the `log`, the age of the `oldest` statement in seconds, how many
         events of one user a call reads (`most_events`), and how many calls were for users with more (`cut`).
         """
-        try:
-            state, _ = self._live.state()
-        except ReleaseError:  # no release is whole
-            state = None
-        held, log = self._live.overlay.stats(), self._live.overlay.log.where
-        age = None if held.oldest is None else time.time() - held.oldest / 1e6
-        patched = {**held._asdict(), "log": log, "oldest": age, "most_events": MOST_EVENTS, "cut": self._live.cut}
-        counts = {"added": 0, "to_come": 0}
-        if state is not None:
-            to_come = sum(state.find(item) < 0 for item in state.patched)
-            counts = {"added": len(state.added), "to_come": to_come}
-        return {
-            "release": None if state is None else state.release.id,
-            "checked": self._live.checked,
-            "problem": self.problem,
-            **counts,
-            "patches": patched,
-        }
+        return self._live.stats(self.problem)
 
     def close(self) -> None:
         """Stop following CURRENT and the patch log, and close the log's files and connections.

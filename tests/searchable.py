@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from jobs.infra.search_file import FILE, FOLDER
 from jobs.models.query_log import lessons
 from jobs.models.query_log.log import read_log
 from jobs.models.understanding.build import QuerySources
 from jobs.search.build import ItemTable, build_search
+from jobs.search.search_file import FILE, FOLDER
 from jobs.stages.build import job as build
 from jobs.stages.index_search.log import ShopLog
 from jobs.stages.index_search.shop import shop_items

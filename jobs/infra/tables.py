@@ -60,11 +60,7 @@ ITEMS = RunTable(
         Field("item", "int", "row of the item"),
         Field("item_id", "string"),
         *(Field(field.name, SPARK_TYPES[field.kind], field.doc) for field in STORED),
-        Field(
-            "features",
-            "map<string, string>",
-            "known values of declared features, as text; kinds: features.json",
-        ),
+        Field("features", "map<string, string>", "known values of declared features, as text; kinds: features.json"),
         Field("text", "string", "what models read of it (`lookup.item_fields.text_of`); may be empty"),
         Field("events", "bigint", "events before the night; 0 where none"),
     ),
@@ -328,7 +324,6 @@ it."""
 CHALLENGER, INCUMBENT = "daybreak", "in place"
 """The values of `method` for the two releases, here and in the catalog's `metrics`. People's queries filter by them."""
 
-
 MODEL_ITEMS = RunTable(
     "items",
     ("item_id",),
@@ -341,7 +336,6 @@ MODEL_ITEMS = RunTable(
     ),
 )
 """The items of a model, `<work>/models/<model id>/items/`, without those that have no training event."""
-
 MODEL_LABELS = RunTable(
     "labels",
     ("label",),

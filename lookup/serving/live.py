@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from datetime import datetime
+from typing import Any
 
 from lookup.background import Background, hold_at_fork
 from lookup.errors import ReleaseError
@@ -152,6 +153,27 @@ class Live:
         self.log.absorb(manifests, now)
         if self._closed:  # meanwhile
             self.log.close()
+
+    def stats(self, problem: str | None) -> dict[str, Any]:
+        """The numbers of `lookup.shop.Shop.stats`. problem: what the shop says is wrong."""
+        try:
+            state, _ = self.state()
+        except ReleaseError:  # no release is whole
+            state = None
+        held, log = self.overlay.stats(), self.overlay.log.where
+        age = None if held.oldest is None else time.time() - held.oldest / 1e6
+        patched = {**held._asdict(), "log": log, "oldest": age, "most_events": MOST_EVENTS, "cut": self.cut}
+        counts = {"added": 0, "to_come": 0}
+        if state is not None:
+            to_come = sum(state.find(item) < 0 for item in state.patched)
+            counts = {"added": len(state.added), "to_come": to_come}
+        return {
+            "release": None if state is None else state.release.id,
+            "checked": self.checked,
+            "problem": problem,
+            **counts,
+            "patches": patched,
+        }
 
     def _is_other(self, state: State, release: Release) -> bool:
         if state.worn:

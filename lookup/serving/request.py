@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from lookup.keys import each
 from lookup.release.schema import NONE
 from lookup.retrieval.ranked_lists import Ranked, RankedLists
-from lookup.serving.conditions import Condition, Mask, condition
-from lookup.serving.diversity import MMR, MOST, POOL, REACH, Cap
 from lookup.serving.hit import Hit, SourceName
+from lookup.serving.limits.conditions import Condition, Mask, condition
+from lookup.serving.limits.diversity import MMR, MOST, POOL, REACH, Cap
+from lookup.serving.limits.variants import OVERFETCH, SPARE, Score, make_hit, one_of_each, stored_things
 from lookup.serving.state import State
-from lookup.serving.variants import OVERFETCH, SPARE, Score, make_hit, one_of_each, stored_things
 
 MOST_IDS = 100_000
 """How many ids one list of a call may have (`exclude`, `pins`, `history`): looking up so many takes some .4 s."""
@@ -204,7 +204,7 @@ def stored_hits(
     """Up to `k` hits of a stored list of a release, without those that are blocked. Takes a few microseconds.
 
     row: of the list. name: the source's name for the hits. variants: whether a group may be there more than once.
-    order: as in `lookup.serving.variants.stored_things`.
+    order: as in `lookup.serving.limits.variants.stored_things`.
     """
     if state.grouped:
         return stored_things(state, k, lists, row, name=name, arm=arm, variants=variants, order=order)

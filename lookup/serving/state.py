@@ -15,7 +15,7 @@ from lookup.patches.patch_log import FOREVER
 from lookup.patches.patched_paths import PatchedPaths
 from lookup.release.reader import Release
 from lookup.release.schema import NONE, NUMBER, TEXT
-from lookup.serving.variants import Groups
+from lookup.serving.limits.variants import Groups
 
 if TYPE_CHECKING:
     from lookup.search.searcher import Searcher
@@ -36,7 +36,7 @@ PatchedFields = dict[str, Statement]
 class State:
     """The items as they are at one time: first those of the release, then those added by day.
 
-    It satisfies `lookup.serving.conditions.Filterable`. Rows 0 … release_items-1 are the release's.
+    It satisfies `lookup.serving.limits.conditions.Filterable`. Rows 0 … release_items-1 are the release's.
 
     view: the statements of the patch log. at: microseconds since 1970. ahead: a statement from up to so many
     microseconds later holds at once. watermark: None is the release's own.
@@ -54,7 +54,7 @@ class State:
         self.brand: NDArray[np.int32] = release.item_brand
         self.group: NDArray[np.int32] = release.item_group
         self.joined: dict[int, tuple[int, ...]] = {}
-        """Group code → the items that patches put into it (`lookup.serving.variants`)."""
+        """Group code → the items that patches put into it (`lookup.serving.limits.variants`)."""
         self.grouped = len(release.groups) > 0
         """Whether any item has a group."""
         self.feature: NDArray[np.float64] = release.item_feature

@@ -12,8 +12,8 @@ from lookup.patches import patch
 from lookup.patches.validation import RESERVED
 from lookup.release.catalog_schema import CATALOG, DUCKDB_TYPES
 from lookup.release.schema import ARRAYS, SCHEMA_VERSION
-from lookup.serving import filters
-from lookup.serving.conditions import Filterable
+from lookup.serving.limits import filters
+from lookup.serving.limits.conditions import Filterable
 
 VALUES: dict[Kind, Any] = {"text": "mild", "number": 2.0, "switch": True, "path": ["FOOD", "TEA"], "id": "A-1"}
 TAKES: dict[Kind, set[Kind]] = {"text": {"id"}, "id": {"text", "number"}}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lookup.serving.conditions import Condition
+    from lookup.serving.limits.conditions import Condition
 
 IN_STOCK = "in_stock"
 RANGE = ".."

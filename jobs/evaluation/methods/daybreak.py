@@ -91,7 +91,6 @@ class Daybreak:
             texts = text_vectors(problem.items.texts, self.embed)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         join = partial(self._join, problem, rows, vocabulary, texts)
-        self._pace = pace(problem)
 
         def after_epoch(call: Callable[[int], None], epoch: int, model: "BehaviourModel") -> None:
             none = empty(len(rows))
@@ -137,6 +136,7 @@ class Daybreak:
         texts: NDArray[np.float32],
         fitted: dict[str, NDArray[Any]],
     ) -> None:
+        self._pace = pace(problem)
         n, heads, width = len(problem.items), len(fitted["maps"]), fitted["maps"].shape[1]
         # The width is spelled out because numpy cannot infer it where there are no attributes.
         vectors = fitted["label"].transpose(1, 0, 2).reshape(len(vocabulary.names), heads * width)

@@ -11,16 +11,20 @@ transitions, so F is one more of them, and p a part of the bias.
 The network predicts all that users take, repeats included, and ranks what is new to a user worse than these sums do.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.config.learning import TrainConfig
+from jobs.infra.logging import log_line
+from jobs.models import item_transitions
 from jobs.models.behaviour.encoding import transition_parameters
 from jobs.models.behaviour.examples import MOST_USERS, read_histories
+from jobs.models.item_transitions import FittedTransitions
 from jobs.models.repertoire import discovery
 from jobs.models.repertoire.discovery import DiscoveryWeights
 
@@ -87,6 +91,31 @@ def fit(files: list[Path], rows: NDArray[np.int64], settings: TrainConfig) -> Fi
     unit = float(np.sort(popular)[-TOP:].mean()) if n else 0.0
     scale = np.float32(1.0 / unit if unit > 0 else 0.0)
     return FirstPurchases(popular * scale, parts.weighted(WEIGHTS).transitions * scale)
+
+
+def joined(
+    numbers: dict[str, Any], files: list[Path], rows: NDArray[np.int64], settings: TrainConfig
+) -> dict[str, Any]:
+    """Return the numbers of a model with what first purchases add to bias, next_item, next_weight and item_repeat.
+
+    rows: as in `read_histories`.
+    """
+    if not (settings.first > 0.0 or settings.first_popular > 0.0):
+        return numbers
+    started = time.monotonic()
+    first = fit(files, rows, settings)
+    known = FittedTransitions(numbers["next_item"], numbers["next_weight"])
+    found = item_transitions.with_more(known, first.transitions * np.float32(settings.first))
+    bias = numbers["bias"] + np.float32(settings.first_popular) * first.popular
+    pairs = int(first.transitions.nnz)
+    log_line("train", "first purchases", pairs=pairs, seconds=time.monotonic() - started)
+    repeats = numbers["item_repeat"] + np.float32(settings.again)
+    return numbers | {
+        "bias": bias,
+        "next_item": found.items,
+        "next_weight": found.weights,
+        "item_repeat": repeats,
+    }
 
 
 def _read(files: list[Path], rows: NDArray[np.int64]) -> tuple[EventColumns, int]:

@@ -263,7 +263,7 @@ def fit_files(
     if not dist.is_initialized() or dist.get_rank() == 0:
         model = whole(model)
         fitted = fitted_numbers(model) | fit_transitions(files, inputs, settings, start, seen)
-        fitted = with_first_purchases(fitted, files, inputs.rows, settings)
+        fitted = first_purchases.joined(fitted, files, inputs.rows, settings)
         weights = {name: one.detach().numpy() for name, one in model.named_parameters()}
         np.savez(folder / model_store.WEIGHTS, **weights)
         np.savez(folder / model_store.FITTED, **fitted, losses=np.asarray(losses))
@@ -313,31 +313,6 @@ def fit_transitions(
     if settings.follow_alike > 0.0:
         found = with_likeness(found, inputs.attributes, settings.follow_alike)
     return {"next_item": found.items, "next_weight": found.weights}
-
-
-def with_first_purchases(
-    numbers: dict[str, Any], files: list[Path], rows: NDArray[np.int64], settings: TrainConfig
-) -> dict[str, Any]:
-    """Return the numbers of a model with what first purchases add to bias, next_item, next_weight and item_repeat.
-
-    rows: as in `read_histories`.
-    """
-    if not (settings.first > 0.0 or settings.first_popular > 0.0):
-        return numbers
-    started = time.monotonic()
-    first = first_purchases.fit(files, rows, settings)
-    known = FittedTransitions(numbers["next_item"], numbers["next_weight"])
-    found = item_transitions.with_more(known, first.transitions * np.float32(settings.first))
-    bias = numbers["bias"] + np.float32(settings.first_popular) * first.popular
-    pairs = int(first.transitions.nnz)
-    log_line("train", "first purchases", pairs=pairs, seconds=time.monotonic() - started)
-    repeats = numbers["item_repeat"] + np.float32(settings.again)
-    return numbers | {
-        "bias": bias,
-        "next_item": found.items,
-        "next_weight": found.weights,
-        "item_repeat": repeats,
-    }
 
 
 def _fitted_transitions(

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.ranking.inputs import Rows, not_finite
-from jobs.ranking.scan.library import Items, address, library
+from jobs.ranking.scan.library import KernelItems, address, library
 
 BLOCK = 64
 """Items of a block, as in kernel.cpp."""
@@ -102,10 +102,10 @@ class ScanItems:
         place[row_of[:count]] = np.arange(count, dtype=np.int32)
         return cls(rows, packed, row_of, place, *numbers.numpy())
 
-    def struct(self) -> Items:
+    def struct(self) -> KernelItems:
         """Return what the kernel takes. It must not live longer than the items."""
         (count, d), blocks = self.shape, len(self.step)
-        return Items(
+        return KernelItems(
             packed=address(self.packed, np.uint8, (blocks, words(d), BLOCK, 4)),
             rows=address(self.rows, np.float32, (count, d)),
             order=address(self.order, np.int32, (blocks * BLOCK,)),

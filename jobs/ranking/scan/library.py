@@ -24,19 +24,19 @@ def _numbers(*names: str) -> list[tuple[str, type]]:
     return [(name, ctypes.c_int64) for name in names]
 
 
-class Items(ctypes.Structure):
+class KernelItems(ctypes.Structure):
     """Struct Items of kernel.cpp."""
 
     _fields_ = _pointers("packed", "rows", "order", "place", "step", "error", "norm") + _numbers("count", "words", "d")
 
 
-class Lists(ctypes.Structure):
+class KernelLists(ctypes.Structure):
     """Struct Lists of kernel.cpp."""
 
     _fields_ = _pointers("offsets", "rows", "values")
 
 
-class Queries(ctypes.Structure):
+class KernelQueries(ctypes.Structure):
     """Struct Queries of kernel.cpp."""
 
     _fields_ = _pointers("packed", "rows", "step", "lost", "kept", "noise", "excluded", "terms") + _numbers("count")

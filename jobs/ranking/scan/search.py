@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jobs.ranking.inputs import ItemLists, Terms, finite
 from jobs.ranking.scan.items import ScanItems, steps, turned, words
-from jobs.ranking.scan.library import Lists, Queries, address, library
+from jobs.ranking.scan.library import KernelLists, KernelQueries, address, library
 
 BLOCK = 1536
 """Queries of a call of the kernel; a multiple of its own chunks."""
@@ -43,7 +43,7 @@ def scan_top_k(
     found = np.empty((n, k), dtype=np.int32)
     scores = np.empty((n, k), dtype=np.float32)
     proven = np.empty(n, dtype=np.uint8)
-    pairs = [None if one is None else Checked.of(one, n, items.shape[0]) for one in (exclude, terms)]
+    pairs = [None if one is None else CheckedLists.of(one, n, items.shape[0]) for one in (exclude, terms)]
     held = items.struct()
     largest = float(items.norm.max(initial=0.0))
     room = 16 * (6 * k // 16 + 32)
@@ -92,10 +92,10 @@ class Lowered(NamedTuple):
         """A bound of all scores, as a share of an item's norm."""
         return self.lost + self.kept + self.noise
 
-    def struct(self, excluded: Lists | None, terms: Lists | None) -> Queries:
+    def struct(self, excluded: KernelLists | None, terms: KernelLists | None) -> KernelQueries:
         """Return what the kernel takes. It must not live longer than the queries and lists."""
         n, d = self.rows.shape
-        return Queries(
+        return KernelQueries(
             packed=address(self.packed, np.int8, (n, words(d) * 4)),
             rows=address(self.rows, np.float32, (n, d)),
             **{name: address(getattr(self, name), np.float32, (n,)) for name in ("step", "lost", "kept", "noise")},
@@ -117,7 +117,7 @@ def lower(queries: torch.Tensor) -> Lowered:
     return Lowered(whole.to(torch.int8).numpy(), queries.numpy(), own.contiguous().numpy(), lost, kept, noise)
 
 
-class Checked(NamedTuple):
+class CheckedLists(NamedTuple):
     """Lists or terms that the kernel may read."""
 
     offsets: NDArray[np.int64]
@@ -125,7 +125,7 @@ class Checked(NamedTuple):
     values: NDArray[np.float32] | None
 
     @classmethod
-    def of(cls, lists: ItemLists | Terms, n: int, count: int) -> "Checked":
+    def of(cls, lists: ItemLists | Terms, n: int, count: int) -> "CheckedLists":
         """Check lists of n queries. Raises ValueError where one holds what is no row of `count` items."""
         offsets = np.ascontiguousarray(lists.offsets[: n + 1], dtype=np.int64)
         items = np.asarray(lists.items)
@@ -138,9 +138,9 @@ class Checked(NamedTuple):
             raise ValueError(f"{len(values)} terms do not fit {len(items)} items")
         return cls(offsets, np.ascontiguousarray(items, dtype=np.int32), values)
 
-    def struct(self, block: slice) -> Lists:
+    def struct(self, block: slice) -> KernelLists:
         """Return what the kernel takes of some queries. It must not live longer than the lists."""
-        return Lists(
+        return KernelLists(
             offsets=address(self.offsets[block.start :], np.int64, (len(self.offsets) - block.start,)),
             rows=address(self.items, np.int32, self.items.shape),
             values=address(self.values, np.float32, self.items.shape),

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.runs import Run
-from jobs.infra.search_file import DAYS, FILE, FOLDER, QUERIES
 from jobs.infra.tables import RUN_TABLE_OF
+from jobs.search.search_file import DAYS, FILE, FOLDER, QUERIES
 from lookup import keys
 from lookup.release.catalog_schema import CATALOG, Table
 from lookup.release.manifest import Manifest

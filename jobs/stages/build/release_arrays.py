@@ -11,9 +11,9 @@ from jobs.errors import DataError
 from jobs.infra.blocks import Blocks
 from jobs.infra.item_groups import item_groups
 from jobs.infra.runs import Run
-from jobs.infra.search_file import FILE, FOLDER
 from jobs.infra.vector_store import VECTOR_ARRAYS, VectorStore, array_path
 from jobs.ranking.index_choice import ask, choose
+from jobs.search.search_file import FILE, FOLDER
 from jobs.stages.build.annoy_writer import build_index
 from jobs.stages.build.array_writer import ArrayWriter
 from jobs.stages.build.item_columns import Names, write_columns, write_groups, write_popularity

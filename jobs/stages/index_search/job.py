@@ -24,10 +24,10 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     ConfigError when the text model or a file of the shop's own cannot be read.
     """
     from jobs.infra.runs import remove
-    from jobs.infra.search_file import FILE, FOLDER
     from jobs.models.lexical.segments import BRINGS, missing
     from jobs.models.query_encoder.table import units
     from jobs.search.build import ItemTable, build_search
+    from jobs.search.search_file import FILE, FOLDER
     from jobs.stages.index_search.log import languages_of, query_log, shop_sources
     from jobs.stages.index_search.shop import shop_items, text_vectors
     from lookup.retrieval.lexical.build import Parameters

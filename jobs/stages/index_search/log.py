@@ -7,13 +7,13 @@ import polars as pl
 
 from jobs.config.config import Config
 from jobs.infra.runs import Run
-from jobs.infra.search_file import DAYS, QUERIES
 from jobs.models.query_log import lessons
 from jobs.models.query_log.languages import Languages, declared, detect
 from jobs.models.query_log.log import QueryLog, read_run
 from jobs.models.query_log.positions import propensities
 from jobs.models.understanding.build import QuerySources
 from jobs.models.understanding.rewrites import read_synonyms
+from jobs.search.search_file import DAYS, QUERIES
 from jobs.stages.index_search.shop import ShopItems
 from lookup.understanding.rewrites import CATEGORY, URL, Redirect
 

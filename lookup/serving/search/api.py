@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lookup.errors import ReleaseError
-from lookup.serving.conditions import Condition, Mask, condition
+from lookup.serving.limits.conditions import Condition, Mask, condition
 from lookup.serving.live import Calls
 from lookup.serving.request import hits_wanted
 from lookup.serving.session import UserSession, read_user

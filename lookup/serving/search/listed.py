@@ -9,8 +9,8 @@ from lookup.retrieval.variants import first_of_each
 from lookup.search.features import standard
 from lookup.search.ranker import NAMES
 from lookup.serving.hit import Hit
+from lookup.serving.limits.variants import make_hit
 from lookup.serving.request import stored_hits
-from lookup.serving.variants import make_hit
 
 if TYPE_CHECKING:
     from lookup.serving.search.request import SearchRequest

@@ -13,8 +13,9 @@ from lookup.retrieval.lexical.slots import Rows
 from lookup.retrieval.variants import count_things, first_of_each
 from lookup.search.query import Asked
 from lookup.search.searcher import Ranking, Searcher, different
-from lookup.serving.conditions import Both, Condition, Price
 from lookup.serving.hit import Hit, SourceName
+from lookup.serving.limits.conditions import Both, Condition, Price
+from lookup.serving.limits.variants import OVERFETCH
 from lookup.serving.request import Request, rows_of
 from lookup.serving.search import paging
 from lookup.serving.search.facets import facets
@@ -23,7 +24,6 @@ from lookup.serving.search.result import Facets, SearchResult
 from lookup.serving.session import UserSession
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.state import State
-from lookup.serving.variants import OVERFETCH
 from lookup.understanding.interpreter import Interpretation
 
 SORTS = ("relevance", "price_up", "price_down", "newest", "popular")

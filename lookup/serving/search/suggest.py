@@ -9,8 +9,8 @@ import numpy as np
 from lookup.errors import ConditionError
 from lookup.retrieval.variants import NO_GROUP, first_of_each
 from lookup.search.searcher import Searcher
+from lookup.serving.limits.variants import OVERFETCH
 from lookup.serving.state import State
-from lookup.serving.variants import OVERFETCH
 from lookup.understanding.suggester import ITEM, MOST, SUGGESTION_KINDS, Suggestion
 
 

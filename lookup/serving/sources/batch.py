@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from lookup.release.reader import Release
 from lookup.release.schema import NO_ITEM
+from lookup.serving.limits.variants import SPARE
 from lookup.serving.live import Live
 from lookup.serving.state import State
-from lookup.serving.variants import SPARE
 
 BLOCK = 1000
 """How many users are read at a time: what stays in the processor's cache."""

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from lookup.release.schema import WHOLE_SHOP
 from lookup.retrieval.ranked_lists import Ranked
-from lookup.serving.conditions import Mask
+from lookup.serving.limits.conditions import Mask
+from lookup.serving.limits.variants import popularity
 from lookup.serving.request import Request, Source
 from lookup.serving.session import ranked
 from lookup.serving.state import State
-from lookup.serving.variants import popularity
 
 
 def popular_sources(request: Request) -> list[Source]:

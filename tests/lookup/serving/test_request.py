@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import lookup
 from lookup.sealed import sealed
-from lookup.serving.conditions import Condition
+from lookup.serving.limits.conditions import Condition
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, now, opened

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from jobs.models.behaviour import first_purchases
-from jobs.models.behaviour.fit import with_first_purchases
 from jobs.models.item_transitions import empty
 from lookup.scoring.score_parameters import ScoreParameters
 from tests.jobs.models import made
@@ -62,7 +61,7 @@ def test_a_model_gains_them_by_their_weights(tmp_path):
     numbers = {"bias": zeros, "next_item": none.items, "next_weight": none.weights, "item_repeat": zeros}
     first = first_purchases.fit(files, made.ROWS, made.settings())
     options = made.settings(first=20.0, first_popular=30.0, again=5.0)
-    found = with_first_purchases(numbers, files, made.ROWS, options)
+    found = first_purchases.joined(numbers, files, made.ROWS, options)
     np.testing.assert_allclose(found["bias"], 30.0 * first.popular, rtol=1e-5)
     assert found["item_repeat"].tolist() == [5.0] * 20
     best = np.argmax(first.transitions.toarray()[0])
@@ -70,4 +69,4 @@ def test_a_model_gains_them_by_their_weights(tmp_path):
         best,
         pytest.approx(20.0 * first.transitions.toarray()[0, best], rel=1e-5),
     )
-    assert with_first_purchases(numbers, files, made.ROWS, made.settings(first=0.0, first_popular=0.0)) is numbers
+    assert first_purchases.joined(numbers, files, made.ROWS, made.settings(first=0.0, first_popular=0.0)) is numbers

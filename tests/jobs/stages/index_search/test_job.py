@@ -8,9 +8,9 @@ import pytest
 
 from jobs.config.config import Config
 from jobs.infra.runs import MARK
-from jobs.infra.search_file import FILE, FOLDER
 from jobs.models.lexical import segments
 from jobs.models.query_log.languages import Languages
+from jobs.search.search_file import FILE, FOLDER
 from jobs.stages.index_search import job, log
 from lookup.search import index_file
 from lookup.search.index import Facts, SearchIndex

@@ -22,6 +22,7 @@ VALUES = {
     "text": texts,
     "number": st.floats(0, 100),
     "switch": st.booleans(),
+    "id": st.text(max_size=6),
     "path": st.lists(texts, max_size=3),
 }
 

@@ -1,8 +1,8 @@
 """Conditions: what must hold for an item now, patches included, so that a call may answer with it.
 
-`lookup.serving.filters` makes them. They are small immutable values that compare by what they say, hash, and combine by
-`&`, `|` and `~`. Every call also takes a mask in place of a condition: a boolean array with one entry for each item of
-the release.
+`lookup.serving.limits.filters` makes them. They are small immutable values that compare by what they say, hash, and
+combine by `&`, `|` and `~`. Every call also takes a mask in place of a condition: a boolean array with one entry for
+each item of the release.
 
 An unknown value satisfies no condition: neither does an unknown price, nor a brand that no item has. `~` then holds.
 """
@@ -65,7 +65,8 @@ class Filterable(Protocol):
 
 
 class Condition:
-    """What must hold for an item. The functions of `lookup.serving.filters` make conditions; operators combine them."""
+    """What must hold for an item. The functions of `lookup.serving.limits.filters` make conditions; operators combine
+    them."""
 
     def holds(self, state: Filterable, rows: Rows) -> Mask:
         """For which items the condition holds, bool (m,). rows: of the items, (m,).

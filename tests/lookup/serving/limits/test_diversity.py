@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import lookup
-from lookup.serving.diversity import MOST, Counting
+from lookup.serving.limits.diversity import MOST, Counting
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
 

@@ -2,7 +2,7 @@
 
     price(10, 50) & ~brand("Acme")        category("Tea") | (in_stock() & feature("colour", "red", "blue"))
 
-`lookup.serving.conditions` says how conditions combine and what holds for unknown values.
+`lookup.serving.limits.conditions` says how conditions combine and what holds for unknown values.
 """
 
 import math
@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 
 from lookup.errors import ConditionError
-from lookup.serving.conditions import Between, Condition, InCategory, InStock, OfBrand, OfGroup, OneOf, Price
+from lookup.serving.limits.conditions import Between, Condition, InCategory, InStock, OfBrand, OfGroup, OneOf, Price
 
 
 def price(low: float | None = None, high: float | None = None) -> Condition:

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.serving.conditions import Filterable
+from lookup.serving.limits.conditions import Filterable
 
 NONE = -1
 """Code of an item without a brand or category. No cap counts such items."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lookup import DaybreakError
 from lookup.errors import ConditionError
-from lookup.serving.conditions import Condition, condition
-from lookup.serving.filters import brand, category, feature, in_stock, price
+from lookup.serving.limits.conditions import Condition, condition
+from lookup.serving.limits.filters import brand, category, feature, in_stock, price
 
 FEATURES = {"weight": "number", "colour": "text", "organic": "number"}
 NAMES = {"category": ("FOOD", "TEA", "MILK"), "brand": ("Acme", "Ünder"), "value": ("red", "blue")}
