@@ -98,13 +98,16 @@ class TrainConfig:
     """How much transitions to what people take for the first time add to a score …"""
     first_popular: Weight = 0.9
     """… and how much an item's share of recent first purchases. Where both are 0, first purchases are not fitted."""
-    again: Annotated[float, Within(-1000, 1000)] = 4.0
+    again: Annotated[float, Within(-1000, 1000)] = 8.0
     """What an item that the user bought or viewed gains to make up for what first purchases add to the others."""
     repeat: Weight = 4.0
     """How much the score of an item gains from how often the user bought or viewed it; 0: people take an item once,
     and it is listed last from then on."""
     kept: Share = 0.2
-    """What an item that the user bought or viewed keeps of its score, beside how often and when that was."""
+    """What an item that the user bought or viewed keeps of its likeness to the user, beside how often and when that
+    was …"""
+    kept_next: Share = 0.0
+    """… and of what transitions add."""
     processes: Annotated[int, Within(1, 1024)] = 1
     """How many processes fit the model together."""
     seed: Seed = 7

@@ -62,8 +62,7 @@ def evaluate(
 
       daybreak evaluate my-shop/ --date 2026-10-01 --days 14 --preset auto
       daybreak evaluate --suite sets/ --preset sequence --json > results.jsonl
-      daybreak evaluate sets/toys --preset sequence --from beauty.model --share 0.01 \
-          --methods text-similarity
+      daybreak evaluate sets/toys --preset sequence --from a.model --share 0.01
     """
     from jobs.cli.quality.problems import problem, sets_in
     from jobs.evaluation.figures import json_rows, slice_rows, table_rows

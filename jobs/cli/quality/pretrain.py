@@ -39,7 +39,7 @@ def pretrain(
 
     Examples:
 
-      daybreak pretrain my-shop/ --date 2026-10-01 --preset repeat --out shop.model
+      daybreak pretrain my-shop/ --date 2026-10-01 --preset repeat --out my.model
       daybreak pretrain sets/beauty sets/toys --preset sequence --out sets.model
     """
     if not out.parent.is_dir():

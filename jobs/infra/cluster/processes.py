@@ -57,11 +57,14 @@ def run_here(work: Work, count: int, gpu: bool, again: str) -> None:
         with without_main():
             for process in started:
                 process.start()
-        while running := [process for process in started if process.exitcode is None]:
-            wait([process.sentinel for process in running])
-            ended = next((process.exitcode for process in started if process.exitcode), None)
-            if ended is not None:
+        while True:
+            # Each is asked once a turn: one that was just killed may be gone a moment before it says how it ended.
+            codes = [process.exitcode for process in started]
+            if ended := next((code for code in codes if code), 0):
                 raise DaybreakError(f"{_why(ended)}. {again}")
+            if None not in codes:
+                return
+            wait([process.sentinel for process, code in zip(started, codes, strict=True) if code is None])
     finally:
         for process in started:
             if process.pid is not None:

@@ -28,15 +28,14 @@ def score_parameters(
         widths=(*widths, *(width for _, width in content)),
         parts=(Part(BEHAVIOUR, len(widths)), *(part for part, _ in content)),
     )
-    kept = settings.kept if settings.repeat else 1.0
     return ScoreParameters(
         encoder,
         transition_mix=tuple(settings.fading),
         transition_power=settings.follow_power,
         repeat_mix=tuple(settings.fading),
         repeat_weight=settings.repeat,
-        kept_share=kept,
-        kept_next=kept,
+        kept_share=settings.kept if settings.repeat else 1.0,
+        kept_next=settings.kept_next if settings.repeat else 1.0,
     )
 
 

@@ -93,9 +93,9 @@ def test_the_examples_of_the_help_are_understood(line: str) -> None:
     [
         ("recieipt", "No such command 'recieipt'. Did you mean 'receipt'"),
         ("receipt --dat 2026-11-22", "No such option: --dat"),
-        ("job", "Missing argument 'NAME'"),
+        ("job", "Missing argument 'NAME...'"),
         ("job trian", "'trian' is not a job of the night; expected one of ingest, train,"),
-        ("job train extra", "unexpected extra argument"),
+        ("job train extra", "'extra' is not a job of the night"),
         ("run --full maybe", "unexpected extra argument"),
         ("recommend u -k many", "'-k'"),
         ("recommend u -k 0", "-k must be 1 or more; it is 0"),

@@ -92,7 +92,8 @@ def test_counts_and_space(done):
     mix, widths = ((0.75, 0.25), (0.5, 0.5), (0.625, 0.375)), (2, 2, 3)
     parts = (Part("behaviour", 2), Part("text", 1, made.embed.weight, cosine=counts["text_cosine"]))
     encoder = UserEncoder((7.0, float("inf")), mix, widths, parts)
-    assert parameters == ScoreParameters(encoder, (0.5, 0.25), 1.0, (0.5, 0.25), repeat_weight=2.0, kept_share=0.25)
+    kept = {"kept_share": 0.25, "kept_next": 0.0}
+    assert parameters == ScoreParameters(encoder, (0.5, 0.25), 1.0, (0.5, 0.25), repeat_weight=2.0, **kept)
     assert len(about.space_id) == 16
     int(about.space_id, 16)
 

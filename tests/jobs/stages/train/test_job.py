@@ -205,7 +205,7 @@ def test_a_night_chooses_the_preset_that_is_left_open_and_later_jobs_and_nights_
         return kind.ChosenKind("sequence", {"sequence": 0.5, "repeat": 0.25}, 12)
 
     monkeypatch.setattr(kind, "choose", choose)
-    monkeypatch.setattr("jobs.stages.train.spark.DAYS", 3)
+    monkeypatch.setattr("jobs.stages.train.spark.sequences.DAYS", 3)
     small = {"dimensions": 8, "epochs": 1, "holdout_days": 5, "users_per_batch": 4}
     config = dataclasses.replace(shop(tmp_path), preset="auto", own={"train": small}, warm_start=True)
     counts = run(spark, config)

@@ -278,7 +278,9 @@ def test_the_command_line_carries_the_override(
     path = tmp_path / "daybreak.toml"
     path.write_text('[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n')
     started: list[Config] = []
-    monkeypatch.setattr(f"jobs.cli.night.{command[0]}.start", lambda jobs, config, master: started.append(config))
+    monkeypatch.setattr(
+        f"jobs.cli.night.{command[0]}.start", lambda jobs, config, master, resume=False: started.append(config)
+    )
 
     def override(*words: str) -> Override | None:
         assert main([*command, "--config", str(path), *words]) == 0
