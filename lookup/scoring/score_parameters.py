@@ -146,13 +146,17 @@ class ScoreParameters:
         Returns the m different item rows, rising, int32 (m,), and what to add to u . v, float32 (m,).
         """
         rows, shares, repeats = history
-        next_items, next_weights, item_repeat = transitions
-        there = next_items >= 0
-        items = np.concatenate([next_items[there], rows])
-        added = np.concatenate([(next_weights * shares[:, None])[there], np.zeros(len(rows), dtype=np.float32)])
-        found, total = _summed(items, added)
-        repeated, first, gains = self.repeat_terms(rows, repeats, item_repeat)
+        repeated, first, gains = self.repeat_terms(rows, repeats, transitions.item_repeat)
         gains += (self.kept_share - 1.0) * scores[first]
+        # An item that comes again has the same transitions: they are added once, with all of its shares.
+        share = np.bincount(np.searchsorted(repeated, rows), weights=shares, minlength=len(repeated)).astype(np.float32)
+        next_items = transitions.next_items[first]
+        added = transitions.next_weights[first] * share[:, None]
+        if next_items.size and next_items[:, -1].min() < 0:
+            there = next_items >= 0
+            next_items, added = next_items[there], added[there]
+        items = np.concatenate([next_items.ravel(), repeated])
+        found, total = _summed(items, np.concatenate([added.ravel(), np.zeros(len(repeated), dtype=np.float32)]))
         had = np.searchsorted(found, repeated)
         total[had] = self.kept_next * total[had] + gains.astype(np.float32)
         return found.astype(np.int32), total
@@ -161,9 +165,7 @@ class ScoreParameters:
 def _summed(items: NDArray[np.int32], values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The different items, rising, and the sum of the values of each."""
     if len(items) and int(items.max()) < DENSE * len(items):
-        there = np.zeros(int(items.max()) + 1, dtype=np.bool_)
-        there[items] = True
-        found = np.flatnonzero(there)
+        found = np.flatnonzero(np.bincount(items))
         return found, np.bincount(items, weights=values)[found].astype(np.float32)
     found, place = np.unique(items, return_inverse=True)
     return found, np.bincount(place, weights=values, minlength=len(found)).astype(np.float32)

@@ -38,6 +38,9 @@ HALF_LIFE = 14.0
 """In days, of popularity."""
 WEIGHTS = DiscoveryWeights(next=1.0, alike=0.3)
 """These were chosen on the validation parts of two grocers' data."""
+MOST = 20
+"""An item keeps so many transitions, or as many as it had before: a session adds up those of each item that a user
+had."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +109,15 @@ def joined(
     first = fit(files, rows, settings)
     known = FittedTransitions(numbers["next_item"], numbers["next_weight"])
     found = item_transitions.with_more(known, first.transitions * np.float32(settings.first))
+    most = max(MOST, known.items.shape[1])
     bias = numbers["bias"] + np.float32(settings.first_popular) * first.popular
     pairs = int(first.transitions.nnz)
     log_line("train", "first purchases", pairs=pairs, seconds=time.monotonic() - started)
     repeats = numbers["item_repeat"] + np.float32(settings.again)
     return numbers | {
         "bias": bias,
-        "next_item": found.items,
-        "next_weight": found.weights,
+        "next_item": found.items[:, :most],
+        "next_weight": found.weights[:, :most],
         "item_repeat": repeats,
     }
 
