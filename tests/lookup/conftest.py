@@ -16,7 +16,7 @@ MADE = "DAYBREAK_MADE_RELEASES"
 night to make releases is passed over, so that the rest runs where only `daybreak-lookup` is installed.
 """
 NEEDS_THE_NIGHT = re.compile(
-    r"^\s*(from|import) (tests\.releases|tests\.release_format|tests\.rankers|tests\.searchable|jobs)\b", re.MULTILINE
+    r"^\s*(from|import) (tests\.(releases|release_format|rankers|searchable|variants)|jobs)\b", re.MULTILINE
 )
 ROOT = Path(__file__).parents[2]
 

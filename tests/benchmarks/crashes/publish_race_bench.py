@@ -201,7 +201,7 @@ def told(base: Path, current: Counter[str], killed: Counter[str], ended: list[st
     asked, serving = 0, Counter[str]()
     for path in sorted((base / "told").glob("reader *")):
         counts = json.loads(path.read_text())
-        asked += counts["right"]
+        asked += counts.get("right", 0)
         serving.update(what for what in counts if what.startswith("served"))
         bad += [f"{path.name}: {n} times {what}" for what, n in counts.items() if what.startswith(("WRONG", "ERROR"))]
     print(f"{asked:,} right answers, from {len(serving)} releases")
