@@ -136,6 +136,8 @@ class CheckedLists(NamedTuple):
         values = np.ascontiguousarray(lists.values, dtype=np.float32) if isinstance(lists, Terms) else None
         if values is not None and len(values) != len(items):
             raise ValueError(f"{len(values)} terms do not fit {len(items)} items")
+        if values is not None and np.isnan(values).any():
+            raise ValueError("a term is NaN: no score can be ranked")
         return cls(offsets, np.ascontiguousarray(items, dtype=np.int32), values)
 
     def struct(self, block: slice) -> KernelLists:

@@ -194,6 +194,13 @@ def test_lists_that_do_not_fit_are_refused(offsets, rows, said):
         top_k(np.ones((1, 3), dtype=np.float32), held, 5, exclude=lists)
 
 
+def test_a_term_that_is_no_number_is_refused():
+    held = ScanItems.of(np.ones((600, 3), dtype=np.float32))
+    terms = Terms(np.array([0, 1]), np.array([7]), np.array([np.nan], dtype=np.float32))
+    with pytest.raises(ValueError, match="a term is NaN"):
+        top_k(np.ones((1, 3), dtype=np.float32), held, 5, terms=terms)
+
+
 def test_few_items_or_queries_stay_as_they_are(monkeypatch):
     monkeypatch.setattr(packing, "FEW_ITEMS", 3)
     items = np.ones((3, 2), dtype=np.float32)
