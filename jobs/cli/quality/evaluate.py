@@ -50,7 +50,7 @@ def evaluate(
     json: Json = False,
     master: Master = LOCAL,
 ) -> None:
-    r"""Measure Daybreak's models beside plain baselines, on a shop's own days or on a public set.
+    """Measure Daybreak's models beside plain baselines, on a shop's own days or on a public set.
 
     Every method ranks every item for every user, and the lists are compared with what the users took.
 

@@ -35,8 +35,10 @@ def methods(
     each is a method too; AUTO chooses one. pretrained: and Daybreak that begins with this is one more, of each named
     preset. scratch: whether Daybreak that begins with nothing is one at all.
 
-    Raises ConfigError for an unknown name.
+    Raises ConfigError for an unknown name, and for AUTO with a pretrained model.
     """
+    if pretrained is not None and AUTO in presets:
+        raise ConfigError("--from: name the preset that the pretrained model was made with, in place of auto")
     known = BASELINES | CLOSED_FORMS
     for name in names or ():
         if name not in known:
@@ -48,5 +50,5 @@ def methods(
 
         made += [Auto() if preset == AUTO else Daybreak(preset) for preset in presets if scratch]
         if pretrained is not None:
-            made += [Daybreak(preset, pretrained=pretrained) for preset in presets if preset != AUTO]
+            made += [Daybreak(preset, pretrained=pretrained) for preset in presets]
     return made

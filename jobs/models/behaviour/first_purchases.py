@@ -13,6 +13,7 @@ The network predicts all that users take, repeats included, and ranks what is ne
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from jobs.models.behaviour.examples import MOST_USERS, read_histories
 from jobs.models.item_transitions import FittedTransitions
 from jobs.models.repertoire import discovery
 from jobs.models.repertoire.discovery import DiscoveryWeights
+from jobs.models.repertoire.learn import Events, examples, popularity
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -53,20 +55,6 @@ class FirstPurchases:
     """F, float32 (n, n), sparse."""
 
 
-@dataclass(frozen=True)
-class EventColumns:
-    """The events of users, one place each, (E,)."""
-
-    users: NDArray[np.int64]
-    items: NDArray[np.int64]
-    days: NDArray[np.int64]
-    weights: NDArray[np.float64]
-
-    def where(self, chosen: NDArray[np.bool_]) -> "EventColumns":
-        """Some of the events."""
-        return EventColumns(self.users[chosen], self.items[chosen], self.days[chosen], self.weights[chosen])
-
-
 def fit(files: list[Path], rows: NDArray[np.int64], settings: TrainConfig) -> FirstPurchases:
     """Fit the numbers on users of files of table `sequences`. rows: as in `read_histories`.
 
@@ -74,23 +62,11 @@ def fit(files: list[Path], rows: NDArray[np.int64], settings: TrainConfig) -> Fi
     """
     import scipy.sparse as sp
 
-    events, users = _read(files, rows)
-    n, end = len(rows), int(events.days.max(initial=0)) + 1
-    before, first = [], []
-    for window in range(WINDOWS):
-        start = end - (window + 1) * WINDOW
-        known = events.where(events.days < start)
-        taken = events.where((events.days >= start) & (events.days < start + WINDOW))
-        had, new = _sets(known, users, n), _sets(taken, users, n)
-        new = (new - new.multiply(had)).tocsr()
-        new.eliminate_zeros()
-        asked = np.flatnonzero((np.diff(new.indptr) > 0) & (np.diff(had.indptr) > 0))
-        before.append(_shares(known, users, n, start, settings)[asked])
-        first.append(new[asked])
-    popular = _popular(events, n, end)
-    no_kinds = sp.csr_array((n, 0), dtype=np.float32)
-    now = _shares(events, users, n, end, settings)
-    parts = discovery.fit(now, sp.vstack(before).tocsr(), sp.vstack(first).tocsr(), popular, no_kinds)
+    events, n = _read(files, rows), len(rows)
+    shares = partial(_shares, items=n, settings=settings)
+    before, first = examples(events, WINDOW, WINDOWS, n, shares)
+    popular, no_kinds = popularity(events, HALF_LIFE, n), sp.csr_array((n, 0), dtype=np.float32)
+    parts = discovery.fit(shares(events), before, first, popular, no_kinds)
     unit = float(np.sort(popular)[-TOP:].mean()) if n else 0.0
     scale = np.float32(1.0 / unit if unit > 0 else 0.0)
     return FirstPurchases(popular * scale, parts.weighted(WEIGHTS).transitions * scale)
@@ -122,49 +98,29 @@ def joined(
     }
 
 
-def _read(files: list[Path], rows: NDArray[np.int64]) -> tuple[EventColumns, int]:
-    """Read the events of at most about MOST_USERS users, and count the users."""
+def _read(files: list[Path], rows: NDArray[np.int64]) -> Events:
+    """Read the events of at most about MOST_USERS users, until the day after the last of all."""
     histories = []
     for file in files:
         histories += read_histories(file, rows)
         if len(histories) >= MOST_USERS:
             break
-    users = np.repeat(np.arange(len(histories)), [len(one.items) for one in histories])
+    offsets = np.cumsum([0, *(len(one.items) for one in histories)])
     nothing = np.zeros(0, dtype=np.int64)
     items, days, weights = (
         np.concatenate([nothing, *(getattr(one, name) for one in histories)]) for name in ("items", "days", "weights")
     )
-    return EventColumns(users, items.astype(np.int64), days.astype(np.int64), weights.astype(np.float64)), len(
-        histories
-    )
+    ends = np.full(len(histories), days.max(initial=0) + 1.0)
+    return Events(offsets, items.astype(np.int32), days.astype(np.float64), ends, weights.astype(np.float64))
 
 
-def _sets(events: EventColumns, users: int, n: int) -> "sp.csr_array":
-    """1 for each item of a user, float32 (users, n)."""
+def _shares(events: Events, items: int, settings: TrainConfig) -> "sp.csr_array":
+    """n_j of each item of a user at the end, float32 (U, items): `ScoreParameters.transition_shares`, for many."""
     import scipy.sparse as sp
 
-    pairs = np.unique(events.users * n + events.items)
-    ones = np.ones(len(pairs), dtype=np.float32)
-    return sp.csr_array((ones, (pairs // n, pairs % n)), shape=(users, n))
-
-
-def _shares(events: EventColumns, users: int, n: int, at: int, settings: TrainConfig) -> "sp.csr_array":
-    """n_j of each item of a user at a day, float32 (users, n): as `ScoreParameters.transition_shares`, for many."""
-    import scipy.sparse as sp
-
-    parameters = transition_parameters(settings)
-    decay = parameters.encoder.decay((at - events.days).astype(np.float64))
+    parameters, users = transition_parameters(settings), events.users
+    decay = parameters.encoder.decay(events.ends[users] - events.days)
     left = events.weights * (decay @ np.asarray(parameters.transition_mix))
-    total = np.maximum(np.bincount(events.users, left, minlength=users), 1e-12)
-    values = (left / total[events.users] ** parameters.transition_power).astype(np.float32)
-    return sp.csr_array((values, (events.users, events.items)), shape=(users, n))
-
-
-def _popular(events: EventColumns, n: int, end: int) -> NDArray[np.float32]:
-    """Each item's share of the first purchases, which fade with their age, float32 (n,)."""
-    order = np.lexsort((events.days, events.users * n + events.items))
-    pairs = (events.users * n + events.items)[order]
-    first = order[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
-    left = np.exp2(-(end - 1 - events.days[first]) / HALF_LIFE)
-    counts = np.bincount(events.items[first], left, minlength=n)
-    return (counts / max(float(counts.sum()), 1e-12)).astype(np.float32)
+    total = np.maximum(np.bincount(users, left, minlength=len(events.ends)), 1e-12)
+    values = (left / total[users] ** parameters.transition_power).astype(np.float32)
+    return sp.csr_array((values, (users, events.items)), shape=(len(events.ends), items))

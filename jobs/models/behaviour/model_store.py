@@ -194,7 +194,8 @@ class Model:
         from jobs.config.toml import fill
 
         try:
-            return fill(TrainConfig, self.settings, str(self.path / "model.json"), "settings.")
+            # Before there was a setting for it, items that a user had kept all of what transitions add.
+            return fill(TrainConfig, {"kept_next": 1.0} | self.settings, str(self.path / "model.json"), "settings.")
         except ConfigError as error:
             raise ConfigError(f"{error}: the model is of another version; train one with `--full`") from error
 

@@ -1,5 +1,6 @@
 """What the parts of a repertoire model are learned from: users' histories, cut into windows of time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ class Events:
     """(E,)."""
     ends: NDArray[np.float64]
     """(U,): the moment until which the events of each user are known."""
+    weights: NDArray[np.float64] | None = None
+    """(E,); None: all count alike."""
 
     @property
     def users(self) -> NDArray[np.int64]:
@@ -61,7 +64,8 @@ class Events:
         kept = self.days < moment[users]
         counts = np.bincount(users[kept], minlength=len(self.ends))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Events(offsets, self.items[kept], self.days[kept], moment)
+        weights = None if self.weights is None else self.weights[kept]
+        return Events(offsets, self.items[kept], self.days[kept], moment, weights)
 
     def own(self, clock: Clock) -> OwnItems:
         """What the users have at the end."""
@@ -70,10 +74,13 @@ class Events:
 
 def learn(events: Events, clock: Clock, items: int, kinds: "sp.csr_array") -> tuple[DiscoveryParts, Habits]:
     """Learn the parts of the discovery, without `popular` (see `popularity`), and the habits of the shop."""
-    own = events.own(clock)
-    before, first = _windows(events, clock, items)
+
+    def rows(known: Events) -> "sp.csr_array":
+        return rows_of(known.own(clock), FADING, items)
+
+    before, first = examples(events, clock.window, clock.windows, items, rows)
     popular = popularity(events, clock.popular[0], items)
-    return discovery.fit(rows_of(own, FADING, items), before, first, popular, kinds), Habits.of(own, items)
+    return discovery.fit(rows(events), before, first, popular, kinds), Habits.of(events.own(clock), items)
 
 
 def popularity(events: Events, half_life: float, items: int) -> NDArray[np.float32]:
@@ -85,21 +92,25 @@ def popularity(events: Events, half_life: float, items: int) -> NDArray[np.float
     return (counts / max(counts.sum(), 1e-12)).astype(np.float32)
 
 
-def _windows(events: Events, clock: Clock, items: int) -> "tuple[sp.csr_array, sp.csr_array]":
-    """Make the examples of `discovery.fit`: histories before windows, and the first purchases in them."""
+def examples(
+    events: Events, window: float, windows: int, items: int, rows: "Callable[[Events], sp.csr_array]"
+) -> "tuple[sp.csr_array, sp.csr_array]":
+    """Make the examples of `discovery.fit`: histories before the last windows, and the first purchases in them.
+
+    window: the length of one. rows: makes the rows of all users from what is known of them, (U, items).
+    """
     import scipy.sparse as sp
 
     before, first = [], []
-    for window in range(clock.windows):
-        end = events.ends - window * clock.window
-        known, until = events.before(end - clock.window), events.before(end)
-        own = known.own(clock)
-        had, has = _sets(known, items), _sets(until, items)
+    for number in range(windows):
+        end = events.ends - number * window
+        known = events.before(end - window)
+        had, has = _sets(known, items), _sets(events.before(end), items)
         new = (has - had).tocsr()
         new.eliminate_zeros()
-        rows = np.flatnonzero((np.diff(new.indptr) > 0) & (own.baskets > 0))
-        before.append(rows_of(own, FADING, items)[rows])
-        first.append(new[rows])
+        asked = np.flatnonzero((np.diff(new.indptr) > 0) & (np.diff(had.indptr) > 0))
+        before.append(rows(known)[asked])
+        first.append(new[asked])
     return sp.vstack(before).tocsr(), sp.vstack(first).tocsr()
 
 

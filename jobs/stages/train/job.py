@@ -50,9 +50,9 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         return {"model": old.id, "trained": False, **_kind(old.study)}
     known, old = old, model_to_continue(settled(config, old), old, until)
     study = None
-    if config.preset == AUTO:  # what continues a model keeps its preset
-        study = (old and old.study) or study_of(spark, config, until)
-        config = config.as_kind(study["preset"])
+    if config.preset == AUTO:  # what continues a model keeps its preset, also one that nobody chose
+        study = study_of(spark, config, until) if old is None else old.study
+        config = config if study is None else config.as_kind(study["preset"])
     pretrained = pretrained_of(config) if old is None else None
     users = write_sequences(spark, config, until.isoformat())
     if users == 0:

@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from jobs.cli.main import main
+from jobs.errors import ConfigError
+from jobs.evaluation.methods.choice import methods
 from jobs.evaluation.published import PUBLISHED
 
 METHODS = [
@@ -125,6 +127,11 @@ def test_a_shop_is_read_and_split_at_a_day(spark, tmp_path, capsys, monkeypatch)
     assert "ingest done" in err
     assert main(words) == 0  # the tables are there now
     assert "ingest done" not in capsys.readouterr().err
+
+
+def test_a_pretrained_model_needs_a_named_preset():
+    with pytest.raises(ConfigError, match="name the preset that the pretrained model was made with"):
+        methods([], ["auto"], object())
 
 
 @pytest.mark.parametrize(

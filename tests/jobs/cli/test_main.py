@@ -15,7 +15,8 @@ import pytest
 import jobs.cli
 from jobs.cli.main import GROUPS, app, main
 from lookup.release import pointer
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 
 TOML = '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
 

@@ -18,7 +18,8 @@ from jobs.infra.runs import Run
 from jobs.night import JOBS, WITHOUT_SPARK, left_to_run
 from tests.jobs.cli.understood import understood
 from tests.other_user import as_nobody, only_root
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 
 TOML = '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
 

@@ -12,7 +12,8 @@ from jobs.cli.search.search import price_words
 from jobs.cli.search.where import where
 from jobs.errors import ConfigError
 from lookup.understanding.prices import PriceRange
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 from tests.searchable import SHOP, make_searchable
 
 TOML = '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id="u"\nitem_id="i"\ntime="t"\n'

@@ -9,7 +9,8 @@ import lookup
 from jobs.cli.main import main
 from jobs.models.content.picture_encoder import PictureEncoder
 from tests.pictures import clip_model
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 
 TOML = """
 [items]

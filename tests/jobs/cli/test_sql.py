@@ -10,7 +10,8 @@ import pytest
 from jobs.cli.main import main
 from jobs.releases.announce import announce, rollback
 from lookup.release import pointer
-from tests.releases import NIGHT, Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import NIGHT, Sizes
 
 SIZES = Sizes(items=30, users=10)
 CONFIG = """

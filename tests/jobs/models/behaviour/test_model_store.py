@@ -1,5 +1,6 @@
 """What a trained model says of itself."""
 
+import dataclasses
 import json
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,8 @@ def model(folder: Path, settings: dict[str, Any]) -> Model:
 def test_the_settings_of_a_model_are_those_it_was_fitted_with(tmp_path):
     made = TrainConfig(half_lives=[3, 0.0], fading=[1, 0.25], follow=2, ordered=False)
     assert model(tmp_path, vars(made)).train == made
+    before_it = {name: value for name, value in vars(made).items() if name != "kept_next"}
+    assert model(tmp_path, before_it).train == dataclasses.replace(made, kept_next=1.0)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,9 @@ def test_the_next_nights_continue_the_model_with_the_days_since(spark, tmp_path,
     assert run(spark, warm) == {"model": new.id, "trained": False}
     shutil.rmtree(new.path)
     assert run(spark, warm)["model"] == new.id
+    # Where the preset is left open, what continues a model of which nobody chose it keeps the settings.
+    shutil.rmtree(new.path)
+    assert run(spark, dataclasses.replace(warm, preset="auto"))["model"] == new.id
     # A full night trains from scratch, and so does one whose model would have another shape.
     assert run(spark, dataclasses.replace(config, full=True))["continued_from"] is None
     for found in config.models.glob(f"{config.date}-*"):
