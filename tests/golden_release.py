@@ -107,7 +107,8 @@ def write(folder: Path = GOLDEN) -> Path:
         )
     # Reading golden releases needs no more than `lookup`; making one needs the night.
     from tests.rankers import certain_clicks, write_ranker
-    from tests.releases import Sizes, build, config_at, write_run
+    from tests.releases import build, config_at
+    from tests.run_tables import Sizes, write_run
     from tests.variants import group_rows
 
     sizes = Sizes(items=30, users=12, dimensions=20, look=4, k=8, similar=4, again=3, popular=8, events=100)

@@ -22,7 +22,8 @@ from lookup.release import pointer
 from lookup.search import index_file
 from lookup.text.analyzer import Analyzer
 from tests.jobs.models.query_log import logs
-from tests.releases import FEATURES, Sizes, by_hash, config_at, pass_validation, rewrite, write_run
+from tests.releases import config_at, pass_validation, rewrite
+from tests.run_tables import FEATURES, Sizes, by_hash, write_run
 
 _AUDIO, _MEMORY = "Audio", ["Computers", "Memory"]
 _ROWS: tuple[tuple[str, str, str, list[str], float], ...] = (

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.releases import NIGHT, make_release
+from tests.releases import make_release
+from tests.run_tables import NIGHT
 
 ROOT = Path(__file__).parents[1]
 BACKEND = """

@@ -21,7 +21,7 @@ from jobs.config.presets.settings import read
 from jobs.demo.airflow import LOCAL_SPARK, POOL
 from lookup.patches import patch
 from tests.jobs.cli.understood import command_names, understood
-from tests.releases import NIGHT
+from tests.run_tables import NIGHT
 from tests.searchable import make_release_with_search
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,8 @@ from typing import Any
 from jobs.config.config import Config
 from jobs.stages.build import job as build
 from lookup.release import pointer
-from tests.releases import Sizes, config_at, pass_validation, rewrite, write_run
+from tests.releases import config_at, pass_validation, rewrite
+from tests.run_tables import Sizes, write_run
 
 LONGEST = 10**6
 Rows = list[dict[str, Any]]

@@ -8,10 +8,35 @@ import numpy as np
 
 from jobs.infra.vector_store import VECTOR_ARRAYS, VectorSpace, VectorStore, VectorWriter
 from lookup.scoring.cold_start import ColdStartFact
-from lookup.scoring.parts import BEHAVIOUR, LOOK, TEXT
+from lookup.scoring.parts import BEHAVIOUR, LOOK, TEXT, Part, behaviour_and_text
 from lookup.scoring.score_parameters import ScoreParameters
+from lookup.scoring.user_encoder import UserEncoder
 
 COLD_START = ColdStartFact(temperature=0.5, bias=-1.5, price_bounds=[4.0, 8.0])
+
+
+def made_parameters(dimensions: int, look: int = 0) -> ScoreParameters:
+    """One head, a text part, and perhaps a look; transitions count by the root of what a history weighs.
+
+    look: how many of the dimensions are of pictures.
+    """
+    half, rest = (dimensions - 1) // 2, dimensions - 1 - (dimensions - 1) // 2
+    pictures = (Part(LOOK, 1, weight=0.5),) if look else ()
+    encoder = UserEncoder(
+        half_lives=(7.0, float("inf")),
+        mix=((0.5, 0.5), (0.25, 0.75), (0.5, 0.25))[: 2 + len(pictures)],
+        widths=(half, rest - look, *([look] if look else [])),
+        parts=(*behaviour_and_text(2, weight=0.25, cosine=0.5), *pictures),
+    )
+    return ScoreParameters(
+        encoder,
+        transition_mix=(0.5, 0.5),
+        transition_power=0.5,
+        repeat_mix=(0.5, 0.25),
+        repeat_weight=0.5,
+        kept_share=0.25,
+        kept_next=0.5,
+    )
 
 
 def space_of(items: int, dimensions: int, parameters: ScoreParameters, **facts: Any) -> VectorSpace:

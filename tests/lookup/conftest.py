@@ -16,7 +16,7 @@ MADE = "DAYBREAK_MADE_RELEASES"
 night to make releases is passed over, so that the rest runs where only `daybreak-lookup` is installed.
 """
 NEEDS_THE_NIGHT = re.compile(
-    r"^\s*(from|import) (tests\.(releases|release_format|rankers|searchable|variants)|jobs)\b", re.MULTILINE
+    r"^\s*(from|import) (tests\.(releases|run_tables|release_format|rankers|searchable|variants)|jobs)\b", re.MULTILINE
 )
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,8 @@ class Two(NamedTuple):
 
 def make_two(base: Path) -> Two:
     """Two nights of one shop in `base/releases`."""
-    from tests.releases import NIGHT, make_release
+    from tests.releases import make_release
+    from tests.run_tables import NIGHT
 
     old = make_release(base, seed=1)
     return Two(base / "releases", old, make_release(base, seed=2, night=NIGHT + timedelta(days=1)))

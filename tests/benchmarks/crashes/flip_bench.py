@@ -38,7 +38,8 @@ def make(base: Path, method: str) -> None:
     """Two releases that find the best items for a vector by this method. It runs in a process of its own."""
     import jobs.stages.build.release_arrays as arrays
     from jobs.ranking.index_choice import Projections, choose
-    from tests.releases import NIGHT, Sizes, make_release
+    from tests.releases import make_release
+    from tests.run_tables import NIGHT, Sizes
 
     def chosen(items: Any, annoy: Any, users: Any, asked: Any, recall: float) -> tuple[Any, Projections]:
         fact, none = choose(items, annoy, users, asked, recall)

@@ -15,7 +15,8 @@ import lookup
 from jobs.night import JOBS
 from tests.benchmarks.shared import ROOT
 from tests.benchmarks.shared.timing import options
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 from tests.slices import NIGHT, write_slice
 
 BUILD = """

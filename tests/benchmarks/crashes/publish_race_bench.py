@@ -26,7 +26,8 @@ from lookup.errors import DaybreakError
 from lookup.release import pointer
 from lookup.release.history import HISTORY, read_history
 from tests.benchmarks.shared.timing import options
-from tests.releases import NIGHT, Sizes, config_at, pass_validation, write_run
+from tests.releases import config_at, pass_validation
+from tests.run_tables import NIGHT, Sizes, write_run
 
 SIZES = Sizes(items=120, users=40)
 NIGHTS = 2

@@ -23,7 +23,7 @@ import lookup
 from tests.benchmarks.shared.shops import MILLION, TOY, all_in_stock, made_releases
 from tests.benchmarks.shared.timing import Way, latencies, options, take_turns
 from tests.lookup.patches.servers import server
-from tests.releases import Sizes
+from tests.run_tables import Sizes
 
 K = 20
 IN_MEMORY = ("--appendonly", "no")

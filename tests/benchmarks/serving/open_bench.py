@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tests.benchmarks.shared import ROOT
 from tests.benchmarks.shared.shops import MILLION, TOY, made_releases
 from tests.benchmarks.shared.timing import options, table
-from tests.releases import Sizes
+from tests.run_tables import Sizes
 
 READER = """
 import json, random, sys, time

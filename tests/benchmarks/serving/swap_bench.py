@@ -25,7 +25,8 @@ from tests.benchmarks.shared.shops import MILLION, TOY, made_releases
 from tests.benchmarks.shared.timing import options, quantile, table
 from tests.lookup.marked import copy
 from tests.lookup.release.test_swaps import measured, reading, serving
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 
 PRUNE_EVERY = 10
 """Swaps between two prunes."""

@@ -20,7 +20,8 @@ import polars as pl
 import lookup
 from lookup.shop import Shop
 from tests.benchmarks.shared.timing import Way, latencies, options, table, take_turns
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 from tests.variants import make_grouped_release
 
 K, FAMILY = 20, 6

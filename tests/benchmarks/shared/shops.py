@@ -22,7 +22,8 @@ from lookup.release.manifest import FileFact
 from lookup.release.schema import SCHEMA_VERSION
 from tests.benchmarks.shared import ROOT
 from tests.rankers import certain_clicks, write_ranker
-from tests.releases import Sizes, by_hash, config_at, make_release, write_run
+from tests.releases import config_at, make_release
+from tests.run_tables import Sizes, by_hash, write_run
 
 MILLION = Sizes(items=1000, users=1_000_000, dimensions=8, k=20, similar=10, again=0, popular=100, events=100_000)
 TOY = Sizes(items=60, users=200, dimensions=8, k=20, similar=5, again=0, popular=30, events=400)

@@ -12,7 +12,7 @@ from jobs.ranking.index_choice import ask, choose, exact_top, measure_recall
 from jobs.stages.build.annoy_writer import build_index
 from lookup.retrieval.annoy_index import Index
 from lookup.retrieval.scan import fit_projections, largest, scan, scan_projections
-from tests.releases import Sizes, score_parameters
+from tests.vectors import made_parameters
 
 RNG = np.random.default_rng(3)
 
@@ -91,7 +91,7 @@ def test_the_quickest_that_finds_enough_is_chosen(tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_asked_are_nights_and_sessions() -> None:
-    encoder = score_parameters(Sizes()).encoder
+    encoder = made_parameters(6).encoder
     items, users = (RNG.normal(size=(n, 6)).astype(np.float32) for n in (20, 8))
     histories = [RNG.integers(0, 20, n) for n in range(8)]
     asked = ask(encoder, items, users, histories.__getitem__)

@@ -9,7 +9,8 @@ import pytest
 from jobs.releases.announce import announce, releases, rollback
 from lookup import ReleaseError
 from lookup.release import pointer
-from tests.releases import NIGHT, Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import NIGHT, Sizes
 
 SIZES = Sizes(items=30, users=10)
 

@@ -18,7 +18,8 @@ from jobs.releases.page import chosen_preset, measured, text_model_table
 from jobs.stages.build import job as build
 from jobs.stages.validate import job as validate
 from lookup.release import manifest
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 SIZES = Sizes(items=30, users=10)
 BAD = [

@@ -18,7 +18,8 @@ from lookup import ReleaseError
 from lookup.experiments.arms import Arms
 from lookup.release import manifest, pointer
 from lookup.release.validation import BROKEN, HELD
-from tests.releases import NIGHT, Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import NIGHT, Sizes
 
 WHY = {"name": "items that can be shown", "found": "0 of 30", "expected": "2 or more"}
 CONFIG = '[items]\nfiles="i"\nitem_id="i"\n[[events]]\nfiles="e"\nuser_id="u"\nitem_id="i"\ntime="t"\n'

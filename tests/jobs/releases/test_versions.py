@@ -39,7 +39,8 @@ from lookup.sealed import sealed
 from tests.jobs.releases.test_prune import CONFIG
 from tests.lookup.marked import copy, id_of
 from tests.lookup.release.versions import NEXT, at_next_version, set_version
-from tests.releases import NIGHT, Sizes, config_at, make_release, pass_validation, write_run
+from tests.releases import config_at, make_release, pass_validation
+from tests.run_tables import NIGHT, Sizes, write_run
 
 SIZES = Sizes(items=30, users=10)
 TOO_OLD = FIRST_VERSION - 1

@@ -11,7 +11,7 @@ from lookup.release import manifest
 from lookup.release.schema import SCHEMA_VERSION
 from lookup.sealed import sealed
 from tests.lookup.conftest import Two
-from tests.releases import FEATURES
+from tests.run_tables import FEATURES
 
 
 def test_read_back_as_written(built: Two, tmp_path: Path) -> None:

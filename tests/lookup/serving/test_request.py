@@ -20,7 +20,8 @@ from lookup.serving.limits.conditions import Condition
 from lookup.shop import Shop
 from tests.lookup.conftest import Two
 from tests.lookup.patched import SECOND, now, opened
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 
 ITEMS = [f"item-{n}" for n in range(60)]
 NEW = ["new-0", "new-1", "new-2"]

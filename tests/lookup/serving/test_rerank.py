@@ -14,7 +14,8 @@ from lookup.serving.session import SessionEvent, UserSession
 from lookup.shop import Shop
 from tests.lookup.patched import now, opened
 from tests.rankers import certain_clicks, write_ranker
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 CUT, TIMES = 4.0, 2.0
 USUAL = 20.0

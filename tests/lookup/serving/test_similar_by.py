@@ -8,7 +8,8 @@ import pytest
 
 import lookup
 from lookup.release.reader import Release
-from tests.releases import Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import Sizes
 
 SIZES = Sizes(items=40, users=4, dimensions=12, look=3)
 

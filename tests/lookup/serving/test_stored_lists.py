@@ -21,7 +21,8 @@ from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
 from tests.lookup.test_shop import exact, night_history
 from tests.rankers import certain_clicks, write_ranker
-from tests.releases import Sizes, build, config_at, write_run
+from tests.releases import build, config_at
+from tests.run_tables import Sizes, write_run
 
 ITEMS = [f"item-{n}" for n in range(60)]
 USERS = [f"user-{n}" for n in range(8)]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from jobs.config.config import Config
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 SIZES = Sizes(items=50, users=30)
 

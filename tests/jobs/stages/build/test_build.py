@@ -25,7 +25,8 @@ from lookup.release.catalog_schema import CATALOG
 from lookup.release.locks import open_locked
 from lookup.release.schema import ARRAYS, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
 from tests.jobs.stages.build.conftest import SIZES
-from tests.releases import FEATURES, Sizes, config_at, make_release, rewrite
+from tests.releases import config_at, make_release, rewrite
+from tests.run_tables import FEATURES, Sizes
 
 
 @pytest.fixture(scope="module")

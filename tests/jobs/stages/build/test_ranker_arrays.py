@@ -8,7 +8,8 @@ from lookup.errors import ReleaseError
 from lookup.release.reader import Release
 from lookup.scoring import features
 from tests.rankers import certain_clicks, write_ranker
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 SIZES = Sizes(items=20, users=6)
 

@@ -21,7 +21,8 @@ from jobs.infra.tables import (
 )
 from jobs.stages.build import job as build
 from lookup import Release
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 
 def test_tables_written_by_spark(spark: SparkSession, tmp_path: Path) -> None:

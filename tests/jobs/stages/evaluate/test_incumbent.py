@@ -15,7 +15,8 @@ from jobs.stages.evaluate.contestants import Contestant
 from jobs.stages.evaluate.incumbent import ABSENT, prepare
 from lookup import Release
 from lookup.release import pointer
-from tests.releases import NIGHT, Sizes, make_release
+from tests.releases import make_release
+from tests.run_tables import NIGHT, Sizes
 
 UNTIL = date(2026, 11, 8)
 """Until when the model of that release was trained."""

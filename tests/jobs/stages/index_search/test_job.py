@@ -14,7 +14,8 @@ from jobs.search.search_file import FILE, FOLDER
 from jobs.stages.index_search import job, log
 from lookup.search import index_file
 from lookup.search.index import Facts, SearchIndex
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 TEXT_VECTORS = pa.schema([("text", pa.string()), ("vector", pa.list_(pa.float32()))])
 SEARCHES = pa.schema(

@@ -13,7 +13,8 @@ from jobs.stages.build import job as build
 from jobs.stages.index_search.shop import EPOCH, ShopItems, shop_items, text_vectors
 from lookup.item_fields import PATH_SEPARATOR
 from lookup.release.reader import Release
-from tests.releases import FEATURES, NIGHT, Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import FEATURES, NIGHT, Sizes, write_run
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 from jobs.config.config import Config
 from jobs.errors import DataError
 from jobs.stages.ingest.quality import check_recent, check_shares, warn_of_items
-from tests.releases import Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import Sizes, write_run
 
 SIZES = Sizes(items=20, users=4)
 BAD = {("events", "time is missing"): 3, ("events", "type is missing"): 2, ("items", "item_id is missing"): 1}

@@ -17,7 +17,8 @@ from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
 from lookup import ReleaseError
 from lookup.release import pointer
-from tests.releases import Sizes, config_at, make_release, write_run
+from tests.releases import config_at, make_release
+from tests.run_tables import Sizes, write_run
 
 SIZES = Sizes(items=30, users=10)
 

@@ -27,7 +27,8 @@ from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
 from lookup.release import manifest, pointer
 from lookup.sealed import sealed
-from tests.releases import NIGHT, Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import NIGHT, Sizes, write_run
 
 SIZES = Sizes(items=50, users=30)
 USERS, ITEMS, NEW, DIMENSIONS = 1200, 400, 40, 16

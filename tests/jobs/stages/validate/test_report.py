@@ -20,7 +20,8 @@ from jobs.stages.validate.report import validation_part
 from lookup import ReleaseError
 from lookup.release import manifest, pointer
 from lookup.release.reader import open_from
-from tests.releases import NIGHT, Sizes, config_at, write_run
+from tests.releases import config_at
+from tests.run_tables import NIGHT, Sizes, write_run
 
 SIZES = Sizes(items=50, users=30)
 RANDOM = np.random.default_rng(1)

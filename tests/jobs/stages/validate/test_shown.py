@@ -18,7 +18,8 @@ from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
-from tests.releases import NIGHT, Sizes, config_at, rewrite, write_run
+from tests.releases import config_at, rewrite
+from tests.run_tables import NIGHT, Sizes, write_run
 
 SIZES = Sizes(items=50, users=30)
 Rows = list[dict[str, Any]]

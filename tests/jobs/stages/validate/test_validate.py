@@ -22,7 +22,8 @@ from jobs.stages.publish import job as publish
 from jobs.stages.validate import job as validate
 from lookup import ReleaseError
 from lookup.release import manifest, pointer
-from tests.releases import NIGHT, Sizes, config_at, rewrite, write_run
+from tests.releases import config_at, rewrite
+from tests.run_tables import NIGHT, Sizes, write_run
 
 SIZES = Sizes(items=50, users=30)
 
