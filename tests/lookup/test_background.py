@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lookup import background
 from lookup.background import Background
 
 PATIENCE = 30.0
@@ -52,9 +53,13 @@ def test_a_thread_that_died_is_started_again() -> None:
     counter.background._thread = None
     counter.background.ensure()  # within a second of the last look: nothing
     assert counter.background._thread is None
-    counter.background._check_at = 0.0
-    counter.background.ensure()
-    assert counter.background._thread is not None
+
+    def started() -> bool:
+        counter.background._check_at = 0.0
+        counter.background.ensure()  # does nothing while the thread of the first lines works
+        return counter.background._thread is not None
+
+    wait(started)
 
 
 class Broken:
@@ -83,16 +88,14 @@ def test_no_error_ends_the_thread(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_system_without_threads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    counter = Counter()
-    counter.background._thread = None
-    counter.background._check_at = 0.0
+    monkeypatch.setattr(background, "CHECK_SECONDS", 0.0)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("can't start")))
-        counter.background.ensure()
-    assert counter.background._thread is None
-    counter.background._check_at = 0.0
+        counter = Counter()
+        assert "can't start" in str(counter.background.problem)
+        assert counter.count == 0
     counter.background.ensure()
-    assert counter.background._thread is not None
+    wait(lambda: counter.count > 0)
 
 
 FORKS = """
@@ -143,6 +146,7 @@ def test_forks_find_nothing_half_done() -> None:
 
 STUCK = """
 import os, signal, threading
+from lookup import background
 from lookup.background import Background
 
 class Stuck:
