@@ -98,12 +98,14 @@ class TrainConfig:
     """How much transitions to what people take for the first time add to a score …"""
     first_popular: Weight = 0.9
     """… and how much an item's share of recent first purchases. Where both are 0, first purchases are not fitted."""
-    again: Annotated[float, Within(-1000, 1000)] = 8.0
-    """What an item that the user bought or viewed gains to make up for what first purchases add to the others."""
+    odds: Weight = 5.0
+    """How much the log odds that a user takes an item again count in a score; 0: they are not fitted …"""
+    even: Annotated[float, Within(-1000, 1000)] = 31.0
+    """… and the score of an item with even odds."""
     repeat: Weight = 4.0
-    """How much the score of an item gains from how often the user bought or viewed it; 0: people take an item once,
-    and it is listed last from then on."""
-    kept: Share = 0.2
+    """Where odds are not fitted, how much the score of an item gains from how often the user bought or viewed it; 0:
+    people take an item once, and it is listed last from then on."""
+    kept: Share = 0.0
     """What an item that the user bought or viewed keeps of its likeness to the user, beside how often and when that
     was …"""
     kept_next: Share = 0.0

@@ -153,7 +153,8 @@ class Daybreak:
         found = shop_transitions(rows, n, fitted["next_item"], fitted["next_weight"])
         self._transitions = ItemTransitions(*found, shop_repeats(rows, n, fitted["item_repeat"]))
         text = (Part(TEXT, 1, self.embed.weight), basis.width)
-        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), [text])
+        repeat = float(fitted.get("repeat", self.train.repeat))
+        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), [text], repeat)
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 

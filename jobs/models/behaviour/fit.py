@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import Progress, log_line
 from jobs.models import item_transitions
-from jobs.models.behaviour import first_purchases, model_store
+from jobs.models.behaviour import closed_form, model_store
 from jobs.models.behaviour.examples import TrainingHistory, batches, read_histories, recent, transition_examples
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
 from jobs.models.behaviour.pretrained_start import PretrainedStart
@@ -263,7 +263,7 @@ def fit_files(
     if not dist.is_initialized() or dist.get_rank() == 0:
         model = whole(model)
         fitted = fitted_numbers(model) | fit_transitions(files, inputs, settings, start, seen)
-        fitted = first_purchases.joined(fitted, files, inputs.rows, settings)
+        fitted = closed_form.joined(fitted, files, inputs.rows, settings)
         weights = {name: one.detach().numpy() for name, one in model.named_parameters()}
         np.savez(folder / model_store.WEIGHTS, **weights)
         np.savez(folder / model_store.FITTED, **fitted, losses=np.asarray(losses))

@@ -179,6 +179,11 @@ class Model:
         return not self.popular_only and not self.facts.get("untaught", False)
 
     @property
+    def repeat(self) -> float:
+        """How much a score gains from how often the user took the item."""
+        return float(self.facts.get("repeat", self.settings["repeat"]))
+
+    @property
     def study(self) -> dict[str, Any] | None:
         """How its preset was chosen, as `jobs.evaluation.tuning.kind.ChosenKind` names it; None: it was named."""
         found: dict[str, Any] | None = self.facts.get("study")
@@ -254,7 +259,7 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
         np.save(new / f"{name}.npy", fitted[name])
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
     facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": attributes}
-    facts["mix"] = fitted["mix"].tolist()
+    facts |= {"mix": fitted["mix"].tolist()} | {name: float(fitted[name]) for name in ("repeat",) if name in fitted}
     for scratch in (INPUTS, START, PRETRAINED, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")

@@ -70,7 +70,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         cold_start, parts = write_labels(table, writer, space, model.price_bounds)
         made = VectorSpace(
             space_id="",
-            score_parameters=score_parameters(settings, model.widths, model.mix, parts),
+            score_parameters=score_parameters(settings, model.widths, model.mix, parts, model.repeat),
             items=items.count(),
             dimensions=space.dimensions,
             model=model.id,

@@ -16,7 +16,7 @@ ROWS = np.arange(0, 40, 2, dtype=np.int64)
 
 def settings(**changed) -> TrainConfig:
     small = {"dimensions": 8, "epochs": 3, "users_per_batch": 8, "half_lives": [1.0, 10.0], "fading": [0.5, 0.5]}
-    plain = {"follow_power": 0.0, "first": 0.0, "first_popular": 0.0, "again": 0.0}
+    plain = {"follow_power": 0.0, "first": 0.0, "first_popular": 0.0, "odds": 0.0}
     quick = {"learning_rate": 1e-2, "input_dropout": 0.2, "follow": 1.0, "samples": 0}  # few steps must do
     return TrainConfig(**{**small, **plain, **quick, **changed})
 

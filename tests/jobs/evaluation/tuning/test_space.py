@@ -14,7 +14,7 @@ from jobs.evaluation.tuning.preset_file import preset_file
 from jobs.evaluation.tuning.space import SPACE, SettingKind, changed, space, value
 
 TRANSITIONS = {"train.follow", "train.follow_ridge", "train.follow_shrink"}
-REPEATING = {"train.repeat", "train.kept"}
+REPEATING = {"train.odds", "train.even"}
 
 
 def keys(preset: Preset, texts: bool = True) -> set[str]:

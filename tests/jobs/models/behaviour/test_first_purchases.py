@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.models.behaviour import first_purchases
-from jobs.models.item_transitions import empty
+from jobs.models.behaviour.closed_form import read_events
 from lookup.scoring.score_parameters import ScoreParameters
 from tests.jobs.models import made
 
@@ -24,7 +24,7 @@ def shop(folder, users: int = 60):
 
 
 def test_transitions_lead_from_what_people_have_to_what_they_take_for_the_first_time(tmp_path):
-    found = first_purchases.fit(shop(tmp_path), made.ROWS, made.settings())
+    found = first_purchases.fit(read_events(shop(tmp_path), made.ROWS), 20, made.settings())
     matrix = found.transitions.toarray()
     assert (matrix.dtype, matrix.shape, found.popular.shape) == (np.float32, (20, 20), (20,))
     assert found.popular.mean() == pytest.approx(1.0)  # of no more items than TOP
@@ -38,7 +38,7 @@ def test_transitions_lead_from_what_people_have_to_what_they_take_for_the_first_
 def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
     """The night counts a history for many users at once; the day, for one."""
     settings = made.settings(follow_power=0.5)
-    events = first_purchases._read(shop(tmp_path, users=2), made.ROWS)
+    events = read_events(shop(tmp_path, users=2), made.ROWS)
     together = first_purchases._shares(events, 20, settings).toarray()
     parameters: ScoreParameters = first_purchases.transition_parameters(settings)
     for user in range(2):
@@ -50,23 +50,6 @@ def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
 @pytest.mark.parametrize("events", [[], [[(3, 5, 1.0)]], [[(3, 5, 1.0), (3, 6, 1.0)], [(4, 5, 1.0), (4, 6, 1.0)]]])
 def test_a_shop_with_hardly_an_event_has_numbers_too(tmp_path, events):
     file = made.write(tmp_path / "0.parquet", events)
-    found = first_purchases.fit([file], made.ROWS, made.settings())
+    found = first_purchases.fit(read_events([file], made.ROWS), 20, made.settings())
     assert np.isfinite(found.popular).all()
     assert found.transitions.nnz == 0
-
-
-def test_a_model_gains_them_by_their_weights(tmp_path):
-    files, none = shop(tmp_path), empty(20)
-    zeros = np.zeros(20, dtype=np.float32)
-    numbers = {"bias": zeros, "next_item": none.items, "next_weight": none.weights, "item_repeat": zeros}
-    first = first_purchases.fit(files, made.ROWS, made.settings())
-    options = made.settings(first=20.0, first_popular=30.0, again=5.0)
-    found = first_purchases.joined(numbers, files, made.ROWS, options)
-    np.testing.assert_allclose(found["bias"], 30.0 * first.popular, rtol=1e-5)
-    assert found["item_repeat"].tolist() == [5.0] * 20
-    best = np.argmax(first.transitions.toarray()[0])
-    assert (found["next_item"][0, 0], found["next_weight"][0, 0]) == (
-        best,
-        pytest.approx(20.0 * first.transitions.toarray()[0, best], rel=1e-5),
-    )
-    assert first_purchases.joined(numbers, files, made.ROWS, made.settings(first=0.0, first_popular=0.0)) is numbers

@@ -85,7 +85,7 @@ def test_the_weight_of_repeats_in_a_release_is_the_setting():
     after = fitted_numbers(made)
     assert all(np.array_equal(before[name], after[name]) for name in before)
     day = score_parameters(made.settings, [8], after["mix"].tolist(), [])
-    assert (day.repeat_weight, day.repeat_mix, day.kept_share) == (5.0, (0.5, 0.5), 0.2)
+    assert (day.repeat_weight, day.repeat_mix, day.kept_share) == (5.0, (0.5, 0.5), 0.0)
 
 
 @pytest.mark.parametrize(("repeat", "kept"), [(4.0, 0.2), (0.5, 1.0), (2.0, 0.0)])

@@ -1,0 +1,98 @@
+"""The odds that people take an item again."""
+
+import numpy as np
+import pytest
+
+from jobs.models.behaviour import repeat_odds
+from jobs.models.behaviour.closed_form import read_events
+from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
+from tests.jobs.models import made
+
+EVERY = {3: 7, 4: 28, 5: 400}
+"""People take the items at these intervals, in days; 5 is taken once."""
+
+
+def shop(folder, users: int = 90):
+    """Users who begin on different days, and take something every week."""
+    people = []
+    for user in range(users):
+        days = {(9, day) for day in range(user % 7, 168, 7)}
+        days |= {(item, day) for item, step in EVERY.items() for day in range((user * 5) % 28, 168, step)}
+        people.append([(item, day, 1.0) for day, item in sorted((day, item) for item, day in days)])
+    return read_events([made.write(folder / "0.parquet", people)], made.ROWS)
+
+
+def test_they_rise_with_how_often_a_user_and_all_users_take_an_item(tmp_path):
+    found = repeat_odds.fit(shop(tmp_path), np.zeros(20, dtype=np.float32), made.settings(odds=2.0, even=5.0))
+    assert found.items.dtype == np.float32
+    assert found.count > 0
+    assert found.items[3] == pytest.approx(found.items[4], abs=0.2)  # all took both a second time
+    assert found.items[5] < found.items[4] - 1
+
+
+def test_they_are_the_odds_of_the_windows(tmp_path, monkeypatch):
+    """With one feature that varies, they are those of a table: the network's number tells two groups of items apart."""
+    events = shop(tmp_path)
+    network = np.where(np.arange(20) == 5, -1.0, 1.0).astype(np.float32)
+    settings = made.settings(odds=1.0, even=0.0)
+    windows = [repeat_odds._window(events, number, network, settings) for number in range(repeat_odds.WINDOWS)]
+    pairs = np.concatenate([one.features for one in windows])
+    taken = np.concatenate([one.taken for one in windows])
+    once = pairs[:, 2] == -1.0
+    assert taken[once].sum() == 0
+    # 3 and 9 are taken in each window of 14 days; 4 in half of them.
+    assert taken[~once].mean() == pytest.approx(2.5 / 3, abs=0.02)
+    assert len(pairs) == repeat_odds.WINDOWS * 90 * 4
+
+
+def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
+    """The night counts a history for many users at once; the day, for one."""
+    settings, events = made.settings(), shop(tmp_path, users=3)
+    counts = repeat_odds._counts(events, settings)
+    parameters: ScoreParameters = repeat_odds.transition_parameters(settings)
+    for user in range(3):
+        own = events.users == user
+        ages, weights = events.ends[user] - events.days[own], events.weights[own]
+        np.testing.assert_allclose(counts[own], parameters.transition_shares(ages, weights), rtol=1e-6)
+
+
+@pytest.mark.parametrize("users", [0, 1])
+def test_few_repeats_teach_nothing(tmp_path, users):
+    settings = made.settings(odds=2.0, even=9.0)
+    found = repeat_odds.fit(shop(tmp_path, users), np.ones(20, dtype=np.float32), settings)
+    constant, count, again, own = repeat_odds.USUAL
+    assert found.count == 2.0 * count
+    assert np.isfinite(found.items).all()
+    if not users:
+        assert found.items == pytest.approx(np.full(20, 9.0 + 2.0 * constant + 2.0 * own), abs=1e-6)
+    else:
+        assert found.items[3] - found.items[0] > 0 < again
+
+
+def test_only_the_first_events_are_read_of_a_large_shop(tmp_path, monkeypatch):
+    events = shop(tmp_path)
+    most = int(events.offsets[4])
+    monkeypatch.setattr(repeat_odds, "MOST_EVENTS", most)
+    some = repeat_odds._first(events)
+    assert (len(some.ends), len(some.items), len(some.days), len(some.weights)) == (4, most, most, most)
+    monkeypatch.setattr(repeat_odds, "MOST_EVENTS", 1)
+    assert len(repeat_odds._first(events).ends) == 1
+
+
+def test_a_weight_that_is_no_number_is_told(tmp_path):
+    file = made.write(tmp_path / "0.parquet", [[(3, 1, 1.0), (3, 9, float("nan"))]])
+    with pytest.raises(ArithmeticError, match="a weight of an event is not finite"):
+        repeat_odds.fit(read_events([file], made.ROWS), np.zeros(20, dtype=np.float32), made.settings())
+
+
+def test_the_day_scores_them_as_the_night_learned_them():
+    """An item of the history has the score that its odds give, whatever its vector and transitions say."""
+    parameters = repeat_odds.transition_parameters(made.settings())
+    day = ScoreParameters(parameters.encoder, (0.5, 0.5), 0.0, (0.5, 0.5), 13.0, kept_share=0.0, kept_next=0.0)
+    rows = np.array([2, 2], dtype=np.int32)
+    history = HistoryShares(rows, np.ones(2, np.float32), np.array([0.5, 0.25], dtype=np.float32))
+    transitions = TransitionRows(np.full((2, 1), 2, np.int32), np.ones((2, 1), np.float32), np.full(2, 4.0, np.float32))
+    scores = np.array([100.0, 100.0], dtype=np.float32)
+    items, added = day.item_terms(history, transitions, scores)
+    assert items.tolist() == [2]
+    assert scores[0] + added[0] == pytest.approx(13.0 * np.log1p(0.75) + 4.0, rel=1e-6)
