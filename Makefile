@@ -22,7 +22,7 @@ help:
 
 setup: $(READY)
 
-$(READY): pins.txt pyproject.toml lookup/pyproject.toml jobs/ranking/scan/kernel.cpp
+$(READY): pins.txt pyproject.toml lookup/pyproject.toml jobs/ranking/scan/kernel.cpp jobs/models/squares.cpp
 	@.ci/system-packages $(PYTHON)
 	@echo 'setup: .venv, a virtual environment with the versions of pins.txt; this takes some minutes'
 	@$(PYTHON) -m venv .venv
@@ -54,4 +54,4 @@ bench: $(READY)
 
 clean:
 	@test ! -d .demo || chmod -R u+w .demo # releases are read-only
-	rm -rf .venv .demo .airflow build dist jobs/ranking/scan/*.so *.egg-info lookup/build lookup/*.egg-info .*_cache .hypothesis .benchmarks spark-warehouse
+	rm -rf .venv .demo .airflow build dist jobs/infra/compiled/*.so *.egg-info lookup/build lookup/*.egg-info .*_cache .hypothesis .benchmarks spark-warehouse

@@ -23,6 +23,7 @@ PRINTS = {
     "search": "all, with Python and numpy",
     "swap": "answers of 1 processes, 0 wrong",
     "topk": "MLlib ALS",
+    "transitions": "the same numbers: yes",
     "embed": "sentence-transformers",
     "gpu": "behaviour model, 16 users, 50 items",
     "query_encoder": "as quick as all",

@@ -12,6 +12,7 @@ alike; it equals dropping each event of X with probability p, where shrink = p /
 section 4). Each item keeps its TRANSITIONS largest weights.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,12 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.logging import Progress
+from jobs.models.squares import Squares
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
 CANDIDATES = 100
 TRANSITIONS = 50
+BLOCK = 500
+"""Items that a thread fits at a time."""
 
 
 class Penalty(NamedTuple):
@@ -54,12 +58,12 @@ class FittedTransitions:
         return FittedTransitions(items, weights)
 
 
-def fit(x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, *, itself: bool) -> FittedTransitions:
+def fit(x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, *, itself: bool, threads: int = 1) -> FittedTransitions:
     """Fit the weights. x, y: float32, sparse, (examples, n). itself: whether an item may lead to itself.
 
     Memory: that of x^T x, sparse.
     """
-    return _largest(_columns(x, y, penalty, np.arange(x.shape[1]), itself=itself))
+    return _largest(_columns(x, y, penalty, np.arange(x.shape[1]), itself=itself, threads=threads))
 
 
 def refit(
@@ -70,6 +74,7 @@ def refit(
     changed: NDArray[np.int64],
     *,
     itself: bool,
+    threads: int = 1,
 ) -> FittedTransitions:
     """Fit the transitions to the items `changed` (rising) anew and keep the others of `old`.
 
@@ -80,7 +85,8 @@ def refit(
     before, place = np.nonzero((old.items >= 0) & ~np.isin(old.items, changed))
     unchanged = (old.weights[before, place], (before, old.items[before, place]))
     shape = (x.shape[1], x.shape[1])
-    return _largest((sp.csr_array(unchanged, shape=shape) + _columns(x, y, penalty, changed, itself=itself)).tocsr())
+    anew = _columns(x, y, penalty, changed, itself=itself, threads=threads)
+    return _largest((sp.csr_array(unchanged, shape=shape) + anew).tocsr())
 
 
 def with_more(found: FittedTransitions, more: "sp.csr_array") -> FittedTransitions:
@@ -99,58 +105,68 @@ def empty(n: int) -> FittedTransitions:
     return FittedTransitions(np.full((n, 1), -1, dtype=np.int32), np.zeros((n, 1), dtype=np.float32))
 
 
+class _Columns(NamedTuple):
+    """What the weights of transitions are fitted from."""
+
+    with_y: "sp.csc_array"
+    """x^T y."""
+    gram: "sp.csr_array"
+    """x^T x; columns rise."""
+    penalties: NDArray[np.float32]
+    norms: NDArray[np.float32]
+    itself: bool
+
+
 def _columns(
-    x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, items: NDArray[np.int64], *, itself: bool
+    x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, items: NDArray[np.int64], *, itself: bool, threads: int
 ) -> "sp.csr_array":
     """Fit the weights of the transitions to some items: float32 (n, n), sparse, with all other columns empty."""
     import scipy.sparse as sp
 
     n = x.shape[1]
-    with_y = (x.T @ y).tocsc()
     gram = (x.T @ x).tocsr()
     gram.sort_indices()
     lengths = gram.diagonal()
     penalties = penalty.ridge + penalty.shrink * lengths
-    norms = np.sqrt(lengths + penalties)
-    before, after, values = [], [], []
-    progress = Progress("train", "transitions", len(items))
-    for done, item in enumerate(items.tolist(), 1):
+    fit = _Columns((x.T @ y).tocsc(), gram, penalties, np.sqrt(lengths + penalties), itself)
+    blocks = [items[start : start + BLOCK] for start in range(0, len(items), BLOCK)]
+    progress, done, found = Progress("train", "transitions", len(items)), 0, []
+    with ThreadPoolExecutor(threads) as pool:
+        for block, part in zip(blocks, pool.map(lambda block: _block(fit, block), blocks), strict=True):
+            found.append(part)
+            done += len(block)
+            progress.at(done)
+    if not found:
+        return sp.csr_array((n, n), dtype=np.float32)
+    before, after, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return sp.csr_array((values, (before, after)), shape=(n, n))
+
+
+def _block(fit: _Columns, items: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """Fit the transitions to some items: where each comes from, where it leads, and its weight."""
+    squares, with_y = Squares(fit.gram), fit.with_y
+    before = [np.zeros(0, dtype=np.int32)]
+    after, values = [before[0]], [np.zeros(0, dtype=np.float32)]
+    for item in items.tolist():
         part = slice(with_y.indptr[item], with_y.indptr[item + 1])
         chosen, sums = with_y.indices[part], with_y.data[part]
-        if not itself:
+        if not fit.itself:
             chosen, sums = chosen[chosen != item], sums[chosen != item]
         if len(chosen) == 0:
             continue
         if len(chosen) > CANDIDATES:
-            place = np.argpartition(-sums / norms[chosen], CANDIDATES)[:CANDIDATES]
+            place = np.argpartition(-sums / fit.norms[chosen], CANDIDATES)[:CANDIDATES]
             chosen, sums = chosen[place], sums[place]
         order = np.argsort(chosen)
-        chosen, sums = chosen[order], sums[order]
-        square = _square(gram, chosen)
-        square[np.diag_indices_from(square)] += penalties[chosen]
+        chosen, sums = chosen[order].astype(np.int32, copy=False), sums[order]
+        square = squares.of(chosen)
+        square[np.diag_indices_from(square)] += fit.penalties[chosen]
         weights = np.linalg.solve(square, sums)
         positive = weights > 0
         before.append(chosen[positive])
         after.append(np.full(int(positive.sum()), item, dtype=np.int32))
         values.append(weights[positive].astype(np.float32))
-        progress.at(done)
-    if not values:
-        return sp.csr_array((n, n), dtype=np.float32)
-    places = (np.concatenate(before), np.concatenate(after))
-    return sp.csr_array((np.concatenate(values), places), shape=(n, n))
-
-
-def _square(gram: "sp.csr_array", chosen: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return the rows and columns `chosen` (rising) of a sorted sparse matrix, dense."""
-    square = np.zeros((len(chosen), len(chosen)), dtype=np.float32)
-    for row, item in enumerate(chosen):
-        part = slice(gram.indptr[item], gram.indptr[item + 1])
-        columns = gram.indices[part]
-        place = np.searchsorted(columns, chosen)
-        place[place == len(columns)] = 0
-        there = columns[place] == chosen if len(columns) else np.zeros(len(chosen), dtype=bool)
-        square[row, there] = gram.data[part][place[there]]
-    return square
+    return np.concatenate(before), np.concatenate(after), np.concatenate(values)
 
 
 def _largest(weights: "sp.csr_array") -> FittedTransitions:

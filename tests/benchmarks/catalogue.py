@@ -60,6 +60,7 @@ BENCHMARKS = (
     ),
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
     Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
+    Benchmark("night", "transitions", "item transitions by compiled code, beside numpy", SECONDS),
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
     Benchmark("night", "gpu", "products, top-K, texts and both fits on a GPU, beside what it can do", MINUTES, "a GPU"),
     Benchmark("search", "query_encoder", "the query encoder step by step, beside its transformer", MINUTES),

@@ -21,7 +21,8 @@ from torch.nn.parallel import DistributedDataParallel
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import Progress, log_line
 from jobs.models import item_transitions
-from jobs.models.behaviour import closed_form, model_store
+from jobs.models.behaviour import model_store
+from jobs.models.behaviour.closed_form import adding
 from jobs.models.behaviour.examples import TrainingHistory, batches, read_histories, recent, transition_examples
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
 from jobs.models.behaviour.pretrained_start import PretrainedStart
@@ -263,7 +264,7 @@ def fit_files(
     if not dist.is_initialized() or dist.get_rank() == 0:
         model = whole(model)
         fitted = fitted_numbers(model) | fit_transitions(files, inputs, settings, start, seen)
-        fitted = closed_form.joined(fitted, files, inputs.rows, settings)
+        fitted = adding.joined(fitted, files, inputs.rows, settings)
         weights = {name: one.detach().numpy() for name, one in model.named_parameters()}
         np.savez(folder / model_store.WEIGHTS, **weights)
         np.savez(folder / model_store.FITTED, **fitted, losses=np.asarray(losses))
@@ -320,16 +321,18 @@ def _fitted_transitions(
 ) -> FittedTransitions:
     started = time.monotonic()
     x, y = transition_examples(files, inputs.rows, settings)
-    penalty = Penalty(settings.follow_ridge, settings.follow_shrink)
+    penalty, threads = Penalty(settings.follow_ridge, settings.follow_shrink), torch.get_num_threads()
     if start is None or not len(start.next_item):
-        found = item_transitions.fit(x, y, penalty, itself=settings.ordered)
+        found = item_transitions.fit(x, y, penalty, itself=settings.ordered, threads=threads)
     else:
         histories = (history for file in files for history in read_histories(file, inputs.rows))
         changed = np.zeros(len(inputs.rows), dtype=bool)
         for history in histories:
             changed[history.items[history.days >= start.since]] = True
         old = FittedTransitions(start.next_item, start.next_weight)
-        found = item_transitions.refit(old, x, y, penalty, np.flatnonzero(changed), itself=settings.ordered)
+        found = item_transitions.refit(
+            old, x, y, penalty, np.flatnonzero(changed), itself=settings.ordered, threads=threads
+        )
     log_line("train", "transitions", pairs=int((found.items >= 0).sum()), seconds=time.monotonic() - started)
     return found
 

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jobs.infra.compiled.library import address
 from jobs.ranking.inputs import Rows, not_finite
-from jobs.ranking.scan.library import KernelItems, address, library
+from jobs.ranking.scan.library import KernelItems, library
 
 BLOCK = 64
 """Items of a block, as in kernel.cpp."""

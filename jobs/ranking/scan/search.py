@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jobs.infra.compiled.library import address
 from jobs.ranking.inputs import ItemLists, Terms, finite
 from jobs.ranking.scan.items import ScanItems, steps, turned, words
-from jobs.ranking.scan.library import KernelLists, KernelQueries, address, library
+from jobs.ranking.scan.library import KernelLists, KernelQueries, library
 
 BLOCK = 1536
 """Queries of a call of the kernel; a multiple of its own chunks."""

@@ -55,6 +55,18 @@ def test_it_is_a_ridge_regression_on_the_neighbourhood(seed, itself):
         assert not np.diag(dense(found)).any()
 
 
+def test_any_number_of_threads_fits_the_same(monkeypatch):
+    monkeypatch.setattr(item_transitions, "BLOCK", 3)
+    rng = np.random.default_rng(5)
+    x, y = (sp.random_array((80, 20), density=0.3, rng=rng, dtype=np.float32, format="csr") for _ in range(2))
+    one, three = (
+        item_transitions.fit(x, y, Penalty(RIDGE, SHRINK), itself=True, threads=threads) for threads in (1, 3)
+    )
+    np.testing.assert_array_equal(one.items, three.items)
+    np.testing.assert_array_equal(one.weights, three.weights)
+    assert (one.items >= 0).any()
+
+
 def test_only_the_largest_weights_stay(monkeypatch):
     rng = np.random.default_rng(4)
     x, y = (sp.csr_array(rng.random((30, 8)).astype(np.float32)) for _ in range(2))

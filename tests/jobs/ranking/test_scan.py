@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.infra.compiled import library as compiled
 from jobs.ranking import exact
 from jobs.ranking.exact import ItemLists, Terms, resident, top_k
 from jobs.ranking.scan import items as packing
@@ -218,14 +219,14 @@ def test_without_the_kernel_items_stay_as_they_are(monkeypatch):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no library"])
-def test_a_kernel_that_is_missing_or_damaged_is_none(monkeypatch, tmp_path, content):
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+def test_a_kernel_that_is_missing_or_damaged_is_told(monkeypatch, tmp_path, content):
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "library.py"))
     if content is not None:
-        (tmp_path / "_kernel.so").write_bytes(content)
-    library.library.cache_clear()
+        (tmp_path / "_library.so").write_bytes(content)
+    compiled.library.cache_clear()
     try:
         assert library.library() is None
         assert "float32" in library.state()[0]
         assert bool(library.state()[1]) == (content is None)
     finally:
-        library.library.cache_clear()
+        compiled.library.cache_clear()

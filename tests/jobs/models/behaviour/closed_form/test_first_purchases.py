@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from jobs.models.behaviour import first_purchases
-from jobs.models.behaviour.closed_form import read_events
+from jobs.models.behaviour.closed_form import first_purchases
+from jobs.models.behaviour.closed_form.adding import read_events
 from lookup.scoring.score_parameters import ScoreParameters
 from tests.jobs.models import made
 

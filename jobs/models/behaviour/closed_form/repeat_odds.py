@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import log_line
+from jobs.models.behaviour.closed_form.first_purchases import WINDOW, WINDOWS
 from jobs.models.behaviour.encoding import transition_parameters
-from jobs.models.behaviour.first_purchases import WINDOW, WINDOWS
 from jobs.models.repertoire import logistic
 from jobs.models.repertoire.learn import DAYS, Events
 from jobs.models.repertoire.own_items import Habits

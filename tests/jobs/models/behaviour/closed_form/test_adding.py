@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from jobs.models.behaviour import first_purchases, repeat_odds
-from jobs.models.behaviour.closed_form import joined, read_events
+from jobs.models.behaviour.closed_form import first_purchases, repeat_odds
+from jobs.models.behaviour.closed_form.adding import joined, read_events
 from jobs.models.item_transitions import empty
 from tests.jobs.models import made
-from tests.jobs.models.behaviour.test_first_purchases import shop
+from tests.jobs.models.behaviour.closed_form.test_first_purchases import shop
 
 ZEROS = np.zeros(20, dtype=np.float32)
 NOTHING = {"bias": ZEROS, "next_item": empty(20).items, "next_weight": empty(20).weights, "item_repeat": ZEROS}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from jobs.models.behaviour import repeat_odds
-from jobs.models.behaviour.closed_form import read_events
+from jobs.models.behaviour.closed_form import repeat_odds
+from jobs.models.behaviour.closed_form.adding import read_events
 from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 from tests.jobs.models import made
 

@@ -1,4 +1,4 @@
-"""What a model gains in closed form beside the network: first purchases, and repeats."""
+"""Adds to a fitted network what first purchases and repeats say in closed form."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import log_line
 from jobs.models import item_transitions
-from jobs.models.behaviour import first_purchases, repeat_odds
+from jobs.models.behaviour.closed_form import first_purchases, repeat_odds
 from jobs.models.behaviour.examples import MOST_USERS, read_histories
 from jobs.models.item_transitions import FittedTransitions
 from jobs.models.repertoire.learn import Events
