@@ -34,6 +34,7 @@ PRINTS = {
     "job_kill": "the next night completed",
     "spelling": "new queries, new words",
     "look": "cosine of what words say of a look",
+    "prices": "price of the week",
     "ablation": "without temperature",
     "warm_start": "ratio",
     "freshness": "after the first basket",

@@ -71,6 +71,7 @@ BENCHMARKS = (
     Benchmark("crashes", "job_kill", "what is served stays whole when jobs are killed", LONG, long=True),
     Benchmark("quality", "spelling", "misspelt queries that become what was meant, and others changed", MINUTES),
     Benchmark("quality", "look", "nearest products by picture, by title and by both, of the same kind", MINUTES),
+    Benchmark("quality", "prices", "whether the price of the day says what people take again", SECONDS, DEMO),
     Benchmark("quality", "ablation", "what each part of the model is worth", LONG, DEMO, long=True),
     Benchmark("quality", "warm_start", "continuing a model beside training it anew", LONG, DEMO, long=True),
     Benchmark("quality", "freshness", "what patches are worth in the days after a night", LONG, DEMO_DATA, long=True),
