@@ -10,7 +10,7 @@ from jobs.evaluation.methods.daybreak import Daybreak, text_vectors
 from jobs.evaluation.problems.problem import ItemFacts, Problem
 from tests.jobs.evaluation.made import problem
 
-TRAIN = TrainConfig(dimensions=8, epochs=4, users_per_batch=8, first=0.0, first_popular=0.0)
+TRAIN = TrainConfig(dimensions=8, epochs=4, users_per_batch=8, first=0.0, first_popular=0.0, odds=0.0)
 
 
 def with_attributes(made: Problem, more: int = 0) -> Problem:
