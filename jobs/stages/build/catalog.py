@@ -1,4 +1,10 @@
-"""`catalog.duckdb`: DuckDB fills the tables of `CATALOG` straight from a run's Parquet files."""
+"""`catalog.duckdb`: DuckDB fills the tables of `CATALOG` straight from a run's Parquet files.
+
+The lists of users and items are views, whose rows are stored by numbers in the schema `stored`. Numbers take less room
+than ids. And a list that differs from that of the night before then changes its own bytes in the file and few others,
+so that hosts move little of it (`jobs.releases.remote`): the dictionaries of compressed ids changed with each of their
+lists. For the same reason one thread writes: several put the parts of the file into any order.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,14 +25,17 @@ from lookup.release.schema import NO_ITEM
 from lookup.search import index_file
 
 LISTS = {
-    "user_topk": ("user_vectors", "user", "user_id"),
-    "user_unseen": ("user_vectors", "user", "user_id"),
-    "because": ("user_vectors", "user", "user_id"),
-    "user_again": ("user_vectors", "user", "user_id"),
-    "item_topk": ("items", "item", "item_id"),
+    "user_topk": "user",
+    "user_unseen": "user",
+    "because": "user",
+    "user_again": "user",
+    "item_topk": "item",
 }
-"""A table of lists: the table that holds the ids of its keys, its key, and the column of the id."""
-
+"""A table of lists that is a view, and its key."""
+STORED = "stored"
+"""The schema of the rows of lists and of the ids that their numbers stand for."""
+KEYS = {"user": ("user_vectors", "user_id"), "item": ("items", "item_id")}
+"""What a number stands for: the table of the run that says it, and the column of the id there."""
 
 VIEWS = {
     "recommendations": (
@@ -70,10 +79,12 @@ def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[s
     manifest: without its list of files, which is known only later. Table `manifest` holds the rest.
     Returns the number of rows of each table.
     """
-    with duckdb.connect(str(path), config={"memory_limit": DUCKDB_MEMORY}) as db:
+    with duckdb.connect(str(path), config={"memory_limit": DUCKDB_MEMORY, "threads": 1}) as db:
         for table in CATALOG:
-            db.execute(ddl(table))
+            if table.name not in LISTS:
+                db.execute(ddl(table))
         _fill_items(db, run)
+        _fill_keys(db, run)
         _fill_lists(db, run)
         _fill_events(db, run)
         _fill_searches(db, run)
@@ -90,13 +101,15 @@ def build_catalog(path: Path, run: Run, manifest: Manifest, metrics: list[dict[s
 def ddl(table: Table) -> str:
     """The SQL that creates a table of the catalog with its comments. Key columns are never null."""
     columns = ", ".join(f'"{c.name}" {c.type}{" NOT NULL" if c.name in table.key else ""}' for c in table.columns)
-    comments = [f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_quoted(c.doc)}' for c in table.columns if c.doc]
-    statements = [
-        f"CREATE TABLE {table.name} ({columns})",
-        f"COMMENT ON TABLE {table.name} IS {_quoted(table.doc)}",
-        *comments,
+    return "; ".join([f"CREATE TABLE {table.name} ({columns})", *_comments(table, "TABLE")])
+
+
+def _comments(table: Table, kind: str) -> list[str]:
+    """The SQL that gives a table its comments. kind: TABLE or VIEW."""
+    return [
+        f"COMMENT ON {kind} {table.name} IS {_quoted(table.doc)}",
+        *(f'COMMENT ON COLUMN {table.name}."{c.name}" IS {_quoted(c.doc)}' for c in table.columns if c.doc),
     ]
-    return "; ".join(statements)
 
 
 def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
@@ -109,21 +122,40 @@ def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
     )
 
 
+def _fill_keys(db: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Which id a number of lists stands for: the row of the user or item in the arrays."""
+    db.execute(f"CREATE SCHEMA {STORED}")
+    for key, (ids, column) in KEYS.items():
+        db.execute(f"CREATE TABLE {STORED}.{key}_rows ({key} INTEGER NOT NULL, {column} VARCHAR NOT NULL)")
+        db.execute(f"INSERT INTO {STORED}.{key}_rows SELECT {key}, {column} FROM {_parquet(run, ids)} ORDER BY {key}")
+
+
 def _fill_lists(db: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Fill the tables of lists, ordered by key, so that a query for one key reads few blocks of the file."""
-    for table, (ids, key, column) in LISTS.items():
-        keyed = f"""SELECT k.{column} AS id, l.items, l.scores FROM {_parquet(run, RUN_TABLE_OF.get(table, table))} l
-                    JOIN {_parquet(run, ids)} k USING ({key})"""
-        db.execute(_spread(table, keyed, run))
-    lists = f"SELECT category AS id, items, scores FROM {_parquet(run, 'popular')}"
-    db.execute(_spread("popular", lists, run))
-
-
-def _spread(table: str, lists: str, run: Run) -> str:
-    return f"""INSERT INTO {table} SELECT s.id, s.rank, i.item_id, s.score FROM (
-                   SELECT id, unnest(range(1, len(items) + 1)) AS rank, unnest(items) AS item, unnest(scores) AS score
-                   FROM ({lists})
-               ) s JOIN {_parquet(run, "items")} i USING (item) ORDER BY s.id, s.rank"""
+    """Fill the lists, ordered by key, so that a query for one key reads few blocks of the file."""
+    for table in (one for one in CATALOG if one.name in LISTS):
+        key = LISTS[table.name]
+        source = _parquet(run, RUN_TABLE_OF.get(table.name, table.name))
+        rows = f"{STORED}.{table.name}_rows"
+        db.execute(
+            f"""CREATE TABLE {rows} (key INTEGER NOT NULL, rank INTEGER NOT NULL, item INTEGER, score FLOAT);
+                INSERT INTO {rows}
+                SELECT key, unnest(range(1, len(items) + 1)), unnest(items), unnest(scores)
+                FROM (SELECT {key} AS key, items, scores FROM {source} ORDER BY {key})"""
+        )
+        values = (f"k.{KEYS[key][1]}", "l.rank", "i.item_id", "l.score")
+        columns = (f'{value} AS "{column.name}"' for value, column in zip(values, table.columns, strict=True))
+        db.execute(
+            f"""CREATE VIEW {table.name} AS SELECT {", ".join(columns)} FROM {rows} l
+                JOIN {STORED}.{key}_rows k ON k.{key} = l.key JOIN {STORED}.item_rows i ON i.item = l.item"""
+        )
+        db.execute("; ".join(_comments(table, "VIEW")))
+    db.execute(
+        f"""INSERT INTO popular SELECT s.id, s.rank, i.item_id, s.score FROM (
+                SELECT category AS id, unnest(range(1, len(items) + 1)) AS rank, unnest(items) AS item,
+                       unnest(scores) AS score
+                FROM {_parquet(run, "popular")}
+            ) s JOIN {_parquet(run, "items")} i USING (item) ORDER BY s.id, s.rank"""
+    )
 
 
 def _fill_events(db: duckdb.DuckDBPyConnection, run: Run) -> None:

@@ -137,7 +137,12 @@ def test_the_catalog_is_the_schema(made: Path) -> None:
     for table in CATALOG:
         found = query(made, f"DESCRIBE {table.name}")
         assert [(name, kind) for name, kind, *_ in found] == [(c.name, c.type) for c in table.columns]
-        assert query(made, f"SELECT comment FROM duckdb_tables() WHERE table_name = '{table.name}'") == [(table.doc,)]
+        tables = "SELECT table_name AS name, comment FROM duckdb_tables()"
+        views = "SELECT view_name, comment FROM duckdb_views()"
+        described = query(made, f"SELECT comment FROM ({tables} UNION {views}) WHERE name = '{table.name}'")
+        assert described == [(table.doc,)]
+        comments = query(made, f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = '{table.name}'")
+        assert dict(comments) == {column.name: column.doc or None for column in table.columns}
         keys = ", ".join(table.key)
         assert query(made, f"SELECT {keys} FROM {table.name} GROUP BY ALL HAVING count(*) > 1") == []
 
