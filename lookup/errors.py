@@ -21,5 +21,9 @@ class LogError(DaybreakError):
     """The patch log is damaged, of another version, out of reach or not writable. It kept all of a call or nothing."""
 
 
+class StoreError(DaybreakError):
+    """An object store cannot be reached or refuses, or what it holds is damaged. No message holds a credential."""
+
+
 class ConditionError(DaybreakError, ValueError):
     """A condition on items makes no sense: its bound is no number, or its feature is not declared."""

@@ -6,9 +6,12 @@ value.
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import custom_error_schema
+
+from lookup.errors import StoreError
+from lookup.travel.address import FORM, checked_url
 
 EXPECTED = "expected"
 TABLE = ConfigDict(extra="forbid", validate_default=True, validate_by_name=True, validate_by_alias=True)
@@ -53,10 +56,18 @@ class Within:
         )
 
 
+def _store(url: str) -> str:
+    try:
+        return checked_url(url)
+    except StoreError:
+        raise ValueError from None
+
+
 Truth = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(min_length=1, pattern=r"\A[^\x00]*\z")]
 Texts = Annotated[list[Text], Field(min_length=1)]
 Files = Annotated[Text | Texts, Expected("a path, or a list of paths")]
+Store = Annotated[Text, AfterValidator(_store), Expected(f"{FORM}, without keys and passwords")]
 Columns = Annotated[Text | Texts, Expected("a column or an expression, or a list of them")]
 Share = Annotated[float, Within(0, 1, noun="a share")]
 Dropout = Annotated[float, Within(0, 1, below=True, noun="a share")]

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from jobs.config.bounds import EXPECTED, TABLE, Columns, Count, Duration, Files, Share, Text, Truth
+from jobs.config.bounds import EXPECTED, TABLE, Columns, Count, Duration, Files, Share, Store, Text, Truth
 from jobs.config.reading import Encoding, TimeFormat
 
 
@@ -21,6 +21,13 @@ class ShopConfig:
     """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
     releases: Text = "releases"
     """Folder of releases, relative to the TOML file."""
+    store: Store | None = None
+    """An object store to which `publish` uploads too: `s3://bucket/folder`, `gs://…`, `az://…`, `abfss://…`,
+    `file:///…`.
+
+    `daybreak fetch` brings releases from there to serving hosts. Credentials come from the environment, never from
+    here.
+    """
     readers: Text | None = None
     """The group that may read the releases and use the patch log there; by default the user of the night alone."""
     patches: Text | None = None

@@ -6,7 +6,6 @@ The folder of releases decides who reads: Daybreak makes it for its own user alo
 
 import grp
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,9 @@ from jobs.config.config import Config
 from jobs.errors import ConfigError
 from lookup.file_modes import private_mode, readers_mode
 from lookup.patches.patch_log import FILE
+from lookup.read_only import OPEN_FOLDER, seal
 from lookup.release.history import HISTORY
 from lookup.release.pointer import CURRENT
-
-SEALED_FILE, SEALED_FOLDER, OPEN_FOLDER = 0o444, 0o555, 0o755
 
 
 def make_releases_folder(config: Config) -> None:
@@ -42,12 +40,6 @@ def make_releases_folder(config: Config) -> None:
         _hand_over(path, group, private_mode(folder))
 
 
-def seal(release: Path) -> None:
-    """Make a release read-only, for its owner too."""
-    for path in [*release.rglob("*"), release]:
-        path.chmod(SEALED_FOLDER if path.is_dir() else SEALED_FILE)
-
-
 @contextmanager
 def unsealed(release: Path) -> Iterator[None]:
     """Let the owner of a release replace files at its top while the block runs."""
@@ -56,19 +48,6 @@ def unsealed(release: Path) -> Iterator[None]:
         yield
     finally:
         seal(release)
-
-
-def delete_sealed(release: Path) -> None:
-    """Delete a release, sealed or not, as far as that is possible; of a link, the link alone."""
-    if release.is_symlink():
-        release.unlink()
-        return
-    for folder, _, _ in os.walk(release):
-        try:
-            os.chmod(folder, OPEN_FOLDER)
-        except OSError:
-            continue  # of another user; what is in it stays
-    shutil.rmtree(release, ignore_errors=True)
 
 
 def _group(name: str) -> int:

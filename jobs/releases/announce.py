@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobs.config.config import Override
 from jobs.errors import ValidationError
+from jobs.releases.remote import travelling
 from jobs.releases.validation import check_announced, override_verdict, why_not_announced
 from lookup.errors import ReleaseError, VersionError
 from lookup.release import manifest, pointer
@@ -58,21 +59,25 @@ def announce(
     override: Override | None = None,
     config: Path | None = None,
     instead_of: str | None = None,
+    *,
+    store: str | None = None,
 ) -> None:
-    """Verify every byte of a release, and point CURRENT at it.
+    """Verify every byte of a release, and point CURRENT at it: where there is a store, first that of the store.
 
     override: who wants it served though `validate` holds it; the release keeps that. config: the configuration that a
-    message names; None: the default one. instead_of: the release that must serve until then; None for any.
+    message names; None: the default one. instead_of: the release that must serve until then; None for any. store: the
+    URL of the object store to which the release is uploaded, too.
 
-    Raises ReleaseError when there is no such release, when it is damaged or of a schema version that this Daybreak does
-    not read, or when another release serves than `instead_of`; ValidationError when it is held. CURRENT then stays as
-    it is.
+    Raises StoreError where the store fails, or somebody else writes or publishes there meanwhile; ReleaseError when
+    there is no such release, when it is damaged or of a schema version that this Daybreak does not read, or when
+    another release serves than `instead_of`; ValidationError when it is held. CURRENT then stays as it is.
     """
     release = open_locked(releases, release_id, verify=True)  # until it is announced, `daybreak prune` leaves it
     if override is not None:
         override_verdict(releases, release_id, override)
     check_announced(releases, manifest.read(release.path), config)
-    pointer.announce(releases, release.id, instead_of=instead_of)
+    with travelling(store, releases, release.id):
+        pointer.announce(releases, release.id, instead_of=instead_of)
 
 
 def refuse_older(releases: Path, night: date) -> str | None:
@@ -94,10 +99,11 @@ def refuse_older(releases: Path, night: date) -> str | None:
     return current
 
 
-def rollback(releases: Path, config: Path | None = None) -> str:
+def rollback(releases: Path, config: Path | None = None, store: str | None = None) -> str:
     """Verify every byte of the release that was announced before CURRENT, and point CURRENT at it; returns its id.
 
-    It does not open the release that CURRENT names, whose schema version may be any. config: see `announce`. Raises
+    It does not open the release that CURRENT names, whose schema version may be any. config, store: see `announce`.
+    Raises StoreError as `announce` does,
     ReleaseError when no release was announced before it, or when that one is damaged or of a schema version that this
     Daybreak does not read, or when somebody publishes meanwhile; ValidationError when that one is held. CURRENT then
     stays as it is.
@@ -110,7 +116,8 @@ def rollback(releases: Path, config: Path | None = None) -> str:
         )
     release = open_locked(releases, before, verify=True)
     check_announced(releases, release.manifest, config)
-    pointer.announce(releases, release.id, "rollback", instead_of=current)
+    with travelling(store, releases, release.id, back=True):
+        pointer.announce(releases, release.id, "rollback", instead_of=current)
     return release.id
 
 

@@ -1,63 +1,24 @@
 """Prune: remove old releases that nobody serves, reads or would roll back to, and old events of the log."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from jobs.errors import ConfigError
-from jobs.releases.removal import finish_removals, remove, size_of
 from lookup.errors import ReleaseError
 from lookup.patches.following.lineage import watermark_in
 from lookup.patches.patch import micros
 from lookup.patches.patch_log import PatchLog
-from lookup.release import manifest, pointer
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What prune did with a release."""
-
-    id: str
-    bytes: int
-    why: str | None = None
-    """Why it stays; None where it was removed, or in a dry run would be."""
+from lookup.release import manifest
+from lookup.travel import prune as folder
+from lookup.travel.prune import Outcome, ids_in
 
 
 def prune(releases: Path, keep: int = 3, spare: Collection[str] = (), dry_run: bool = False) -> Iterator[Outcome]:
-    """Remove old releases, the oldest first; yields an outcome for each that is removed, or that stays unexpectedly.
-
-    keep: how many releases stay of those that rollbacks go through, CURRENT among them. spare: ids that stay besides.
-    A release that was never announced stays as long as it is newer than CURRENT: it may yet be published. A release
-    that a process reads stays. What stays and goes depends on CURRENT, HISTORY and locks alone, so releases of all
-    schema versions are treated alike; one that stays but that this Daybreak cannot read is reported. Each is renamed
-    before it is deleted, so that an interrupted prune leaves nothing half readable; the next one deletes the rest.
-    dry_run: say what would be done.
-
-    Raises ConfigError where `keep` is less than 1, ReleaseError where CURRENT is missing or not readable, DaybreakError
-    where a folder cannot be renamed or deleted.
-    """
+    """See `lookup.travel.prune`. Raises ConfigError where `keep` is less than 1, too."""
     if keep < 1:
         raise ConfigError(f"--keep must be 1 or more, CURRENT is one of them; it is {keep}")
-    if not dry_run:
-        finish_removals(releases)
-    old = old_ids(releases, keep, spare)
-    for release_id in old:
-        yield _remove(releases, release_id, keep, dry_run=dry_run)
-    for release_id in sorted(_found(releases) - set(old)):
-        try:
-            manifest.read(releases / release_id)
-        except ReleaseError as error:
-            yield Outcome(release_id, size_of(releases / release_id), f"it is to stay, but is not readable: {error}")
-
-
-def old_ids(releases: Path, keep: int = 3, spare: Collection[str] = ()) -> list[str]:
-    """The ids of the releases that `prune` removes unless a process reads them, the oldest first.
-
-    Raises ReleaseError when CURRENT is missing or not readable.
-    """
-    kept = kept_ids(releases, keep) | set(spare)
-    return sorted(release_id for release_id in _found(releases) if release_id not in kept)
+    yield from folder.prune(releases, keep, spare, dry_run)
 
 
 def prune_log(releases: Path, log: PatchLog, before: date) -> int:
@@ -68,7 +29,7 @@ def prune_log(releases: Path, log: PatchLog, before: date) -> int:
     not.
     """
     try:
-        known = [manifest.read(releases / one) for one in sorted(_found(releases))]
+        known = [manifest.read(releases / one) for one in sorted(ids_in(releases))]
     except ReleaseError as error:
         raise ReleaseError(
             f"{error}. The patch log keeps all its events until this release is readable or removed, because nobody "
@@ -80,26 +41,3 @@ def prune_log(releases: Path, log: PatchLog, before: date) -> int:
         for one in known
     )
     return log.prune(min(absorbed, default=0), micros(datetime.combine(before, time(), UTC)))
-
-
-def kept_ids(releases: Path, keep: int) -> set[str]:
-    """The ids of the releases that stay though nobody reads them. Raises as `pointer.stack` does."""
-    stack = pointer.stack(releases, keep)
-    announced = pointer.announced(releases)
-    waiting = {name for name in _found(releases) if name not in announced and name > stack[-1]}
-    return {*stack[-keep:], *waiting}
-
-
-def _found(releases: Path) -> set[str]:
-    """The ids of the releases in a folder, whole or not."""
-    return {path.name for path in releases.iterdir() if pointer.RELEASE_ID.fullmatch(path.name)}
-
-
-def _remove(releases: Path, release_id: str, keep: int, *, dry_run: bool) -> Outcome:
-    size = size_of(releases / release_id)
-
-    def wanted() -> str | None:
-        # Somebody may have rolled back to it just now.
-        return "it was announced meanwhile" if release_id in kept_ids(releases, keep) else None
-
-    return Outcome(release_id, size, remove(releases, release_id, wanted, dry_run=dry_run))

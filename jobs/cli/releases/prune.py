@@ -12,7 +12,8 @@ from jobs.cli.output import TextTable, on_terminal, show_json
 from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jobs.releases.prune import Outcome
+    from jobs.config.config import Config
+    from lookup.travel.prune import Outcome
 
 
 def prune(
@@ -42,7 +43,8 @@ def prune(
 
     These releases stay: the one that is served; the ones before it that rollbacks go to (--keep counts them all); those
     built since and not published yet; and those that a reader holds, pinned or not. Readers hold locks, which end with
-    their process.
+    their process. Where `[shop]` names a `store`, the same holds there, as far as readers do not count: a host that
+    fetches what goes fetches the one that is served instead.
 
     The log of patches keeps its events, because nights learn from them. --log-before removes the events before that day
     that every release left has absorbed, and the patches that had ended by then.
@@ -55,10 +57,11 @@ def prune(
       daybreak prune --dry-run
       daybreak prune --keep 5 --spare 20261122T031500Z-3f9a
     """
-    from jobs.releases.prune import old_ids, prune_log
     from jobs.releases.prune import prune as outcomes_of
+    from jobs.releases.prune import prune_log
     from jobs.releases.prune_work import prune_runs
     from lookup.patches.patch_log import open_log
+    from lookup.travel.prune import old_ids
 
     if dry_run and (log_before is not None or runs is not None):
         asked = "--runs" if log_before is None else "--log-before"
@@ -75,6 +78,8 @@ def prune(
         _draw(outcomes, len(old_ids(settings.releases, keep, spare or ())), done)
     else:
         _print(outcomes, done)
+    if settings.shop.store is not None:
+        _sweep(settings, keep, spare or (), dry_run=dry_run, json=json)
     if log_before is not None:
         with closing(open_log(settings.patches)) as log:
             gone = prune_log(settings.releases, log, log_before)
@@ -89,6 +94,23 @@ def prune(
         else:
             total = sum(one.bytes for one in removed) / 1e6
             print(f"{len(removed)} run{'' if len(removed) == 1 else 's'} removed, {total:,.1f} MB")
+
+
+def _sweep(settings: "Config", keep: int, spare: Sequence[str], *, dry_run: bool, json: bool) -> None:
+    """Prune the shop's object store, and say what went."""
+    from jobs.releases.remote.sweep import sweep
+    from lookup.travel.prune import kept_ids
+    from lookup.travel.store import Store
+
+    store = Store(settings.shop.store or "")
+    swept = sweep(store, keep, {*kept_ids(settings.releases, keep), *spare}, dry_run)
+    if json:
+        gone = {"releases": swept.releases, "objects": swept.objects, "bytes": swept.bytes}
+        show_json([{"store": store.url, **gone, "removed": not dry_run}])
+    else:
+        done = "would be removed from" if dry_run else "removed from"
+        counted = f"{len(swept.releases)} release{'' if len(swept.releases) == 1 else 's'}, {swept.objects:,} objects"
+        print(f"{counted}, {swept.bytes / 1e6:,.1f} MB {done} {store.url}")
 
 
 def _draw(outcomes: "Iterable[Outcome]", total: int, done: str) -> None:

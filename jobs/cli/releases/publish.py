@@ -16,10 +16,12 @@ def publish(
 ) -> None:
     """Check every byte of a release, and serve it from now on.
 
+    Where `[shop]` names a `store`, the release is uploaded there first.
+
     A release that `validate` holds, or has not checked, needs the name of a person who wants it all the same.
     """
     from jobs.releases.announce import announce
 
     settings = load(config)
-    announce(settings.releases, id, override_of(override, reason), settings.file)
+    announce(settings.releases, id, override_of(override, reason), settings.file, store=settings.shop.store)
     print(f"serving {id}")

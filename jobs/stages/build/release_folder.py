@@ -9,13 +9,13 @@ from pathlib import Path
 
 from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
-from jobs.releases.access import delete_sealed, seal
-from jobs.releases.removal import remove
 from lookup.flock import NO_LOCKS, locked, still_there
+from lookup.read_only import delete_sealed, seal
 from lookup.release import manifest as manifests
 from lookup.release import pointer
 from lookup.release.history import read_history
 from lookup.release.manifest import FileFact
+from lookup.travel.removal import remove
 
 BUILDING = ".building-"
 

@@ -1,4 +1,5 @@
-"""Publish: verify every byte of the release that was validated, point CURRENT at it, and prune runs and models."""
+"""Publish: verify every byte of the release that was validated, upload it where the shop has a store, point CURRENT at
+it, and prune runs and models."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
 
     Raises MissingStepError where `validate` has not seen this very release, ValidationError where it holds it or where
     the release that serves is of a later date (unless `config.older` asks for it), ReleaseError where the release is
-    damaged, or where another command announces one meanwhile.
+    damaged, or where another command announces one meanwhile; StoreError where the shop's store fails.
     """
     release_id = config.run.read_json("release.json", checked=False)["id"]  # whatever the run holds by now
     if why_not_announced(config.releases, manifests.read(config.releases / release_id)) == NOT_VALIDATED:
@@ -27,7 +28,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
             f"`daybreak job validate{config_option(config.file)} --date {config.date}` first"
         )
     serves = None if config.older else refuse_older(config.releases, config.date)
-    announce(config.releases, release_id, config=config.file, instead_of=serves)
+    announce(config.releases, release_id, config=config.file, instead_of=serves, store=config.shop.store)
     models = config.shop.keep_models
     removed = [
         *prune_runs(config, config.shop.keep_runs),

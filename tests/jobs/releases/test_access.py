@@ -15,13 +15,14 @@ import pytest
 import lookup
 from jobs.config.config import Config
 from jobs.errors import ConfigError
-from jobs.releases.access import delete_sealed, make_releases_folder, seal, unsealed
+from jobs.releases.access import make_releases_folder, seal, unsealed
 from jobs.releases.prune import prune
-from jobs.releases.removal import PRUNING
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
+from lookup.read_only import delete_sealed
 from lookup.release import pointer
 from lookup.release.locks import LOCKED_FILE, removing
+from lookup.travel.removal import PRUNING
 from tests.lookup.marked import copy, id_of
 from tests.other_user import NOBODY, as_nobody, only_root, readable
 from tests.releases import config_at, make_release

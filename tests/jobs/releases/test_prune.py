@@ -21,13 +21,13 @@ from jobs.cli.main import main
 from jobs.errors import ConfigError
 from jobs.releases.announce import releases as listed
 from jobs.releases.prune import Outcome, prune
-from jobs.releases.removal import PRUNING
 from lookup import ReleaseError
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
 from lookup.release import pointer
 from lookup.release.locks import LOCKED_FILE, open_locked
 from lookup.sealed import sealed
+from lookup.travel.removal import PRUNING
 from tests.lookup.marked import copy, id_of
 from tests.releases import make_release
 
@@ -205,7 +205,7 @@ def test_it_is_being_removed(six: Path) -> None:
 
 def test_announced_in_the_last_moment(six: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = prune(six, keep=5)
-    monkeypatch.setattr("jobs.releases.prune.size_of", lambda folder: pointer.announce(six, id_of(1)) or 0)
+    monkeypatch.setattr("lookup.travel.prune.size_of", lambda folder: pointer.announce(six, id_of(1)) or 0)
     assert next(outcomes) == Outcome(id_of(1), 0, "it was announced meanwhile")
 
 

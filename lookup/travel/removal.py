@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.releases.access import delete_sealed
 from lookup.errors import DaybreakError
+from lookup.read_only import delete_sealed
 from lookup.release import pointer
 from lookup.release.locks import removing
 

@@ -1,0 +1,41 @@
+"""The object store of a shop: what `publish`, `rollback` and `prune` do there.
+
+Its packages (the extra `fetch`) are loaded only where a shop names a store.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lookup.errors import DaybreakError, StoreError
+
+
+@contextmanager
+def travelling(url: str | None, releases: Path, release_id: str, back: bool = False) -> Iterator[None]:
+    """Bring a verified release to a store and point its CURRENT at it; the block then does the same in the folder.
+
+    url: of the store; None: there is none, and nothing is done. back: it is a rollback, so what the store has is not
+    sent again. The store's CURRENT moves first: of two publishers with folders of their own the one that comes late is
+    told before its folder changes.
+
+    Raises StoreError where the store fails, or somebody else writes or publishes there meanwhile.
+    """
+    if url is None:
+        yield
+        return
+    from jobs.releases.remote.send import point, pointed, send
+    from lookup.travel.index import read_index
+    from lookup.travel.store import Store
+
+    store = Store(url)
+    before = pointed(store)
+    if not back or read_index(store, release_id) is None:
+        send(store, releases, release_id, before.id)
+    point(store, release_id, before)
+    try:
+        yield
+    except DaybreakError as error:
+        raise StoreError(
+            f"{store.url} serves release {release_id} now, and this folder does not: {error}; "
+            f"`daybreak publish {release_id}` brings both together"
+        ) from None

@@ -1,0 +1,99 @@
+"""The command `daybreak-fetch`, also `python -m lookup.travel`: what a serving host runs. `daybreak fetch` is the
+same."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from lookup.errors import DaybreakError
+
+PRIVATE = 0o077
+"""The umask: what is fetched holds ids of users, so nobody else may read it."""
+NEEDS = "daybreak-fetch: this command needs {}: pip install 'daybreak-lookup[fetch]'"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fetch once, or follow. Returns the exit code: 0 when the release of the store serves here, 1 when it does not,
+    and 2 when the command line is wrong or the extra `fetch` is not installed.
+    """
+    parser = argparse.ArgumentParser(prog="daybreak-fetch", description=__doc__)
+    parser.add_argument(
+        "url", metavar="URL", help="the store, such as s3://bucket/folder; credentials: the environment"
+    )
+    parser.add_argument("dir", metavar="DIR", type=Path, help="the folder of releases on this host, for lookup.open")
+    parser.add_argument("--follow", action="store_true", help="go on, and follow the store's CURRENT")
+    parser.add_argument(
+        "--every", type=_seconds, default=10.0, metavar="SECONDS", help="how often to look (default 10)"
+    )
+    parser.add_argument(
+        "--keep", type=_count, default=2, metavar="N", help="releases that stay on this disk (default 2)"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=20.0,
+        metavar="SECONDS",
+        help="how long the server may say nothing (default 20)",
+    )
+    given = parser.parse_args(argv)
+    os.umask(PRIVATE)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="daybreak-fetch: %(message)s")
+    logging.getLogger("lookup").setLevel(logging.INFO)
+    return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
+
+
+def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seconds: float) -> int:
+    """What both commands do. Returns the exit code. See `main`."""
+    try:
+        from lookup.travel.fetch import Fetched
+        from lookup.travel.follow import Follower
+    except ModuleNotFoundError as error:
+        if error.name not in ("obstore", "zstandard"):
+            raise
+        print(NEEDS.format(error.name), file=sys.stderr)
+        return 2
+
+    def told(done: Fetched) -> None:
+        moved, here = done.bytes_moved / 1e6, done.bytes_here / 1e6
+        print(f"serving {done.id}: {moved:,.1f} MB fetched, {here:,.1f} MB were here", flush=True)
+
+    try:
+        follower = Follower(url, releases.absolute(), keep, seconds)
+    except DaybreakError as error:
+        print(f"daybreak-fetch: {error}", file=sys.stderr)
+        return 2
+    if follow:
+        signal.signal(signal.SIGTERM, _end)
+        follower.run(told, every)
+    done = follower.once()
+    if done is None:
+        return 1
+    told(done)
+    return 0
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)  # a pod that is stopped; what is half fetched is gone on with
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0.1 <= number <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text}: from 0.1 to 86400 seconds expected")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError(f"{text}: from 1 to 1000 expected")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
