@@ -13,9 +13,8 @@ from pathlib import Path
 
 from jobs.config.config import Config
 from jobs.errors import ConfigError
-from lookup.file_modes import private_mode, readers_mode
+from lookup.file_modes import OPEN_FOLDER, private_mode, readers_mode, seal
 from lookup.patches.patch_log import FILE
-from lookup.read_only import OPEN_FOLDER, seal
 from lookup.release.history import HISTORY
 from lookup.release.pointer import CURRENT
 

@@ -51,7 +51,7 @@ def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seco
     """What both commands do. Returns the exit code. See `main`."""
     try:
         from lookup.travel.fetch import Fetched
-        from lookup.travel.follow import Follower
+        from lookup.travel.follow import StoreFollower
     except ModuleNotFoundError as error:
         if error.name not in ("obstore", "zstandard"):
             raise
@@ -63,7 +63,7 @@ def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seco
         print(f"serving {done.id}: {moved:,.1f} MB fetched, {here:,.1f} MB were here", flush=True)
 
     try:
-        follower = Follower(url, releases.absolute(), keep, seconds)
+        follower = StoreFollower(url, releases.absolute(), keep, seconds)
     except DaybreakError as error:
         print(f"daybreak-fetch: {error}", file=sys.stderr)
         return 2

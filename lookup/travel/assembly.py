@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lookup.errors import ReleaseError, StoreError
-from lookup.read_only import OPEN_FILE, delete_sealed, unseal
+from lookup.file_modes import OPEN_FILE, delete_sealed, unseal
 from lookup.travel.index import (
     BLOCK_BYTES,
     MOST_PACKED_BYTES,

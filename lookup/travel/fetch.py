@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lookup.errors import DaybreakError, ReleaseError, StoreError
+from lookup.file_modes import delete_sealed, seal, unseal
 from lookup.flock import NO_LOCKS, holders, locked
-from lookup.read_only import delete_sealed, seal, unseal
 from lookup.release import check, manifest, pointer
 from lookup.release.locks import open_locked, removing
 from lookup.release.reader import Release

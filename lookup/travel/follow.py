@@ -16,7 +16,7 @@ MOST_SECONDS = 120.0
 """How long a follower waits at most where each try fails: twice as long as the last time."""
 
 
-class Follower:
+class StoreFollower:
     """One folder that follows one store.
 
     url: see `lookup.travel.address`. releases, keep: see `lookup.travel.fetch.fetch`. seconds: how long the server may

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lookup.errors import DaybreakError
-from lookup.read_only import delete_sealed
+from lookup.file_modes import delete_sealed
 from lookup.release import pointer
 from lookup.release.locks import removing
 

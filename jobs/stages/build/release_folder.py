@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
+from lookup.file_modes import delete_sealed, seal
 from lookup.flock import NO_LOCKS, locked, still_there
-from lookup.read_only import delete_sealed, seal
 from lookup.release import manifest as manifests
 from lookup.release import pointer
 from lookup.release.history import read_history

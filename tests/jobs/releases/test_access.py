@@ -17,9 +17,9 @@ from jobs.config.config import Config
 from jobs.errors import ConfigError
 from jobs.releases.access import make_releases_folder, seal, unsealed
 from jobs.releases.prune import prune
+from lookup.file_modes import delete_sealed
 from lookup.patches import patch
 from lookup.patches.patch_log import open_log
-from lookup.read_only import delete_sealed
 from lookup.release import pointer
 from lookup.release.locks import LOCKED_FILE, removing
 from lookup.travel.removal import PRUNING
