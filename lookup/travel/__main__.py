@@ -42,13 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(argv)
     os.umask(PRIVATE)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="daybreak-fetch: %(message)s")
-    logging.getLogger("lookup").setLevel(logging.INFO)
     return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
 
 
 def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seconds: float) -> int:
-    """What both commands do. Returns the exit code. See `main`."""
+    """What both commands do. Returns the exit code. See `main`. What goes wrong is a line on standard error."""
     try:
         from lookup.travel.fetch import Fetched
         from lookup.travel.follow import StoreFollower
@@ -57,6 +55,11 @@ def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seco
             raise
         print(NEEDS.format(error.name), file=sys.stderr)
         return 2
+
+    log, lines = logging.getLogger("lookup"), logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("daybreak-fetch: %(message)s"))
+    log.handlers[:], log.propagate = [lines], False
+    log.setLevel(logging.INFO if follow else logging.WARNING)
 
     def told(done: Fetched) -> None:
         moved, here = done.bytes_moved / 1e6, done.bytes_here / 1e6

@@ -20,7 +20,7 @@ from lookup.file_modes import OPEN_FILE, delete_sealed, unseal
 from lookup.travel.index import (
     BLOCK_BYTES,
     MOST_PACKED_BYTES,
-    Index,
+    ReleaseIndex,
     StoredFile,
     block_name,
     patch_name,
@@ -36,7 +36,7 @@ HEADROOM = 64 << 20
 """Bytes of the disk that a fetch leaves free, for whoever else writes there."""
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """A block of a file of a release."""
 
     name: str
@@ -50,7 +50,7 @@ class Assembly:
     those first that are most like it.
     """
 
-    def __init__(self, store: Store, releases: Path, index: Index, local: list[Path]):
+    def __init__(self, store: Store, releases: Path, index: ReleaseIndex, local: list[Path]):
         self.store, self.index, self.local = store, index, local
         self.folder = releases / f"{FETCHING}{index.id}"
         self.bytes_taken = 0
@@ -125,7 +125,7 @@ class Assembly:
             self._files, self._older = {}, {}
 
     def _bring(self, beat: Callable[[], None]) -> None:
-        places = [Place(name, n) for name, file in self.index.files.items() for n in range(len(file.blocks))]
+        places = [BlockPlace(name, n) for name, file in self.index.files.items() for n in range(len(file.blocks))]
         with ThreadPoolExecutor(THREADS, "daybreak-fetch") as pool:
             try:
                 for _ in pool.map(self._one, places):
@@ -134,7 +134,7 @@ class Assembly:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _one(self, place: Place) -> None:
+    def _one(self, place: BlockPlace) -> None:
         """Make one block right."""
         file = self.index.files[place.name]
         block, size = file.blocks[place.number], file.size(place.number)
@@ -151,7 +151,7 @@ class Assembly:
                 self.bytes_taken += size
         _write(self._files[place.name], offset, raw)
 
-    def _from_here(self, place: Place, file: StoredFile) -> bytes | None:
+    def _from_here(self, place: BlockPlace, file: StoredFile) -> bytes | None:
         """The block, where a release of this host has it at the same place."""
         for folder in self.local:
             handle = self._opened(folder, place.name)

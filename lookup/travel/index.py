@@ -46,8 +46,8 @@ class StoredFile(NamedTuple):
         return min(BLOCK_BYTES, self.bytes - number * BLOCK_BYTES)
 
 
-class Patch(NamedTuple):
-    """Where the bytes are that a patch starts from: in a file of the release `Index.base`."""
+class BlockPatch(NamedTuple):
+    """Where the bytes are that a patch starts from: in a file of the release `ReleaseIndex.base`."""
 
     file: str
     offset: int
@@ -55,7 +55,7 @@ class Patch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Index:
+class ReleaseIndex:
     """The index of a release."""
 
     id: str
@@ -65,7 +65,7 @@ class Index:
     """By name; the manifest of the release is one of them."""
     base: str | None
     """The release that patches start from."""
-    patches: dict[str, Patch]
+    patches: dict[str, BlockPatch]
     """By the sha256 of the block that they make."""
 
     def blocks(self) -> set[str]:
@@ -118,7 +118,7 @@ def read_current(store: Store) -> tuple[str, Version] | None:
         ) from None
 
 
-def read_index(store: Store, release_id: str) -> Index | None:
+def read_index(store: Store, release_id: str) -> ReleaseIndex | None:
     """The index of a release; None where the store does not have it. Raises StoreError where it is damaged."""
     name = index_name(release_id)
     found = store.read(name, MOST_INDEX_BYTES)
@@ -132,7 +132,7 @@ def read_index(store: Store, release_id: str) -> Index | None:
         ) from None
 
 
-def _decoded(raw: bytes, release_id: str) -> Index:
+def _decoded(raw: bytes, release_id: str) -> ReleaseIndex:
     text = raw.decode("utf-8")
     data = json.loads(text)
     if not isinstance(data, dict) or (why := broken_seal(text, data, KEYS)) is not None:
@@ -152,13 +152,13 @@ def _decoded(raw: bytes, release_id: str) -> Index:
         raise ValueError("no manifest, or two names that some file systems take for one")
     base = data["base"] if data["base"] is None else checked_id(data["base"])
     patches = {_digest(block): _patch(*of) for block, of in data["patches"].items()}
-    return Index(release_id, str(data["date"]), files, base, patches)
+    return ReleaseIndex(release_id, str(data["date"]), files, base, patches)
 
 
-def _patch(file: Any, offset: Any, size: Any) -> Patch:
+def _patch(file: Any, offset: Any, size: Any) -> BlockPatch:
     if _size(size) > MOST_BASE_BYTES:
         raise ValueError(f"a patch from {size} bytes")
-    return Patch(_name(file), _size(offset), size)
+    return BlockPatch(_name(file), _size(offset), size)
 
 
 def _name(name: Any) -> str:

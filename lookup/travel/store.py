@@ -76,16 +76,23 @@ class Store:
     def read_version(self, name: str, most: int) -> tuple[bytes, Version] | None:
         """The bytes of an object, and its version. See `read`."""
         with self._told(name):
-            try:
-                result = obstore.get(self._store, name)
-            except FileNotFoundError:
-                return None
-            size = result.meta["size"]
-            if size > most:
-                raise StoreError(f"{self.url}/{name}: {size} bytes found, {most} at most expected")
-            data = bytes(result.bytes())
-            self.bytes_read += len(data)
-            return data, _version(result.meta)
+            for left in range(RETRIES, -1, -1):
+                try:
+                    result = obstore.get(self._store, name)
+                    size = result.meta["size"]
+                    if size > most:
+                        raise StoreError(f"{self.url}/{name}: {size} bytes found, {most} at most expected")
+                    data = bytes(result.bytes())
+                except FileNotFoundError:
+                    return None
+                except BaseError as error:
+                    # `obstore` tries a request again, but not an answer that ends too early.
+                    if left == 0 or "Interrupted" not in str(error):
+                        raise
+                    continue
+                self.bytes_read += len(data)
+                return data, _version(result.meta)
+        raise AssertionError("the last try returns or raises")
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object, whole: a reader finds the old one or the new one."""
@@ -180,8 +187,10 @@ def _kind_of(lower: str, kind: str) -> str:
         return (
             "no credentials found in the environment (for S3: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role)"
         )
-    if "timed out" in lower or "timeout" in lower or "error decoding response body" in lower:
-        return "the server did not answer in time, or broke off"
+    if "timed out" in lower or "timeout" in lower:
+        return "the server did not answer in time"
+    if "response body error" in lower or "decoding response body" in lower:
+        return "the connection broke off in the middle of an answer"
     if "error sending request" in lower or "connect" in lower or "dns" in lower:
         return "the server cannot be reached"
     if "no space left" in lower:

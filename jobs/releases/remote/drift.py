@@ -17,8 +17,8 @@ FAR = 32 << 20
 """… and then, where no sample was found near it."""
 MARGIN = 1 << 18
 """What a base has at both ends beyond its block."""
-GIVE_UP = 4
-"""After so many blocks one after another that are nowhere in the older file, no more are looked for in all of it."""
+GIVE_UP, NOW_AND_THEN = 4, 8
+"""After so many blocks in a row that are nowhere, only one in so many is looked for in much of the file."""
 
 Bytes = bytes | mmap.mmap
 
@@ -39,16 +39,18 @@ class Drift:
         samples = _samples(raw)
         found = (self._found(offset + place, text, NEAR) for place, text in samples)
         moves = [moved for moved in found if moved is not None] or self._far(offset, samples)
+        if samples and not moves:
+            return None
         low, high = (min(moves), max(moves)) if moves else (self._moved, self._moved)
-        if moves:
-            self._moved = moves[-1]
+        self._moved = moves[-1] if moves else self._moved
         start = max(0, offset + low - MARGIN)
         end = min(len(self._older), offset + len(raw) + high + MARGIN, start + MOST_BASE_BYTES)
         return (start, end - start) if end - start >= SAMPLE_BYTES else None
 
     def _far(self, offset: int, samples: list[tuple[int, bytes]]) -> list[int]:
         """The move of one sample that is looked for in much of the file; none where they have nothing in common."""
-        if self._lost >= GIVE_UP:
+        if self._lost >= GIVE_UP and self._lost % NOW_AND_THEN:
+            self._lost += 1
             return []
         for place, text in samples[:: SAMPLES // 4]:
             moved = self._found(offset + place, text, FAR)

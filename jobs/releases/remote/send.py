@@ -22,8 +22,8 @@ from lookup.release.manifest import Manifest
 from lookup.release.pointer import CURRENT
 from lookup.travel.index import (
     BLOCK_BYTES,
-    Index,
-    Patch,
+    BlockPatch,
+    ReleaseIndex,
     StoredFile,
     block_name,
     index_name,
@@ -39,8 +39,6 @@ AHEAD = 32
 """Blocks that are in memory at once, at most."""
 WORTH = 0.7
 """A patch of more than this part of the packed block is not worth it."""
-USELESS = 8
-"""After so many patches one after another that are not worth it, no more are made of this file."""
 
 
 class Sent(NamedTuple):
@@ -120,7 +118,7 @@ class _Put(NamedTuple):
     """That went to the store for the block itself; 0 where the store had it."""
     patch_bytes: int
     """Of its patch; 0 where none was worth it."""
-    start: Patch | None
+    start: BlockPatch | None
     """Where the patch starts from; None where none was tried."""
 
 
@@ -132,10 +130,10 @@ class _Upload:
         self._there = {one.name.rpartition("/")[2] for one in store.entries("blocks") if one.bytes}
         there = base is not None and base != facts.id and (releases / base).is_dir()
         self._base = releases / base if base is not None and there else None
-        self._patches: dict[str, Patch] = {}
+        self._patches: dict[str, BlockPatch] = {}
         self.blocks, self.bytes, self.patch_bytes = 0, 0, 0
 
-    def run(self) -> Index:
+    def run(self) -> ReleaseIndex:
         """Send what the store does not have; returns the index. Raises as `send` does."""
         sizes = {name: fact.bytes for name, fact in self._facts.files.items()}
         sizes[manifests.FILE] = (self._folder / manifests.FILE).stat().st_size
@@ -150,12 +148,12 @@ class _Upload:
                 done += size
                 progress.at(done // 1_000_000)
         base = None if self._base is None or not self._patches else self._base.name
-        return Index(self._facts.id, self._facts.date, files, base, self._patches)
+        return ReleaseIndex(self._facts.id, self._facts.date, files, base, self._patches)
 
     def _file(self, name: str, size: int, pool: ThreadPoolExecutor) -> StoredFile:
         """Send the blocks of a file, in their order, some at a time."""
         blocks: list[str] = []
-        whole, useless = sha256(), 0
+        whole = sha256()
         waiting: deque[Future[_Put]] = deque()
         with self._older(name) as older, (self._folder / name).open("rb") as file:
             drift = None if older is None else Drift(older)
@@ -164,20 +162,20 @@ class _Upload:
                 whole.update(raw)
                 blocks.append(block)
                 base, start = b"", None
-                if older is not None and drift is not None and useless < USELESS:
+                if older is not None and drift is not None:
                     place = None if older[offset : offset + len(raw)] == raw else drift.base(offset, raw)
                     if place is not None:
-                        start = Patch(name, *place)
+                        start = BlockPatch(name, *place)
                         base = older[start.offset : start.offset + start.bytes]
                 known = block in self._there
                 self._there.add(block)
                 if not known or start is not None:
                     waiting.append(pool.submit(self._put, block, raw, known, base, start))
                 while len(waiting) > AHEAD:
-                    useless = self._count(waiting.popleft().result(), useless)
+                    self._count(waiting.popleft().result())
                 self._lease.renew()
             for last in waiting:
-                self._count(last.result(), 0)
+                self._count(last.result())
         fact = self._facts.files.get(name)
         if len(blocks) != -(-size // BLOCK_BYTES) or (fact is not None and whole.hexdigest() != fact.sha256):
             raise ReleaseError(
@@ -186,7 +184,7 @@ class _Upload:
             )
         return StoredFile(size, tuple(blocks))
 
-    def _put(self, block: str, raw: bytes, known: bool, base: bytes, start: Patch | None) -> _Put:
+    def _put(self, block: str, raw: bytes, known: bool, base: bytes, start: BlockPatch | None) -> _Put:
         """Send a block that the store does not know, and the patch that makes it, where that is worth it."""
         data = packed(raw)
         if not known:
@@ -198,17 +196,13 @@ class _Upload:
             self._store.write(patch_name(self._facts.id, block), difference)
         return _Put(block, 0 if known else len(data), len(difference), start)
 
-    def _count(self, put: _Put, useless: int) -> int:
-        """Note what became of a block; returns how many patches in a row were not worth it."""
+    def _count(self, put: _Put) -> None:
+        """Note what became of a block."""
         self.blocks += put.bytes > 0
         self.bytes += put.bytes + put.patch_bytes
         self.patch_bytes += put.patch_bytes
-        if put.start is None:
-            return useless
-        if put.patch_bytes:
+        if put.start is not None and put.patch_bytes:
             self._patches[put.block] = put.start
-            return 0
-        return useless + 1
 
     @contextmanager
     def _older(self, name: str) -> Iterator[mmap.mmap | None]:
