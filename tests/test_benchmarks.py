@@ -30,6 +30,7 @@ PRINTS = {
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",
     "log_chaos": "damaged, then replaced by a copy",
     "publish_race": "errors in readers and writers, empty CURRENTs: 0",
+    "travel": "what must hold and does not: 0",
     "flip": "flips that verify did not tell: 0",
     "job_kill": "the next night completed",
     "spelling": "new queries, new words",

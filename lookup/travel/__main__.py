@@ -21,28 +21,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Fetch once, or follow. Returns the exit code: 0 when the release of the store serves here, 1 when it does not,
     and 2 when the command line is wrong or the extra `fetch` is not installed.
     """
-    parser = argparse.ArgumentParser(prog="daybreak-fetch", description=__doc__)
-    parser.add_argument(
-        "url", metavar="URL", help="the store, such as s3://bucket/folder; credentials: the environment"
-    )
-    parser.add_argument("dir", metavar="DIR", type=Path, help="the folder of releases on this host, for lookup.open")
-    parser.add_argument("--follow", action="store_true", help="go on, and follow the store's CURRENT")
-    parser.add_argument(
-        "--every", type=_seconds, default=10.0, metavar="SECONDS", help="how often to look (default 10)"
-    )
-    parser.add_argument(
-        "--keep", type=_count, default=2, metavar="N", help="releases that stay on this disk (default 2)"
-    )
-    parser.add_argument(
+    given = parser().parse_args(argv)
+    os.umask(PRIVATE)
+    return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="daybreak-fetch", description=__doc__)
+    made.add_argument("url", metavar="URL", help="the store, such as s3://bucket/folder; credentials: the environment")
+    made.add_argument("dir", metavar="DIR", type=Path, help="the folder of releases on this host, for lookup.open")
+    made.add_argument("--follow", action="store_true", help="go on, and follow the store's CURRENT")
+    made.add_argument("--every", type=_seconds, default=10.0, metavar="SECONDS", help="how often to look (default 10)")
+    made.add_argument("--keep", type=_count, default=2, metavar="N", help="releases that stay on this disk (default 2)")
+    made.add_argument(
         "--timeout",
         type=_seconds,
         default=20.0,
         metavar="SECONDS",
         help="how long the server may say nothing (default 20)",
     )
-    given = parser.parse_args(argv)
-    os.umask(PRIVATE)
-    return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
+    return made
 
 
 def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seconds: float) -> int:

@@ -67,6 +67,7 @@ BENCHMARKS = (
     Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", MINUTES),
     Benchmark("crashes", "log_chaos", "calls, `problem` and losses while a patch log is broken and mended", MINUTES),
     Benchmark("crashes", "publish_race", "publishers, a builder, a pruner and readers at once; kills", MINUTES),
+    Benchmark("crashes", "travel", "bytes that a host moves for 5 % of other lists; kills of what fetches", MINUTES),
     Benchmark("crashes", "flip", "bits flipped in every file of a release, by every method of search", LONG, long=True),
     Benchmark("crashes", "job_kill", "what is served stays whole when jobs are killed", LONG, long=True),
     Benchmark("quality", "spelling", "misspelt queries that become what was meant, and others changed", MINUTES),
