@@ -102,8 +102,9 @@ is the sha256 of the file as it is without that key. Manifests of earlier versio
 CATALOG_TEXT = """\
 ## Tables of the catalog
 
-`catalog.duckdb` is a DuckDB file with comments on its tables and columns. Nothing stands in for a table or column that
-came with a later version: SQL on an older release does not find it.
+`catalog.duckdb` is a DuckDB file with comments on its tables and columns. The lists of users and items are views: their
+rows are in the schema `stored`, by the numbers of users and items, which are their rows in the arrays. Nothing stands
+in for a table or column that came with a later version: SQL on an older release does not find it.
 
 """
 

@@ -31,6 +31,7 @@ MANUALS = (
     "lookup/patches/README.md",
     "lookup/search/README.md",
     "lookup/serving/README.md",
+    "lookup/travel/README.md",
     "jobs/README.md",
     "jobs/models/pretrained/README.md",
     "jobs/stages/ingest/README.md",

@@ -118,7 +118,7 @@ def test_the_settings_of_spark_load() -> None:
 
 
 def test_airflow_submits_to_the_cluster() -> None:
-    """The connection names a master that Spark takes for Kubernetes; Airflow's provider puts the port after the host."""
+    """The connection names a master that Spark takes for Kubernetes, once Airflow has put the port after the host."""
     connection = json.loads(data_of("daybreak-airflow")["AIRFLOW_CONN_DAYBREAK_SPARK"])
     assert (connection["conn_type"], connection["host"], connection["port"]) == (
         "spark",
