@@ -36,13 +36,16 @@ class Server:
         (folder / "s3.json").write_text(json.dumps({"identities": users}))
         (folder / "data").mkdir()
         ports = _free_ports(2 * len(PARTS))
+        self._sockets = [Path(f"/tmp/seaweedfs-{part}-grpc-{ports[2 * n]}.sock") for n, part in enumerate(PARTS)]
         self.endpoint = f"http://127.0.0.1:{ports[-1]}"
         options = [f"-{part}.port={ports[2 * n + 1]}" for n, part in enumerate(PARTS)]
         options += [f"-{part}.port.grpc={ports[2 * n]}" for n, part in enumerate(PARTS)]
         command = [
             _program(), "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}",
             "-filer", "-s3", f"-s3.config={folder / 's3.json'}", "-volume.max=20", "-master.volumeSizeLimitMB=1024",
-            "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.https=0", "-volume.preStopSeconds=0", *options,
+            "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+            f"-s3.localSocket={folder / 's3.sock'}", f"-filer.localSocket={folder / 'filer.sock'}",
+            "-volume.preStopSeconds=0", *options,
         ]  # fmt: skip
         self._log = (folder / "log").open("wb")
         self.process = subprocess.Popen(
@@ -74,6 +77,8 @@ class Server:
         self.process.kill()
         self.process.wait(STOP_SECONDS)
         self._log.close()
+        for path in self._sockets:  # which it puts nowhere else
+            path.unlink(missing_ok=True)
 
     def environment(self, endpoint: str | None = None) -> dict[str, str]:
         """What a client needs in its environment. endpoint: a proxy in front of the server."""

@@ -36,6 +36,8 @@ DIFFERENT = 0.05
 """Share of the lists of users and of items that differ."""
 LISTS = {"user_topk": "user", "user_unseen": "user", "user_because": "user", "user_again": "user", "item_topk": "item"}
 URL = "s3://bench/releases"
+START_SECONDS = 20.0
+"""Until a process that fetches has begun, at most."""
 MOST = 0.10
 """Of the release's bytes that a host may move which has the one before."""
 
@@ -150,21 +152,22 @@ def kills(base: Path, ids: list[str], times: int, rng: random.Random) -> int:
     readers = Readers(host, right)
     command = [sys.executable, "-m", "lookup.travel", URL, str(host), "--follow", "--every", "0.1", "--keep", "1"]
     broken: list[str] = []
-    in_the_middle, latest = 0, 1.5
+    in_the_middle, window = 0, 0.5
     for n in range(times):
         store = Store(URL)
         served = pointer.read(host)
         wanted = ids[ids[0] == served] if rng.random() < 0.9 else served  # back before the host was there
         send.point(store, wanted, send.pointed(store))
-        begun, before = time.monotonic(), written(host)
+        before = written(host)
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = begun + rng.uniform(0.3, 1.2) * latest
-        while time.monotonic() < until and (pointer.read(host) != wanted or wanted == served):
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and written(host) <= before and (pointer.read(host) != wanted):
             time.sleep(0.002)
+        time.sleep(rng.uniform(0, window))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         if wanted != served:
-            latest *= 0.7 if pointer.read(host) == wanted else 1.3  # so that about half of them come to an end
+            window *= 0.7 if pointer.read(host) == wanted else 1.3  # so that about half of them come to an end
         in_the_middle += written(host) > before and bool(list(host.glob(".fetching-*")))
         try:
             for one in host.iterdir():

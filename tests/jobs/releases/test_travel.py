@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 import lookup
@@ -71,6 +72,11 @@ def names(url: str, prefix: str) -> set[str]:
 def served(url: str) -> str | None:
     found = read_current(Store(url))
     return None if found is None else found[0]
+
+
+def test_the_server_of_these_tests_is_reached_from_this_machine_alone(s3: Server) -> None:
+    ports = psutil.Process(s3.process.pid).net_connections("inet")
+    assert {port.laddr.ip for port in ports if port.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
 
 
 def test_full_and_delta_fetch_end_with_the_published_bytes(shop: Shop, tmp_path: Path) -> None:
