@@ -31,7 +31,7 @@ MOST_BASE_BYTES = 3 << 20
 """No patch is made from more."""
 MOST_RELEASE_BYTES = 1 << 44
 DIGEST = re.compile("[0-9a-f]{64}")
-KEYS = ("format", "id", "date", "block_bytes", "files", "base", "patches")
+KEYS = ("format", "id", "shop", "date", "block_bytes", "files", "base", "patches")
 
 
 class StoredFile(NamedTuple):
@@ -59,6 +59,8 @@ class ReleaseIndex:
     """The index of a release."""
 
     id: str
+    shop: str
+    """The name of the shop."""
     date: str
     """Day of the night."""
     files: dict[str, StoredFile]
@@ -77,6 +79,7 @@ class ReleaseIndex:
         data = {
             "format": FORMAT,
             "id": self.id,
+            "shop": self.shop,
             "date": self.date,
             "block_bytes": BLOCK_BYTES,
             "files": {name: list(file) for name, file in self.files.items()},
@@ -152,7 +155,7 @@ def _decoded(raw: bytes, release_id: str) -> ReleaseIndex:
         raise ValueError("no manifest, or two names that some file systems take for one")
     base = data["base"] if data["base"] is None else checked_id(data["base"])
     patches = {_digest(block): _patch(*of) for block, of in data["patches"].items()}
-    return ReleaseIndex(release_id, str(data["date"]), files, base, patches)
+    return ReleaseIndex(release_id, str(data["shop"]), str(data["date"]), files, base, patches)
 
 
 def _patch(file: Any, offset: Any, size: Any) -> BlockPatch:

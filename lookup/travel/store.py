@@ -174,8 +174,10 @@ def _reason(error: Exception) -> str:
     said = ", ".join(found[1] for found in (status, code) if found)
     kind = type(error).__name__
     if said:
-        remedy = ""
-        if kind in ("PermissionDeniedError", "UnauthenticatedError") or "AccessKey" in said or "Expired" in said:
+        remedy = "; the clock of this machine is wrong" if "Skewed" in said else ""
+        if not remedy and (
+            kind in ("PermissionDeniedError", "UnauthenticatedError") or "AccessKey" in said or "Expired" in said
+        ):
             remedy = "; the credentials in the environment are wrong, have expired, or may not do this"
         return f"the server answers {said}{remedy}"
     return error.strerror if isinstance(error, OSError) and error.strerror else _kind_of(text.lower(), kind)

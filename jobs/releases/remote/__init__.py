@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lookup.errors import DaybreakError, StoreError
+from lookup.release import manifest
 
 
 @contextmanager
@@ -18,7 +19,8 @@ def travelling(url: str | None, releases: Path, release_id: str, back: bool = Fa
     sent again. The store's CURRENT moves first: of two publishers with folders of their own the one that comes late is
     told before its folder changes.
 
-    Raises StoreError where the store fails, or somebody else writes or publishes there meanwhile.
+    Raises StoreError where the store fails, where somebody else writes or publishes there meanwhile, or where another
+    shop's releases are there.
     """
     if url is None:
         yield
@@ -29,6 +31,12 @@ def travelling(url: str | None, releases: Path, release_id: str, back: bool = Fa
 
     store = Store(url)
     before = pointed(store)
+    serves = None if before.id is None else read_index(store, before.id)
+    shop = manifest.read(releases / release_id).shop
+    if serves is not None and serves.shop != shop:
+        raise StoreError(
+            f"{store.url}: releases of the shop {serves.shop!r:.80} are there; give {shop!r:.80} a folder of its own"
+        )
     if not back or read_index(store, release_id) is None:
         send(store, releases, release_id, before.id)
     point(store, release_id, before)

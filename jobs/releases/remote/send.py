@@ -148,7 +148,7 @@ class _Upload:
                 done += size
                 progress.at(done // 1_000_000)
         base = None if self._base is None or not self._patches else self._base.name
-        return ReleaseIndex(self._facts.id, self._facts.date, files, base, self._patches)
+        return ReleaseIndex(self._facts.id, self._facts.shop, self._facts.date, files, base, self._patches)
 
     def _file(self, name: str, size: int, pool: ThreadPoolExecutor) -> StoredFile:
         """Send the blocks of a file, in their order, some at a time."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,8 @@ from lookup.errors import ReleaseError, StoreError
 from lookup.file_modes import seal
 from lookup.release import pointer
 from lookup.travel.fetch import fetch
-from lookup.travel.index import read_current, read_index
+from lookup.travel.follow import StoreFollower
+from lookup.travel.index import index_name, read_current, read_index
 from lookup.travel.store import Store
 from tests.lookup.travel.stored import same_bytes
 from tests.releases import config_at, make_release
@@ -173,6 +175,16 @@ def test_pruning_keeps_what_releases_need_and_waits_for_uploads(shop: Shop, tmp_
     assert same_bytes(shop.host / fetch(store, shop.host).id, shop.releases / first)
 
 
+def test_two_shops_do_not_share_a_store(shop: Shop) -> None:
+    announce(shop.releases, shop.ids[0], store=shop.url)
+    index = read_index(Store(shop.url), shop.ids[0])
+    assert index is not None
+    Store(shop.url).write(index_name(index.id), replace(index, shop="another").encoded())
+    with pytest.raises(StoreError, match="releases of the shop 'another' are there"):
+        announce(shop.releases, shop.ids[1], store=shop.url)
+    assert served(shop.url) == shop.ids[0]
+
+
 def test_a_dead_publisher_holds_nobody_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(shop.url)
     ended = subprocess.Popen(["true"])
@@ -236,6 +248,10 @@ def test_no_credential_is_ever_shown(
     said = capfd.readouterr()
     assert "403 Forbidden, SignatureDoesNotMatch; the credentials in the environment are wrong" in said.err
     assert said.err.count("\n") == 1
+    follower = StoreFollower(shop.url, shop.host)
+    assert follower.once() is None
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)  # as where a token was renewed
+    assert follower.once() is not None
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another-key-73")
     with pytest.raises(StoreError) as told:
         announce(shop.releases, shop.ids[1], store=shop.url)

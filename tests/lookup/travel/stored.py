@@ -20,7 +20,7 @@ def put_release(store: Store, release: Path) -> ReleaseIndex:
         for part in parts:
             store.write(block_name(sha256(part).hexdigest()), packed(part))
         files[name] = StoredFile(len(raw), tuple(sha256(part).hexdigest() for part in parts))
-    index = ReleaseIndex(facts.id, facts.date, files, None, {})
+    index = ReleaseIndex(facts.id, facts.shop, facts.date, files, None, {})
     store.write(index_name(facts.id), index.encoded())
     point(store, facts.id)
     return index

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def test_a_fetched_release_is_the_published_one(store: Store, host: Path, built:
         done = fetch(store, host)
         assert (done.id, done.new) == (release_id, True)
         assert same_bytes(host / release_id, built.releases / release_id)
+        # A link would let damage, modes and locks of one release be those of another.
+        assert {path.stat().st_nlink for path in (host / release_id).rglob("*") if path.is_file()} == {1}
         assert lookup.open(host, verify=True).release.id == release_id
     again = fetch(store, host)
     assert (again.new, again.bytes_moved) == (False, len(built.new) + 1)
@@ -178,7 +181,7 @@ def test_a_bad_index_is_told(
 
 @pytest.mark.parametrize("name", ["../CURRENT", "/etc/passwd", "arrays/../../x", "Manifest.json"])
 def test_an_index_cannot_name_files_elsewhere(store: Store, host: Path, stored: ReleaseIndex, name: str) -> None:
-    bad = ReleaseIndex(stored.id, stored.date, {**stored.files, name: stored.files["manifest.json"]}, None, {})
+    bad = replace(stored, files={**stored.files, name: stored.files["manifest.json"]})
     store.write(index_name(stored.id), bad.encoded())
     with pytest.raises(StoreError, match="damaged"):
         fetch(store, host)
@@ -262,6 +265,17 @@ def test_current_goes_back_and_forth(store: Store, host: Path, built: Two) -> No
         assert reader.look().id == release_id
         assert reader.problem is None
     assert pointer.stack(host) == [built.old]
+
+
+def test_a_follower_keeps_nothing_open_that_it_needs_no_more(store: Store, host: Path, built: Two) -> None:
+    follower = StoreFollower(store.url, host, keep=1)
+    opened = []
+    for n in range(6):
+        put_release(store, built.releases / (built.old, built.new)[n % 2])
+        assert follower.once() is not None
+        opened.append(len(os.listdir("/proc/self/fd")))
+    assert opened[-1] == opened[1]
+    assert len([path for path in host.iterdir() if path.is_dir()]) == 1
 
 
 def test_a_follower_goes_on_whatever_happens(
