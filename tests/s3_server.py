@@ -1,5 +1,6 @@
 """A real S3 server (SeaweedFS) for tests and benchmarks: a process of its own, on free ports of loopback alone."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ KEY, SECRET = "made-key", "hush-hush-71"
 """Of the server's one user; not of anybody else."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 PARTS = ("master", "volume", "filer", "s3")
 
 
@@ -50,6 +52,7 @@ class Server:
         self._log = (folder / "log").open("wb")
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=self._log, stderr=self._log, start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 – it calls nothing but the system
             env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
         )  # fmt: skip
 
@@ -101,6 +104,11 @@ def server() -> Iterator[Server]:
         stack.callback(running.stop)
         running.wait()
         yield running
+
+
+def _end_with_parent() -> None:
+    """Let the system end the server where the process of the tests is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _program() -> str:

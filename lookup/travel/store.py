@@ -114,7 +114,7 @@ class Store:
                 # An answer may be lost, and the request repeated: then it was this very call.
                 found = self.read_version(name, max(len(data), 1 << 16))
                 return found[1] if found is not None and found[0] == data else None
-            except NotSupportedError:
+            except (NotSupportedError, NotImplementedError):
                 found = self.read_version(name, 1 << 30)
                 if (None if found is None else found[1]) != instead_of:
                     return None

@@ -111,6 +111,22 @@ def test_a_rollback_brings_hosts_back_and_a_publication_forth(shop: Shop) -> Non
     assert fetch(Store(shop.url), shop.host).id == shop.ids[1] == pointer.read(shop.host)
 
 
+def test_a_folder_is_a_store_too(shop: Shop, tmp_path: Path) -> None:
+    """One that cannot put by condition: it compares while the lease is held."""
+    url = f"file://{tmp_path / 'store'}"
+    for release_id in shop.ids:
+        announce(shop.releases, release_id, store=url)
+        fetch(Store(url), shop.host)
+    assert same_bytes(shop.host / shop.ids[1], shop.releases / shop.ids[1])
+    before = send.pointed(Store(url))
+    assert rollback(shop.releases, store=url) == fetch(Store(url), shop.host).id == shop.ids[0]
+    with pytest.raises(StoreError, match="somebody else published there meanwhile"):
+        send.point(Store(url), shop.ids[1], before)
+    assert sweep(Store(url), 1).objects == 0  # the newer release may serve again
+    announce(shop.releases, shop.ids[1], store=url)
+    assert sweep(Store(url), 1).releases == [shop.ids[0]]
+
+
 def test_of_two_publishers_the_later_one_is_told(shop: Shop, tmp_path: Path) -> None:
     """Each has a folder of its own. The one whose CURRENT moved meanwhile changes nothing, in neither place."""
     first, second = shop.ids
