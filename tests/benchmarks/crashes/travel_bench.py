@@ -135,11 +135,11 @@ def answers(releases: Path, release_id: str, users: list[str]) -> dict[str, str]
 
 
 def written(host: Path) -> int:
-    """When a file of a release that is being fetched was last written to, in nanoseconds."""
+    """When a file of a release that is being fetched was last written to, or taken up again, in nanoseconds."""
     found = [0]
     for path in host.glob(".fetching-*/**/*"):
         with contextlib.suppress(FileNotFoundError):
-            found.append(path.stat().st_mtime_ns)
+            found.append(path.stat().st_ctime_ns)
     return max(found)
 
 

@@ -33,7 +33,7 @@ from tests.run_tables import NIGHT, Sizes
 from tests.s3_server import KEY, SECRET, Server, server
 from tests.slow_proxy import Proxy
 
-SIZES = Sizes(items=60, users=4000, k=40)
+SIZES = Sizes(items=60, users=1000, k=30)
 
 
 class Shop(NamedTuple):
