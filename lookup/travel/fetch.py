@@ -40,6 +40,8 @@ class Fetched(NamedTuple):
     """From the store, as they travelled."""
     bytes_here: int
     """Of blocks that this host had already."""
+    left: tuple[str, ...]
+    """Which releases stay on this disk though they are old, and why."""
 
 
 def nobody_asks() -> None:
@@ -73,8 +75,8 @@ def fetch(store: Store, releases: Path, keep: int = 2, beat: Callable[[], None] 
             release = open_locked(releases, wanted)
             back = wanted in _stack(releases) and wanted != serves
             pointer.announce(releases, release.id, "rollback" if back else "publish")
-        _tidy(releases, keep, wanted)
-    return Fetched(wanted, serves != wanted, store.bytes_read - before, here)
+        left = _tidy(releases, keep, wanted)
+    return Fetched(wanted, serves != wanted, store.bytes_read - before, here, left)
 
 
 @contextmanager
@@ -185,17 +187,19 @@ def _set_aside(releases: Path, release_id: str) -> None:
         os.rename(releases / release_id, away)
 
 
-def _tidy(releases: Path, keep: int, serves: str) -> None:
-    """Remove old releases beyond so many, and what ended fetches left. What cannot be removed is told, no more."""
-    for left in releases.glob(f"{FETCHING}*"):
-        if left.name != f"{FETCHING}{serves}":
-            delete_sealed(left)
+def _tidy(releases: Path, keep: int, serves: str) -> tuple[str, ...]:
+    """Remove old releases beyond so many, and what ended fetches left. Returns what cannot be removed, and why."""
+    for ended in releases.glob(f"{FETCHING}*"):
+        if ended.name != f"{FETCHING}{serves}":
+            delete_sealed(ended)
+    left = []
     try:
         finish_removals(releases)
         for outcome in prune(releases, keep):
             if outcome.why is None:
                 LOG.info("release %s is removed from this disk", outcome.id)
             else:
-                LOG.info("release %s stays on this disk: %s", outcome.id, outcome.why)
+                left.append(f"release {outcome.id} stays on this disk: {outcome.why}")
     except DaybreakError as error:
-        LOG.warning("old releases stay: %s", error)
+        left.append(f"old releases stay on this disk: {error}")
+    return tuple(left)

@@ -28,6 +28,7 @@ class StoreFollower:
         self._store: Store | None = Store(url, seconds)
         self.problem: str | None = None
         """Why the last try failed; None where it did not."""
+        self._left: tuple[str, ...] = ()
 
     def once(self, beat: Callable[[], None] = nobody_asks) -> Fetched | None:
         """Fetch what CURRENT names; None where that failed, which `problem` says. The same problem is logged once."""
@@ -43,6 +44,10 @@ class StoreFollower:
             if self.problem is not None:
                 LOG.info("fetching works again")
             self.problem = None
+            for line in done.left:
+                if line not in self._left:  # told once, not every few seconds
+                    LOG.warning("%s", line)
+            self._left = done.left
             return done
         if said != self.problem:
             LOG.error("%s", said)

@@ -38,7 +38,9 @@ def travelling(url: str | None, releases: Path, release_id: str, back: bool = Fa
             f"{store.url}: releases of the shop {serves.shop!r:.80} are there; give {shop!r:.80} a folder of its own"
         )
     if not back or read_index(store, release_id) is None:
-        send(store, releases, release_id, before.id)
+        # One that serves already is sent again where a try before ended here: what its patches start from stays.
+        base = before.id if before.id != release_id or serves is None else serves.base
+        send(store, releases, release_id, base)
     point(store, release_id, before)
     try:
         yield

@@ -91,6 +91,8 @@ def test_full_and_delta_fetch_end_with_the_published_bytes(shop: Shop, tmp_path:
     assert index is not None
     assert index.base == first
     assert index.patches
+    announce(shop.releases, second, store=shop.url)  # as where a task is tried again
+    assert read_index(Store(shop.url), second) == index
     delta = fetch(Store(shop.url), shop.host)
     full = fetch(Store(shop.url), tmp_path / "another host")
     assert delta.bytes_here > 0 == full.bytes_here

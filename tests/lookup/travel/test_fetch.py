@@ -246,10 +246,11 @@ def test_old_releases_go_but_none_that_serves_or_is_read(store: Store, host: Pat
     fetch(store, host, keep=1)
     reader = open_locked(host, built.old)
     put_release(store, built.releases / built.new)
-    fetch(store, host, keep=1)
+    (told,) = fetch(store, host, keep=1).left
+    assert told == f"release {built.old} stays on this disk: process {os.getpid()} read it"
     assert (host / built.old).exists()
     del reader
-    fetch(store, host, keep=1)
+    assert fetch(store, host, keep=1).left == ()
     assert not (host / built.old).exists()
     assert lookup.open(host).release.id == built.new
 
