@@ -5,6 +5,7 @@ ids of the tables that it was made from. A job that reads a table checks the mar
 
 <work>/runs/<date>/<table>/     Parquet, and the mark
 <work>/runs/<date>/receipts/    a JSON file for each job: rows, seconds, peak memory
+<work>/vectors/<kind>-<hash>/   what encoders made, kept across runs (`jobs.infra.kept`)
 <work>/models/<model id>/       a model of `train`, or of `train_text`; the jobs use the newest readable one
 """
 

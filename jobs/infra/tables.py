@@ -166,10 +166,23 @@ TEXT_VECTORS = RunTable(
         Field("text", "string", "a text of one or more items"),
         Field("items", "bigint", "how many items have this text"),
         Field("vector", "array<float>", "of the text model, of length 1"),
-        Field("device", "string", "the torch device that computed it"),
+        Field("device", "string", "the torch device that computed it, in this night or an earlier one"),
         Field("gpu", "string", "address of the GPU that Spark lent to the task; null where none"),
     ),
 )
+
+KEPT = RunTable(
+    "kept",
+    ("key",),
+    (
+        Field("key", "binary", "sha256 of the text in UTF-8, or of the picture's bytes"),
+        Field("vector", "array<float>", "as in `text_vectors` or `look_vectors`"),
+        Field("reason", "string", "as in `look_vectors`"),
+        Field("device", "string", "the torch device that computed it"),
+        Field("gpu", "string", "as in `text_vectors`"),
+    ),
+)
+"""What encoders made in this night and in earlier ones (`jobs.infra.kept`)."""
 
 PICTURES = RunTable(
     "pictures",

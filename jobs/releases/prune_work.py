@@ -1,6 +1,7 @@
-"""Prune the work folder: old runs, old models, and what killed jobs left. Every night does it, by declared numbers."""
+"""Prune the work folder: old runs, models and vectors, and what killed jobs left. Every night does it, by numbers."""
 
 import re
+import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 from jobs.config.config import Config
 from jobs.errors import RunLockedError
+from jobs.infra.kept.store import ENCODER, GRACE
 from jobs.infra.run_lock import writing
 from jobs.infra.runs import NAME, remove, size
 from jobs.models.text_encoder_training.model_store import NOTHING
@@ -58,6 +60,15 @@ def prune_text_models(config: Config, keep: int) -> list[Removed]:
     unfinished = [path.name for path in config.models.glob(".text-*")]
     dead = [name for name in unfinished if not (config.work / "runs" / name.removeprefix(".text-")).exists()]
     return _remove(config.models, [*(name for name in names[:-keep] if name not in own), *dead])
+
+
+def prune_vectors(config: Config, keep: int) -> list[Removed]:
+    """Remove the kept vectors of encoders but the `keep` of each kind that nights used last, and of those of today."""
+    used: dict[str, list[tuple[float, str]]] = {}
+    for path in (config.work / "vectors").glob(f"[!.]*/{ENCODER}"):
+        used.setdefault(path.parent.name.partition("-")[0], []).append((path.stat().st_mtime, path.parent.name))
+    old = [one for kind in used.values() for one in sorted(kind)[:-keep] if time.time() - one[0] > GRACE]
+    return _remove(config.work / "vectors", [name for _, name in old])
 
 
 def _remove(folder: Path, names: Iterable[str], locked: bool = False) -> list[Removed]:

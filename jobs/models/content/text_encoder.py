@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from jobs.errors import ConfigError
+from jobs.errors import ConfigError, DataError
 from jobs.infra.files import resolve
 from jobs.models.device import native_bfloat16
 
@@ -79,7 +79,10 @@ class TextEncoder:
         self.batch_tokens = batch_tokens
 
     def encode(self, texts: Sequence[str | None]) -> NDArray[np.float32]:
-        """Return the vectors of texts, float32, shape (n, dimensions), of length 1; zeros for None and blank texts."""
+        """Return the vectors of texts, float32, shape (n, dimensions), of length 1; zeros for None and blank texts.
+
+        Raises DataError where the model gives something else than numbers, as in a precision that it cannot do with.
+        """
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         filled = [n for n, text in enumerate(texts) if text and text.strip()]
         if not filled:
@@ -90,6 +93,9 @@ class TextEncoder:
             for batch in _batches(lengths, self.batch_tokens):
                 pooled = self._pooled([found[n] for n in batch], lengths[batch])
                 vectors[[filled[n] for n in batch]] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+        if not np.isfinite(vectors).all():
+            wrong = texts[int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])]
+            raise DataError(f"the text model makes no numbers of {wrong!r} in {self.dtype}: set embed.precision")
         return vectors
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:

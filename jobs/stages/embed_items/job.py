@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
+from jobs.errors import DataError
 from jobs.infra.frames import model_items
 from jobs.infra.tables import ITEM_VECTORS, ITEMS, TEXT_VECTORS
 from jobs.stages.embed_items.spark.looks import Looks, embed_looks, look_model
@@ -23,17 +24,15 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Write a vector for every item. Returns counts of items, texts and cold items, texts per second, and the devices.
 
     Raises MissingStepError when ingest or train has not run, ConfigError when the text model cannot be loaded
-    or the model's settings are of another version.
+    or the model's settings are of another version, DataError when the text model changed while the night read it.
     """
     from jobs.infra.blocks import Blocks
-    from jobs.infra.cluster.tasks import watching
     from jobs.infra.vector_store import VectorSpace, writing_vectors
     from jobs.models.behaviour import model_store as store
     from jobs.models.behaviour.encoding import score_parameters
     from jobs.models.content.text_encoder import dimensions, identity
     from jobs.models.text_encoder_training.model_store import used
     from jobs.stages.embed_items.arrays import write_item_vectors, write_labels, write_transitions
-    from jobs.stages.embed_items.spark.texts import text_vectors
     from jobs.stages.embed_items.spark.vectors import ContentVectors, fit, joined, known
     from lookup.scoring.parts import LOOK, TEXT
 
@@ -43,12 +42,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     size = dimensions(text_model)
     items, model = night.read(spark, ITEMS), store.existing(config.models, config.date)
     settings = model.train  # before the hours of texts
-
-    different = items.where("trim(text) != ''").select("text").distinct().count()
-    started = time.monotonic()
-    with watching(spark, "embed_items", "texts"):
-        night.write(TEXT_VECTORS, text_vectors(items, config.embed, text_model, different))
-    seconds = time.monotonic() - started
+    seconds, counts = _embed_texts(spark, config, items, text_model)
     texts = night.read(spark, TEXT_VECTORS)
 
     looks = embed_looks(spark, config, items, vision_model) if vision_model is not None else Looks()
@@ -85,17 +79,43 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         writer.space(made)
     return {
         "items": made.items,
-        "texts": different,
+        "texts": counts["new"] + counts["taken_over"],
+        **{f"texts_{name}": count for name, count in counts.items()},
         "cold_items": cold,
         "followers": transitions,
         **{f"{part.name}_cosine": part.cosine for part, _ in parts},
-        "texts_per_second": round(different / seconds, 1),
+        "texts_per_second": round(counts["new"] / seconds, 1),
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),
         "text_model": text_name,
         **looks.counts,
         "space_id": made.space_id,
     }
+
+
+def _embed_texts(spark: "SparkSession", config: Config, items: "DataFrame", model: str) -> tuple[float, dict[str, int]]:
+    """Write TEXT_VECTORS. Returns the seconds for new texts, and how many are new, taken over and dropped.
+
+    items: table ITEMS. model: what `TextEncoder` loads. Raises DataError when it changed while the night read it.
+    """
+    from jobs.infra.cluster.tasks import watching
+    from jobs.infra.kept.store import KeptVectors
+    from jobs.models.content.fingerprint import TEXTS, text_facts
+    from jobs.models.content.text_encoder import identity
+    from jobs.stages.embed_items.spark.computing import computing
+    from jobs.stages.embed_items.spark.texts import text_vectors
+
+    facts, named = text_facts(config.embed, model, computing(spark, config.embed.precision)), identity(model)
+    kept = KeptVectors(config.work, TEXTS, facts, "embed_items")
+    started = time.monotonic()
+    with watching(spark, "embed_items", "texts"):
+        found, counts = text_vectors(items, kept, config.embed, model)
+        seconds = time.monotonic() - started
+        if identity(model) != named:
+            kept.replace(kept.segments())
+            raise DataError(f"{model}: the text model changed while the night read it: run `embed_items` again")
+        config.run.write(TEXT_VECTORS, found)
+    return seconds, counts
 
 
 def _space_id(space: "VectorSpace", beside: list[Any]) -> str:

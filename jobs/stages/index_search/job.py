@@ -47,7 +47,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     sources = shop_sources(config, items, log)
     vectors = text_vectors(night, items.read)
     started = time.monotonic()
-    learned = learn_encoder(config, items, vectors, Analyzer(languages), list(sources.queries))
+    learned, encoded = learn_encoder(config, items, vectors, Analyzer(languages), list(sources.queries))
     taught = time.monotonic() - started
     started = time.monotonic()
     table = ItemTable(
@@ -77,6 +77,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "suggestions": len(arrays["suggest_kind"]),
         "head_queries": len(arrays["head_total"]),
         "mib": round(sum(array.nbytes for array in arrays.values()) / 2**20, 1),
+        **{f"texts_{name}": count for name, count in encoded.items()},
         "encoder_seconds": round(taught, 1),
         "index_seconds": round(time.monotonic() - started, 1),
         "bm25": {**Parameters.of(arrays)._asdict(), **facts.clicked},
@@ -86,10 +87,16 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
 
 def learn_encoder(
     config: Config, items: "ShopItems", vectors: Any, analyzer: "Analyzer", queries: list[str]
-) -> "Learned | None":
-    """The day's encoder of queries; None for a shop without any text. queries: of the log."""
+) -> "tuple[Learned | None, dict[str, int]]":
+    """The day's encoder of queries; None for a shop without any text. queries: of the log.
+
+    Beside it, how many of the texts that taught it are new, taken over and dropped.
+    """
     import torch
 
+    from jobs.infra.kept.store import KeptVectors
+    from jobs.models.content.fingerprint import QUERIES, computing_of, text_facts
+    from jobs.models.content.kept_texts import KeptTexts
     from jobs.models.content.text_encoder import TextEncoder
     from jobs.models.query_encoder.learn import learn
     from jobs.models.query_encoder.vocabulary import pieces_of
@@ -102,14 +109,18 @@ def learn_encoder(
 
     titles = words([texts[0] for texts in items.texts])
     if not any(titles) or not np.any(vectors):
-        return None
+        return None, {}
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = used(config)[1]
     model = TextEncoder(
-        used(config)[1],
+        name,
         max_tokens=options.max_tokens,
         batch_tokens=options.batch_tokens,
         precision=options.precision,
         device=device,
         pickles=options.pickles,
     )
-    return learn(titles, words(queries), vectors, model.encode, pieces_of(model.tokenizer), device=device)
+    facts = text_facts(options, name, computing_of(options.precision, device))
+    kept = KeptTexts(KeptVectors(config.work, QUERIES, facts, "index_search"), model.encode, device)
+    learned = learn(titles, words(queries), vectors, kept, pieces_of(model.tokenizer), device=device)
+    return learned, kept.counts

@@ -55,8 +55,11 @@ def embed_looks(spark: "SparkSession", config: Config, items: "DataFrame", model
     from pyspark.sql import functions as F
 
     from jobs.infra.cluster.tasks import watching
+    from jobs.infra.kept.store import KeptVectors
+    from jobs.models.content.fingerprint import LOOKS, look_facts
     from jobs.models.content.picture_encoder import KEY
     from jobs.models.content.text_encoder import identity
+    from jobs.stages.embed_items.spark.computing import computing
     from jobs.stages.embed_items.spark.pictures import aside, fetched, fetcher_of, look_vectors
 
     night, options = config.run, config.images
@@ -64,7 +67,10 @@ def embed_looks(spark: "SparkSession", config: Config, items: "DataFrame", model
     fetcher = fetcher_of(options, config.base, time.time())
     with watching(spark, "embed_items", "pictures"):
         night.write(FETCHED, fetched(items, own, fetcher, options.fetches))
-        night.write(LOOK_VECTORS, look_vectors(night.read(spark, FETCHED), model, options))
+        facts = look_facts(options, model, computing(spark, options.precision))
+        store = KeptVectors(config.work, LOOKS, facts, "embed_items")
+        found, made = look_vectors(night.read(spark, FETCHED), store, model, options)
+        night.write(LOOK_VECTORS, found)
     remove(night.path(FETCHED.name))
     looks = night.read(spark, LOOK_VECTORS)
     night.write(PICTURE_QUARANTINE, aside(items, looks))
@@ -73,17 +79,18 @@ def embed_looks(spark: "SparkSession", config: Config, items: "DataFrame", model
         log_line("embed_items", "pictures-set-aside", reason=row["reason"], items=row["count"])
     there = looks.where("vector is not null")
     first = there.select("vector").first()
-    found = there.agg(
+    all_there = there.agg(
         F.countDistinct("sha256").alias("pictures"),
         F.coalesce(F.sum("items"), F.lit(0)).alias("items"),
         F.expr("bit_xor(xxhash64(sha256, items))").alias("all"),
     ).first()
     counts = {
-        "pictures": found["pictures"],
-        "items_with_pictures": found["items"],
+        "pictures": all_there["pictures"],
+        **{f"pictures_{name}": count for name, count in made.items()},
+        "items_with_pictures": all_there["items"],
         "pictures_set_aside": sum(row["count"] for row in reasons),
     }
     if first is None:
         log_line("embed_items", "no-pictures", items=counts["pictures_set_aside"])
         return Looks(counts=counts)
-    return Looks(looks, len(first[0]), [identity(model, KEY), int(found["all"])], counts)
+    return Looks(looks, len(first[0]), [identity(model, KEY), int(all_there["all"])], counts)

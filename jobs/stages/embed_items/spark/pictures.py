@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from jobs.config.learning import ImagesConfig
 from jobs.infra.cluster.tasks import partitions, task_threads
+from jobs.infra.kept.frames import TakenOver
+from jobs.infra.kept.store import KeptVectors
 from jobs.infra.pictures.fetch import Fetcher
 from jobs.infra.pictures.guard import PictureError
 from jobs.infra.spark import lent_gpu, task_device
-from jobs.infra.tables import FETCHED, LOOK_VECTORS
+from jobs.infra.tables import FETCHED, KEPT, LOOK_VECTORS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,7 +28,6 @@ AT_ONCE = 16
 """Pictures whose bytes a task holds at the same time, at most, beside what Spark batches."""
 MISSING = "its bytes are not there: run `ingest` again"
 
-EMBEDDED = "sha256 string, vector array<float>, reason string, device string, gpu string"
 Batches = Iterator[pa.RecordBatch]
 
 
@@ -56,17 +57,27 @@ def fetched(items: "DataFrame", pictures: "DataFrame | None", fetcher: Fetcher, 
     )
 
 
-def look_vectors(found: "DataFrame", model: str, options: ImagesConfig) -> "DataFrame":
-    """Table LOOK_VECTORS. found: table FETCHED. model: as `jobs.models.content.picture_encoder.located` returns."""
+def look_vectors(
+    found: "DataFrame", store: KeptVectors, model: str, options: ImagesConfig
+) -> "tuple[DataFrame, dict[str, int]]":
+    """Table LOOK_VECTORS, and how many pictures are new, as `TakenOver` counts them.
+
+    found: table FETCHED. model: as `jobs.models.content.picture_encoder.located` returns.
+    """
     from pyspark.sql import functions as F
 
-    there = found.where("sha256 is not null").select("sha256", "bytes")
-    parts = partitions(found.sparkSession, there.select("sha256").distinct().count(), PICTURES_A_TASK)
-    task = partial(_embed, model=model, options=options)
-    # Equal pictures meet in one task, one after the other; equal inputs make equal batches in every run.
-    embedded = there.repartition(parts, "sha256").sortWithinPartitions("sha256").mapInArrow(task, EMBEDDED)
+    there = found.where("sha256 is not null").select(F.unhex("sha256").alias("key"), "bytes")
+    kept = TakenOver(store, there, partial(_embedded, model=model, options=options), PICTURES_A_TASK)
+    embedded = kept.to(kept.keys).withColumn("sha256", F.lower(F.hex("key")))
     joined = found.drop("bytes").withColumnRenamed("reason", "unfetched").join(embedded, "sha256", "left")
-    return joined.withColumn("reason", F.coalesce("unfetched", "reason")).select(*LOOK_VECTORS.columns)
+    whole = joined.withColumn("reason", F.coalesce("unfetched", "reason")).select(*LOOK_VECTORS.columns)
+    return whole, kept.counts
+
+
+def _embedded(pictures: "DataFrame", model: str, options: ImagesConfig) -> "DataFrame":
+    """Table KEPT. Equal pictures meet in one task, one after the other, and equal inputs make equal batches."""
+    task = partial(_embed, model=model, options=options)
+    return pictures.select("key", "bytes").sortWithinPartitions("key").mapInArrow(task, KEPT.ddl)
 
 
 def aside(items: "DataFrame", looks: "DataFrame") -> "DataFrame":
@@ -108,7 +119,7 @@ def _embed(batches: Batches, model: str, options: ImagesConfig) -> Batches:
     from jobs.models.content.picture import decode
 
     device, gpu = task_device(), lent_gpu(TaskContext.get())
-    encoder, last = _encoder(model, options, device, task_threads()), ""
+    encoder, last = _encoder(model, options, device, task_threads()), b""
     for digests, data in _pairs(batches, options.batch):
         names, pictures = [], []
         rows: list[tuple[Any, ...]] = []
@@ -123,19 +134,19 @@ def _embed(batches: Batches, model: str, options: ImagesConfig) -> Batches:
                 rows.append((digest, None, str(error), None, None))
         vectors = encoder.encode(pictures).tolist() if pictures else []
         rows += [(name, vector, None, device, gpu) for name, vector in zip(names, vectors, strict=True)]
-        yield _rows(["sha256", "vector", "reason", "device", "gpu"], rows, EMBEDDED_TYPES)
+        yield _rows(KEPT.columns, rows, KEPT_TYPES)
 
 
-def _pairs(batches: Batches, size: int) -> Iterator[tuple[list[str], list[bytes]]]:
+def _pairs(batches: Batches, size: int) -> Iterator[tuple[list[bytes], list[bytes]]]:
     """Digests and bytes, a batch of the encoder at a time."""
     for batch in batches:
         for start in range(0, len(batch), size):
             part = batch.slice(start, size)
-            yield part.column("sha256").to_pylist(), part.column("bytes").to_pylist()
+            yield part.column("key").to_pylist(), part.column("bytes").to_pylist()
 
 
 FETCHED_TYPES = (pa.string(), pa.int64(), pa.string(), pa.binary(), pa.string())
-EMBEDDED_TYPES = (pa.string(), pa.list_(pa.float32()), pa.string(), pa.string(), pa.string())
+KEPT_TYPES = (pa.binary(), pa.list_(pa.float32()), pa.string(), pa.string(), pa.string())
 
 
 def _rows(names: list[str], rows: Iterable[tuple[Any, ...]], types: tuple[pa.DataType, ...]) -> pa.RecordBatch:
