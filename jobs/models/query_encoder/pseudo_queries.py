@@ -3,10 +3,13 @@
 All functions take titles as lists of words, as `lookup.text` normalises them.
 """
 
+import random
+import struct
 from collections import Counter
 from collections.abc import Sequence
-
-import numpy as np
+from hashlib import blake2b
+from itertools import accumulate, islice
+from itertools import count as count_up
 
 LENGTHS = (0.08, 0.42, 0.34, 0.16)
 """How many of the runs have 1, 2, 3 and 4 words."""
@@ -26,29 +29,44 @@ def alone(titles: Sequence[Sequence[str]], least: int = 2) -> list[str]:
 
 
 def runs(titles: Sequence[Sequence[str]], count: int, seed: int) -> list[str]:
-    """Return at most `count` different runs of 1 to 4 words of titles drawn at random, joined by spaces.
+    """Return at most `count` different runs of 1 to 4 words of titles, joined by spaces.
 
-    A shop with too few titles has fewer runs: it is enough once hardly any draw is new.
+    Titles are taken round by round in an order that is random and their own, and what is drawn of a title depends on
+    the title and the round alone: of a catalogue in which few titles change few runs do. A shop with too few titles
+    has fewer runs: it is enough once hardly any draw is new.
     """
-    filled = [title for title in titles if title]
-    rng = np.random.default_rng(seed)
+    times: Counter[str] = Counter()
+    filled = []
+    for title in titles:
+        if title:
+            text = " ".join(title)
+            filled.append((_numbers(seed, times[text], text)[0], title, f"{times[text]} {text}"))
+            times[text] += 1
+    filled.sort(key=lambda one: (one[0], one[2]))
     found: dict[str, None] = {}
+    draws = ((title, _numbers(seed, 1 + turn, text)) for turn in count_up() for _, title, text in filled)
     while filled and len(found) < count:
         before = len(found)
-        drawn = rng.integers(len(filled), size=DRAWS).tolist()
-        lengths = (1 + rng.choice(len(LENGTHS), size=DRAWS, p=LENGTHS)).tolist()
-        gaps, starts = (rng.random(DRAWS) < GAPS).tolist(), rng.random(DRAWS).tolist()
-        for one, wanted, gap, start in zip(drawn, lengths, gaps, starts, strict=True):
-            title = filled[one]
-            length = min(len(title), wanted)
-            if gap:
-                run = [title[place] for place in sorted(rng.permutation(len(title))[:length].tolist())]
-            else:
-                first = int(start * (len(title) - length + 1))
-                run = list(title[first : first + length])
-            found[" ".join(run)] = None
+        for title, numbers in islice(draws, DRAWS):
+            found[" ".join(_run(title, numbers))] = None
             if len(found) == count:
                 break
         if len(found) - before < NEW * DRAWS:
             break
     return list(found)
+
+
+def _run(title: Sequence[str], numbers: tuple[float, ...]) -> list[str]:
+    """A run of a title. numbers: random, from 0 to 1: for its length, whether it has gaps, and where it begins."""
+    length = min(len(title), 1 + sum(numbers[1] >= share for share in accumulate(LENGTHS[:-1])))
+    if numbers[2] < GAPS:
+        places = random.Random(numbers[3]).sample(range(len(title)), length)
+        return [title[place] for place in sorted(places)]
+    first = int(numbers[3] * (len(title) - length + 1))
+    return list(title[first : first + length])
+
+
+def _numbers(seed: int, turn: int, text: str) -> tuple[float, ...]:
+    """Four numbers from 0 to 1 that depend on these alone."""
+    digest = blake2b(f"{seed} {turn} {text}".encode("utf-8", "replace"), digest_size=32).digest()
+    return tuple(number / 2**64 for number in struct.unpack("<4Q", digest))
