@@ -73,7 +73,7 @@ class KeptVectors:
         self.kind, self.job = kind, job
         self.folder = work / "vectors" / f"{kind}-{hashlib.sha256(said.encode()).hexdigest()[:DIGITS]}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self.folder / ENCODER, said)
+        write_whole(self.folder / ENCODER, said)
 
     def segments(self) -> list[Segment]:
         """All that is there and whole. Every byte is read; what is damaged is removed, and the log says so."""
@@ -121,7 +121,7 @@ class KeptVectors:
                 os.fsync(file.fileno())
         with ThreadPoolExecutor() as pool:
             facts = {path.name: fact for path, fact in zip(files, pool.map(_facts, files), strict=True)}
-        _replace(folder / SEGMENT, json.dumps(facts, indent=1, sort_keys=True))
+        write_whole(folder / SEGMENT, json.dumps(facts, indent=1, sort_keys=True))
         return Segment(folder, {name: fact["rows"] for name, fact in facts.items()})
 
     def _read(self, folder: Path) -> Segment | None:
@@ -139,13 +139,13 @@ class KeptVectors:
             remove(folder)
             return None
         with ThreadPoolExecutor() as pool:
-            damage = dict(zip(facts, pool.map(lambda name: _damage(folder / name, facts[name]), facts), strict=True))
+            damage = dict(zip(facts, pool.map(lambda name: damage_of(folder / name, facts[name]), facts), strict=True))
         if any(damage.values()):
             for name, why in damage.items():
                 if why:
                     self._damaged(folder / name, why)
             whole = {name: fact for name, fact in facts.items() if not damage[name]}
-            _replace(folder / SEGMENT, json.dumps(whole, indent=1, sort_keys=True))
+            write_whole(folder / SEGMENT, json.dumps(whole, indent=1, sort_keys=True))
             for name in facts.keys() - whole.keys():
                 (folder / name).unlink(missing_ok=True)
             rows = {name: rows[name] for name in whole}
@@ -180,11 +180,16 @@ def read(segments: Iterable[Segment], *columns: str) -> Iterator[pa.Table]:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    return {"rows": pq.read_metadata(path).num_rows, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+    return {"rows": pq.read_metadata(path).num_rows, **file_facts(path)}
 
 
-def _damage(path: Path, fact: dict[str, Any]) -> str | None:
-    """Why a file is not what its writer wrote; None where it is."""
+def file_facts(path: Path) -> dict[str, Any]:
+    """The bytes and the sha256 of a file."""
+    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def damage_of(path: Path, fact: dict[str, Any]) -> str | None:
+    """Why a file is not what its writer wrote; None where it is. fact: as `file_facts` gives them."""
     try:
         if path.stat().st_size != fact["bytes"]:
             return f"{path.stat().st_size} bytes, {fact['bytes']} expected"
@@ -198,7 +203,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _replace(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     with new.open("w") as file:

@@ -6,7 +6,6 @@ from jobs.config.config import Config
 from jobs.infra.item_groups import codes_of_run
 from jobs.infra.tables import (
     EVENTS,
-    ITEM_TOPK,
     ITEMS,
     POPULAR,
     POPULARITY,
@@ -31,7 +30,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.infra.cluster.tasks import watching
     from jobs.infra.frames import popular, popularity
     from jobs.stages.topk.spark.because import user_because
-    from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists, user_unseen
+    from jobs.stages.topk.spark.lists import user_again, user_lists, user_unseen
+    from jobs.stages.topk.spark.nights import write_similar
 
     night, options = config.run, config.topk
     vectors = VectorStore.of(night)
@@ -48,7 +48,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         because = user_because(users, lists, vectors, options, night=config.date, count=counts["users"])
         night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
-        night.write(ITEM_TOPK, item_lists(spark, vectors, options, counts["items"], groups=groups))
+        similar = write_similar(spark, config, vectors, counts["items"], groups)
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
     night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular, grouped=groups is not None))
-    return {**counts, "popular_lists": night.read(spark, POPULAR).count()}
+    taken = {f"similar_{name}": number for name, number in similar.items()}
+    return {**counts, **taken, "popular_lists": night.read(spark, POPULAR).count()}

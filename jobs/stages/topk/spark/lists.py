@@ -1,9 +1,8 @@
-"""The lists by Spark: each task scores a block of users or of items."""
+"""The lists of users by Spark: each task scores a block of users. What lists of items need, too."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,38 +12,19 @@ from jobs.config.release import TopKConfig
 from jobs.infra.arrow import matrix
 from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.spark import task_device
-from jobs.infra.tables import ITEM_TOPK, USER_AGAIN, USER_TOPK, USER_UNSEEN
+from jobs.infra.tables import USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.device import DeviceItems
 from jobs.ranking.exact import ItemLists, Rows, ScanItems, Terms, rank, resident, top_k
 from jobs.ranking.join import join
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
-from jobs.ranking.variants import Variants, best_things, top_k_things
-from lookup.scoring.user_encoder import UserEncoder
+from jobs.ranking.variants import best_things, top_k_things
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 Batches = Iterator[pa.RecordBatch]
 Groups = NDArray[np.int32] | None
-
-
-@dataclass(frozen=True)
-class Directions:
-    """`UserEncoder.directions` of all items, computed block by block as they are read."""
-
-    vectors: NDArray[np.float32]
-    """The array `item_vector`, shape (I, D)."""
-    encoder: UserEncoder
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Items and dimensions."""
-        return (len(self.vectors), self.encoder.bias)
-
-    def __getitem__(self, rows: slice | NDArray[np.int64], /) -> NDArray[Any]:
-        """Some items, float32."""
-        return self.encoder.directions(self.vectors[rows])
 
 
 USER_COLUMNS = ("user", "vector", "bought", "history", "shares", "repeats")
@@ -93,18 +73,6 @@ def user_again(users: "DataFrame", vectors: VectorStore, options: TopKConfig, co
     return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
 
 
-def item_lists(
-    spark: "SparkSession", vectors: VectorStore, options: TopKConfig, count: int, *, groups: Groups = None
-) -> "DataFrame":
-    """Table ITEM_TOPK: the most similar other items of each item. A task takes a range of neighbouring rows.
-
-    groups: as of `user_lists`; a list has none of the item's own variants.
-    """
-    parts = partitions(spark, count, options.user_block)
-    task = partial(_item_lists, vectors=vectors, options=options, groups=groups, each=count // parts)
-    return spark.range(0, count, 1, parts).mapInArrow(task, ITEM_TOPK.ddl)
-
-
 def _no_lists(users: "DataFrame") -> "DataFrame":
     from pyspark.sql import functions as F
 
@@ -123,13 +91,13 @@ def _best_without_bought(
 def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:
     """Make the lists of the users of a task, about `each`."""
     items = vectors.array("item_vector")
-    held = _held(items, each)
+    held = held_items(items, each)
     for batch in batches:
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
         bought = _lists(batch, "bought")
-        found = _best(queries, held, options.places, options, added=added, exclude=bought, groups=groups)
-        yield _table(USER_UNSEEN.columns, batch.column("user"), *found)
+        found = best(queries, held, options.places, options, added=added, exclude=bought, groups=groups)
+        yield table(USER_UNSEEN.columns, batch.column("user"), *found)
 
 
 def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
@@ -145,7 +113,7 @@ def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, gro
             most = max(int(np.diff(bought.offsets).max(initial=0)), 1)
             every = join(rank(queries, items, bought, most, added), _ranked(batch, k), most + k)
             found = best_things(*every, k, groups)
-        yield _table(USER_TOPK.columns, batch.column("user"), *found)
+        yield table(USER_TOPK.columns, batch.column("user"), *found)
 
 
 def _user_again(batches: Batches, vectors: VectorStore, options: TopKConfig) -> Batches:
@@ -154,7 +122,7 @@ def _user_again(batches: Batches, vectors: VectorStore, options: TopKConfig) -> 
         queries = matrix(batch.column("vector"), items.shape[1])
         added = _terms(batch, vectors, queries, items)
         found = rank(queries, items, _lists(batch, "bought"), options.again, added)
-        yield _table(USER_AGAIN.columns, batch.column("user"), *found)
+        yield table(USER_AGAIN.columns, batch.column("user"), *found)
 
 
 def _terms(
@@ -164,18 +132,7 @@ def _terms(
     return terms(history, ItemTransitions.of(vectors), vectors.score_parameters, queries, items)
 
 
-def _item_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:
-    items = Directions(vectors.array("item_vector"), vectors.encoder)
-    held = _held(items, each)
-    variants = Variants(groups)
-    for batch in batches:
-        rows = batch.column("id").to_numpy()
-        own = variants.of(rows)
-        found = _best(items[rows], held, options.similar, options, added=None, exclude=own, groups=groups)
-        yield _table(ITEM_TOPK.columns, pa.array(rows.astype(np.int32)), *found)
-
-
-def _held(items: Rows, each: int) -> Rows | DeviceItems | ScanItems:
+def held_items(items: Rows, each: int) -> Rows | DeviceItems | ScanItems:
     """Return what all batches of a task rank. each: about how many queries they have."""
     import torch
 
@@ -185,7 +142,7 @@ def _held(items: Rows, each: int) -> Rows | DeviceItems | ScanItems:
     return resident(items, device, each, task_threads())
 
 
-def _best(
+def best(
     queries: NDArray[np.float32],
     items: Rows | DeviceItems | ScanItems,
     k: int,
@@ -195,6 +152,7 @@ def _best(
     exclude: ItemLists | None,
     groups: Groups,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The lists of some queries in a task, as `top_k` returns them. items: as `held_items` returns them."""
     device = task_device()
 
     def search(some: NDArray[np.intp], n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -216,7 +174,8 @@ def _best(
     return top_k_things(search, len(queries), k, groups)
 
 
-def _table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: NDArray[np.float32]) -> pa.RecordBatch:
+def table(names: list[str], keys: pa.Array, items: NDArray[np.int32], scores: NDArray[np.float32]) -> pa.RecordBatch:
+    """A batch of a table of lists: its key, items and scores."""
     there = items >= 0
     offsets = pa.array(np.concatenate([[0], there.sum(axis=1).cumsum()]).astype(np.int32))
     lists = [pa.ListArray.from_arrays(offsets, pa.array(values[there])) for values in (items, scores)]

@@ -13,7 +13,8 @@ from jobs.errors import MissingStepError
 from jobs.infra.frames import popular
 from jobs.infra.tables import ITEM_TOPK, POPULAR, USER_AGAIN, USER_BECAUSE, USER_TOPK, USER_UNSEEN, USER_VECTORS
 from jobs.infra.vector_store import VectorStore
-from jobs.stages.topk.spark.lists import item_lists, user_again, user_lists, user_unseen
+from jobs.stages.topk.spark.lists import user_again, user_lists, user_unseen
+from jobs.stages.topk.spark.similar import item_lists
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.scoring.user_encoder import UserEncoder
 from tests.jobs import small_run
@@ -57,7 +58,8 @@ def made(spark, tmp_path_factory):
 def done(spark, made):
     separate = replace(made, topk=replace(made.topk, bought="separate"))
     counts = jobs.stages.topk.job.run(spark, separate)
-    assert counts == {"users": USERS, "items": ITEMS, "popular_lists": 8}
+    similar = {"similar_new": ITEMS, "similar_taken_over": 0, "similar_dropped": 0}
+    assert counts == {"users": USERS, "items": ITEMS, **similar, "popular_lists": 8}
     return separate
 
 
