@@ -33,6 +33,7 @@ MANUALS = (
     "lookup/serving/README.md",
     "lookup/travel/README.md",
     "jobs/README.md",
+    "jobs/infra/kept/README.md",
     "jobs/models/pretrained/README.md",
     "jobs/stages/ingest/README.md",
     "jobs/stages/validate/README.md",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jobs.config.config import Config
 from jobs.errors import RunLockedError
+from jobs.infra.kept.lists import FACTS as FILES
 from jobs.infra.kept.store import ENCODER, GRACE
 from jobs.infra.run_lock import writing
 from jobs.infra.runs import NAME, remove, size
@@ -62,13 +63,19 @@ def prune_text_models(config: Config, keep: int) -> list[Removed]:
     return _remove(config.models, [*(name for name in names[:-keep] if name not in own), *dead])
 
 
-def prune_vectors(config: Config, keep: int) -> list[Removed]:
-    """Remove the kept vectors of encoders but the `keep` of each kind that nights used last, and of those of today."""
-    used: dict[str, list[tuple[float, str]]] = {}
-    for path in (config.work / "vectors").glob(f"[!.]*/{ENCODER}"):
-        used.setdefault(path.parent.name.partition("-")[0], []).append((path.stat().st_mtime, path.parent.name))
-    old = [one for kind in used.values() for one in sorted(kind)[:-keep] if time.time() - one[0] > GRACE]
-    return _remove(config.work / "vectors", [name for _, name in old])
+def prune_kept(config: Config, keep: int) -> list[Removed]:
+    """Remove what nights took over, of encoders, models and settings but the `keep` that they used last, or today."""
+    found: list[Removed] = []
+    for folder, marks in (("vectors", f"[!.]*/{ENCODER}"), ("lists", f"[!.]*/*/{FILES}"), ("spaces", "[!.]*.npz")):
+        root, used = config.work / folder, dict[str, dict[str, float]]()
+        for path in root.glob(marks):
+            name = path.relative_to(root).parts[0]
+            times = used.setdefault(name.partition("-")[0] if folder != "spaces" else folder, {})
+            times[name] = max(times.get(name, 0.0), path.stat().st_mtime)
+        old = [name for times in used.values() for name in sorted(times, key=times.__getitem__)[:-keep]]
+        latest = {name: at for times in used.values() for name, at in times.items()}
+        found += _remove(root, [name for name in old if time.time() - latest[name] > GRACE])
+    return found
 
 
 def _remove(folder: Path, names: Iterable[str], locked: bool = False) -> list[Removed]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from jobs.infra.vector_store import VectorSpace
+    from jobs.models.content.kept_space import FittedSpace
+    from jobs.stages.embed_items.spark.vectors import ContentVectors
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.models.content.text_encoder import dimensions, identity
     from jobs.models.text_encoder_training.model_store import used
     from jobs.stages.embed_items.arrays import write_item_vectors, write_labels, write_transitions
-    from jobs.stages.embed_items.spark.vectors import ContentVectors, fit, joined, known
+    from jobs.stages.embed_items.spark.vectors import ContentVectors, joined, known, space_of
     from lookup.scoring.parts import LOOK, TEXT
 
     night, options = config.run, config.embed
@@ -52,7 +54,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         cut = (shown.dimensions, shown.weight, shown.categories)
         sources.append(ContentVectors(LOOK, looks.vectors, "image", looks.size, *cut))
     facts = known(items, sources, model_items(spark, model.path), sum(model.widths)).persist()
-    space = fit(sources, facts, model, options.cold_bias)
+    fitted, kept = _fitted(config, sources, facts, [model.id, identity(text_model), looks.identity])
+    space = space_of(sources, fitted, model)
     night.write(ITEM_VECTORS, joined(facts, space, model.price_bounds))
     cold = facts.where("cold").count()
     facts.unpersist()
@@ -73,8 +76,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
             trained_until=model.trained_until,
             cold_start=cold_start,
         )
-        # The components depend on the texts: vectors of nights with other texts are of another space.
-        beside = [identity(text_model), options.max_tokens, _fingerprint(texts), *looks.fingerprint]
+        beside = [identity(text_model), options.max_tokens, fitted.digest, looks.identity]
         made = replace(made, space_id=_space_id(made, beside))
         writer.space(made)
     return {
@@ -88,6 +90,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "devices": _distinct(texts, "device"),
         "gpus_lent": _distinct(texts, "gpu"),
         "text_model": text_name,
+        "space_kept": kept,
         **looks.counts,
         "space_id": made.space_id,
     }
@@ -118,6 +121,31 @@ def _embed_texts(spark: "SparkSession", config: Config, items: "DataFrame", mode
     return seconds, counts
 
 
+def _fitted(
+    config: Config, sources: "list[ContentVectors]", known: "DataFrame", models: list[str | None]
+) -> "tuple[FittedSpace, bool]":
+    """What the space of this night is fitted to, and whether an earlier night did so.
+
+    known: as `jobs.stages.embed_items.spark.vectors.known` returns. models: what tells all models of the night.
+    """
+    from jobs.models.content.kept_space import FittedSpace, path_of
+    from jobs.stages.embed_items.spark.vectors import fit, hashes
+
+    facts = {
+        "models": models,
+        "max_tokens": config.embed.max_tokens,
+        "cold_bias": config.embed.cold_bias,
+        "parts": [[one.name, one.size, one.dimensions, one.by_category] for one in sources],
+    }
+    path = path_of(config.work, facts)
+    before = None if config.full else FittedSpace.read(path)
+    if before is not None and before.holds(hashes(sources, before.every)):
+        return before, True
+    made = fit(sources, known, config.embed.cold_bias)
+    made.write(path)
+    return made, False
+
+
 def _space_id(space: "VectorSpace", beside: list[Any]) -> str:
     """16 hexadecimal digits that change with the space and what stands beside it, but not with how many items there
     are, nor with how well the day describes new ones.
@@ -130,10 +158,3 @@ def _space_id(space: "VectorSpace", beside: list[Any]) -> str:
 
 def _distinct(frame: "DataFrame", column: str) -> list[str]:
     return sorted(row[0] for row in frame.select(column).where(f"{column} is not null").distinct().collect())
-
-
-def _fingerprint(texts: "DataFrame") -> int:
-    """A number that changes with the texts and with how many items have each, whatever their order."""
-    from pyspark.sql import functions as F
-
-    return int(texts.agg(F.expr("bit_xor(xxhash64(text, items))")).first()[0] or 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.config.config import Config
 from jobs.errors import MissingStepError
 from jobs.releases.announce import announce, refuse_older
-from jobs.releases.prune_work import prune_models, prune_runs, prune_text_models, prune_vectors
+from jobs.releases.prune_work import prune_kept, prune_models, prune_runs, prune_text_models
 from jobs.releases.validation import NOT_VALIDATED, config_option, why_not_announced
 from lookup.release import manifest as manifests
 
@@ -34,7 +34,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         *prune_runs(config, config.shop.keep_runs),
         *prune_models(config, models),
         *prune_text_models(config, models),
-        *prune_vectors(config, models),
+        *prune_kept(config, models),
     ]
     return {
         "release": release_id,

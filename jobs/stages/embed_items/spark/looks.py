@@ -25,8 +25,8 @@ class Looks:
     """Table LOOK_VECTORS; None where no picture could be used, so that vectors have no look part."""
     size: int = 0
     """Dimensions of its vectors."""
-    fingerprint: list[Any] = field(default_factory=list)
-    """Changes with the model and the pictures."""
+    identity: str | None = None
+    """Of the model."""
     counts: dict[str, Any] = field(default_factory=dict)
     """For the receipt."""
 
@@ -82,7 +82,6 @@ def embed_looks(spark: "SparkSession", config: Config, items: "DataFrame", model
     all_there = there.agg(
         F.countDistinct("sha256").alias("pictures"),
         F.coalesce(F.sum("items"), F.lit(0)).alias("items"),
-        F.expr("bit_xor(xxhash64(sha256, items))").alias("all"),
     ).first()
     counts = {
         "pictures": all_there["pictures"],
@@ -93,4 +92,4 @@ def embed_looks(spark: "SparkSession", config: Config, items: "DataFrame", model
     if first is None:
         log_line("embed_items", "no-pictures", items=counts["pictures_set_aside"])
         return Looks(counts=counts)
-    return Looks(looks, len(first[0]), [identity(model, KEY), int(all_there["all"])], counts)
+    return Looks(looks, len(first[0]), identity(model, KEY), counts)

@@ -14,6 +14,7 @@ from jobs.infra.arrow import list_column, matrix
 from jobs.infra.tables import ITEM_VECTORS
 from jobs.models.attributes import FACTS, Vocabulary, item_attributes
 from jobs.models.behaviour.model_store import Model
+from jobs.models.content.kept_space import FittedSpace, one_in
 from jobs.models.content.space import Basis, ColdStartModel, Content, Space, Sums, WithinCategories, gram, with_one
 
 if TYPE_CHECKING:
@@ -83,21 +84,39 @@ def known(items: "DataFrame", sources: Sequence[ContentVectors], model: "DataFra
     )
 
 
-def fit(sources: Sequence[ContentVectors], known: "DataFrame", model: Model, cold_bias: float) -> Space:
-    """The space of this run. known: as `known` returns. cold_bias: as `[embed]` says."""
+def fit(sources: Sequence[ContentVectors], known: "DataFrame", cold_bias: float) -> FittedSpace:
+    """Fit the parts of a space to the vectors of this run. known: as `known` returns. cold_bias: as `[embed]` says."""
     from pyspark.sql import functions as F
 
-    content = []
+    bases, every = {}, one_in(max(source.vectors.count() for source in sources))
     for source in sources:
         there = source.vectors.select("vector", "items").where("vector is not null")
         sums = _sum(there, partial(_content_sums, size=source.size), 1 + source.size)
         within = _within(known, source) if source.by_category else None
-        content.append(Content(source.name, Basis.of(sums, source.dimensions, within), source.weight))
+        bases[source.name] = Basis.of(sums, source.dimensions, within)
     low = known.where("not cold").agg(F.percentile_approx("bias", cold_bias)).first()[0]
+    return FittedSpace(bases, float(low or 0.0), every, hashes(sources, every))
+
+
+def hashes(sources: Sequence[ContentVectors], every: int) -> dict[str, NDArray[np.int64]]:
+    """The hashes of the texts and pictures of each part that `every` divides, rising."""
+    from pyspark.sql import functions as F
+
+    found = {}
+    for source in sources:
+        own = source.vectors.where("vector is not null").select(F.xxhash64(source.key).alias("hash"))
+        some = own.where(F.pmod("hash", F.lit(every)) == 0).collect()
+        found[source.name] = np.sort(np.array([row["hash"] for row in some], dtype=np.int64))
+    return found
+
+
+def space_of(sources: Sequence[ContentVectors], fitted: FittedSpace, model: Model) -> Space:
+    """The space of this run."""
+    content = tuple(Content(source.name, fitted.bases[source.name], source.weight) for source in sources)
     names, vectors = model.attributes()
     maps = np.array(model.load("maps"))
     labels = ColdStartModel(Vocabulary(names), vectors, maps, float(model.settings["temperature"]))
-    return Space(tuple(content), labels, float(low or 0.0))
+    return Space(content, labels, fitted.cold_bias)
 
 
 def _within(known: "DataFrame", source: ContentVectors) -> Sums | None:

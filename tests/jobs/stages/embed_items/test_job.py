@@ -201,7 +201,9 @@ def test_every_setting_is_known_to_change_the_space_or_not():
 def test_again_is_the_same(done, spark):
     made, counts = done
     before = arrays(made)
-    assert jobs.stages.embed_items.job.run(spark, made)["space_id"] == counts["space_id"]
+    again = jobs.stages.embed_items.job.run(spark, made)
+    assert again["space_id"] == counts["space_id"]
+    assert (counts["space_kept"], again["space_kept"]) == (False, True)
     for old, new in zip(before, arrays(made), strict=True):
         np.testing.assert_array_equal(old, new)
 

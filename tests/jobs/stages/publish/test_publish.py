@@ -1,5 +1,7 @@
 """The last job of the night announces the release of its run, once that release has passed validation."""
 
+import os
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -124,3 +126,19 @@ def test_damaged_since_its_validation(config: Config) -> None:
     with pytest.raises(ReleaseError, match=r"item_vector\.npy: damaged"):
         publish.run(None, config)
     assert not (config.releases / "CURRENT").exists()
+
+
+def test_what_nights_took_over_is_removed_with_the_encoders_that_made_it(config: Config) -> None:
+    build.run(None, config)
+    validate.run(None, config)
+    for age in range(5):
+        for name in (f"vectors/texts-{age}/encoder.json", f"lists/similar-{age}/1/files.json", f"spaces/{age}.npz"):
+            path = config.work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            os.utime(path, (time.time() - age * 90_000,) * 2)
+    (config.work / "vectors" / "queries-9").mkdir()
+    publish.run(None, replace(config, shop=ShopConfig(keep_models=2)))
+    for folder, names in (("vectors", "texts-{}"), ("lists", "similar-{}"), ("spaces", "{}.npz")):
+        left = {path.name for path in (config.work / folder).iterdir()} - {"queries-9"}
+        assert left == {names.format(age) for age in range(2)}
