@@ -13,6 +13,7 @@ A generation never changes. The newest whole one counts; an older one goes a day
 import hashlib
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -81,7 +82,10 @@ class KeptLists(NamedTuple):
         self, folder: Path, ids: pl.Series, vectors: Path, length: int, rows: Callable[[], Iterator["Rows"]]
     ) -> None:
         ids.rename("item_id").to_frame().write_parquet(folder / IDS)
-        os.link(vectors, folder / VECTOR)
+        try:
+            os.link(vectors, folder / VECTOR)
+        except OSError:  # some file systems have no links
+            shutil.copyfile(vectors, folder / VECTOR)
         shape = (len(ids), length)
         item = np.lib.format.open_memmap(folder / ITEM, "w+", np.dtype(np.int32), shape)
         score = np.lib.format.open_memmap(folder / SCORE, "w+", np.dtype(np.float32), shape)

@@ -206,8 +206,11 @@ def _sha256(path: Path) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    with new.open("w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    try:
+        with new.open("w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import uuid
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from jobs.models.content.text_encoder import identity
+from jobs.models.content.text_encoder import identity, is_unknown
 
 if TYPE_CHECKING:
     from jobs.config.learning import EmbedConfig, ImagesConfig
@@ -28,7 +28,7 @@ def look_facts(options: "ImagesConfig", model: str, computing: str) -> dict[str,
 
 def _facts(model: str, key: str, pickles: bool) -> dict[str, Any]:
     name = identity(model, key)
-    if name.endswith("@None"):  # nobody can tell its revision, so nothing that it made can be told from another's
+    if is_unknown(name):  # what it made cannot be told from what another made
         name = f"{name} {uuid.uuid4().hex}"
     return {"model": name, "pickles": pickles, "version": VERSION, **{name: _version(name) for name in LIBRARIES}}
 

@@ -63,11 +63,14 @@ class FittedSpace:
             arrays |= {f"mean_{name}": basis.mean, f"components_{name}": basis.components}
             arrays[f"seen_{name}"] = self.seen[name]
         new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        with new.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        try:
+            with new.open("wb") as file:
+                np.savez(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
 
     @classmethod
     def read(cls, path: Path) -> "FittedSpace | None":

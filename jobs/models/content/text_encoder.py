@@ -155,6 +155,11 @@ def identity(model: str, key: str = "embed.model") -> str:
     return digest.hexdigest()
 
 
+def is_unknown(name: str) -> bool:
+    """Whether an `identity` may be that of several models: one of the hub whose revision nobody knows."""
+    return name.endswith("@None")
+
+
 @contextmanager
 def loading(model: str, key: str = "embed.model") -> Iterator[None]:
     """Turn what a model cannot be loaded for into a ConfigError that names the model and the key."""

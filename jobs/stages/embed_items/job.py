@@ -129,6 +129,7 @@ def _fitted(
     known: as `jobs.stages.embed_items.spark.vectors.known` returns. models: what tells all models of the night.
     """
     from jobs.models.content.kept_space import FittedSpace, path_of
+    from jobs.models.content.text_encoder import is_unknown
     from jobs.stages.embed_items.spark.vectors import fit, hashes
 
     facts = {
@@ -138,7 +139,8 @@ def _fitted(
         "parts": [[one.name, one.size, one.dimensions, one.by_category] for one in sources],
     }
     path = path_of(config.work, facts)
-    before = None if config.full else FittedSpace.read(path)
+    unknown = any(one is not None and is_unknown(one) for one in models)
+    before = None if config.full or unknown else FittedSpace.read(path)
     if before is not None and before.holds(hashes(sources, before.every)):
         return before, True
     made = fit(sources, known, config.embed.cold_bias)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs.infra.kept import store
 from jobs.infra.kept.store import ENCODER, GRACE, REPLACED, SEGMENT, KeptVectors
@@ -55,6 +57,17 @@ def files(work: Path) -> list[Path]:
 
 def counts(encoder: Encoder) -> tuple[int, ...]:
     return tuple(encoder.kept.counts.values())
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=25), max_size=6))
+@settings(deadline=None, max_examples=25)
+def test_whatever_nights_there_were_vectors_are_those_of_the_encoder(tmp_path_factory, nights):
+    work, known = tmp_path_factory.mktemp("nights"), set[int]()
+    for numbers in nights:
+        night = Encoder(work)
+        night([f"text {n}" for n in numbers])
+        assert counts(night)[:2] == (len(set(numbers) - known), len(set(numbers) & known))
+        known |= set(numbers)
 
 
 def test_only_new_texts_are_encoded(work):
