@@ -25,6 +25,7 @@ PRINTS = {
     "topk": "MLlib ALS",
     "transitions": "the same numbers: yes",
     "embed": "sentence-transformers",
+    "kept": "none new",
     "gpu": "behaviour model, 16 users, 50 items",
     "query_encoder": "as quick as all",
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",

@@ -22,7 +22,7 @@ MOST_CHANGED = 0.2
 
 
 @dataclass(frozen=True)
-class Rows:
+class SameRows:
     """Which rows of two nights stand for the same item with the same vector."""
 
     tonight: NDArray[np.int32]
@@ -41,7 +41,7 @@ class Rows:
         return len(self.changed) <= MOST_CHANGED * len(self.before)
 
 
-def same_rows(known: NDArray[np.int64], before: NDArray[np.float32], tonight: NDArray[np.float32]) -> Rows:
+def same_rows(known: NDArray[np.int64], before: NDArray[np.float32], tonight: NDArray[np.float32]) -> SameRows:
     """Compare the vectors of two nights, bit by bit.
 
     known: of each item of tonight the row of the same id in the earlier night, -1 for none, (I,). before, tonight:
@@ -58,11 +58,11 @@ def same_rows(known: NDArray[np.int64], before: NDArray[np.float32], tonight: ND
     there = np.flatnonzero(found >= 0)
     back = np.full(len(before), -1, dtype=np.int32)
     back[found[there]] = there
-    return Rows(back, found)
+    return SameRows(back, found)
 
 
 def still_hold(
-    rows: Rows,
+    rows: SameRows,
     items: NDArray[np.int32],
     scores: NDArray[np.float32],
     queries: NDArray[np.float32],

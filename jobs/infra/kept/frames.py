@@ -11,8 +11,8 @@ from jobs.infra.cluster.tasks import partitions
 from jobs.infra.cluster.written import write_counted
 from jobs.infra.frames import empty
 from jobs.infra.kept.store import CHECKED, KeptVectors, Segment, as_made
+from jobs.infra.kept.table import KEPT
 from jobs.infra.spark import parquet
-from jobs.infra.tables import KEPT
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -61,7 +61,7 @@ class KeptLists(NamedTuple):
         for note in self.folder.glob(f"*/{FACTS}"):
             note.unlink(missing_ok=True)
 
-    def write(self, ids: pl.Series, vectors: Path, length: int, rows: Callable[[], Iterator["Rows"]]) -> None:
+    def write(self, ids: pl.Series, vectors: Path, length: int, rows: Callable[[], Iterator["ListRows"]]) -> None:
         """A new generation. ids: of the items, by row. vectors: the file of their array. length: K. rows: the lists.
 
         What cannot be written costs the next night its time, and the log says so.
@@ -79,7 +79,7 @@ class KeptLists(NamedTuple):
         self._tidy()
 
     def _fill(
-        self, folder: Path, ids: pl.Series, vectors: Path, length: int, rows: Callable[[], Iterator["Rows"]]
+        self, folder: Path, ids: pl.Series, vectors: Path, length: int, rows: Callable[[], Iterator["ListRows"]]
     ) -> None:
         ids.rename("item_id").to_frame().write_parquet(folder / IDS)
         try:
@@ -106,7 +106,7 @@ class KeptLists(NamedTuple):
                 remove(folder)
 
 
-class Rows(NamedTuple):
+class ListRows(NamedTuple):
     """Some lists, as arrays hold them."""
 
     rows: NDArray[np.int64]

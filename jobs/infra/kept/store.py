@@ -1,7 +1,7 @@
 """The vectors that an encoder made, kept by what it read: `<work>/vectors/<kind>-<fingerprint>/`.
 
     encoder.json        what the fingerprint stands for; its time says when a night last used the folder
-    <segment>/          what one writer added: Parquet files of table KEPT, and
+    <segment>/          what one writer added: Parquet files of table KEPT (`jobs.infra.kept.table`), and
         _segment.json   its files, with the rows, bytes and sha256 of each
 
 A segment is there once its `_segment.json` is, which comes last and in one step. Nothing in it changes after that, so
@@ -160,6 +160,8 @@ def as_made(store: KeptVectors, kept: Matrix, made: Matrix) -> bool:
 
     kept, made: of the same texts or pictures, float32 (n, d).
     """
+    if not len(kept):
+        return True
     if kept.shape != made.shape:
         worst = 0.0
     else:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from jobs.infra.arrow import list_column, matrix
 from jobs.infra.kept.store import CHECKED, KeptVectors, Segment, as_made, read
+from jobs.infra.kept.table import KEPT
 from jobs.infra.logging import log_line
-from jobs.infra.tables import KEPT
 
 Matrix = NDArray[np.float32]
 Vectors = dict[bytes, Matrix]

@@ -77,7 +77,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
         "suggestions": len(arrays["suggest_kind"]),
         "head_queries": len(arrays["head_total"]),
         "mib": round(sum(array.nbytes for array in arrays.values()) / 2**20, 1),
-        **{f"texts_{name}": count for name, count in encoded.items()},
+        **encoded,
         "encoder_seconds": round(taught, 1),
         "index_seconds": round(time.monotonic() - started, 1),
         "bm25": {**Parameters.of(arrays)._asdict(), **facts.clicked},
@@ -90,7 +90,8 @@ def learn_encoder(
 ) -> "tuple[Learned | None, dict[str, int]]":
     """The day's encoder of queries; None for a shop without any text. queries: of the log.
 
-    Beside it, how many of the texts that taught it are new, taken over and dropped.
+    Beside it, for the receipt: whether it is that of an earlier night, and otherwise how many of the texts that taught
+    it are new, taken over and dropped.
     """
     import torch
 
@@ -98,6 +99,7 @@ def learn_encoder(
     from jobs.models.content.fingerprint import QUERIES, computing_of, text_facts
     from jobs.models.content.kept_texts import KeptTexts
     from jobs.models.content.text_encoder import TextEncoder
+    from jobs.models.query_encoder.kept import learned_once, path_of
     from jobs.models.query_encoder.learn import learn
     from jobs.models.query_encoder.vocabulary import pieces_of
     from jobs.models.text_encoder_training.model_store import used
@@ -112,15 +114,22 @@ def learn_encoder(
         return None, {}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = used(config)[1]
-    model = TextEncoder(
-        name,
-        max_tokens=options.max_tokens,
-        batch_tokens=options.batch_tokens,
-        precision=options.precision,
-        device=device,
-        pickles=options.pickles,
-    )
     facts = text_facts(options, name, computing_of(options.precision, device))
-    kept = KeptTexts(KeptVectors(config.work, QUERIES, facts, "index_search"), model.encode, device)
-    learned = learn(titles, words(queries), vectors, kept, pieces_of(model.tokenizer), device=device)
-    return learned, kept.counts
+    said, counts = words(queries), dict[str, int]()
+
+    def taught() -> "Learned":
+        model = TextEncoder(
+            name,
+            max_tokens=options.max_tokens,
+            batch_tokens=options.batch_tokens,
+            precision=options.precision,
+            device=device,
+            pickles=options.pickles,
+        )
+        kept = KeptTexts(KeptVectors(config.work, QUERIES, facts, "index_search"), model.encode, device)
+        made = learn(titles, said, vectors, kept, pieces_of(model.tokenizer), device=device)
+        counts.update({f"texts_{what}": count for what, count in kept.counts.items()})
+        return made
+
+    learned, known = learned_once(path_of(config.work, facts, titles, said, vectors), taught)
+    return learned, {"encoder_taken_over": known, **counts}

@@ -12,10 +12,11 @@ from jobs.config.learning import ImagesConfig
 from jobs.infra.cluster.tasks import partitions, task_threads
 from jobs.infra.kept.frames import TakenOver
 from jobs.infra.kept.store import KeptVectors
+from jobs.infra.kept.table import KEPT
 from jobs.infra.pictures.fetch import Fetcher
 from jobs.infra.pictures.guard import PictureError
 from jobs.infra.spark import lent_gpu, task_device
-from jobs.infra.tables import FETCHED, KEPT, LOOK_VECTORS
+from jobs.infra.tables import FETCHED, LOOK_VECTORS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -11,8 +11,9 @@ from jobs.infra.arrow import list_column
 from jobs.infra.cluster.tasks import task_threads
 from jobs.infra.kept.frames import TakenOver
 from jobs.infra.kept.store import KeptVectors
+from jobs.infra.kept.table import KEPT
 from jobs.infra.spark import lent_gpu, task_device
-from jobs.infra.tables import KEPT, TEXT_VECTORS
+from jobs.infra.tables import TEXT_VECTORS
 from jobs.models.content.worker_encoder import worker_encoder
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import polars as pl
 
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks, flat, spread
-from jobs.infra.kept.lists import VECTOR, Generation, KeptLists, Rows
+from jobs.infra.kept.lists import VECTOR, Generation, KeptLists, ListRows
 from jobs.infra.logging import log_line
 from jobs.infra.tables import ITEM_TOPK, ITEMS
 from jobs.infra.vector_store import VectorStore, array_path
@@ -85,7 +85,7 @@ def _write(
     return None if states.get["differ"] else int(states.get["taken"])
 
 
-def _rows(table: Blocks, config: Config) -> Iterator[Rows]:
+def _rows(table: Blocks, config: Config) -> Iterator[ListRows]:
     """The lists of the table, as arrays hold them."""
     length = config.topk.similar
     for batch in table.read(*ITEM_TOPK.columns):
@@ -93,4 +93,4 @@ def _rows(table: Blocks, config: Config) -> Iterator[Rows]:
         places = spread(np.arange(len(lengths)) * length, lengths)
         item, score = np.full((len(lengths), length), -1, np.int32), np.zeros((len(lengths), length), np.float32)
         item.reshape(-1)[places], score.reshape(-1)[places] = items, flat(batch.column("scores"))[1]
-        yield Rows(batch.column("item").to_numpy().astype(np.int64), item, score)
+        yield ListRows(batch.column("item").to_numpy().astype(np.int64), item, score)

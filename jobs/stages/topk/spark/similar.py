@@ -16,7 +16,7 @@ from jobs.infra.vector_store import VectorStore
 from jobs.ranking.device import DeviceItems
 from jobs.ranking.exact import SHARE, ScanItems
 from jobs.ranking.exact import Rows as Vectors
-from jobs.ranking.unchanged import Rows, still_hold
+from jobs.ranking.unchanged import SameRows, still_hold
 from jobs.ranking.variants import Variants
 from jobs.stages.topk.spark.lists import Batches, Groups, best, held_items, table
 from lookup.scoring.user_encoder import UserEncoder
@@ -55,7 +55,7 @@ class Earlier:
     """The lists of an earlier night, and which rows are the same tonight."""
 
     lists: Generation
-    rows: Rows
+    rows: SameRows
 
 
 def item_lists(

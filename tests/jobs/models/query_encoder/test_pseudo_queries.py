@@ -11,7 +11,7 @@ WORDS = [f"word{n}" for n in range(400)]
 
 def made(count: int, seed: int = 1) -> list[list[str]]:
     rng = np.random.default_rng(seed)
-    return [rng.choice(WORDS, rng.integers(3, 9), replace=False).tolist() for _ in range(count)]
+    return [rng.choice(WORDS, rng.integers(4, 9), replace=False).tolist() for _ in range(count)]
 
 
 def test_few_other_titles_make_few_other_runs():
