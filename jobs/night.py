@@ -1,14 +1,13 @@
 """The night: its jobs in order, and how one of them runs and gets its receipt."""
 
 import importlib
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.infra.cluster.errors import told
 from jobs.infra.logging import log_line
-from jobs.infra.machine.memory import peak_mib
+from jobs.infra.receipts.used import USED, Used
 from jobs.infra.run_lock import writing
 from jobs.models.behaviour.continuation import of_night
 
@@ -38,6 +37,9 @@ BEFORE_A_MODEL = frozenset(["ingest", "train"])
 WITHOUT_SPARK = frozenset(["index_search", "build", "validate", "publish"])
 """The jobs that start no JVM, and whose `spark` is None."""
 
+AFTER_THE_CATALOG = frozenset(["build", "validate"])
+"""The jobs whose receipts the manifest of the release gets when they have ended."""
+
 
 def left_to_run(jobs: Sequence[str], run: "Run") -> list[str]:
     """The jobs with which another try goes on, from the first one that did not end; all of them where every one did.
@@ -55,28 +57,43 @@ def left_to_run(jobs: Sequence[str], run: "Run") -> list[str]:
 
 
 def run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
-    """Run one job of the night and write its receipt: counts, seconds, and the peak memory of its largest process.
+    """Run one job of the night and write its receipt: counts, seconds, and what it took (`jobs.infra.receipts.used`).
 
-    Raises RunLockedError where another command writes into the same run.
+    A job that fails, or is killed, writes none: the receipt of an earlier try stays. Raises RunLockedError where
+    another command writes into the same run.
     """
     with writing(config.run.root, f"job {name}"):
         return _run_job(name, spark, config)
 
 
 def _run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
+    from jobs.infra.receipts.meter import Meter
+    from jobs.releases.receipts import keep_receipts
+
     log_line(name, "start", date=config.date)
-    started = time.monotonic()
     config = config if name in BEFORE_A_MODEL else of_night(config)
-    with told(name, config.run.path("errors") / f"{name}.txt"):
-        counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
+    with Meter(name, spark, config.costs.cores) as meter:
+        with told(name, config.run.path("errors") / f"{name}.txt"):
+            counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
+        seconds = meter.seconds()
+        used = config.costs.with_money(meter.stop(), seconds)
     receipt = {
         "job": name,
-        "seconds": round(time.monotonic() - started, 2),
-        "peak_mib": peak_mib(),
+        "seconds": round(seconds, 2),
+        "peak_mib": used.peak_mib,
         "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
         **counts,
+        USED: used.to_json(),
     }
     config.run.write_json(f"receipts/{name}.json", receipt)
+    if name in AFTER_THE_CATALOG:
+        keep_receipts(config)
     facts = {k: v for k, v in receipt.items() if k not in ("job", "ended") and not isinstance(v, dict | list)}
-    log_line(name, "done", **facts)
+    log_line(name, "done", **facts, **told_of(used))
     return receipt
+
+
+def told_of(used: Used) -> dict[str, Any]:
+    """What the log says of what a job took, beside its seconds."""
+    found = {"cpu_seconds": used.cpu_seconds, "spark_seconds": used.spark_seconds}
+    return found if used.money is None else {**found, "money": f"{used.money:.4f} {used.currency or ''}".rstrip()}

@@ -9,6 +9,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs.infra.receipts.used import USED, Used
+from jobs.releases.receipts import DUCKDB_TYPES, ReceiptHead
 from jobs.stages.build.catalog import VIEWS
 from lookup.release import manifest, schema
 from lookup.release.arrays import FOOTER_BYTES
@@ -250,7 +252,26 @@ def table_of(stated: Table) -> str:
 
 def views() -> str:
     """The views of the catalog."""
-    return "### Views\n\n" + table(("view", "what"), [(f"`{name}`", doc) for name, (doc, _) in VIEWS.items()])
+    rows = [(f"`{name}`", doc) for name, (doc, _) in VIEWS.items()]
+    return "### Views\n\n" + table(("view", "what"), rows) + "\n" + receipts()
+
+
+RECEIPTS_TEXT = """\
+### What a job took
+
+A receipt has what its job counted, and the numbers below, from `start_seconds` on under `{used}`. View `receipts` has
+them as columns. Receipts of earlier versions of Daybreak have no `{used}`, and their catalogs no view `receipts`.
+
+"""
+
+
+def receipts() -> str:
+    """What the receipt of every job has."""
+    rows = []
+    for kind in (ReceiptHead, Used):
+        docs = docs_of(kind)
+        rows += [(f"`{one.name}`", DUCKDB_TYPES[one.type], docs[one.name][1]) for one in fields(kind)]
+    return RECEIPTS_TEXT.format(used=USED) + table(("column", "type", "what"), rows)
 
 
 def sentence(text: str) -> str:

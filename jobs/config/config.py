@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from jobs.config import presets
 from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
+from jobs.config.costs import CostsConfig
 from jobs.config.learning import EmbedConfig, ImagesConfig, RankerConfig, TrainConfig, TrainTextConfig
 from jobs.config.password import with_password
 from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
@@ -64,6 +65,7 @@ class Sections:
     search: SearchConfig = field(default_factory=SearchConfig)
     build: BuildConfig = field(default_factory=BuildConfig)
     validate: ValidateConfig = field(default_factory=ValidateConfig)
+    costs: CostsConfig = field(default_factory=CostsConfig)
     spark: dict[str, Annotated[str, Expected('a text; a name with dots stands in quotes: "spark.driver.memory"')]] = (
         field(default_factory=dict)
     )

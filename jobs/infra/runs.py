@@ -4,7 +4,7 @@ Items and users are rows of tables, so tables of two ingests must not mix. Each 
 ids of the tables that it was made from. A job that reads a table checks the marks of all that stand behind it.
 
 <work>/runs/<date>/<table>/     Parquet, and the mark
-<work>/runs/<date>/receipts/    a JSON file for each job: rows, seconds, peak memory
+<work>/runs/<date>/receipts/    a JSON file for each job: what it counted, and what it took
 <work>/vectors/<kind>-<hash>/   what encoders made, kept across runs (`jobs.infra.kept`)
 <work>/models/<model id>/       a model of `train`, or of `train_text`; the jobs use the newest readable one
 """
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingStepError
 from jobs.infra.cluster.written import write_counted
+from jobs.infra.receipts.touched import touched
 from jobs.infra.spark import parquet
 from jobs.infra.tables import RunTable
 
@@ -132,6 +133,7 @@ class Run:
                 f"{self.path(old)} was not made from the {other} that the run has now: run "
                 f"`daybreak job {MADE_BY.get(old, 'ingest')} --date {self.date}` again, and the jobs after it"
             )
+        touched().note_opened(path)
         return path
 
     def _stale(self, name: str, seen: set[str]) -> tuple[str, str] | None:
@@ -188,6 +190,7 @@ class Run:
                 remove(old)
             else:
                 new.rename(final)
+            touched().note_written(final)
         finally:
             remove(new)
 

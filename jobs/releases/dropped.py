@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jobs.config.config import Config
 from jobs.infra.blocks import Blocks
+from jobs.infra.receipts.used import USED
 from jobs.infra.tables import PICTURE_QUARANTINE, QUARANTINE
 
 EXAMPLES = 3
@@ -15,8 +16,8 @@ REASONS = 50
 """So many reasons are shown, those of most rows."""
 LONGEST = 160
 """Characters of an example."""
-OF_A_RECEIPT = ("seconds", "peak_mib")
-"""Numbers of a receipt that are no counts of rows."""
+OF_A_RECEIPT = ("seconds", "peak_mib", USED)
+"""What of a receipt is no count of rows."""
 
 
 class DroppedRows(NamedTuple):
@@ -58,8 +59,7 @@ def counted(receipts: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
         (" ".join(name.split("_")), number)
         for receipt in receipts
         if receipt.get("job") == "ingest"
-        for name, number in _numbers(receipt)
-        if name not in OF_A_RECEIPT
+        for name, number in _numbers({key: value for key, value in receipt.items() if key not in OF_A_RECEIPT})
     ]
 
 

@@ -23,7 +23,7 @@ from lookup.scoring.user_encoder import UserEncoder
 from lookup.sealed import broken_seal, sealed
 
 FILE = "manifest.json"
-NOT_IN_CATALOG = ("files", "override", "validation")
+NOT_IN_CATALOG = ("files", "override", "validation", "later_receipts")
 """What the table `manifest` of the catalog leaves out: the build does not know it yet when it writes the catalog."""
 
 Checked = Callable[[int, int], None]
@@ -98,7 +98,7 @@ class Manifest:
     metrics: list[dict[str, Any]]
     """`method`, `metric`, `value` and `users` of each figure of quality."""
     receipt: list[dict[str, Any]]
-    """The receipts of the night's jobs."""
+    """The receipts of the night's jobs, up to the one that built the release."""
     override: dict[str, Any] | None = None
     """Where a person published the release against `validate`: `by`, `at` (UTC, ISO 8601), `reason` (or null), and
     `overridden`: `name`, `found` and `expected` of each finding. Else null."""
@@ -111,6 +111,14 @@ class Manifest:
     patches_log: dict[str, Any] | None = field(default=None, metadata={"optional": True})
     """The log that `patches_until` is a position of: its `id`, and the `mark` that the night left in it (see
     `lookup.patches.following.lineage`). Left out where the night read no log, and by earlier versions of Daybreak."""
+    later_receipts: list[dict[str, Any]] | None = field(default=None, metadata={"optional": True})
+    """The receipts of `build` and `validate`, which end after the catalog is written. Left out until then, and by
+    earlier versions of Daybreak."""
+
+    @property
+    def all_receipts(self) -> list[dict[str, Any]]:
+        """The receipts of all jobs that the manifest knows of, in the order in which they ended."""
+        return [*self.receipt, *(self.later_receipts or [])]
 
     def __getattr__(self, name: str) -> Any:
         """Fields by the names of earlier versions, which go on working with a note."""

@@ -148,6 +148,7 @@ RULES = (
     Rule("model", _object, "an object expected"),
     Rule("metrics", _objects, "a list of objects expected"),
     Rule("receipt", _objects, "a list of objects expected"),
+    Rule("later_receipts", lambda value: value is None or _objects(value), "a list of objects or null expected"),
     Rule("override", lambda value: value is None or _object(value), "an object or null expected"),
     Rule("validation", _validation, f"null or an object expected: verdict ({', '.join(VERDICTS)}), files, held_for"),
     Rule("ranker", lambda value: value is None or _object(value), "an object or null expected"),

@@ -7,6 +7,7 @@ import typer
 
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, day, load
 from jobs.cli.output import TextTable, on_terminal, show_json
+from jobs.infra.receipts.used import USED
 
 LastNight = Annotated[
     date | None,
@@ -17,7 +18,7 @@ LastNight = Annotated[
 
 
 def receipt(night: LastNight = None, config: ConfigFile = DEFAULT_CONFIG, json: Json = False) -> None:
-    """Print what a night did: what each job counted, its seconds and memory, and the metrics.
+    """Print what a night did: what each job counted and took, and the metrics.
 
     A terminal shows tables. A pipe gets one line of JSON, as with --json.
 
@@ -44,8 +45,11 @@ def _jobs(receipts: list[dict[str, Any]]) -> TextTable:
     rows = []
     for one in receipts:
         counts = ", ".join(f"{name} {value:,}" for name, value in one.items() if name not in about and _whole(value))
-        rows.append((one["job"], f"{one['seconds']:,.1f}", f"{one['peak_mib']:,}", one["ended"], counts))
-    return TextTable(("job", "seconds", "peak MiB", "ended", "counts"), rows, right=("seconds", "peak MiB"))
+        used = one.get(USED, {})
+        shares = (f"{used[name]:,.1f}" if name in used else "" for name in ("cpu_seconds", "spark_seconds"))
+        rows.append((one["job"], f"{one['seconds']:,.1f}", *shares, f"{one['peak_mib']:,}", one["ended"], counts))
+    numbers = ("seconds", "cpu", "Spark's own", "peak MiB")
+    return TextTable(("job", *numbers, "ended", "counts"), rows, right=numbers)
 
 
 def _metrics(metrics: list[dict[str, Any]]) -> TextTable:

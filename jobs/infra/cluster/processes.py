@@ -8,12 +8,14 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from jobs.infra.receipts.tasks import add_device, measured
 from jobs.infra.spark import is_local, task_device
 from lookup.errors import DaybreakError
 
@@ -35,7 +37,12 @@ def run_together(spark: "SparkSession", work: Work, count: int, again: str) -> N
     """
     if is_local(spark.sparkContext.master):
         gpu = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
+        started = time.monotonic()
         run_here(work, count, gpu, again)
+        if gpu:
+            import torch
+
+            add_device((time.monotonic() - started) * min(count, torch.cuda.device_count()))
         return
 
     def run(ranks: Iterator[int]) -> Iterator[int]:
@@ -43,7 +50,7 @@ def run_together(spark: "SparkSession", work: Work, count: int, again: str) -> N
             work(rank, task_device())
             yield rank
 
-    spark.sparkContext.parallelize(range(count), count).barrier().mapPartitions(run).collect()
+    spark.sparkContext.parallelize(range(count), count).barrier().mapPartitions(measured(run)).collect()
 
 
 def run_here(work: Work, count: int, gpu: bool, again: str) -> None:

@@ -11,6 +11,7 @@ from jobs.infra.vector_store import VectorStore
 from jobs.releases.access import make_releases_folder
 from jobs.releases.dropped import dropped_rows
 from jobs.releases.page import render
+from jobs.releases.receipts import before_release
 from jobs.stages.build.catalog import build_catalog
 from jobs.stages.build.ranker_arrays import ranker_facts
 from jobs.stages.build.release_arrays import copy_search, write_arrays, write_index
@@ -78,7 +79,7 @@ def build(config: Config, parent: str | None) -> Manifest:
             patches_log=absorbed.get("log"),
             files={},
             metrics=metrics,
-            receipt=run.receipts(),
+            receipt=before_release(run),
             ranker=ranker,
         )
         build_catalog(folder / CATALOG_FILE, run, manifest, metrics)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.runs import Run
 from jobs.infra.tables import RUN_TABLE_OF
+from jobs.releases.receipts import receipts_query
 from jobs.search.search_file import DAYS, FILE, FOLDER, QUERIES
 from lookup import keys
 from lookup.release.catalog_schema import CATALOG, Table
@@ -68,6 +69,10 @@ VIEWS = {
         "most popular items of the shop ('') and of each category, with names",
         """SELECT l.category, l.rank, l.item_id, i.title, i.brand, i.price, l.score
            FROM popular l JOIN items i USING (item_id)""",
+    ),
+    "receipts": (
+        "what each job before `build` took; the columns stand below. The manifest has `build` and `validate`, too",
+        receipts_query(),
     ),
 }
 """By name: what the view shows, and its query."""

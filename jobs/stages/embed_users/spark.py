@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.tables import USER_VECTORS
 from jobs.infra.vector_store import VectorStore
 from jobs.models.user_vectors import history_shares, user_matrix
@@ -33,4 +34,4 @@ def vectors(users: "DataFrame", store: VectorStore) -> "DataFrame":
             columns = [made[name] if name in made else batch.column(name) for name in names]
             yield pa.RecordBatch.from_arrays(columns, names)
 
-    return users.mapInArrow(embed, USER_VECTORS.ddl)
+    return users.mapInArrow(measured(embed), USER_VECTORS.ddl)

@@ -12,6 +12,7 @@ from jobs.config.config import Config
 from jobs.evaluation.metrics.ranking import measure
 from jobs.evaluation.slices import head
 from jobs.infra.frames import histories, popularity
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import task_device
 from jobs.infra.tables import EVALUATION, ITEMS
 from jobs.stages.evaluate.contestants import METHODS, Contestant, lists, take_users
@@ -95,7 +96,7 @@ def score_users(
         masked=config.topk.bought != "include",
         item_block=config.topk.item_block,
     )
-    return users.mapInArrow(task, EVALUATION.ddl)
+    return users.mapInArrow(measured(task), EVALUATION.ddl)
 
 
 def _score(

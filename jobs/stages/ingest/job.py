@@ -7,6 +7,7 @@ Patches of the day become part of the tables. Bad rows go to table `quarantine`,
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
+from jobs.infra.receipts.touched import touched
 from jobs.infra.tables import EVENTS, ITEMS, PICTURES, QUARANTINE, SEARCHES, SHOWN, VISITS
 from jobs.stages.ingest.quality import check_recent, check_shares, report, warn_of_items, warn_of_last_day
 from jobs.stages.ingest.reasons import UNWEIGHTED
@@ -49,7 +50,9 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     tell_unweighted(types)
     # A shop that begins with another's model may have no event yet.
     optional = {*tables.optional, *(["events"] if config.train.start_from else [])}
-    check_shares(tables.row_counts(counts), named(bad, types), config, optional=optional, aside=aside)
+    rows = tables.row_counts(counts)
+    touched().rows_read = sum(rows.values()) + sum(bad.values()) + sum(aside.values())
+    check_shares(rows, named(bad, types), config, optional=optional, aside=aside)
     found = suspects(tables.events, tables.items, config)
     tell_suspects(found, config)
     events, of_events = tables.all_events(), tables.count_events()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import is_local, task_device
 from jobs.models.content.fingerprint import computing_of
 
@@ -17,7 +18,7 @@ def computing(spark: "SparkSession", precision: str) -> str:
     """As `jobs.models.content.fingerprint.computing_of` says of the tasks; those of one night have equal machines."""
     if is_local(spark.sparkContext.master):
         return computing_of(precision, "cpu")
-    return str(spark.range(1).mapInArrow(partial(_ask, precision=precision), "computing string").first()[0])
+    return str(spark.range(1).mapInArrow(measured(partial(_ask, precision=precision)), "computing string").first()[0])
 
 
 def _ask(batches: Iterator[pa.RecordBatch], precision: str) -> Iterator[pa.RecordBatch]:

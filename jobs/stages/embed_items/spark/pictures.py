@@ -15,6 +15,7 @@ from jobs.infra.kept.store import KeptVectors
 from jobs.infra.kept.table import KEPT
 from jobs.infra.pictures.fetch import Fetcher
 from jobs.infra.pictures.guard import PictureError
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import lent_gpu, task_device
 from jobs.infra.tables import FETCHED, LOOK_VECTORS
 
@@ -42,7 +43,7 @@ def fetched(items: "DataFrame", pictures: "DataFrame | None", fetcher: Fetcher, 
     addresses = different.where(~digest)
     parts = partitions(spark, addresses.count(), PICTURES_A_TASK)
     task = partial(_fetch, fetcher=fetcher, threads=threads)
-    found = addresses.repartition(parts, "image").mapInArrow(task, FETCHED.ddl)
+    found = addresses.repartition(parts, "image").mapInArrow(measured(task), FETCHED.ddl)
     if pictures is None:
         return found
     own = different.where(digest).join(pictures, F.col("image") == F.col("picture"), "left")
@@ -78,7 +79,7 @@ def look_vectors(
 def _embedded(pictures: "DataFrame", model: str, options: ImagesConfig) -> "DataFrame":
     """Table KEPT. Equal pictures meet in one task, one after the other, and equal inputs make equal batches."""
     task = partial(_embed, model=model, options=options)
-    return pictures.select("key", "bytes").sortWithinPartitions("key").mapInArrow(task, KEPT.ddl)
+    return pictures.select("key", "bytes").sortWithinPartitions("key").mapInArrow(measured(task), KEPT.ddl)
 
 
 def aside(items: "DataFrame", looks: "DataFrame") -> "DataFrame":

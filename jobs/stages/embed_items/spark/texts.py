@@ -12,6 +12,7 @@ from jobs.infra.cluster.tasks import task_threads
 from jobs.infra.kept.frames import TakenOver
 from jobs.infra.kept.store import KeptVectors
 from jobs.infra.kept.table import KEPT
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import lent_gpu, task_device
 from jobs.infra.tables import TEXT_VECTORS
 from jobs.models.content.worker_encoder import worker_encoder
@@ -44,7 +45,9 @@ def _embedded(texts: "DataFrame", options: EmbedConfig, model: str) -> "DataFram
     from pyspark.sql import functions as F
 
     task = partial(_encode, options=options, model=model)
-    return texts.select("key", "text").sortWithinPartitions(F.length("text"), "text").mapInArrow(task, KEPT.ddl)
+    return (
+        texts.select("key", "text").sortWithinPartitions(F.length("text"), "text").mapInArrow(measured(task), KEPT.ddl)
+    )
 
 
 def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: str) -> Iterator[pa.RecordBatch]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from jobs.infra.arrow import list_column, matrix
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.tables import ITEM_VECTORS
 from jobs.models.attributes import FACTS, Vocabulary, item_attributes
 from jobs.models.behaviour.model_store import Model
@@ -128,7 +129,7 @@ def _within(known: "DataFrame", source: ContentVectors) -> Sums | None:
     most = named.groupBy("category").count().orderBy(F.desc("count"), "category").limit(CATEGORIES).collect()
     codes = {row["category"]: code for code, row in enumerate(most)}
     task = partial(_category_sums, codes=codes, column=source.column, size=source.size)
-    rows = named.mapInArrow(task, ", ".join(f"{name} binary" for name in SUMS)).toLocalIterator()
+    rows = named.mapInArrow(measured(task), ", ".join(f"{name} binary" for name in SUMS)).toLocalIterator()
     shapes = ((source.size, source.size), (len(codes), source.size), (len(codes),))
     found = [
         WithinCategories(*(np.frombuffer(row[name]).reshape(shape) for name, shape in zip(SUMS, shapes, strict=True)))
@@ -151,13 +152,14 @@ def _category_sums(batches: Batches, codes: dict[str, int], column: str, size: i
 
 def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "DataFrame":
     """Table ITEM_VECTORS. bounds: of prices, as the model was fitted with."""
-    return known.mapInArrow(partial(_join, space=space, bounds=bounds), ITEM_VECTORS.ddl)
+    return known.mapInArrow(measured(partial(_join, space=space, bounds=bounds)), ITEM_VECTORS.ddl)
 
 
 def _sum(frame: "DataFrame", block_sums: Any, size: int) -> Sums:
     """The sum of symmetric matrices, float64 (size, size). Each partition sends one to the driver."""
     total = np.zeros((size, size))
-    for row in frame.mapInArrow(partial(_partition_sums, block_sums=block_sums), "sums binary").toLocalIterator():
+    task = measured(partial(_partition_sums, block_sums=block_sums))
+    for row in frame.mapInArrow(task, "sums binary").toLocalIterator():
         total += np.frombuffer(row["sums"]).reshape(size, size)
     return total
 

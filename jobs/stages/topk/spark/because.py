@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from jobs.config.release import TopKConfig
 from jobs.infra.cluster.tasks import partitions
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.tables import USER_BECAUSE
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.terms import ItemTransitions
@@ -40,7 +41,7 @@ def user_because(
     both = users.select("user", F.col("items").alias("history"), "days", "weights").join(first, "user")
     task = partial(reasons, vectors=vectors, today=(night - date(1970, 1, 1)).days)
     parts = partitions(users.sparkSession, count, options.user_block)
-    return both.select(*COLUMNS).repartition(parts).mapInArrow(task, USER_BECAUSE.ddl)
+    return both.select(*COLUMNS).repartition(parts).mapInArrow(measured(task), USER_BECAUSE.ddl)
 
 
 def reasons(batches: Batches, vectors: VectorStore, today: int) -> Batches:

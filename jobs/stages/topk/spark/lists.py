@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from jobs.config.release import TopKConfig
 from jobs.infra.arrow import matrix
 from jobs.infra.cluster.tasks import partitions, task_threads
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import task_device
 from jobs.infra.tables import USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import VectorStore
@@ -61,7 +62,7 @@ def user_lists(
     parts = partitions(users.sparkSession, count, options.user_block)
     task = partial(_user_lists, vectors=vectors, options=options, groups=groups)
     both = users.select(*USER_COLUMNS).join(unseen, "user")
-    return both.repartition(parts).mapInArrow(task, USER_TOPK.ddl)
+    return both.repartition(parts).mapInArrow(measured(task), USER_TOPK.ddl)
 
 
 def user_again(users: "DataFrame", vectors: VectorStore, options: TopKConfig, count: int) -> "DataFrame":
@@ -70,7 +71,7 @@ def user_again(users: "DataFrame", vectors: VectorStore, options: TopKConfig, co
         return _no_lists(users)
     parts = partitions(users.sparkSession, count, options.user_block)
     task = partial(_user_again, vectors=vectors, options=options)
-    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_AGAIN.ddl)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(measured(task), USER_AGAIN.ddl)
 
 
 def _no_lists(users: "DataFrame") -> "DataFrame":
@@ -85,7 +86,7 @@ def _best_without_bought(
 ) -> "DataFrame":
     parts = partitions(users.sparkSession, count, options.user_block)
     task = partial(_without_bought, vectors=vectors, options=options, groups=groups, each=count // parts)
-    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(task, USER_UNSEEN.ddl)
+    return users.select(*USER_COLUMNS).repartition(parts).mapInArrow(measured(task), USER_UNSEEN.ddl)
 
 
 def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups, each: int) -> Batches:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from jobs.config.release import TopKConfig
 from jobs.infra.cluster.tasks import partitions
 from jobs.infra.kept.lists import ITEM, SCORE, Generation
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.tables import ITEM_TOPK
 from jobs.infra.vector_store import VectorStore
 from jobs.ranking.device import DeviceItems
@@ -74,7 +75,7 @@ def item_lists(
     """
     parts = partitions(spark, count, options.user_block)
     task = partial(_item_lists, vectors=vectors, options=options, groups=groups, each=count // parts, earlier=earlier)
-    return spark.range(0, count, 1, parts).mapInArrow(task, f"{ITEM_TOPK.ddl}, state int")
+    return spark.range(0, count, 1, parts).mapInArrow(measured(task), f"{ITEM_TOPK.ddl}, state int")
 
 
 def made_by_scan(spark: "SparkSession", vectors: VectorStore, options: TopKConfig, count: int) -> bool:

@@ -13,6 +13,7 @@ from jobs.config.learning import EmbedConfig
 from jobs.errors import DataError
 from jobs.infra.arrow import list_column, matrix
 from jobs.infra.cluster.tasks import partitions, task_threads, watching
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import task_device
 from jobs.infra.tables import ITEMS
 from jobs.models.content.worker_encoder import worker_encoder
@@ -38,7 +39,7 @@ def text_vectors(spark: "SparkSession", config: Config, texts: pa.ChunkedArray, 
     task = partial(_encode, options=config.embed, model=model)
     with watching(spark, "train", "texts"):
         sorted_texts = different.repartition(parts, "text").sortWithinPartitions(F.length("text"), "text")
-        found = sorted_texts.mapInArrow(task, "text string, vector array<float>").toArrow()
+        found = sorted_texts.mapInArrow(measured(task), "text string, vector array<float>").toArrow()
     different.unpersist()
     if not count:
         raise DataError("train.from: no item of this shop has a text, and a pretrained model reads texts alone")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.config.config import Config
+from jobs.infra.receipts.tasks import measured
 from jobs.infra.tables import EVENTS, IMPRESSIONS, ITEMS, SHOWN, VISITS
 from jobs.infra.vector_store import VectorStore
 from jobs.models.ranker.point_in_time import Candidates, KnownEvents, Vectors, point_in_time_features
@@ -47,7 +48,7 @@ def write_impressions(spark: "SparkSession", config: Config, since: date) -> dic
         store=VectorStore.of(run),
         newest=config.train.max_history,
     )
-    made = users.join(_histories(events), "user_id", "left").mapInArrow(task, IMPRESSIONS.ddl)
+    made = users.join(_histories(events), "user_id", "left").mapInArrow(measured(task), IMPRESSIONS.ddl)
     run.write(IMPRESSIONS, made)
     spark.catalog.clearCache()
     return sample.counts

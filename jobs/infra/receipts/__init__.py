@@ -1,0 +1,1 @@
+"""What a job took: the one statement of it, and how it is measured."""
