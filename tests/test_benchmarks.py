@@ -26,6 +26,7 @@ PRINTS = {
     "transitions": "the same numbers: yes",
     "embed": "sentence-transformers",
     "kept": "none new",
+    "constants": "simulated, ratio",
     "gpu": "behaviour model, 16 users, 50 items",
     "query_encoder": "as quick as all",
     "patch_kill": "Valkey, appendfsync everysec and WAITAOF",

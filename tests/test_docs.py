@@ -34,6 +34,7 @@ MANUALS = (
     "lookup/travel/README.md",
     "jobs/README.md",
     "jobs/infra/kept/README.md",
+    "jobs/costs/README.md",
     "jobs/models/pretrained/README.md",
     "jobs/stages/ingest/README.md",
     "jobs/stages/validate/README.md",
@@ -182,6 +183,9 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     assert load(path, day).items.group == "parent_asin"
     path.write_text(one_table)
     assert load(path, day).events[0].guests == "basket"
+    (priced,) = blocks("jobs/costs/README.md", "toml")
+    path.write_text(whole + priced)
+    assert load(path, day).costs.core_hour == 0.04
     path.write_text(with_preset + whole)
     night, preset = load(path, day), read("sequence")
     assert (night.train, night.embed) == (replace(preset.train, epochs=8), preset.embed)

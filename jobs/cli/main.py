@@ -13,7 +13,7 @@ from jobs.cli.arguments import DaybreakCommand, DaybreakGroup, help_text
 from jobs.cli.night import doctor, init, job, receipt, run
 from jobs.cli.output import open_streams, said
 from jobs.cli.quality import compare, evaluate, evaluate_search, pretrain, tune
-from jobs.cli.releases import fetch, prune, publish, releases, rollback, verify
+from jobs.cli.releases import cost, fetch, prune, publish, releases, rollback, verify
 from jobs.cli.search import search, suggest
 from jobs.cli.shop import forget, patch, patches, recommend, similar, sql
 from lookup.errors import DaybreakError
@@ -21,7 +21,15 @@ from lookup.log_address import without_passwords
 
 GROUPS: dict[str, list[Callable[..., Any]]] = {
     "The night (needs the extra `night`)": [init.init, doctor.doctor, run.run, job.job, receipt.receipt],
-    "Releases": [releases.releases, verify.verify, publish.publish, rollback.rollback, prune.prune, fetch.fetch],
+    "Releases": [
+        releases.releases,
+        verify.verify,
+        publish.publish,
+        rollback.rollback,
+        prune.prune,
+        fetch.fetch,
+        cost.cost,
+    ],
     "The shop by day": [
         recommend.recommend,
         similar.similar,

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jobs.costs.nights import NightCost, StageCost
+from jobs.costs.plot import cost_plot
 from jobs.infra.tables import CHALLENGER, INCUMBENT
 from jobs.releases.dropped import DroppedRows, counted
 from lookup.release.manifest import Manifest
@@ -29,14 +31,19 @@ class PageTable(NamedTuple):
 
 
 def render(
-    manifest: Manifest, incumbent: Manifest | None, dropped: Sequence[DroppedRows] = (), validation: str = ""
+    manifest: Manifest,
+    incumbent: Manifest | None,
+    dropped: Sequence[DroppedRows] = (),
+    validation: str = "",
+    nights: Sequence[NightCost] = (),
 ) -> str:
     """The page of a release, as HTML.
 
     incumbent: the release that serves, if any. dropped: the bad rows of the night. validation: the part that `validate`
-    adds, as `part` renders it.
+    adds, as `part` renders it. nights: what other releases cost, the oldest first.
     """
     before = incumbent.counts if incumbent else {}
+    night = NightCost.of(manifest)
     return part(
         "report.html.jinja",
         release=manifest,
@@ -50,7 +57,9 @@ def render(
         texts=text_model_table(manifest.receipt),
         preset=chosen_preset(manifest.receipt),
         times=query_times(manifest.index_choice),
-        cost=[(job["job"], job["seconds"], job["peak_mib"]) for job in manifest.receipt],
+        cost=cost_table(night.stages, [job["peak_mib"] for job in manifest.all_receipts]),
+        cost_note=cost_note(night),
+        plot=cost_plot(night.stages, [*nights, night]),
         validation=validation,
     )
 
@@ -135,6 +144,28 @@ def text_model_table(receipt: Sequence[Mapping[str, Any]]) -> PageTable:
         for one in changes
     ]
     return PageTable(("queries of", "queries", "MRR before", "fine-tuned", "difference"), rows)
+
+
+def cost_table(stages: Sequence[StageCost], peaks: Sequence[int]) -> PageTable:
+    """What each job took, with money where there are prices. peaks: the MiB of the largest process of each job."""
+    priced = any(stage.money is not None for stage in stages)
+    rows: list[tuple[object, ...]] = []
+    for stage, peak in zip(stages, peaks, strict=True):
+        times = (stage.seconds, stage.cpu_seconds, stage.spark_seconds)
+        rows.append((stage.job, *times, peak, stage.core_hours, *((stage.money,) if priced else ())))
+    head = ("job", "seconds", "cpu seconds", "Spark's own", "peak MiB", "core-hours")
+    return PageTable((*head, "money") if priced else head, rows)
+
+
+def cost_note(night: NightCost) -> str:
+    """What the night cost for a million lists, in words; empty where its receipts do not tell."""
+    hours, money = night.total("core_hours"), night.total("money")
+    if hours is None:
+        return ""
+    told = f"{night.per_million_lists(hours):,.3g} core-hours"
+    if money is not None:
+        told += f" and {night.per_million_lists(money):,.3g} {night.currency or ''}".rstrip()
+    return f"For a million lists: {told}, up to the last of these jobs. Cores count while they are held, busy or not."
 
 
 def chosen_preset(receipt: Sequence[Mapping[str, Any]]) -> str:

@@ -63,6 +63,7 @@ BENCHMARKS = (
     Benchmark("night", "transitions", "item transitions by compiled code, beside numpy", SECONDS),
     Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
     Benchmark("night", "kept", "embedding what is new beside embedding all", MINUTES),
+    Benchmark("night", "constants", "what a core does in a second, for the simulation of `daybreak cost`", MINUTES),
     Benchmark("night", "gpu", "products, top-K, texts and both fits on a GPU, beside what it can do", MINUTES, "a GPU"),
     Benchmark("search", "query_encoder", "the query encoder step by step, beside its transformer", MINUTES),
     Benchmark("crashes", "patch_kill", "no acknowledged patch is lost when writers or servers are killed", MINUTES),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.config.config import Config
+from jobs.costs.nights import nights
 from jobs.infra.blocks import Blocks
 from jobs.infra.vector_store import VectorStore
 from jobs.releases.access import make_releases_folder
@@ -83,7 +84,8 @@ def build(config: Config, parent: str | None) -> Manifest:
             ranker=ranker,
         )
         build_catalog(folder / CATALOG_FILE, run, manifest, metrics)
-        page = render(manifest, _parent(config.releases, parent), dropped_rows(config))
+        before = nights(config.releases)
+        page = render(manifest, _parent(config.releases, parent), dropped_rows(config), nights=before)
         (folder / PAGE).write_text(page, encoding="utf-8")
         manifest = replace(manifest, files=file_facts(folder))
         manifest.write(folder)

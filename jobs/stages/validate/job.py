@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
+from jobs.costs.nights import nights
 from jobs.errors import ValidationError
 from jobs.infra.logging import log_line
 from jobs.releases.access import unsealed
@@ -62,7 +63,9 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     verdict = verdict_record(release.manifest, decision.verdict, decision.reasons)
     manifest = replace(release.manifest, override=decision.override, validation=verdict)
     if release_id not in pointer.announced(config.releases):
-        page = render(manifest, incumbent, dropped_rows(config), validation_part(validation, drift, decision))
+        others = [night for night in nights(config.releases) if night.release != release_id]
+        part = validation_part(validation, drift, decision)
+        page = render(manifest, incumbent, dropped_rows(config), part, others)
         replace_page(release.path, manifest, page)
     elif decision.override != release.manifest.override:
         with unsealed(release.path):

@@ -22,7 +22,7 @@ TOML = '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id=
 
 HELPERS = {
     *("night.options", "quality.options", "quality.problems", "quality.tuning", "shop.hits", "shop.patch_lines"),
-    *("shop.csv_records", "shop.known", "search.where"),
+    *("shop.csv_records", "shop.known", "search.where", "releases.cost_figures"),
 }
 """Modules in the folders of the groups that are no command."""
 
