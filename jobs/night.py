@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.infra.cluster.errors import told
 from jobs.infra.logging import log_line
-from jobs.infra.receipts.used import USED, Used
+from jobs.infra.receipts.used import USED, JobUse
 from jobs.infra.run_lock import writing
 from jobs.models.behaviour.continuation import of_night
 
@@ -93,7 +93,7 @@ def _run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[
     return receipt
 
 
-def told_of(used: Used) -> dict[str, Any]:
+def told_of(used: JobUse) -> dict[str, Any]:
     """What the log says of what a job took, beside its seconds."""
     found = {"cpu_seconds": used.cpu_seconds, "spark_seconds": used.spark_seconds}
     return found if used.money is None else {**found, "money": f"{used.money:.4f} {used.currency or ''}".rstrip()}

@@ -9,7 +9,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.infra.receipts.used import USED, Used
+from jobs.infra.receipts.used import USED, JobUse
 from jobs.releases.receipts import DUCKDB_TYPES, ReceiptHead
 from jobs.stages.build.catalog import VIEWS
 from lookup.release import manifest, schema
@@ -268,7 +268,7 @@ them as columns. Receipts of earlier versions of Daybreak have no `{used}`, and 
 def receipts() -> str:
     """What the receipt of every job has."""
     rows = []
-    for kind in (ReceiptHead, Used):
+    for kind in (ReceiptHead, JobUse):
         docs = docs_of(kind)
         rows += [(f"`{one.name}`", DUCKDB_TYPES[one.type], docs[one.name][1]) for one in fields(kind)]
     return RECEIPTS_TEXT.format(used=USED) + table(("column", "type", "what"), rows)

@@ -13,10 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from jobs.config import presets
 from jobs.config.bounds import EXPECTED, TABLE, Expected, Weight
-from jobs.config.costs import CostsConfig
 from jobs.config.learning import EmbedConfig, ImagesConfig, RankerConfig, TrainConfig, TrainTextConfig
 from jobs.config.password import with_password
-from jobs.config.release import BuildConfig, TopKConfig, UsersConfig, ValidateConfig
+from jobs.config.release import BuildConfig, CostsConfig, TopKConfig, UsersConfig, ValidateConfig
 from jobs.config.search import SearchConfig, SearchesConfig
 from jobs.config.search_files import RedirectRow, read_lines, read_redirects
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, QualityConfig, ShopConfig

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.config.costs import CostsConfig
+from jobs.config.release import CostsConfig
 from jobs.costs.constants import Constants
 from lookup.release.schema import ARRAYS, FREE
 
@@ -43,7 +43,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Step:
+class NightStep:
     """A part of a night."""
 
     name: str
@@ -70,7 +70,7 @@ class Simulation:
     """A simulated night."""
 
     size: Size
-    steps: tuple[Step, ...]
+    steps: tuple[NightStep, ...]
     cores: int
     gpus: int
     array_bytes: int
@@ -121,13 +121,13 @@ def simulate(size: Size, constants: Constants, cores: int, gpus: int = 0) -> Sim
     texts = constants.gpu_texts if device else constants.texts
     events = float(size.users) * size.events
     steps = (
-        Step("read, check and sort events", events, "events", constants.spark_events),
-        Step("fit", size.users * size.epochs * size.trains, "users × epochs", constants.fit_users),
-        Step("embed texts", size.items * size.changed, "texts", texts, device),
-        Step("vectors of users", size.users, "users", constants.user_vectors),
+        NightStep("read, check and sort events", events, "events", constants.spark_events),
+        NightStep("fit", size.users * size.epochs * size.trains, "users × epochs", constants.fit_users),
+        NightStep("embed texts", size.items * size.changed, "texts", texts, device),
+        NightStep("vectors of users", size.users, "users", constants.user_vectors),
         topk("lists of users", size.users, size, products, device),
         topk("similar items", size.items, size, products, device),
-        Step("search index and release", size.items, "items", constants.index_items),
+        NightStep("search index and release", size.items, "items", constants.index_items),
     )
     arrays = array_bytes(size)
     places = size.users * size.places + size.items * size.similar
@@ -136,9 +136,9 @@ def simulate(size: Size, constants: Constants, cores: int, gpus: int = 0) -> Sim
     return Simulation(size, steps, cores, gpus, arrays, int(arrays + beside), int(run))
 
 
-def topk(name: str, queries: int, size: Size, products: float, on_gpu: bool = False) -> Step:
+def topk(name: str, queries: int, size: Size, products: float, on_gpu: bool = False) -> NightStep:
     """The step that ranks all items for some queries."""
-    return Step(name, float(queries) * size.items * size.dimensions, "products", products, on_gpu)
+    return NightStep(name, float(queries) * size.items * size.dimensions, "products", products, on_gpu)
 
 
 def array_bytes(size: Size) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from jobs.config.config import Config
-from jobs.infra.receipts.used import USED, Used
+from jobs.infra.receipts.used import USED, JobUse
 from jobs.infra.runs import Run
 from jobs.releases.access import unsealed
 from lookup.release import manifest as manifests
@@ -37,10 +37,10 @@ class ReceiptHead:
 
 
 def receipts_query() -> str:
-    """The SQL that shows the receipts of table `manifest`, one row a job: ReceiptHead, then Used; null where a receipt
-    of an earlier version lacks it.
+    """The SQL that shows the receipts of table `manifest`, one row a job: ReceiptHead, then JobUse; null where one of an
+    earlier version lacks it.
     """
-    head, used = ({one.name: DUCKDB_TYPES[one.type] for one in fields(kind)} for kind in (ReceiptHead, Used))
+    head, used = ({one.name: DUCKDB_TYPES[one.type] for one in fields(kind)} for kind in (ReceiptHead, JobUse))
     shape = json.dumps([head | {USED: used}])
     columns = [*(f"r.{name}" if name != "ended" else "CAST(r.ended AS TIMESTAMP) AS ended" for name in head)]
     columns += [f"r.{USED}.{name}" for name in used]

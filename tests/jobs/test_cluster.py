@@ -72,6 +72,20 @@ def test_each_task_took_the_device_lent_to_it_and_fell_back_to_the_cpu(night):
     assert receipts["embed_items"]["devices"] == ["cpu"]
 
 
+def test_what_the_executors_took_is_counted_and_a_gpu_that_is_not_there_is_not(night):
+    _, receipts = night
+    used = {job: receipt["used"] for job, receipt in receipts.items()}
+    for job in ("embed_items", "embed_users", "topk"):
+        assert used[job]["task_seconds"] > 0
+        assert used[job]["cpu_seconds"] > used[job]["task_seconds"] / 10
+        assert used[job]["rows_out"] > 0
+        assert used[job]["spark_seconds"] <= receipts[job]["seconds"]
+    assert {one["device_seconds"] for one in used.values()} == {0}
+    assert used["ingest"]["rows_in"] > used["ingest"]["rows_out"] / 2
+    assert used["ingest"]["start_seconds"] > 0
+    assert used["topk"]["start_seconds"] == 0
+
+
 def test_the_text_model_was_fine_tuned_by_a_task(night):
     _, receipts = night
     assert receipts["train_text"]["trained"]

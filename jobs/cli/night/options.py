@@ -98,7 +98,7 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
     from jobs.infra.cluster.written import probe
     from jobs.infra.logging import log_line
     from jobs.infra.machine.cluster import granted, start_spark
-    from jobs.infra.receipts.meter import begin_night
+    from jobs.infra.receipts.start import begin_night
     from jobs.infra.run_lock import writing
     from jobs.night import WITHOUT_SPARK, left_to_run, run_job
     from jobs.releases.announce import refuse_older

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from jobs.cli.output import TextTable, show, show_json
-from jobs.config.costs import CostsConfig
+from jobs.config.release import CostsConfig
 from jobs.costs.constants import Constants
 from jobs.costs.live import ASSUMPTIONS, LiveCall
 from jobs.costs.nights import EMBEDDING, NightCost

@@ -15,11 +15,12 @@ import pyspark
 from jobs.infra.cluster.written import rows_in
 from jobs.infra.logging import log_line
 from jobs.infra.machine.cores import usable_cores
-from jobs.infra.receipts.processes import Taken, Tree, age
+from jobs.infra.receipts.processes import Taken, Tree
 from jobs.infra.receipts.spark_stages import SparkStages, StageSums, executors_elsewhere, slots
+from jobs.infra.receipts.start import seconds_before
 from jobs.infra.receipts.tasks import count_tasks, in_tasks
 from jobs.infra.receipts.touched import begin
-from jobs.infra.receipts.used import Used
+from jobs.infra.receipts.used import JobUse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,8 +35,6 @@ END_SECONDS = 10.0
 """How long the end of a job waits for the meter."""
 SPARKS = tuple(f"{Path(module.__file__ or '').parent}{os.sep}" for module in (pyspark, py4j))
 """The folders of Spark's side of Python."""
-
-_age_counted = [False]
 
 
 class Meter:
@@ -52,7 +51,6 @@ class Meter:
         self._stages: SparkStages | None = None
         self._touched = begin()
         self._taken = Taken()
-        self._start_seconds = 0.0
 
     def __enter__(self) -> Self:
         """Begin to measure."""
@@ -76,7 +74,7 @@ class Meter:
         """How long the job has been running. The clock of the machine may be set meanwhile."""
         return time.monotonic() - self._started
 
-    def stop(self) -> Used:
+    def stop(self) -> JobUse:
         """What the job took: the end of measuring."""
         self._ended.set()
         self._thread.join(END_SECONDS)
@@ -97,8 +95,8 @@ class Meter:
         tells = tree is not None and tree.tells_bytes
         for what, error in self._problems.items():
             log_line(self._job, "not measured", part=what, error=error)
-        return Used(
-            start_seconds=round(_age_at_start(self.seconds()), 2),
+        return JobUse(
+            start_seconds=round(seconds_before(self.seconds()), 2),
             cpu_seconds=round(taken.cpu + (stages.cpu + ours.cpu if elsewhere else 0.0), 2),
             device_seconds=round(ours.device, 2),
             spark_seconds=round(max(0.0, self._driver.waits - ours.seconds / at_once), 2),
@@ -178,16 +176,3 @@ class _Driver:
                 break
             frame = frame.f_back
         self._looked = now
-
-
-def begin_night() -> None:
-    """Say that this program was started for a night: its first job's receipt has the time from its start on."""
-    _age_counted[0] = True
-
-
-def _age_at_start(job_seconds: float) -> float:
-    """Seconds between the start of this program and that of its first job; 0 for later ones, and for other programs."""
-    if not _age_counted[0]:
-        return 0.0
-    _age_counted[0] = False
-    return max(0.0, age() - job_seconds)

@@ -8,7 +8,7 @@ USED = "used"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Used:
+class JobUse:
     """What a job took.
 
     The processes of a job are the driver, Spark's JVM, Python workers, fits, and all that they start. On a cluster the

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.cli.main import main
-from jobs.config.costs import CostsConfig
+from jobs.config.release import CostsConfig
 from jobs.night import run_job
 from tests.releases import config_at
 from tests.run_tables import Sizes, write_run

@@ -136,7 +136,7 @@ def test_defaults_are_read_back(tmp_path):
         name: {key: value for key, value in vars(getattr(plain, name)).items() if value not in (None, {})}
         for name in SECTIONS
     }
-    assert len(written) == 13
+    assert len(written) == 14
     found = read(tmp_path, {**GOOD, **written, "weights": plain.weights})
     assert dataclasses.replace(found, own={}) == plain
 

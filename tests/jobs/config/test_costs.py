@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.config.costs import CostsConfig
+from jobs.config.release import CostsConfig
 from jobs.config.toml import fill
 from jobs.errors import ConfigError
-from jobs.infra.receipts.used import MONEY, Used
+from jobs.infra.receipts.used import MONEY, JobUse
 
 PRICES = ("core_hour", "gib_hour", "gpu_hour", "gb_month", "gb_sent")
 price = st.floats(0, 1000)
 
 
-def used(**given: Any) -> Used:
-    return Used(**({one.name: 0 for one in fields(Used) if one.name not in MONEY} | given))
+def used(**given: Any) -> JobUse:
+    return JobUse(**({one.name: 0 for one in fields(JobUse) if one.name not in MONEY} | given))
 
 
 @pytest.mark.parametrize("value", [-0.01, float("nan"), float("inf"), 1e7, "0.05", "€ 0.05", True])

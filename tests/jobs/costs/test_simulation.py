@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.config.costs import CostsConfig
+from jobs.config.release import CostsConfig
 from jobs.costs.constants import MEASURED, read
 from jobs.costs.simulation import Size, array_bytes, assumptions, simulate, topk
 from jobs.errors import ConfigError

@@ -6,6 +6,7 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -115,6 +116,8 @@ def test_the_page_has_it_before_and_after_validation(tmp_path: Path) -> None:
         assert 'type \'wishlist\' has no weight 5 events.csv, row 1: {"what": "wishlist"' in " ".join(told.split())
         assert "u7" not in page
         assert "ada@x.org" not in page
+        (bars,) = re.findall("<svg.*?</svg>", page, re.S)
+        assert [text.text for text in ElementTree.fromstring(bars).iter("text")][:2] == ["ingest", "1.5 s"]
         assert "<b>mug" not in page
         days = "Measured on the days from 2026-11-08 to 2026-11-21, which training did not see, for 10 users"
         assert days in told

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from jobs.config.config import Config
-from jobs.config.costs import CostsConfig
-from jobs.infra.receipts.used import Used
+from jobs.config.release import CostsConfig
+from jobs.infra.receipts.used import JobUse
 from jobs.night import run_job
 from jobs.releases.receipts import ReceiptHead, keep_receipts
 from jobs.stages.build.job import run as build
@@ -75,7 +75,7 @@ def test_sql_sees_what_each_job_took(config: Config) -> None:
     with opened(config.releases / facts(config).id / "catalog.duckdb") as catalog:
         found = catalog.sql("FROM receipts")
         rows, names = found.fetchall(), found.columns
-    assert names == [one.name for one in (*fields(ReceiptHead), *fields(Used))]
+    assert names == [one.name for one in (*fields(ReceiptHead), *fields(JobUse))]
     ingest, topk = (dict(zip(names, row, strict=True)) for row in rows)
     assert (ingest["job"], ingest["seconds"], ingest["cpu_seconds"]) == ("ingest", 1.5, None)  # of an earlier version
     assert str(topk["ended"]) == "2026-11-22 03:10:00"

@@ -14,10 +14,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.infra.receipts import meter as meters
-from jobs.infra.receipts import spark_stages
+from jobs.infra.receipts import spark_stages, start
 from jobs.infra.receipts.meter import Meter
 from jobs.infra.receipts.tasks import in_tasks, measured
-from jobs.infra.receipts.used import MONEY, Used
+from jobs.infra.receipts.used import MONEY, JobUse
 from jobs.infra.runs import Run
 from jobs.infra.tables import POPULARITY
 
@@ -129,9 +129,9 @@ def test_a_job_that_fails_leaves_no_thread() -> None:
 
 
 def test_the_start_of_the_program_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meters, "age", lambda: 60.0)
+    monkeypatch.setattr(start, "age", lambda: 60.0)
     found = []
-    meters.begin_night()
+    start.begin_night()
     for _ in range(2):
         with Meter("build", None) as meter:
             found.append(meter.stop().start_seconds)
@@ -140,6 +140,6 @@ def test_the_start_of_the_program_is_counted_once(monkeypatch: pytest.MonkeyPatc
 
 
 def test_receipts_without_prices_have_no_money() -> None:
-    zeros: dict[str, Any] = {one.name: 0 for one in fields(Used) if one.name not in MONEY}
-    assert set(Used(**zeros).to_json()) == set(zeros)
-    assert Used(**zeros, money=0.0, currency="€").to_json() == zeros | {"money": 0.0, "currency": "€"}
+    zeros: dict[str, Any] = {one.name: 0 for one in fields(JobUse) if one.name not in MONEY}
+    assert set(JobUse(**zeros).to_json()) == set(zeros)
+    assert JobUse(**zeros, money=0.0, currency="€").to_json() == zeros | {"money": 0.0, "currency": "€"}
