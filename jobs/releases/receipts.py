@@ -37,8 +37,9 @@ class ReceiptHead:
 
 
 def receipts_query() -> str:
-    """The SQL that shows the receipts of table `manifest`, one row a job: ReceiptHead, then JobUse; null where one of an
-    earlier version lacks it.
+    """The SQL that shows the receipts of table `manifest`, a row for each job: ReceiptHead, then JobUse.
+
+    Null stands where a receipt of an earlier version lacks a number.
     """
     head, used = ({one.name: DUCKDB_TYPES[one.type] for one in fields(kind)} for kind in (ReceiptHead, JobUse))
     shape = json.dumps([head | {USED: used}])
