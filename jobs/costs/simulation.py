@@ -169,7 +169,7 @@ def assumptions(size: Size, constants: Constants, gpus: int) -> Sequence[str]:
         " similar items.",
         f"Texts of {size.changed:.0%} of the items are embedded; a model of {size.epochs} epochs is trained every"
         f" {1 / size.trains:.0f} nights, on all users.",
-        "Top-K is exact: users × items × coordinates. Events are read and sorted once.",
+        "Top-K is exact: users × items × coordinates. All events of the histories are read anew.",
         f"{TASK_BYTES // GIB} GiB of memory a core; cores and GPUs are held for the whole night.",
         "Left out: the ranker, the evaluation, the checks of a release, pictures, Spark's start, and the network.",
     ]

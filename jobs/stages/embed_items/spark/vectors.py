@@ -158,8 +158,8 @@ def joined(known: "DataFrame", space: Space, bounds: NDArray[np.float64]) -> "Da
 def _sum(frame: "DataFrame", block_sums: Any, size: int) -> Sums:
     """The sum of symmetric matrices, float64 (size, size). Each partition sends one to the driver."""
     total = np.zeros((size, size))
-    task = measured(partial(_partition_sums, block_sums=block_sums))
-    for row in frame.mapInArrow(task, "sums binary").toLocalIterator():
+    sums = frame.mapInArrow(measured(partial(_partition_sums, block_sums=block_sums)), "sums binary")
+    for row in sums.toLocalIterator():
         total += np.frombuffer(row["sums"]).reshape(size, size)
     return total
 

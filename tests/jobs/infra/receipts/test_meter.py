@@ -1,5 +1,6 @@
 """The meter of a job tells what the driver, Spark and functions in tasks took, and never ends the job."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+import jobs
 from jobs.infra.receipts import meter as meters
 from jobs.infra.receipts import spark_stages, start
 from jobs.infra.receipts.meter import Meter
@@ -71,6 +73,13 @@ def test_a_function_is_shipped_as_it_is_where_no_job_is_measured() -> None:
     with Meter("build", None):
         assert measured(slow) is slow
     assert in_tasks() == (0, 0, 0)
+
+
+def test_every_function_that_is_shipped_to_tasks_is_measured() -> None:
+    shipped = re.compile(r"\.(?:mapIn\w+|applyIn\w+|mapPartitions)\((?!measured\()")
+    files = list((Path(jobs.__file__).parent).rglob("*.py"))
+    assert sum("(measured(" in file.read_text(encoding="utf-8") for file in files) > 5
+    assert [file.name for file in files if shipped.search(file.read_text(encoding="utf-8"))] == []
 
 
 def test_executors_elsewhere_are_added(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
