@@ -215,8 +215,8 @@ def spark_events(sizes: SimpleNamespace, folder: Path) -> float:
     A few events go first: what Spark starts and compiles once is not in the rate.
     """
     with session() as spark:
-        for turn, number in enumerate((min(2_000, sizes.events), sizes.events)):
-            config = made_shop(folder / f"events-{turn}", number, sizes.shop, spark)
+        for number in sorted({min(2_000, sizes.events), sizes.events}):
+            config = made_shop(folder / f"events-{number}", number, sizes.shop, spark)
 
             def night(config: Config = config) -> None:
                 ingest.run(spark, config)
