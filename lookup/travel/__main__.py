@@ -14,6 +14,8 @@ from lookup.errors import DaybreakError
 
 PRIVATE = 0o077
 """The umask: what is fetched holds ids of users, so nobody else may read it."""
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 NEEDS = "daybreak-fetch: this command needs {}: pip install 'daybreak-lookup[fetch]'"
 
 
@@ -23,7 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = parser().parse_args(argv)
     os.umask(PRIVATE)
-    return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
+    try:
+        return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
