@@ -193,6 +193,31 @@ def test_pruning_keeps_what_releases_need_and_waits_for_uploads(shop: Shop, tmp_
     assert same_bytes(shop.host / fetch(store, shop.host).id, shop.releases / first)
 
 
+def test_an_upload_that_broke_off_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, written = Store.write, []
+
+    def breaks(self: Store, name: str, data: bytes) -> None:
+        written.append(name)
+        if len(written) > 20:
+            raise StoreError("the server cannot be reached")
+        real(self, name, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write", breaks)
+        with pytest.raises(StoreError, match="cannot be reached"):
+            announce(shop.releases, shop.ids[0], store=shop.url)
+    assert served(shop.url) is None
+    assert not (shop.releases / "CURRENT").exists()
+    there = names(shop.url, "blocks")
+    assert len(there) == 20
+    sent: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write", lambda self, name, data: (sent.append(name), real(self, name, data)))
+        announce(shop.releases, shop.ids[0], store=shop.url)
+    assert there.isdisjoint(sent)
+    assert fetch(Store(shop.url), shop.host).id == shop.ids[0]
+
+
 def test_two_shops_do_not_share_a_store(shop: Shop) -> None:
     announce(shop.releases, shop.ids[0], store=shop.url)
     index = read_index(Store(shop.url), shop.ids[0])
