@@ -1,7 +1,8 @@
 """What a tree of processes takes: processor time, bytes from and to storage, and memory.
 
-A process that has ended and was waited for stands in the times of the one that waited, as the system keeps them. One
-that lost its parent is followed for itself; what it takes after the last look at it is not seen.
+A process that has ended and was waited for stands in the times of the one that waited, as the system keeps them. Nobody
+waits where the parent ignores the signal of its child's end, as the daemon of Spark's Python workers does. What such a
+process takes after the last look at it is not seen. Nor is that of one that lost its parent, and is followed alone.
 """
 
 import os
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 import psutil
 
+RESOLUTION = 0.1
+"""Seconds by which the times of processes may be off."""
 Key = tuple[int, float]
 """A process: its number, which the system gives again, and when it was made."""
 
@@ -47,11 +50,21 @@ class Memory(NamedTuple):
     """The largest sum of both since the peak was forgotten."""
 
 
+class _Seen(NamedTuple):
+    """A process at a look."""
+
+    process: psutil.Process
+    parent: int
+    taken: Taken
+    waited: float
+    """Seconds, of `taken`, of processes that it waited for."""
+
+
 class Tree:
     """The processes of a job, from its start on."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, tuple[psutil.Process, int, Taken]] = {}
+        self._known: dict[Key, _Seen] = {}
         self._lost = Taken()
         self.peak = 0
         """Bytes of the largest process at its highest."""
@@ -70,14 +83,14 @@ class Tree:
 
     def _all(self) -> Taken:
         found = {_key(process): process for process in family()}
-        for key, (process, _, _) in self._known.items():
-            if key not in found and process.is_running():  # it lost its parent
-                found[key] = process
-        now: dict[Key, tuple[psutil.Process, int, Taken]] = {}
+        for key, seen in self._known.items():
+            if key not in found and seen.process.is_running():  # it lost its parent
+                found[key] = seen.process
+        now: dict[Key, _Seen] = {}
         own, files = 0, 0
         for key, process in found.items():
             with suppress(psutil.Error):  # it ends just now
-                now[key] = process, process.ppid(), self._taken(process)
+                now[key] = self._see(process)
                 memory = _memory(process)
                 own, files, self.peak = own + memory.own, max(files, memory.files), max(self.peak, memory.peak)
         self.together = max(self.together, own + files)
@@ -85,32 +98,38 @@ class Tree:
             self.peak = max(self.peak, ended)
         self._count_lost(now)
         self._known = now
-        return _sum(taken for _, _, taken in now.values())
+        return _sum(seen.taken for seen in now.values())
 
-    def _taken(self, process: psutil.Process) -> Taken:
+    def _see(self, process: psutil.Process) -> _Seen:
         times = process.cpu_times()
-        cpu = times.user + times.system + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+        waited = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+        cpu = times.user + times.system + waited
         if self.tells_bytes:
             with suppress(psutil.Error, OSError):
                 io = process.io_counters()
-                return Taken(cpu, io.read_bytes, io.write_bytes)
+                return _Seen(process, process.ppid(), Taken(cpu, io.read_bytes, io.write_bytes), waited)
         # A process that ended, and was not waited for yet, may tell no bytes.
         before = self._known.get(_key(process))
-        return Taken(cpu, *(before[2][1:] if before else ()))
+        return _Seen(process, process.ppid(), Taken(cpu, *(before.taken[1:] if before else ())), waited)
 
-    def _count_lost(self, now: dict[Key, tuple[psutil.Process, int, Taken]]) -> None:
-        """Keep what is told nowhere any more: of processes that have ended while none of the tree was there to wait."""
-        parents = {pid: parent for (pid, _), (_, parent, _) in self._known.items()}
-        alive = {pid for pid, _ in now}
-        for key, (_, parent, taken) in self._known.items():
-            if key in now:
-                continue
-            waits, seen = parent, {key[0]}
-            while waits in parents and waits not in alive and waits not in seen:
-                seen.add(waits)
-                waits = parents[waits]
-            if waits not in alive:
-                self._lost = self._lost.plus(taken)
+    def _count_lost(self, now: dict[Key, _Seen]) -> None:
+        """Keep what is told nowhere any more: of processes that have ended, and for which none of the tree waited."""
+        parents = {pid: seen.parent for (pid, _), seen in self._known.items()}
+        alive = {key[0]: key for key in now}
+        ended: dict[int, Taken] = {}
+        for key, seen in self._known.items():
+            if key not in now:
+                waits, passed = seen.parent, {key[0]}
+                while waits in parents and waits not in alive and waits not in passed:
+                    passed.add(waits)
+                    waits = parents[waits]
+                ended[waits] = ended.get(waits, Taken()).plus(seen.taken)
+        for waits, taken in ended.items():
+            there = alive.get(waits)
+            before = self._known.get(there) if there is not None else None
+            grown = now[there].waited - (before.waited if before else 0.0) if there is not None else 0.0
+            if grown < taken.cpu - RESOLUTION:
+                self._lost = self._lost.plus(taken.less(Taken(cpu=grown)))
 
 
 def family() -> list[psutil.Process]:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.infra.pictures.fetch import NO_TIME, Fetcher
@@ -166,6 +166,7 @@ def test_a_file_below_the_folder(tmp_path: Path) -> None:
     assert fetcher(tmp_path).fetch(str(tmp_path / "a ü.png")) == BODY
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.text(max_size=30).map(lambda text: f"http://{text}"))
 def test_any_text_has_a_reason(address: str) -> None:
     """No host is asked: none of these is known, or the time is over."""

@@ -35,7 +35,7 @@ def test_a_child_is_counted_while_it_runs_and_after() -> None:
         child.stdout.readline()
         beside = tree.look().cpu
         child.communicate("\n")
-    assert 0.5 <= beside < 5
+    assert 0.4 <= beside < 5  # the system counts in ticks
     assert beside <= tree.look().cpu < 5
 
 
@@ -43,7 +43,7 @@ def test_a_child_that_ended_between_two_looks_is_counted() -> None:
     tree = Tree()
     with run(BUSY.format(seconds=0.5)):
         pass
-    assert 0.5 <= tree.look().cpu < 5
+    assert 0.4 <= tree.look().cpu < 5
 
 
 def test_what_ran_before_is_not_counted() -> None:
@@ -70,8 +70,31 @@ def test_a_process_that_lost_its_parent_is_followed_and_counted_when_it_ends() -
         assert 0.6 <= tree.look().cpu < 5
 
 
+@pytest.mark.parametrize("handled", ["SIG_IGN", "SIG_DFL"])
+def test_a_killed_child_is_counted_whether_its_parent_waits_for_it_or_not(handled: str) -> None:
+    """The daemon of Spark's Python workers ignores their end, and the system then forgets what they took."""
+    program = f"import signal; signal.signal(signal.SIGCHLD, signal.{handled})\n" + ORPHANS
+    program += "import os; child.kill(); child.poll(); os.path.exists(f'/proc/{child.pid}') and child.wait(); input()"
+    with run(program) as parent:
+        assert parent.stdout is not None
+        assert parent.stdin is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.stdout.readline()
+        tree = Tree()  # it took its time before
+        more = Tree.look(tree)
+        parent.stdin.write("\n")
+        parent.stdin.flush()
+        psutil.wait_procs([child], timeout=60)
+        assert more.cpu <= tree.look().cpu < 5
+        with run(BUSY.format(seconds=0.5)):
+            pass
+        assert 0.4 <= tree.look().cpu < 5
+        parent.communicate("\n")
+
+
 def test_the_largest_process_and_all_at_one_time_are_told(tmp_path: Path) -> None:
     tree = Tree()
+    peak, together = tree.peak, tree.together  # of this process, and of others that it has started
     large = "block = bytearray(200 << 20); "
     with run(large + WAITS) as one, run(large + WAITS) as other:
         for child in (one, other):
@@ -80,9 +103,8 @@ def test_the_largest_process_and_all_at_one_time_are_told(tmp_path: Path) -> Non
         tree.look()
         for child in (one, other):
             child.communicate("\n")
-    own = psutil.Process().memory_info().rss
-    assert 200 << 20 <= tree.peak < max(own, 300 << 20) + (64 << 20)
-    assert 400 << 20 <= tree.together < own + (700 << 20)
+    assert 200 << 20 <= tree.peak < max(peak, 300 << 20) + (64 << 20)
+    assert together + (400 << 20) <= tree.together < together + (700 << 20)
 
 
 def test_a_peak_of_the_job_before_is_forgotten() -> None:
