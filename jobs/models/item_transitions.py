@@ -110,8 +110,8 @@ class _Columns(NamedTuple):
 
     with_y: "sp.csc_array"
     """x^T y."""
-    gram: "sp.csr_array"
-    """x^T x; columns rise."""
+    squares: Squares
+    """Of x^T x."""
     penalties: NDArray[np.float32]
     norms: NDArray[np.float32]
     itself: bool
@@ -122,16 +122,18 @@ def _columns(
 ) -> "sp.csr_array":
     """Fit the weights of the transitions to some items: float32 (n, n), sparse, with all other columns empty."""
     import scipy.sparse as sp
+    from threadpoolctl import threadpool_limits
 
     n = x.shape[1]
     gram = (x.T @ x).tocsr()
     gram.sort_indices()
     lengths = gram.diagonal()
     penalties = penalty.ridge + penalty.shrink * lengths
-    fit = _Columns((x.T @ y).tocsc(), gram, penalties, np.sqrt(lengths + penalties), itself)
+    fit = _Columns((x.T @ y).tocsc(), Squares(gram), penalties, np.sqrt(lengths + penalties), itself)
     blocks = [items[start : start + BLOCK] for start in range(0, len(items), BLOCK)]
     progress, done, found = Progress("train", "transitions", len(items)), 0, []
-    with ThreadPoolExecutor(threads) as pool:
+    # Systems of CANDIDATES equations are too small for threads of BLAS to share.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         for block, part in zip(blocks, pool.map(lambda block: _block(fit, block), blocks), strict=True):
             found.append(part)
             done += len(block)
@@ -144,7 +146,7 @@ def _columns(
 
 def _block(fit: _Columns, items: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Fit the transitions to some items: where each comes from, where it leads, and its weight."""
-    squares, with_y = Squares(fit.gram), fit.with_y
+    squares, with_y = fit.squares.of_thread(), fit.with_y
     before = [np.zeros(0, dtype=np.int32)]
     after, values = [before[0]], [np.zeros(0, dtype=np.float32)]
     for item in items.tolist():
@@ -160,7 +162,7 @@ def _block(fit: _Columns, items: NDArray[np.int64]) -> tuple[NDArray[np.int32], 
         order = np.argsort(chosen)
         chosen, sums = chosen[order].astype(np.int32, copy=False), sums[order]
         square = squares.of(chosen)
-        square[np.diag_indices_from(square)] += fit.penalties[chosen]
+        square.ravel()[:: len(chosen) + 1] += fit.penalties[chosen]
         weights = np.linalg.solve(square, sums)
         positive = weights > 0
         before.append(chosen[positive])

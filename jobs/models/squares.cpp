@@ -14,7 +14,7 @@ void daybreak_square(const int64_t *starts, const int32_t *columns, const float 
 
 namespace {
 
-constexpr int64_t SCANNED = 60;  // a row with fewer entries than so many times those that are asked is read through
+constexpr int64_t SCANNED = 20;  // a row with fewer entries than so many times those that are asked is read through
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 """Square parts of a sparse matrix, dense: compiled (`squares.cpp`) where that was built, in numpy elsewhere."""
 
 import ctypes
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,12 @@ class Squares:
         self._values = matrix.data.astype(np.float32, copy=False)
         self._place = np.full(matrix.shape[0], -1, dtype=np.int32)
         self._compiled = library()
+
+    def of_thread(self) -> "Squares":
+        """The same for another thread."""
+        made = copy(self)
+        made._place = self._place.copy()
+        return made
 
     def of(self, chosen: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the rows and columns `chosen`, (m, m). chosen: rising, (m,)."""

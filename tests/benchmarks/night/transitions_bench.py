@@ -25,8 +25,11 @@ def shop(users: int, items: int, each: int, seed: int) -> "sp.csr_array":
     rng = np.random.default_rng(seed)
     share = 1.0 / np.arange(1, items + 1) ** 0.8
     number = np.random.default_rng(0).permutation(items)
-    rows, columns = np.repeat(np.arange(users), each), rng.choice(items, users * each, p=share / share.sum())
-    made = sp.csr_array((rng.random(len(rows)).astype(np.float32), (rows, number[columns])), shape=(users, items))
+    rows = np.repeat(np.arange(users, dtype=np.int32), each)
+    columns = rng.choice(items, users * each, p=share / share.sum())
+    made = sp.csr_array(
+        (rng.random(len(rows)).astype(np.float32), (rows, number[columns].astype(np.int32))), shape=(users, items)
+    )
     made.sum_duplicates()
     return made
 
