@@ -5,7 +5,6 @@ last `ranker.measured_days` are held out to measure it.
 """
 
 from datetime import date, timedelta
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,12 +77,10 @@ def _no_ranker(why: str) -> dict[str, Any]:
 
 
 def _measured(weights: Weights, learned: RankerSample, held_out: RankerSample, since: date) -> list[dict[str, Any]]:
-    """Return the ranker's metrics on held-out days; none where scikit-learn or a kind of impression is missing."""
+    """Return the ranker's metrics on held-out days; none where a kind of impression is missing."""
     from jobs.evaluation.ranker_metrics import measure
 
-    if find_spec("sklearn") is None:
-        log_line("train_ranker", "not measured", why="scikit-learn is not installed: pip install 'daybreak[evaluate]'")
-    elif not held_out.least():
+    if not held_out.least():
         log_line("train_ranker", "not measured", why=f"no impression bought, or none clicked only, since {since}")
     else:
         return measure(weights, learned, held_out)
