@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs.errors import MissingStepError
 from jobs.infra.cluster.written import write_counted
@@ -218,9 +218,8 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         if name in MADE_BY:
             data = {**data, MARK: self.new_mark(name)}
-        new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        new.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
-        os.replace(new, path)
+        with whole_file(path) as file:
+            file.write((json.dumps(data, indent=2, sort_keys=True) + "\n").encode())
 
     def read_json(self, name: str, checked: bool = True) -> dict[str, Any]:
         """Read a small file of this run.
@@ -252,6 +251,21 @@ class Run:
         """The receipts of the jobs of this run, in the order in which they ended."""
         files = self.path("receipts").glob("[!.]*.json")
         return sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["ended"])
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to. It is on the disk, and replaces `path`, when the block ends without an error; else the old
+    one stays."""
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with new.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def size(folder: Path) -> int:

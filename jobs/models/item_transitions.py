@@ -60,6 +60,7 @@ class FittedTransitions:
 
 def fit(x: "sp.csr_array", y: "sp.csr_array", penalty: Penalty, *, itself: bool, threads: int = 1) -> FittedTransitions:
     """Fit the weights. x, y: float32, sparse, (examples, n). itself: whether an item may lead to itself.
+    threads: they change the time, not the result.
 
     Memory: that of x^T x, sparse.
     """

@@ -89,14 +89,17 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0.1 <= number <= 86_400:
         raise argparse.ArgumentTypeError(f"{text}: from 0.1 to 86400 seconds expected")
     return number
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     if not 1 <= number <= 1000:
         raise argparse.ArgumentTypeError(f"{text}: from 1 to 1000 expected")
     return number

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
-from jobs.infra.runs import remove
+from jobs.infra.runs import remove, whole_file
 
 ENCODER, SEGMENT, REPLACED = "encoder.json", "_segment.json", "_replaced"
 """Spark passes over files whose names begin with `_`."""
@@ -207,12 +207,5 @@ def _sha256(path: Path) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
-    new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with new.open("w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write((text + "\n").encode())

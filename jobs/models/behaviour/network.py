@@ -14,7 +14,8 @@ above and j the events of the item, it is
 Only item_repeat goes from the fit into this formula; `kept` and `fading` are settings. Similar items in the history say
 little about whether a user takes an item again, and a model that has seen all events overrates them. The network learns
 a `repeat` of its own, so that item_repeat is what the count leaves open. That number explains single days, of short
-histories too, and is too small when lists are made; so lists use the setting.
+histories too, and is too small when lists are made; so lists use the setting, or the odds that
+`closed_form.repeat_odds` fits on top of item_repeat.
 
 Heads are fitted side by side, each with a loss of its own; a score is the mean of theirs.
 Vectors of length 1 keep popular items from being long in every direction (as in Hou et al., SIGIR 2022, section 3.3).

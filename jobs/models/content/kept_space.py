@@ -7,7 +7,6 @@ anew with each model, and where too many texts are others than they were fitted 
 import hashlib
 import json
 import os
-import uuid
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
+from jobs.infra.runs import whole_file
 from jobs.models.content.space import Basis
 
 SAMPLE = 8192
@@ -62,15 +62,8 @@ class FittedSpace:
         for name, basis in self.bases.items():
             arrays |= {f"mean_{name}": basis.mean, f"components_{name}": basis.components}
             arrays[f"seen_{name}"] = self.seen[name]
-        new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        try:
-            with new.open("wb") as file:
-                np.savez(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
+        with whole_file(path) as file:
+            np.savez(file, **arrays)
 
     @classmethod
     def read(cls, path: Path) -> "FittedSpace | None":

@@ -7,7 +7,6 @@ numbers. Nothing in the file names an item, a user or a text.
 import hashlib
 import json
 import math
-import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import ConfigError
+from jobs.infra.runs import whole_file
 from jobs.models.behaviour.pretrained_start import PretrainedStart
 from jobs.models.pretrained.texts import whitened
 
@@ -126,12 +126,8 @@ class Pretrained:
             "sources": [asdict(source) for source in self.sources],
             "sha256": self._digest(),
         }
-        new = path.with_name(f".{path.name}.new")
-        try:
-            new.write_bytes(save(self._arrays(), {FACTS: json.dumps(facts, sort_keys=True)}))
-            os.replace(new, path)
-        finally:
-            new.unlink(missing_ok=True)
+        with whole_file(path) as file:
+            file.write(save(self._arrays(), {FACTS: json.dumps(facts, sort_keys=True)}))
 
     @classmethod
     def read(cls, path: Path) -> "Pretrained":

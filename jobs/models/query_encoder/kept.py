@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import time
-import uuid
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from jobs.infra.kept.store import GRACE
 from jobs.infra.logging import log_line
+from jobs.infra.runs import whole_file
 from jobs.models.query_encoder.learn import Learned, LearnSettings, Step
 from jobs.models.query_encoder.table import Matrix
 
@@ -46,21 +46,18 @@ def learned_once(path: Path, learn: Callable[[], Learned]) -> tuple[Learned, boo
     if found is not None:
         return found, True
     made = learn()
-    new = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         about = json.dumps({"steps": [step._asdict() for step in made.steps], "language": made.language})
         arrays: dict[str, Any] = {**made.arrays, PROJECTION: made.projection}
         arrays[ABOUT] = np.frombuffer(about.encode(), np.uint8)
-        np.savez(new, **arrays)
-        new.replace(path)
-        for other in path.parent.glob("*.npz"):
+        with whole_file(path) as file:
+            np.savez(file, **arrays)
+        for other in path.parent.iterdir():
             if other != path and time.time() - other.stat().st_mtime > GRACE:
                 other.unlink(missing_ok=True)
     except OSError as error:
         log_line("index_search", "encoder-not-kept", file=path, why=str(error))
-    finally:
-        new.unlink(missing_ok=True)
     return made, False
 
 

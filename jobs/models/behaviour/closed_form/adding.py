@@ -11,7 +11,7 @@ from jobs.config.learning import TrainConfig
 from jobs.infra.logging import log_line
 from jobs.models import item_transitions
 from jobs.models.behaviour.closed_form import first_purchases, repeat_odds
-from jobs.models.behaviour.examples import MOST_USERS, read_histories
+from jobs.models.behaviour.closed_form.histories import read_events
 from jobs.models.item_transitions import FittedTransitions
 from jobs.models.repertoire.learn import Events
 
@@ -51,19 +51,3 @@ def _with_first_purchases(numbers: dict[str, Any], events: Events, settings: Tra
         "next_item": found.items[:, :most],
         "next_weight": found.weights[:, :most],
     }
-
-
-def read_events(files: list[Path], rows: NDArray[np.int64]) -> Events:
-    """Read the events of at most about MOST_USERS users, until the day after the last of all."""
-    histories = []
-    for file in files:
-        histories += read_histories(file, rows)
-        if len(histories) >= MOST_USERS:
-            break
-    offsets = np.cumsum([0, *(len(one.items) for one in histories)])
-    nothing = np.zeros(0, dtype=np.int64)
-    items, days, weights = (
-        np.concatenate([nothing, *(getattr(one, name) for one in histories)]) for name in ("items", "days", "weights")
-    )
-    ends = np.full(len(histories), days.max(initial=0) + 1.0)
-    return Events(offsets, items.astype(np.int32), days.astype(np.float64), ends, weights.astype(np.float64))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.config.learning import TrainConfig
-from jobs.models.behaviour.encoding import transition_parameters
+from jobs.models.behaviour.closed_form.histories import WINDOW, WINDOWS, faded
 from jobs.models.repertoire import discovery
 from jobs.models.repertoire.discovery import DiscoveryWeights
 from jobs.models.repertoire.learn import Events, examples, popularity
@@ -27,8 +27,6 @@ from jobs.models.repertoire.learn import Events, examples, popularity
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-WINDOW, WINDOWS = 14, 6
-"""First purchases are learned from in so many last windows, of so many days."""
 TOP = 100
 HALF_LIFE = 14.0
 """In days, of popularity."""
@@ -66,9 +64,7 @@ def _shares(events: Events, items: int, settings: TrainConfig) -> "sp.csr_array"
     """n_j of each item of a user at the end, float32 (U, items): `ScoreParameters.transition_shares`, for many."""
     import scipy.sparse as sp
 
-    parameters, users = transition_parameters(settings), events.users
-    decay = parameters.encoder.decay(events.ends[users] - events.days)
-    left = events.weights * (decay @ np.asarray(parameters.transition_mix))
+    left, users = faded(events, settings), events.users
     total = np.maximum(np.bincount(users, left, minlength=len(events.ends)), 1e-12)
-    values = (left / total[users] ** parameters.transition_power).astype(np.float32)
+    values = (left / total[users] ** settings.follow_power).astype(np.float32)
     return sp.csr_array((values, (users, events.items)), shape=(len(events.ends), items))

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import log_line
-from jobs.models.behaviour.closed_form.first_purchases import WINDOW, WINDOWS
-from jobs.models.behaviour.encoding import transition_parameters
+from jobs.models.behaviour.closed_form.histories import WINDOW, WINDOWS, faded
 from jobs.models.repertoire import logistic
 from jobs.models.repertoire.learn import DAYS, Events
 from jobs.models.repertoire.own_items import Habits
@@ -73,20 +72,13 @@ def _window(events: Events, number: int, network: NDArray[np.float32], settings:
     known, later = events.before(begin), until.days >= begin[until.users]
     own = known.own(DAYS)
     pairs = own.users * n + own.items  # rising
-    counts = np.bincount(np.searchsorted(pairs, known.users * n + known.items), _counts(known, settings), len(pairs))
+    counts = np.bincount(np.searchsorted(pairs, known.users * n + known.items), faded(known, settings), len(pairs))
     active = np.bincount(until.users[later], minlength=len(end)) > 0
     asked = active[own.users]
     again = Habits.of(own, n).again
     features = np.stack([np.log1p(counts), again[own.items], network[own.items]], axis=1)
     taken = np.isin(pairs, until.users[later] * n + until.items[later])
     return _Window(features[asked], taken[asked])
-
-
-def _counts(events: Events, settings: TrainConfig) -> NDArray[np.float64]:
-    """How much each event counts at the end: `ScoreParameters.repeat_shares`, for many users."""
-    ages = events.ends[events.users] - events.days
-    decay = transition_parameters(settings).encoder.decay(ages)
-    return np.asarray(events.weights * (decay @ np.asarray(settings.fading)))
 
 
 def _first(events: Events) -> Events:

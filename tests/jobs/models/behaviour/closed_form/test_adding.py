@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jobs.models.behaviour.closed_form import first_purchases, repeat_odds
-from jobs.models.behaviour.closed_form.adding import joined, read_events
+from jobs.models.behaviour.closed_form.adding import joined
+from jobs.models.behaviour.closed_form.histories import read_events
 from jobs.models.item_transitions import empty
 from tests.jobs.models import made
 from tests.jobs.models.behaviour.closed_form.test_first_purchases import shop

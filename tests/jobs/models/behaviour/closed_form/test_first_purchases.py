@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jobs.models.behaviour.closed_form import first_purchases
-from jobs.models.behaviour.closed_form.adding import read_events
+from jobs.models.behaviour.closed_form.histories import read_events
+from jobs.models.behaviour.encoding import transition_parameters
 from lookup.scoring.score_parameters import ScoreParameters
 from tests.jobs.models import made
 
@@ -40,7 +41,7 @@ def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
     settings = made.settings(follow_power=0.5)
     events = read_events(shop(tmp_path, users=2), made.ROWS)
     together = first_purchases._shares(events, 20, settings).toarray()
-    parameters: ScoreParameters = first_purchases.transition_parameters(settings)
+    parameters: ScoreParameters = transition_parameters(settings)
     for user in range(2):
         own = events.users == user
         shares = parameters.transition_shares(events.ends[user] - events.days[own], events.weights[own])

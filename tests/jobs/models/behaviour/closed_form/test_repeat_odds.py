@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jobs.models.behaviour.closed_form import repeat_odds
-from jobs.models.behaviour.closed_form.adding import read_events
+from jobs.models.behaviour.closed_form.histories import faded, read_events
+from jobs.models.behaviour.encoding import transition_parameters
 from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 from tests.jobs.models import made
 
@@ -48,8 +49,8 @@ def test_they_are_the_odds_of_the_windows(tmp_path, monkeypatch):
 def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
     """The night counts a history for many users at once; the day, for one."""
     settings, events = made.settings(), shop(tmp_path, users=3)
-    counts = repeat_odds._counts(events, settings)
-    parameters: ScoreParameters = repeat_odds.transition_parameters(settings)
+    counts = faded(events, settings)
+    parameters: ScoreParameters = transition_parameters(settings)
     for user in range(3):
         own = events.users == user
         ages, weights = events.ends[user] - events.days[own], events.weights[own]
@@ -87,7 +88,7 @@ def test_a_weight_that_is_no_number_is_told(tmp_path):
 
 def test_the_day_scores_them_as_the_night_learned_them():
     """An item of the history has the score that its odds give, whatever its vector and transitions say."""
-    parameters = repeat_odds.transition_parameters(made.settings())
+    parameters = transition_parameters(made.settings())
     day = ScoreParameters(parameters.encoder, (0.5, 0.5), 0.0, (0.5, 0.5), 13.0, kept_share=0.0, kept_next=0.0)
     rows = np.array([2, 2], dtype=np.int32)
     history = HistoryShares(rows, np.ones(2, np.float32), np.array([0.5, 0.25], dtype=np.float32))
