@@ -45,12 +45,12 @@ class Constants:
 
 MEASURED = Constants(
     machine="AMD EPYC (AVX512), Python 3.11.7, torch 2.13.0+cpu",
-    products=1.18e11,
-    texts=180.0,
-    user_vectors=13100.0,
-    fit_users=314.0,
-    index_items=546.0,
-    spark_events=26_200.0,
+    products=1.265e11,
+    texts=201.3,
+    user_vectors=18_180.0,
+    fit_users=300.0,
+    index_items=692.0,
+    spark_events=38_020.0,
     annoy_bytes=397.0,
     catalog_bytes=11.9,
     gpu="NVIDIA H200",
