@@ -153,8 +153,8 @@ class Daybreak:
         found = shop_transitions(rows, n, fitted["next_item"], fitted["next_weight"])
         self._transitions = ItemTransitions(*found, shop_repeats(rows, n, fitted["item_repeat"]))
         text = (Part(TEXT, 1, self.embed.weight), basis.width)
-        repeat = float(fitted.get("repeat", self.train.repeat))
-        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), [text], repeat)
+        repeats = float(fitted.get("repeat", self.train.repeat)), list(fitted.get("repeat_mix", self.train.fading))
+        self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), [text], repeats)
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 
 

@@ -15,14 +15,15 @@ def score_parameters(
     widths: Sequence[int],
     mix: Sequence[Sequence[float]],
     content: Sequence[tuple[Part, int]],
-    repeat: float | None = None,
+    repeats: tuple[float, Sequence[float]] | None = None,
 ) -> ScoreParameters:
     """Make the score parameters of a model.
 
     widths: dimensions of each head. mix: the shares of the half-lives of each head. content: the content parts in
-    order, each with its dimensions. Events decay in them as they do in the heads on average. repeat: what the fit found
-    for how often a user took an item; None: the setting.
+    order, each with its dimensions. Events decay in them as they do in the heads on average. repeats:
+    what the fit found for how often a user took an item, and for how that fades; None: the settings.
     """
+    weight, fading = repeats or (settings.repeat, settings.fading)
     usual = np.mean(mix, axis=0).tolist()
     encoder = UserEncoder(
         half_lives=_half_lives(settings),
@@ -34,8 +35,8 @@ def score_parameters(
         encoder,
         transition_mix=tuple(settings.fading),
         transition_power=settings.follow_power,
-        repeat_mix=tuple(settings.fading),
-        repeat_weight=settings.repeat if repeat is None else repeat,
+        repeat_mix=tuple(fading),
+        repeat_weight=weight,
         kept_share=settings.kept if settings.repeat else 1.0,
         kept_next=settings.kept_next if settings.repeat else 1.0,
     )

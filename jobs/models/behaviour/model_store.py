@@ -179,9 +179,10 @@ class Model:
         return not self.popular_only and not self.facts.get("untaught", False)
 
     @property
-    def repeat(self) -> float:
-        """How much a score gains from how often the user took the item."""
-        return float(self.facts.get("repeat", self.settings["repeat"]))
+    def repeats(self) -> tuple[float, list[float]]:
+        """How much a score gains from how often the user took the item, and how that fades: one number a half-life."""
+        found = self.facts
+        return float(found.get("repeat", self.settings["repeat"])), found.get("repeat_mix", self.settings["fading"])
 
     @property
     def study(self) -> dict[str, Any] | None:
@@ -259,7 +260,7 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
         np.save(new / f"{name}.npy", fitted[name])
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
     facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": attributes}
-    facts |= {"mix": fitted["mix"].tolist()} | {name: float(fitted[name]) for name in ("repeat",) if name in fitted}
+    facts |= {name: fitted[name].tolist() for name in ("mix", "repeat", "repeat_mix") if name in fitted}
     for scratch in (INPUTS, START, PRETRAINED, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")

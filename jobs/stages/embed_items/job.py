@@ -67,7 +67,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         cold_start, parts = write_labels(table, writer, space, model.price_bounds)
         made = VectorSpace(
             space_id="",
-            score_parameters=score_parameters(settings, model.widths, model.mix, parts, model.repeat),
+            score_parameters=score_parameters(settings, model.widths, model.mix, parts, model.repeats),
             items=items.count(),
             dimensions=space.dimensions,
             model=model.id,

@@ -35,7 +35,8 @@ def joined(
         numbers = _with_first_purchases(numbers, events, settings)
     if again:
         found = repeat_odds.fit(events, numbers["item_repeat"], settings)
-        numbers = numbers | {"repeat": np.float32(found.count), "item_repeat": found.items}
+        own = {"repeat": np.float32(found.count), "item_repeat": found.items, "repeat_mix": np.asarray(found.mix)}
+        numbers = numbers | own
     return numbers
 
 

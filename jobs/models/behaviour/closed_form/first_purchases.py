@@ -64,7 +64,7 @@ def _shares(events: Events, items: int, settings: TrainConfig) -> "sp.csr_array"
     """n_j of each item of a user at the end, float32 (U, items): `ScoreParameters.transition_shares`, for many."""
     import scipy.sparse as sp
 
-    left, users = faded(events, settings), events.users
+    left, users = faded(events, settings, settings.fading), events.users
     total = np.maximum(np.bincount(users, left, minlength=len(events.ends)), 1e-12)
     values = (left / total[users] ** settings.follow_power).astype(np.float32)
     return sp.csr_array((values, (users, events.items)), shape=(len(events.ends), items))

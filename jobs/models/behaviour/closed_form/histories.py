@@ -1,5 +1,6 @@
 """The histories that the closed forms are fitted to."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,10 @@ def read_events(files: list[Path], rows: NDArray[np.int64]) -> Events:
     return Events(offsets, items.astype(np.int32), days.astype(np.float64), ends, weights.astype(np.float64))
 
 
-def faded(events: Events, settings: TrainConfig) -> NDArray[np.float64]:
-    """How much each event counts at its user's end, (E,): m_j of `lookup.scoring.score_parameters`, by `fading`."""
+def faded(events: Events, settings: TrainConfig, mix: Sequence[float]) -> NDArray[np.float64]:
+    """How much each event counts at its user's end, (E,): m_j of `lookup.scoring.score_parameters`.
+
+    mix: one number for each of the half-lives of the settings.
+    """
     decay = transition_parameters(settings).encoder.decay(events.ends[events.users] - events.days)
-    return np.asarray(events.weights * (decay @ np.asarray(settings.fading)))
+    return np.asarray(events.weights * (decay @ np.asarray(mix)))

@@ -31,25 +31,47 @@ def test_they_rise_with_how_often_a_user_and_all_users_take_an_item(tmp_path):
     assert found.items[5] < found.items[4] - 1
 
 
-def test_they_are_the_odds_of_the_windows(tmp_path, monkeypatch):
-    """With one feature that varies, they are those of a table: the network's number tells two groups of items apart."""
+def test_they_are_the_odds_of_the_windows(tmp_path):
     events = shop(tmp_path)
-    network = np.where(np.arange(20) == 5, -1.0, 1.0).astype(np.float32)
-    settings = made.settings(odds=1.0, even=0.0)
-    windows = [repeat_odds._window(events, number, network, settings) for number in range(repeat_odds.WINDOWS)]
-    pairs = np.concatenate([one.features for one in windows])
-    taken = np.concatenate([one.taken for one in windows])
-    once = pairs[:, 2] == -1.0
-    assert taken[once].sum() == 0
-    # 3 and 9 are taken in each window of 14 days; 4 in half of them.
-    assert taken[~once].mean() == pytest.approx(2.5 / 3, abs=0.02)
-    assert len(pairs) == repeat_odds.WINDOWS * 90 * 4
+    pairs = repeat_odds._windows(events, 20, made.settings(), made.settings().fading)
+    taken = {item: pairs.taken[pairs.items == item].mean() for item in (3, 4, 5, 9)}
+    assert taken == {3: 1.0, 4: pytest.approx(0.5, abs=0.05), 5: 0.0, 9: 1.0}
+    assert len(pairs.taken) == repeat_odds.WINDOWS * 90 * 4
+    assert len(np.unique(pairs.users)) == repeat_odds.WINDOWS * 90
+
+
+def test_what_the_network_says_counts_less_of_an_item_that_it_has_seldom_seen():
+    network, events = np.array([5.0, 1.0, 1.0, 5.0, 9.0], dtype=np.float32), np.array([20, 900, 900, 60, 0])
+    found = repeat_odds._shrunk(network, events)
+    assert found == pytest.approx([1.0, -2.0 * 900 / 920, -2.0 * 900 / 920, 1.5, 0.0])
+    assert repeat_odds._shrunk(network, np.zeros(5, dtype=np.int64)).tolist() == [0.0] * 5
+
+
+def lately(user: int) -> set[tuple[int, int]]:
+    """Each week the user takes one item, the same one for six weeks; then it is another."""
+    return {((user + day // 42) % 15, day) for day in range(user % 7, 252, 7)}
+
+
+def always(user: int) -> set[tuple[int, int]]:
+    """Each week the user takes one of twelve items, some of them much more often than others."""
+    items = np.random.default_rng(user).choice(12, 36, p=0.7 ** np.arange(12) / (0.7 ** np.arange(12)).sum())
+    return {(int(user + item) % 15, 7 * week + user % 7) for week, item in enumerate(items)}
+
+
+@pytest.mark.parametrize(("habit", "kind"), [(lately, repeat_odds.RECENT), (always, repeat_odds.STEADY)])
+def test_the_windows_say_which_kind_a_shop_is(tmp_path, habit, kind, capsys):
+    people = [[(item, day, 1.0) for day, item in sorted((d, i) for i, d in habit(user))] for user in range(120)]
+    events = read_events([made.write(tmp_path / "0.parquet", people)], made.ROWS)
+    settings = made.settings(half_lives=[7.0, 0.0], fading=[1.0, 0.0])
+    found = repeat_odds.fit(events, np.zeros(20, dtype=np.float32), settings)
+    assert f"kind={kind}" in capsys.readouterr().out
+    assert found.mix == ((1.0, 0.0) if kind == repeat_odds.RECENT else (1.0, 1.0))
 
 
 def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
     """The night counts a history for many users at once; the day, for one."""
     settings, events = made.settings(), shop(tmp_path, users=3)
-    counts = faded(events, settings)
+    counts = faded(events, settings, settings.fading)
     parameters: ScoreParameters = transition_parameters(settings)
     for user in range(3):
         own = events.users == user
@@ -61,11 +83,11 @@ def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
 def test_few_repeats_teach_nothing(tmp_path, users):
     settings = made.settings(odds=2.0, even=9.0)
     found = repeat_odds.fit(shop(tmp_path, users), np.ones(20, dtype=np.float32), settings)
-    constant, count, again, own = repeat_odds.USUAL
+    constant, count, again = repeat_odds.USUAL
     assert found.count == 2.0 * count
     assert np.isfinite(found.items).all()
     if not users:
-        assert found.items == pytest.approx(np.full(20, 9.0 + 2.0 * constant + 2.0 * own), abs=1e-6)
+        assert found.items == pytest.approx(np.full(20, 9.0 + 2.0 * constant), abs=1e-6)
     else:
         assert found.items[3] - found.items[0] > 0 < again
 
