@@ -36,6 +36,7 @@ def made_parameters(dimensions: int, look: int = 0) -> ScoreParameters:
         repeat_weight=0.5,
         kept_share=0.25,
         kept_next=0.5,
+        repeat_power=0.25,
     )
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lookup.retrieval import ranked_lists
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
 
 FIRST_VERSION = 3

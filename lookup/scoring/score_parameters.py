@@ -8,7 +8,8 @@ viewed keeps kept_share of u . v_i and kept_next of its transitions, and gains
 
     repeat_weight * log(1 + sum_j m_rj [item_j = i]) + item_repeat_i
 
-Both m_nj and m_rj have the form of the user vector's m_hj, with the mixes `transition_mix` and `repeat_mix`.
+Both m_nj and m_rj have the form of the user vector's m_hj, with the mixes `transition_mix` and `repeat_mix`; m_rj is
+divided by days ** repeat_power, where days is how many different days the history has.
 """
 
 from dataclasses import dataclass, field
@@ -68,6 +69,8 @@ class ScoreParameters:
     """The share of u . v that an item keeps when the history holds it, 0 to 1. JSON: `kept`."""
     kept_next: float = field(default=1.0, metadata={"since": 6})
     """The share of what transitions add that an item keeps when the history holds it, 0 to 1."""
+    repeat_power: float = field(default=0.0, metadata={"since": 7})
+    """0: how often the user took an item counts; 1: on which part of the user's days."""
 
     def to_json(self) -> dict[str, Any]:
         """All numbers as the manifest stores them under `encoder`."""
@@ -79,6 +82,7 @@ class ScoreParameters:
             "repeat": self.repeat_weight,
             "kept": self.kept_share,
             "kept_next": self.kept_next,
+            "repeat_power": self.repeat_power,
         }
 
     @classmethod
@@ -97,12 +101,13 @@ class ScoreParameters:
                 repeat_weight=float(data["repeat"]),
                 kept_share=float(data["kept"]),
                 kept_next=float(data.get("kept_next", 1.0)),
+                repeat_power=float(data.get("repeat_power", 0.0)),
             )
             encoder.check_mix(made.transition_mix)
             encoder.check_mix(made.repeat_mix)
-            shares = made.transition_power, made.kept_share, made.kept_next
+            shares = made.transition_power, made.kept_share, made.kept_next, made.repeat_power
             if not (all(0 <= share <= 1 for share in shares) and abs(made.repeat_weight) <= MOST):
-                raise ValueError("next_power, kept and kept_next are from 0 to 1, and repeat is a small number")
+                raise ValueError("kept, kept_next and both powers are from 0 to 1, and repeat is a small number")
             return made
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ReleaseError(f"the manifest's encoder is not readable: {error!r} in {data!r}") from error
@@ -121,7 +126,10 @@ class ScoreParameters:
 
         ages, weights: as in `UserEncoder.user_vector`.
         """
-        return np.asarray(weights * (self.encoder.decay(ages) @ np.asarray(self.repeat_mix)), dtype=np.float32)
+        left = weights * (self.encoder.decay(ages) @ np.asarray(self.repeat_mix))
+        if self.repeat_power and len(ages):
+            left /= len(np.unique(ages)) ** self.repeat_power
+        return np.asarray(left, dtype=np.float32)
 
     def repeat_terms(
         self, rows: NDArray[np.int32], repeats: NDArray[np.float32], item_repeat: NDArray[np.float32]

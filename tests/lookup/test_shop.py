@@ -65,9 +65,10 @@ def exact(release: Release, history: Sequence[tuple[int, float, float]]) -> np.n
         there = release.next_item[row] >= 0
         gained[release.next_item[row][there]] += release.next_weight[row][there] * share
         repeats[row] += weight * (0.5 * fading + 0.25)
+    days = len({age for _, age, _ in history}) ** parameters.repeat_power
     for row, times in repeats.items():
         scores[row] = parameters.kept_share * scores[row] + (parameters.kept_next - 1) * gained[row]
-        scores[row] += parameters.repeat_weight * np.log1p(times) + release.item_repeat[row]
+        scores[row] += parameters.repeat_weight * np.log1p(times / days) + release.item_repeat[row]
     return np.asarray(scores + gained)
 
 

@@ -16,7 +16,7 @@ from jobs.config.presets.settings import read
 from jobs.evaluation.problems.problem import Histories, Problem
 from jobs.infra.logging import Progress
 from jobs.models.attributes import Vocabulary
-from jobs.models.behaviour.encoding import score_parameters
+from jobs.models.behaviour.encoding import Repeats, score_parameters
 from jobs.models.behaviour.model_store import FITTED, Inputs
 from jobs.models.content.space import (
     Basis,
@@ -153,7 +153,7 @@ class Daybreak:
         found = shop_transitions(rows, n, fitted["next_item"], fitted["next_weight"])
         self._transitions = ItemTransitions(*found, shop_repeats(rows, n, fitted["item_repeat"]))
         text = (Part(TEXT, 1, self.embed.weight), basis.width)
-        repeats = float(fitted.get("repeat", self.train.repeat)), list(fitted.get("repeat_mix", self.train.fading))
+        repeats = Repeats.found(fitted)
         self._parameters = score_parameters(self.train, [width] * heads, fitted["mix"].tolist(), [text], repeats)
         self.parameters = int(fitted["x"].size + fitted["y"].size + n + (found[0] >= 0).sum())
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
     from jobs.config.learning import TrainConfig
+    from jobs.models.behaviour.encoding import Repeats
 
 EPOCH = date(1970, 1, 1)
 INPUTS, START, CHECKPOINT, FITTED = "inputs.npz", "start.npz", "checkpoint.pt", "fitted.npz"
@@ -179,10 +180,13 @@ class Model:
         return not self.popular_only and not self.facts.get("untaught", False)
 
     @property
-    def repeats(self) -> tuple[float, list[float]]:
-        """How much a score gains from how often the user took the item, and how that fades: one number a half-life."""
-        found = self.facts
-        return float(found.get("repeat", self.settings["repeat"])), found.get("repeat_mix", self.settings["fading"])
+    def repeats(self) -> "Repeats":
+        """How the times that a user took an item count."""
+        from jobs.models.behaviour.encoding import Repeats
+
+        # Models from before know the weight alone, or what their settings say.
+        usual = {"weight": self.facts.get("repeat", self.settings["repeat"]), "mix": self.settings["fading"]}
+        return Repeats(**self.facts.get("repeats", usual))
 
     @property
     def study(self) -> dict[str, Any] | None:
@@ -249,6 +253,7 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
     import pyarrow as pa
 
     from jobs.infra.arrow import list_column
+    from jobs.models.behaviour.encoding import Repeats
 
     events, fitted = Inputs.read(new).events, dict(np.load(new / FITTED))
     heads, attributes, d = fitted["label"].shape
@@ -260,7 +265,9 @@ def finish(new: Path, about: dict[str, Any], ids: "pa.ChunkedArray", names: list
         np.save(new / f"{name}.npy", fitted[name])
     model_id = f"{about['day']}-{digest(*(fitted[name] for name in sorted(fitted) if name != 'losses'))}"
     facts = {"id": model_id, "widths": [d] * heads, "items": len(ids), "labels": attributes}
-    facts |= {name: fitted[name].tolist() for name in ("mix", "repeat", "repeat_mix") if name in fitted}
+    facts |= {"mix": fitted["mix"].tolist()}
+    if repeats := Repeats.found(fitted):
+        facts["repeats"] = repeats._asdict()
     for scratch in (INPUTS, START, PRETRAINED, CHECKPOINT, FITTED):
         (new / scratch).unlink(missing_ok=True)
     (new / "model.json").write_text(json.dumps(about | facts, indent=2, sort_keys=True) + "\n")

@@ -91,8 +91,31 @@ def test_json_and_back():
         "repeat",
         "kept",
         "kept_next",
+        "repeat_power",
     ]
     assert ScoreParameters.from_json(data) == TWO
     for missing in ("widths", "next_mix", "next_power", "repeat_mix", "repeat", "kept"):
         with pytest.raises(ReleaseError, match=f"encoder is not readable: KeyError\\('{missing}'\\)"):
             ScoreParameters.from_json({k: v for k, v in data.items() if k != missing})
+
+
+def test_repeats_count_on_which_part_of_the_days():
+    """Seven events on four days: each counts 4 ** -power of what it did, whichever item it is of."""
+    ages, weights = np.array([9.0, 9.0, 9.0, 5.0, 2.0, 2.0, 0.0]), np.linspace(0.5, 2.0, 7)
+    plain = TWO.repeat_shares(ages, weights)
+    for power in (0.0, 0.5, 1.0):
+        found = dataclasses.replace(TWO, repeat_power=power).repeat_shares(ages, weights)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, plain / 4**power, rtol=1e-6)
+    nothing = np.zeros(0)
+    assert len(dataclasses.replace(TWO, repeat_power=0.5).repeat_shares(nothing, nothing)) == 0
+
+
+def test_a_power_above_one_is_refused():
+    with pytest.raises(ReleaseError, match="both powers are from 0 to 1"):
+        ScoreParameters.from_json(TWO.to_json() | {"repeat_power": 1.5})
+
+
+def test_before_there_was_a_power_only_the_times_counted():
+    data = {name: value for name, value in TWO.to_json().items() if name != "repeat_power"}
+    assert ScoreParameters.from_json(data).repeat_power == 0.0

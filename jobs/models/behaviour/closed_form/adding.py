@@ -35,8 +35,7 @@ def joined(
         numbers = _with_first_purchases(numbers, events, settings)
     if again:
         found = repeat_odds.fit(events, numbers["item_repeat"], settings)
-        own = {"repeat": np.float32(found.count), "item_repeat": found.items, "repeat_mix": np.asarray(found.mix)}
-        numbers = numbers | own
+        numbers = numbers | {"item_repeat": found.items} | found.repeats.numbers()
     return numbers
 
 

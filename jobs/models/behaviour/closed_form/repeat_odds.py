@@ -7,12 +7,12 @@ people who have the item take it a second time. A logistic regression finds c, a
 they had at the begin of the last windows of time: did the user take the item in the window? Users who took nothing at
 all in it say nothing. Two kinds of shops differ in the rest, and the windows say which one a shop is:
 
-RECENT   m_ui fades as `fading` says, and e_i is a share of what the network says of the item, shrunk where it has seen
-         little of it. What is bought of late is bought again; what an item sold in the last windows was a promotion.
-STEADY   in m_ui what fades and what never fades count alike, and e_i is a constant of the item in the windows.
+RECENT   What is bought of late is bought again, and what an item sold of late was a promotion: m_ui fades as `fading`
+         says, and e_i is a share of what the network says of the item, shrunk where it has seen little of it.
+STEADY   What was always bought is: in m_ui what fades and what never fades count alike, less where the user came often,
+         and e_i is a constant of the item in the windows.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from jobs.config.learning import TrainConfig
 from jobs.infra.logging import log_line
 from jobs.models.behaviour.closed_form.histories import WINDOW, WINDOWS, faded
+from jobs.models.behaviour.encoding import Repeats
 from jobs.models.repertoire import logistic
 from jobs.models.repertoire.learn import DAYS, Events
 from jobs.models.repertoire.own_items import Habits
@@ -37,6 +38,8 @@ SHRINK = 20.0
 VARIANCE = 0.1
 """Of the constants of items. Both numbers were chosen on the validation parts of two grocers' data."""
 RECENT, STEADY = "recent", "steady"
+STEADY_POWER, STEADY_EVEN = 0.2, -2.0
+"""`repeat_power` of a steady shop, and what is added to `even` there; chosen on the validation part of one of them."""
 LISTED = 10
 """The kind of a shop is that whose lists of so many repeats are better."""
 
@@ -45,12 +48,10 @@ LISTED = 10
 class RepeatOdds:
     """What items gain that a user has."""
 
-    count: float
-    """What log(1 + m_ui) is multiplied by."""
+    repeats: Repeats
+    """How m_ui is counted, and what log(1 + m_ui) is multiplied by."""
     items: NDArray[np.float32]
     """What each item gains beside it, (n,)."""
-    mix: tuple[float, ...]
-    """How m_ui fades: one number for each half-life."""
 
 
 def fit(events: Events, network: NDArray[np.float32], settings: TrainConfig) -> RepeatOdds:
@@ -61,8 +62,8 @@ def fit(events: Events, network: NDArray[np.float32], settings: TrainConfig) -> 
     if not np.isfinite(np.asarray(events.weights)).all():
         raise ArithmeticError("a weight of an event is not finite")
     some, n = _first(events), len(network)
-    mixes = {RECENT: tuple(settings.fading), STEADY: _steady(settings)}
-    windows = {kind: _windows(some, n, settings, mix) for kind, mix in mixes.items()}
+    kinds = {RECENT: Repeats(1.0, tuple(settings.fading)), STEADY: Repeats(1.0, _steady(settings), STEADY_POWER)}
+    windows = {kind: _windows(some, n, settings, repeats) for kind, repeats in kinds.items()}
     gains = {kind: _gain(pairs) for kind, pairs in windows.items()}
     kind = max(gains, key=lambda name: gains[name])
     pairs = windows[kind]
@@ -78,7 +79,9 @@ def fit(events: Events, network: NDArray[np.float32], settings: TrainConfig) -> 
     told = {name: round(gain, 4) for name, gain in gains.items()}
     log_line("train", "repeat odds", pairs=len(pairs.taken), kind=kind, **told, count=count, again=again)
     odds = constant + again * Habits.of(some.own(DAYS), n).again + items
-    return RepeatOdds(settings.odds * count, (settings.odds * odds + settings.even).astype(np.float32), mixes[kind])
+    even = settings.even + (STEADY_EVEN if kind == STEADY else 0.0)
+    repeats = kinds[kind]._replace(weight=settings.odds * count)
+    return RepeatOdds(repeats, (settings.odds * odds + even).astype(np.float32))
 
 
 class _Pairs(NamedTuple):
@@ -94,22 +97,24 @@ class _Pairs(NamedTuple):
     """(P,)."""
 
 
-def _windows(events: Events, items: int, settings: TrainConfig, mix: Sequence[float]) -> _Pairs:
+def _windows(events: Events, items: int, settings: TrainConfig, repeats: Repeats) -> _Pairs:
     """The pairs of all windows."""
-    found = [_window(events, number, items, settings, mix) for number in range(WINDOWS)]
+    found = [_window(events, number, items, settings, repeats) for number in range(WINDOWS)]
     return _Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _window(events: Events, number: int, n: int, settings: TrainConfig, mix: Sequence[float]) -> _Pairs:
+def _window(events: Events, number: int, n: int, settings: TrainConfig, repeats: Repeats) -> _Pairs:
     """The pairs of a window, of which the last has the number 0."""
     end = events.ends - number * WINDOW
     begin, until = end - WINDOW, events.before(end)
     known, later = events.before(begin), until.days >= begin[until.users]
     own = known.own(DAYS)
     pairs = own.users * n + own.items  # rising
-    counts = np.bincount(np.searchsorted(pairs, known.users * n + known.items), faded(known, settings, mix), len(pairs))
+    left = faded(known, settings, repeats.mix)
+    total = np.bincount(np.searchsorted(pairs, known.users * n + known.items), left, len(pairs))
     active = np.bincount(until.users[later], minlength=len(end)) > 0
     asked = active[own.users]
+    counts = total / np.maximum(own.baskets, 1)[own.users] ** repeats.power
     features = np.stack([np.log1p(counts), Habits.of(own, n).again[own.items]], axis=1)
     taken = np.isin(pairs, until.users[later] * n + until.items[later])
     users = own.users + number * len(end)

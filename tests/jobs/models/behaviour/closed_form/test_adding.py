@@ -6,6 +6,7 @@ import pytest
 from jobs.models.behaviour.closed_form import first_purchases, repeat_odds
 from jobs.models.behaviour.closed_form.adding import joined
 from jobs.models.behaviour.closed_form.histories import read_events
+from jobs.models.behaviour.encoding import Repeats
 from jobs.models.item_transitions import empty
 from tests.jobs.models import made
 from tests.jobs.models.behaviour.closed_form.test_first_purchases import shop
@@ -32,7 +33,7 @@ def test_a_model_gains_the_odds_of_repeats(tmp_path):
     files, settings = shop(tmp_path), made.settings(odds=3.0, even=7.0)
     odds = repeat_odds.fit(read_events(files, made.ROWS), ZEROS, settings)
     found = joined(NOTHING, files, made.ROWS, settings)
-    assert found["repeat"] == np.float32(odds.count)
+    assert Repeats.found(found) == odds.repeats._replace(mix=list(odds.repeats.mix))
     assert found["item_repeat"].tolist() == odds.items.tolist()
     assert {name for name in NOTHING if found[name] is not NOTHING[name]} == {"item_repeat"}
 

@@ -5,7 +5,7 @@ import pytest
 
 from jobs.models.behaviour.closed_form import repeat_odds
 from jobs.models.behaviour.closed_form.histories import faded, read_events
-from jobs.models.behaviour.encoding import transition_parameters
+from jobs.models.behaviour.encoding import Repeats, transition_parameters
 from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 from tests.jobs.models import made
 
@@ -26,14 +26,14 @@ def shop(folder, users: int = 90):
 def test_they_rise_with_how_often_a_user_and_all_users_take_an_item(tmp_path):
     found = repeat_odds.fit(shop(tmp_path), np.zeros(20, dtype=np.float32), made.settings(odds=2.0, even=5.0))
     assert found.items.dtype == np.float32
-    assert found.count > 0
+    assert found.repeats.weight > 0
     assert found.items[3] == pytest.approx(found.items[4], abs=0.2)  # all took both a second time
     assert found.items[5] < found.items[4] - 1
 
 
 def test_they_are_the_odds_of_the_windows(tmp_path):
     events = shop(tmp_path)
-    pairs = repeat_odds._windows(events, 20, made.settings(), made.settings().fading)
+    pairs = repeat_odds._windows(events, 20, made.settings(), Repeats.of(made.settings()))
     taken = {item: pairs.taken[pairs.items == item].mean() for item in (3, 4, 5, 9)}
     assert taken == {3: 1.0, 4: pytest.approx(0.5, abs=0.05), 5: 0.0, 9: 1.0}
     assert len(pairs.taken) == repeat_odds.WINDOWS * 90 * 4
@@ -65,7 +65,7 @@ def test_the_windows_say_which_kind_a_shop_is(tmp_path, habit, kind, capsys):
     settings = made.settings(half_lives=[7.0, 0.0], fading=[1.0, 0.0])
     found = repeat_odds.fit(events, np.zeros(20, dtype=np.float32), settings)
     assert f"kind={kind}" in capsys.readouterr().out
-    assert found.mix == ((1.0, 0.0) if kind == repeat_odds.RECENT else (1.0, 1.0))
+    assert found.repeats.mix == ((1.0, 0.0) if kind == repeat_odds.RECENT else (1.0, 1.0))
 
 
 def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
@@ -84,7 +84,7 @@ def test_few_repeats_teach_nothing(tmp_path, users):
     settings = made.settings(odds=2.0, even=9.0)
     found = repeat_odds.fit(shop(tmp_path, users), np.ones(20, dtype=np.float32), settings)
     constant, count, again = repeat_odds.USUAL
-    assert found.count == 2.0 * count
+    assert found.repeats.weight == 2.0 * count
     assert np.isfinite(found.items).all()
     if not users:
         assert found.items == pytest.approx(np.full(20, 9.0 + 2.0 * constant), abs=1e-6)
