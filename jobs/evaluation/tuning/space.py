@@ -27,6 +27,10 @@ def _repeats(kind: SettingKind) -> bool:
     return kind.preset.train.repeat > 0
 
 
+def _first_purchases(kind: SettingKind) -> bool:
+    return kind.preset.train.first > 0 or kind.preset.train.first_popular > 0
+
+
 def _texts(kind: SettingKind) -> bool:
     return kind.texts
 
@@ -61,6 +65,8 @@ SPACE = (
     Setting("train.own_dropout", 0.0, 0.3),
     Setting("train.odds", 1.0, 20.0, log=True, only=_repeats),
     Setting("train.even", 0.0, 100.0, only=_repeats),
+    Setting("train.first", 0.03, 3.0, log=True, only=_first_purchases),
+    Setting("train.first_popular", 0.1, 10.0, log=True, only=_first_purchases),
     Setting("train.follow", 5.0, 2000.0, log=True),
     Setting("train.follow_ridge", 1.0, 1000.0, log=True, only=_transitions),
     Setting("train.follow_shrink", 0.0, 10.0, only=_transitions),

@@ -15,6 +15,7 @@ from jobs.evaluation.tuning.space import SPACE, SettingKind, changed, space, val
 
 TRANSITIONS = {"train.follow", "train.follow_ridge", "train.follow_shrink"}
 REPEATING = {"train.odds", "train.even"}
+FIRST = {"train.first", "train.first_popular"}
 
 
 def keys(preset: Preset, texts: bool = True) -> set[str]:
@@ -41,6 +42,7 @@ def test_only_what_matters_for_a_kind_of_shop_is_searched():
     assert keys(ordered) - keys(ordered, texts=False) == {"embed.weight"}
     assert keys(Preset(embed=EmbedConfig(weight=0.0))) == keys(Preset(), texts=False)
     assert keys(nobody) - keys(Preset(TrainConfig(follow=0.0, repeat=0.0))) == REPEATING
+    assert keys(Preset()) - keys(Preset(TrainConfig(first=0.0, first_popular=0.0))) == FIRST
     assert "train.weight_decay" not in keys(Preset(TrainConfig(weight_decay=0.0)))
 
 
