@@ -22,7 +22,8 @@ help:
 
 setup: $(READY)
 
-$(READY): pins.txt pyproject.toml lookup/pyproject.toml jobs/ranking/scan/kernel.cpp jobs/models/squares.cpp
+$(READY): pins.txt pyproject.toml lookup/pyproject.toml jobs/ranking/scan/kernel.cpp jobs/models/squares.cpp \
+          jobs/models/content/int8/kernel.cpp
 	@.ci/system-packages $(PYTHON)
 	@echo 'setup: .venv, a virtual environment with the versions of pins.txt; this takes some minutes'
 	@$(PYTHON) -m venv .venv

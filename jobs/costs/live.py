@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 import lookup
 from jobs.config.config import Config
-from jobs.models.content.text_encoder import TextEncoder, locate
+from jobs.models.content.text_encoder import locate
+from jobs.models.content.text_encoders import encoder_of
 from lookup.release.reader import Release
 
 SECONDS = 2.0
@@ -96,7 +97,7 @@ def _measure(config: Config, release: Release, users: int, seconds: float) -> Li
     some = rng.integers(0, users, 256)
     titles = [str(release.record(int(row)).get("title") or "") for row in rng.integers(0, len(release.items), 64)]
     titles = [title for title in titles if title.strip()] or ["an item"]
-    encoder = TextEncoder(locate(config.embed.model, config.base), pickles=config.embed.pickles)
+    encoder = encoder_of(config.embed, locate(config.embed.model, config.base))
     inputs, vectors = release.arrays["item_input"], torch.from_numpy(np.array(release.arrays["item_vector"]))
     histories = [release.history(int(row)) for row in some]
 

@@ -135,11 +135,14 @@ def task_device() -> str:
     Call it inside a task. A task without a lent GPU computes on the CPU even where the machine has a GPU: otherwise
     tasks would crowd onto a device that Spark lent to another.
     """
-    import torch
     from pyspark import TaskContext
 
     address = lent_gpu(TaskContext.get())
-    if address is None or not torch.cuda.is_available() or int(address) >= torch.cuda.device_count():
+    if address is None:
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available() or int(address) >= torch.cuda.device_count():
         return "cpu"
     return f"cuda:{address}"
 

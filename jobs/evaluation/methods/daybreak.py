@@ -171,15 +171,9 @@ def text_vectors(texts: list[str], settings: EmbedConfig, base: Path = Path()) -
 @lru_cache(maxsize=2)
 def _embedded(texts: tuple[str, ...], settings: EmbedConfig, base: Path, at_once: int) -> NDArray[np.float32]:
     """See `text_vectors`: several methods ask for the vectors of the same texts."""
-    from jobs.models.content.text_encoder import TextEncoder
+    from jobs.models.content.text_encoders import encoder_of
 
-    encoder = TextEncoder(
-        locate(settings.model, base),
-        max_tokens=settings.max_tokens,
-        batch_tokens=settings.batch_tokens,
-        precision=settings.precision,
-        pickles=settings.pickles,
-    )
+    encoder = encoder_of(settings, locate(settings.model, base))
     progress, parts = Progress("evaluate", "texts", len(texts)), []
     for first in range(0, len(texts), at_once):
         parts.append(encoder.encode(texts[first : first + at_once]))

@@ -13,6 +13,7 @@ from jobs.evaluation.search.files.products import Products
 from jobs.evaluation.search.files.query_log import SearchedLog
 from jobs.evaluation.search.vectors import Matrix, TextVectors
 from jobs.infra.logging import log_line
+from jobs.models.content.text_encoder import tokenizer_of
 from jobs.models.lexical.all_counts import parts
 from jobs.models.query_encoder.learn import Learned, LearnSettings, learn
 from jobs.models.query_encoder.table import units
@@ -77,7 +78,7 @@ class TableShop:
                 arrays = {name: kept[name] for name in kept.files}
             return Learned(arrays, arrays.pop("projection"), [], arrays.pop("language").tolist())
         log_line(JOB, "distils the query encoder", titles=len(titles), queries=len(queries))
-        tokenizer = self.vectors.encoder.tokenizer
+        tokenizer = tokenizer_of(self.vectors.model)
         made = learn(titles, queries, self.item_vectors, self.vectors, pieces_of(tokenizer), settings=settings)
         for step in made.steps:
             log_line(JOB, step.name, tokens=step.tokens, bytes=step.bytes, agreement=step.agreement)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from jobs.config.learning import EmbedConfig
 from jobs.infra.logging import Progress
-from jobs.models.content.text_encoder import TextEncoder, identity, locate
+from jobs.models.content.text_encoder import identity, locate
+from jobs.models.content.text_encoders import Encodes, encoder_of
 
 TEXTS = 4096
 """Texts that are encoded and written at once."""
@@ -27,7 +28,7 @@ class TextVectors:
         self.settings = settings or EmbedConfig()
         self.model = locate(self.settings.model, Path())
         self._known: dict[bytes, NDArray[np.float16]] = {}
-        self._encoder: TextEncoder | None = None
+        self._encoder: Encodes | None = None
         name = sha256(f"{identity(self.model)} {self.settings.max_tokens}".encode()).hexdigest()[:16]
         self._folder = folder / f"vectors-{name}"
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -36,16 +37,10 @@ class TextVectors:
                 self._known.update(zip((bytes(key) for key in part["key"]), part["vector"], strict=True))
 
     @property
-    def encoder(self) -> TextEncoder:
+    def encoder(self) -> Encodes:
         """The transformer, loaded when it is first needed."""
         if self._encoder is None:
-            self._encoder = TextEncoder(
-                self.model,
-                max_tokens=self.settings.max_tokens,
-                batch_tokens=self.settings.batch_tokens,
-                precision=self.settings.precision,
-                pickles=self.settings.pickles,
-            )
+            self._encoder = encoder_of(self.settings, self.model)
         return self._encoder
 
     def __call__(self, texts: Sequence[str]) -> Matrix:

