@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jobs.config.learning import EmbedConfig
 from jobs.infra.logging import Progress
 from jobs.models.content.text_encoder import identity, locate
-from jobs.models.content.text_encoders import Encodes, encoder_of
+from jobs.models.content.text_encoders import Encodes, encoder_of, text_computing_of
 
 TEXTS = 4096
 """Texts that are encoded and written at once."""
@@ -29,7 +29,8 @@ class TextVectors:
         self.model = locate(self.settings.model, Path())
         self._known: dict[bytes, NDArray[np.float16]] = {}
         self._encoder: Encodes | None = None
-        name = sha256(f"{identity(self.model)} {self.settings.max_tokens}".encode()).hexdigest()[:16]
+        way = text_computing_of(self.settings.precision, "cpu")
+        name = sha256(f"{identity(self.model)} {self.settings.max_tokens} {way}".encode()).hexdigest()[:16]
         self._folder = folder / f"vectors-{name}"
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.glob("*.npz")):

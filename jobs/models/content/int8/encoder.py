@@ -1,7 +1,6 @@
 """Texts to vectors in int8, on several threads. A text is never padded, and none waits for a longer one."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import DataError
+from jobs.infra.machine.cores import usable_cores
 from jobs.models.content.int8 import reference
 from jobs.models.content.int8.model import Int8Transformer, runs
 from jobs.models.content.int8.tokens import tokenizer_of
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LEAST_COSINE = 0.9992
 """To float32, of each of PROBES; a model that int8 moves further is not computed so."""
+FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", POOLING)
+"""What is read of a model."""
 CHUNK = 128
 """Texts that a thread takes at a time."""
 PROBES = (
@@ -62,15 +64,17 @@ class Int8TextEncoder:
 
     @classmethod
     def of(cls, model: str, *, max_tokens: int, threads: int | None) -> "Int8TextEncoder | None":
-        """The encoder of a model's folder; None where it cannot be, or where a cosine to float32 is too low.
+        """The encoder of a model that `TextEncoder` takes; None where it cannot be, or where a cosine is too low.
 
         So the same files are computed in the same way everywhere where the kernel runs. Raises ConfigError where the
         model pools tokens in another way than `TextEncoder` does.
         """
-        folder = Path(model)
-        weights = read(folder) if runs() else None
-        tokenizer = None if weights is None else tokenizer_of(folder, min(max_tokens, weights.longest))
-        if weights is None or tokenizer is None:
+        folder = _folder(model) if runs() else None
+        weights = None if folder is None else read(folder)
+        if folder is None or weights is None:
+            return None
+        tokenizer = tokenizer_of(folder, min(max_tokens, weights.longest))
+        if tokenizer is None:
             return None
         pooling = folder / POOLING
         first_token = pools_first_token(json.loads(pooling.read_text()) if pooling.exists() else {}, model)
@@ -109,6 +113,20 @@ class Int8TextEncoder:
         return vectors[[different.get(text, -1) if text else -1 for text in texts]]
 
 
+def _folder(model: str) -> Path | None:
+    """The folder of a model; of one on the hub that of its files here."""
+    if Path(model).is_dir():
+        return Path(model)
+    from transformers.utils import cached_file
+
+    quiet = {f"_raise_exceptions_for_{what}": False for what in ("missing_entries", "connection_errors", "gated_repo")}
+    try:
+        found = [cached_file(model, name, **quiet) for name in FILES]
+    except (OSError, ValueError):  # what loads it in the other way says what is wrong
+        return None
+    return Path(found[0]).parent if found[0] else None
+
+
 def _threads() -> int:
     torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch is not None else len(os.sched_getaffinity(0))
+    return int(torch.get_num_threads()) if torch is not None else max(1, int(usable_cores()))
