@@ -5,6 +5,7 @@ A `device.DeviceItems` holds the items of a GPU, a `scan.ScanItems` those of a C
 """
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.ranking import tiles
+from jobs.ranking.chosen import Chosen, ChosenRows, Lists
 from jobs.ranking.device import DeviceItems, device_top_k
 from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite
 from jobs.ranking.keys import decode
@@ -23,6 +25,8 @@ __all__ = ["ItemLists", "Rows", "ScanItems", "Terms", "rank", "resident", "top_k
 
 SHARE = 10
 """Lists of more than one item in so many are made by tiles."""
+MASKED = 0.15
+"""Where a mask leaves less than this share of packed items, those are packed anew."""
 
 
 def resident(items: Rows, device: str, queries: int = sys.maxsize, threads: int = 1) -> Rows | DeviceItems | ScanItems:
@@ -44,15 +48,17 @@ def top_k(
     *,
     terms: Terms | None = None,
     exclude: ItemLists | None = None,
+    where: NDArray[np.bool_] | None = None,
     user_block: int = 512,
     item_block: int = 4096,
     device: str = "cpu",
     threads: int = 1,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+) -> Lists:
     """Return the k items with the largest scores for each query. A score is the inner product plus its term.
 
     queries: float32, shape (n, D). items: float32, shape (N, D); what `resident` returns spares the copy of each call.
     exclude: items that must not be in a query's list.
+    where: which items may be in a list at all, bool, shape (N,), such as what a store has: for all queries of a call.
     threads: how many blocks of queries are computed side by side. On a CPU set torch itself to one thread, since
     threads that share a tile wait for each other at every step. Memory beside input and output is some 15 bytes x
     threads x user_block x item_block, however large n and N are. Items that are resident choose their own blocks.
@@ -67,21 +73,64 @@ def top_k(
         raise ValueError(f"queries of shape {queries.shape} do not fit items of shape {items.shape}")
     if k < 1:
         raise ValueError(f"k must be 1 or more, not {k}")
+    by_tiles = partial(_by_tiles, user_block=user_block, item_block=item_block, device=device, threads=threads)
+    if where is None:
+        return _search(queries, items, k, terms, exclude, by_tiles=by_tiles, device=device, threads=threads)
+    if where.dtype != np.bool_ or where.shape != items.shape[:1]:
+        raise ValueError(f"where must be bool, one an item: {items.shape[0]}, not {where.dtype} of {where.shape}")
+    chosen = Chosen(where)
+    if isinstance(items, ScanItems) and len(chosen.rows) >= max(SHARE * k, MASKED * len(where)):
+        return _by_kernel(queries, items, k, terms, exclude, by_tiles=by_tiles, threads=threads, chosen=chosen)
+    if isinstance(items, DeviceItems):
+        some: Rows | DeviceItems = items.chosen(chosen.rows)
+    else:
+        some = ChosenRows(items.rows if isinstance(items, ScanItems) else items, chosen.rows)
+    own, left_out = chosen.terms(terms), chosen.lists(exclude)
+    return chosen.back(_search(queries, some, k, own, left_out, by_tiles=by_tiles, device=device, threads=threads))
+
+
+def _search(
+    queries: NDArray[np.float32],
+    items: Rows | DeviceItems | ScanItems,
+    k: int,
+    terms: Terms | None,
+    exclude: ItemLists | None,
+    *,
+    by_tiles: Callable[..., Lists],
+    device: str,
+    threads: int,
+) -> Lists:
     if not isinstance(items, DeviceItems | ScanItems):
         items = resident(items, device, len(queries), threads)
     if isinstance(items, DeviceItems):
         return device_top_k(queries, items, k, terms, exclude)
-    by_tiles = partial(_by_tiles, user_block=user_block, item_block=item_block, device=device, threads=threads)
-    if not isinstance(items, ScanItems):
-        return by_tiles(queries, items, k, terms, exclude)
-    if items.shape[0] < SHARE * k:
-        return by_tiles(queries, items.rows, k, terms, exclude)
-    found, scores, proven = scan_top_k(queries, items, k, terms=terms, exclude=exclude, threads=threads)
+    if isinstance(items, ScanItems) and items.shape[0] >= SHARE * k:
+        return _by_kernel(queries, items, k, terms, exclude, by_tiles=by_tiles, threads=threads)
+    return by_tiles(queries, items.rows if isinstance(items, ScanItems) else items, k, terms, exclude)
+
+
+def _by_kernel(
+    queries: NDArray[np.float32],
+    items: ScanItems,
+    k: int,
+    terms: Terms | None,
+    exclude: ItemLists | None,
+    *,
+    by_tiles: Callable[..., Lists],
+    threads: int,
+    chosen: Chosen | None = None,
+) -> Lists:
+    where = None if chosen is None else chosen.where
+    found, scores, proven = scan_top_k(queries, items, k, terms=terms, exclude=exclude, where=where, threads=threads)
     rest = np.flatnonzero(~proven)
     if len(rest):
-        added = None if terms is None else terms.of(rest)
+        own = None if terms is None else terms.of(rest)
         left_out = None if exclude is None else exclude.of(rest)
-        found[rest], scores[rest] = by_tiles(queries[rest], items.rows, k, added, left_out)
+        if chosen is None:
+            found[rest], scores[rest] = by_tiles(queries[rest], items.rows, k, own, left_out)
+        else:
+            some, own, left_out = ChosenRows(items.rows, chosen.rows), chosen.terms(own), chosen.lists(left_out)
+            found[rest], scores[rest] = chosen.back(by_tiles(queries[rest], some, k, own, left_out))
     return found, scores
 
 

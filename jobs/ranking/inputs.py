@@ -92,6 +92,12 @@ class Pairs(NamedTuple):
         return Pairs(self.rows[low:high], self.items[low:high] - first, self.values[low:high])
 
 
+def check_rows(items: NDArray[Any], count: int) -> None:
+    """Raise ValueError where lists hold what is no row of `count` items."""
+    if len(items) and (items.min() < 0 or items.max() >= count):
+        raise ValueError(f"lists hold rows {items.min()} to {items.max()}, but there are {count} items")
+
+
 def finite(rows: NDArray[Any], name: str, first: int) -> torch.Tensor:
     """Return rows as float32. first: the number of the first. Raises ValueError for a row that is not finite."""
     block = torch.from_numpy(np.array(rows, dtype=np.float32))

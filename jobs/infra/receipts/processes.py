@@ -91,7 +91,7 @@ class Tree:
         for key, process in found.items():
             with suppress(psutil.Error):  # it ends just now
                 now[key] = self._see(process)
-                memory = _memory(process)
+                memory = memory_of(process)
                 own, files, self.peak = own + memory.own, max(files, memory.files), max(self.peak, memory.peak)
         self.together = max(self.together, own + files)
         if (ended := _largest_ended()) > self._ended_before:
@@ -188,7 +188,7 @@ def _forget_peak(pid: int) -> None:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def _memory(process: psutil.Process) -> Memory:
+def memory_of(process: psutil.Process) -> Memory:
     """The memory of a process; zeros where it has ended.
 
     psutil tells neither the peak of a process nor what of its memory is files. So these are read here, in KiB.

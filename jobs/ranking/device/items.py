@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from jobs.ranking.inputs import Rows, not_finite
 
@@ -39,6 +40,20 @@ class DeviceItems:
     def device(self) -> str:
         """Where they are."""
         return str(self.rows.device)
+
+    def chosen(self, rows: NDArray[np.int32]) -> "DeviceItems":
+        """Return some of the items. rows: of all, rising."""
+        kept = torch.from_numpy(rows).to(self.rows.device)
+        place = torch.full((self.shape[0] + 1,), -1, dtype=torch.int32, device=self.rows.device)
+        place[kept.long()] = torch.arange(len(kept), dtype=torch.int32, device=self.rows.device)
+        found = place[self.order.long()]  # that of what is padded, -1, is the last one
+        there = (found >= 0).nonzero()[:, 0]
+        padded = -(-len(kept) // TILE) * TILE
+        order = torch.full((padded,), -1, dtype=torch.int32, device=self.rows.device)
+        order[: len(kept)] = found[there]
+        coarse = torch.zeros((padded, self.coarse.shape[1]), dtype=self.coarse.dtype, device=self.rows.device)
+        coarse[: len(kept)] = self.coarse[there]
+        return DeviceItems(self.rows[kept.long()], coarse, order, self.norm, self.error)
 
     @staticmethod
     def fits(items: Rows, device: str) -> bool:

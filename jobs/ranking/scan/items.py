@@ -103,6 +103,11 @@ class ScanItems:
         place[row_of[:count]] = np.arange(count, dtype=np.int32)
         return cls(rows, packed, row_of, place, *numbers.numpy())
 
+    def bits(self, where: NDArray[np.bool_]) -> NDArray[np.uint64]:
+        """Return a mask of items as the kernel takes it: of each block, a bit an item. where: bool, shape (N,)."""
+        placed = where[self.order] & (self.order >= 0)
+        return np.packbits(placed, bitorder="little").view("<u8").astype(np.uint64)
+
     def struct(self) -> KernelItems:
         """Return what the kernel takes. It must not live longer than the items."""
         (count, d), blocks = self.shape, len(self.step)

@@ -32,6 +32,7 @@ struct Queries {
     const float *lost, *kept; // norms of what was rounded off, and of the rest
     const float *noise;       // the share of an item's norm by which sums in float32 may be wrong
     const Lists *excluded, *terms;  // or null
+    const uint64_t *allowed;  // of each block, a bit an item: whether it may be in a list; null: all may
     int64_t count;
 };
 
@@ -194,6 +195,8 @@ struct Scan {
                 pairs.emplace_back(items.place[lists->rows[i]], lists->values ? lists->values[i] : LEFT_OUT);
     }
 
+    uint64_t allowed(int64_t block) const { return queries.allowed ? queries.allowed[block] : ~0ull; }
+
     VNNI void begin(const uint8_t *proven) {
         std::memcpy(packed.data(), queries.packed + first * width, count * width);
         pairs.clear();
@@ -268,7 +271,7 @@ struct Scan {
 #pragma GCC unroll 4
             for (int v = 0; v < VECTORS; v++) _mm512_store_si512(out[i] + v * LANES, sums[i][v]);
         const int64_t rest = items.count - block * BLOCK;
-        const uint64_t there = rest >= BLOCK ? ~0ull : (1ull << rest) - 1;
+        const uint64_t there = (rest >= BLOCK ? ~0ull : (1ull << rest) - 1) & allowed(block);
         for (int i = 0; i < GROUP; i++) {
             if (!(hits[i] & there)) continue;
             Kept &one = kept[group + i];
@@ -293,7 +296,8 @@ struct Scan {
                 __builtin_prefetch(items.rows + items.order[own.place[i]] * items.d + j);
         scored.clear();
         for (const Pair *pair = own.pairs; pair < own.pairs_end; pair++)
-            if (pair->second != LEFT_OUT && (pair == own.pairs || pair[-1].first != pair->first))
+            if (pair->second != LEFT_OUT && (pair == own.pairs || pair[-1].first != pair->first) &&
+                (allowed(pair->first / BLOCK) >> pair->first % BLOCK & 1))
                 score(row, pair->first, pair->second);
         // The k-th score of some is a better bar for the others.
         int32_t bar = key_of((float)std::max(own.bar, -3e38));
@@ -333,6 +337,7 @@ VNNI int daybreak_top_k(const Items *items, const Queries *queries, int64_t k, i
         scan->count = std::min<int64_t>(CHUNK, queries->count - scan->first);
         scan->begin(proven);
         for (int64_t block = 0; block * BLOCK < items->count; block++) {
+            if (!scan->allowed(block)) continue;
             scan->set_limits(block);
             for (int64_t group = 0; group < scan->count; group += GROUP) scan->tile(block, group);
         }

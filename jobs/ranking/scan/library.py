@@ -28,7 +28,9 @@ class KernelLists(ctypes.Structure):
 class KernelQueries(ctypes.Structure):
     """Struct Queries of kernel.cpp."""
 
-    _fields_ = _pointers("packed", "rows", "step", "lost", "kept", "noise", "excluded", "terms") + _numbers("count")
+    _fields_ = _pointers("packed", "rows", "step", "lost", "kept", "noise", "excluded", "terms", "allowed") + _numbers(
+        "count"
+    )
 
 
 def library() -> ctypes.CDLL | None:

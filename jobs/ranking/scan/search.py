@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.infra.compiled.library import address
-from jobs.ranking.inputs import ItemLists, Terms, finite
+from jobs.ranking.inputs import ItemLists, Terms, check_rows, finite
 from jobs.ranking.scan.items import ScanItems, steps, turned, words
 from jobs.ranking.scan.library import KernelLists, KernelQueries, library
 
@@ -31,6 +31,7 @@ def scan_top_k(
     *,
     terms: Terms | None,
     exclude: ItemLists | None,
+    where: NDArray[np.bool_] | None = None,
     threads: int = 1,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
     """Return what `exact.top_k` does, and which queries are proven, bool (n,). The lists of others mean nothing.
@@ -46,6 +47,7 @@ def scan_top_k(
     proven = np.empty(n, dtype=np.uint8)
     pairs = [None if one is None else CheckedLists.of(one, n, items.shape[0]) for one in (exclude, terms)]
     held = items.struct()
+    allowed = None if where is None else items.bits(where)
     largest = float(items.norm.max(initial=0.0))
     room = 16 * (6 * k // 16 + 32)
 
@@ -56,7 +58,7 @@ def scan_top_k(
         left_out, added = (None if one is None else one.struct(block) for one in pairs)
         failed = kernel.daybreak_top_k(
             ctypes.byref(held),
-            ctypes.byref(own.struct(left_out, added)),
+            ctypes.byref(own.struct(left_out, added, allowed)),
             ctypes.c_int64(k),
             ctypes.c_int64(room),
             ctypes.c_void_p(address(found[block], np.int32, (len(own.rows), k))),
@@ -93,8 +95,10 @@ class Lowered(NamedTuple):
         """A bound of all scores, as a share of an item's norm."""
         return self.lost + self.kept + self.noise
 
-    def struct(self, excluded: KernelLists | None, terms: KernelLists | None) -> KernelQueries:
-        """Return what the kernel takes. It must not live longer than the queries and lists."""
+    def struct(
+        self, excluded: KernelLists | None, terms: KernelLists | None, allowed: NDArray[np.uint64] | None
+    ) -> KernelQueries:
+        """Return what the kernel takes. It must not live longer than the queries, lists and bits."""
         n, d = self.rows.shape
         return KernelQueries(
             packed=address(self.packed, np.int8, (n, words(d) * 4)),
@@ -102,6 +106,7 @@ class Lowered(NamedTuple):
             **{name: address(getattr(self, name), np.float32, (n,)) for name in ("step", "lost", "kept", "noise")},
             excluded=None if excluded is None else ctypes.addressof(excluded),
             terms=None if terms is None else ctypes.addressof(terms),
+            allowed=None if allowed is None else address(allowed, np.uint64, allowed.shape),
             count=n,
         )
 
@@ -132,8 +137,7 @@ class CheckedLists(NamedTuple):
         items = np.asarray(lists.items)
         if len(offsets) != n + 1 or offsets[0] < 0 or (np.diff(offsets) < 0).any() or offsets[-1] > len(items):
             raise ValueError(f"the offsets of {n} lists must rise from 0 to at most {len(items)}, the items there are")
-        if len(items) and (items.min() < 0 or items.max() >= count):
-            raise ValueError(f"lists hold rows {items.min()} to {items.max()}, but there are {count} items")
+        check_rows(items, count)
         values = np.ascontiguousarray(lists.values, dtype=np.float32) if isinstance(lists, Terms) else None
         if values is not None and len(values) != len(items):
             raise ValueError(f"{len(values)} terms do not fit {len(items)} items")

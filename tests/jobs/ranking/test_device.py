@@ -58,12 +58,12 @@ def best(scores, k):
     st.sampled_from(sorted(DATA)),
     st.tuples(st.integers(0, 12), st.integers(1, 1500), st.integers(1, 8)),
     st.integers(1, 40),
-    st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.booleans(), st.booleans(), st.sampled_from([None, 1.0, 0.9, 0.4, 0.1, 0.0])),
     st.tuples(st.integers(0, 2**32), st.sampled_from([-0.5, 0.0, 0.5, search.SIGMAS])),
 )
 def test_equals_brute_force(data, shape, k, also, chance):
     """With few sigmas the threshold is often above the last score of a list, or so near that bfloat16 loses some."""
-    (n, size, d), (excluding, adding), (seed, sigmas) = shape, also, chance
+    (n, size, d), (excluding, adding, left), (seed, sigmas) = shape, also, chance
     rng = np.random.default_rng(seed)
     items, queries = (DATA[data](rng, (rows, d)).astype(np.float32) for rows in (size, n))
     scores = queries.astype(np.float64) @ items.astype(np.float64).T
@@ -81,9 +81,13 @@ def test_equals_brute_force(data, shape, k, also, chance):
         ]
         exclude = ItemLists(*csr(rows))
         scores[np.repeat(np.arange(n), [len(row) for row in rows]), exclude.items] = -np.inf
+    where = None if left is None else rng.random(size) < left
+    if where is not None:
+        scores[:, ~where] = -np.inf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "SIGMAS", sigmas)
-        found, values = top_k(queries, DeviceItems.of(items, "cpu"), k, terms=terms, exclude=exclude)
+        held = DeviceItems.of(items, "cpu")
+        found, values = top_k(queries, held, k, terms=terms, exclude=exclude, where=where)
     expected, expected_values = best(scores, k)
     assert found.dtype == np.int32
     assert values.dtype == np.float32

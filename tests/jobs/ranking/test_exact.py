@@ -57,6 +57,49 @@ def test_equals_brute_force(case, k, excluding, blocks):
     np.testing.assert_array_equal(scores, expected_scores)
 
 
+class Read:
+    """A matrix that is no array, and tells how many rows it was asked for at a time."""
+
+    def __init__(self, rows):
+        self.rows, self.shape, self.most = rows, rows.shape, 0
+
+    def __getitem__(self, part):
+        self.most = max(self.most, part.stop - part.start)
+        return self.rows[part]
+
+
+@settings(max_examples=200, deadline=None)
+@given(cases(), st.data(), st.integers(1, 40), st.booleans(), BLOCKS)
+def test_a_mask_holds_for_all_queries(case, data, k, array, blocks):
+    queries, items, excluded = case
+    where = data.draw(hnp.arrays(np.bool_, len(items), elements=st.booleans()))
+    added = data.draw(hnp.arrays(np.float32, excluded.shape, elements=st.sampled_from([0.0, 3.0, -50.0])))
+    some = {"terms": as_terms(added), "exclude": lists(excluded), "where": where}
+    found, scores = top_k(queries, items if array else Read(items), k, **some, **blocks)
+    expected, expected_scores = brute(queries, items, k, ~excluded & where, added)
+    assert (found.dtype, scores.dtype) == (np.int32, np.float32)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(scores, expected_scores)
+
+
+def test_a_mask_reads_no_more_rows_at_a_time():
+    """However far what it leaves lies apart."""
+    rng = np.random.default_rng(1)
+    items = rng.integers(-50, 50, (3000, 2)).astype(np.float32)
+    where = rng.random(3000) < 0.1
+    read = Read(items)
+    found, _ = top_k(items[:3], read, 9, where=where, item_block=64)
+    np.testing.assert_array_equal(found, top_k(items[:3], items, 9, where=where)[0])
+    assert 0 < read.most <= 64
+
+
+@pytest.mark.parametrize("where", [np.ones(4, dtype=bool), np.ones((5, 1), dtype=bool), np.ones(5)])
+def test_a_mask_that_does_not_fit_is_refused(where):
+    rows = np.ones((5, 2), dtype=np.float32)
+    with pytest.raises(ValueError, match="one an item: 5"):
+        top_k(rows, rows, 1, where=where)
+
+
 @settings(max_examples=100, deadline=None)
 @given(cases(), st.integers(1, 10))
 def test_rank_equals_brute_force(case, k):

@@ -66,11 +66,11 @@ def small():
     st.sampled_from(sorted(DATA)),
     st.tuples(st.integers(0, 20), st.integers(1, 2500), st.integers(1, 9)),
     st.integers(1, 60),
-    st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.booleans(), st.booleans(), st.sampled_from([None, 1.0, 0.9, 0.4, 0.1, 0.0])),
     st.integers(0, 2**32),
 )
 def test_equals_brute_force(data, shape, k, also, seed):
-    (n, size, d), (excluding, adding) = shape, also
+    (n, size, d), (excluding, adding, share) = shape, also
     rng = np.random.default_rng(seed)
     items = DATA[data](rng, (size, d)).astype(np.float32)
     queries = DATA["ties" if data.startswith("one large") else data](rng, (n, d)).astype(np.float32)
@@ -90,7 +90,10 @@ def test_equals_brute_force(data, shape, k, also, seed):
         ]
         exclude = ItemLists(*csr(rows))
         scores[np.repeat(np.arange(n), [len(row) for row in rows]), exclude.items] = -np.inf
-    found, values = top_k(queries, ScanItems.of(items), k, terms=terms, exclude=exclude, threads=2)
+    where = None if share is None else rng.random(size) < share
+    if where is not None:
+        scores[:, ~where] = -np.inf
+    found, values = top_k(queries, ScanItems.of(items), k, terms=terms, exclude=exclude, where=where, threads=2)
     expected, expected_values = best(scores, k)
     assert (found.dtype, values.dtype) == (np.int32, np.float32)
     np.testing.assert_array_equal(found, expected)
@@ -195,6 +198,9 @@ def test_lists_that_do_not_fit_are_refused(offsets, rows, said):
     lists = ItemLists(np.array(offsets), np.array(rows, dtype=np.int32))
     with pytest.raises(ValueError, match=said):
         top_k(np.ones((1, 3), dtype=np.float32), held, 5, exclude=lists)
+    if said.lstrip("-").isdigit():
+        with pytest.raises(ValueError, match=said):
+            top_k(np.ones((1, 3), dtype=np.float32), held, 5, exclude=lists, where=np.arange(600) < 9)
 
 
 def test_a_term_that_is_no_number_is_refused():

@@ -146,7 +146,7 @@ def test_a_process_that_has_ended_has_no_memory() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         process = psutil.Process(child.pid)
         child.wait(timeout=60)
-    assert processes._memory(process) == (0, 0, 0)
+    assert processes.memory_of(process) == (0, 0, 0)
 
 
 def test_the_age_does_not_follow_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
