@@ -70,4 +70,5 @@ class Chosen:
         check_rows(items, len(self.where))
         there = self.where[items]
         before = np.concatenate([[0], np.cumsum(there, dtype=np.int64)])
-        return before[np.asarray(lists.offsets, dtype=np.int64)], np.searchsorted(self.rows, items[there]).astype(np.int32), there
+        kept = np.searchsorted(self.rows, items[there]).astype(np.int32)
+        return before[np.asarray(lists.offsets, dtype=np.int64)], kept, there
