@@ -10,7 +10,7 @@ help:
 	@echo 'make demo      a night on a year of real purchases, and a look at what came out'
 	@echo 'make airflow   Airflow on this machine with the DAGs of Daybreak: http://127.0.0.1:8080, with a login'
 	@echo 'make test      lint, types, import rules and all tests'
-	@echo 'make bench     the quick benchmarks, as ratios to a baseline in the same run; ALL=1: the long ones too'
+	@echo 'make bench     Daybreak beside its peers, one table of ratios, some 15 minutes; KEEP=1: the ratios to commit'
 	@echo 'make wheels    both distributions, built, installed and tried: lookup alone, and a small night'
 	@echo 'make lint      lint, types and import rules alone'
 	@echo 'make setup     the virtual environment .venv alone; the others make it when they need it'
@@ -51,7 +51,7 @@ wheels: $(READY)
 	@.ci/wheels $(BIN)/python
 
 bench: $(READY)
-	@$(BIN)/python -m tests.benchmarks $(if $(ALL),all,quick)
+	@$(BIN)/python -m tests.benchmarks peers $(if $(KEEP),--keep)
 
 clean:
 	@test ! -d .demo || chmod -R u+w .demo # releases are read-only

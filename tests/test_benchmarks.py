@@ -13,12 +13,14 @@ from tests.benchmarks.catalogue import BENCHMARKS, Benchmark
 FOLDER = Path(catalogue.__file__).parent
 ROOT = FOLDER.parents[1]
 PRINTS = {
-    "lookup": "lookup: recommend, list short and filled",
+    "lookup": "list short and filled",
+    "neighbours": "voyager",
+    "plain": "the jobs that the script does, too",
     "open": "all, with Python and numpy",
     "day": "recommend_many:",
     "variants": "list, groups opened",
     "ranker": "features and forward pass, 32 hidden units",
-    "lexical": "queries of 1 to 4 words",
+    "lexical": "bm25s",
     "understanding": "suggest, 1 to 12 letters, a third wrong",
     "search": "all, with Python and numpy",
     "swap": "answers of 1 processes, 0 wrong",
@@ -48,7 +50,7 @@ PRINTS = {
 def test_the_list_names_every_benchmark_on_disk() -> None:
     listed = [one.module for one in BENCHMARKS]
     assert len(set(listed)) == len(listed)
-    shared = {"__init__", "__main__", "catalogue"}
+    shared = {"__init__", "__main__", "catalogue", "peers"}
     on_disk = {
         ".".join(path.with_suffix("").relative_to(ROOT).parts)
         for path in FOLDER.rglob("*.py")
@@ -75,7 +77,7 @@ def test_the_command_lists_what_each_measures_takes_and_needs(capsys: pytest.Cap
 
 def test_an_unknown_name_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["looked_up"]) == 2
-    assert "no benchmark 'looked_up'; there are lookup, open, " in capsys.readouterr().err
+    assert "no benchmark 'looked_up'; there are topk, neighbours, " in capsys.readouterr().err
 
 
 def test_one_after_another_goes_on_after_a_failure(
@@ -91,9 +93,9 @@ def test_one_after_another_goes_on_after_a_failure(
 
 
 def test_make_bench_runs_the_list() -> None:
-    """The quick ones, and with ALL=1 the long ones too."""
-    for words, what in ((), "quick"), (("ALL=1",), "all"):
+    """Those beside peers, and with KEEP=1 it writes the ratios to be committed."""
+    for words, what in ((), "peers"), (("KEEP=1",), "peers --keep"):
         # Without the lines that a make prints below another make, as where `make test` runs this.
         command = ["make", "--no-print-directory", "--dry-run", "--old-file=.venv/ready", "bench", *words]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert told.stdout.splitlines()[-1].endswith(f"python -m tests.benchmarks {what}")
+        assert told.stdout.splitlines()[-1].rstrip().endswith(f"python -m tests.benchmarks {what}")

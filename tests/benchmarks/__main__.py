@@ -3,13 +3,15 @@
 python -m tests.benchmarks NAME --help     what a benchmark measures, and its options
 python -m tests.benchmarks NAME            run one
 python -m tests.benchmarks NAME --toy      on a made data set, in seconds: to see that it runs
-python -m tests.benchmarks quick           the quick ones, one after another, as `make bench` does
+python -m tests.benchmarks peers           those that have peers, as one table, as `make bench` does
+python -m tests.benchmarks quick           the quick ones, one after another
 python -m tests.benchmarks all             the long ones too
 """
 
 import subprocess
 import sys
 
+from tests.benchmarks import peers
 from tests.benchmarks.catalogue import BENCHMARKS, Benchmark, listed
 
 
@@ -21,9 +23,11 @@ def main(argv: list[str]) -> int:
     name, rest = argv[0], argv[1:]
     if name in ("quick", "all"):
         return one_after_another([one for one in BENCHMARKS if name == "all" or not one.long], rest)
+    if name == "peers":
+        return peers.main(rest)
     found = {one.name: one for one in BENCHMARKS}
     if name not in found:
-        print(f"no benchmark {name!r}; there are {', '.join(found)}, quick and all", file=sys.stderr)
+        print(f"no benchmark {name!r}; there are {', '.join(found)}, peers, quick and all", file=sys.stderr)
         return 2
     return found[name].run(rest)
 

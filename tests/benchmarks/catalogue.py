@@ -16,7 +16,9 @@ class Benchmark(NamedTuple):
     needs: str = ""
     """Beyond what `make setup` brings."""
     long: bool = False
-    """Whether only `make bench ALL=1` runs it."""
+    """Whether `quick` passes over it."""
+    peers: bool = False
+    """Whether `make bench` runs it: its module has `contests(toy)`, and what it needs is in the extra `bench`."""
 
     @property
     def module(self) -> str:
@@ -29,6 +31,7 @@ class Benchmark(NamedTuple):
         return code
 
 
+A_RELEASE = "a release of 200,000 users, made on first use and kept in the temporary folder"
 A_MILLION = "a release of a million users, made on first use and kept in the temporary folder"
 DEMO_DATA = "the night of 19 December 2017 on the demo's data, made on first use and kept in the temporary folder"
 DEMO = "the night of `make demo`, which runs first where it has not yet"
@@ -36,20 +39,20 @@ DEMO = "the night of `make demo`, which runs first where it has not yet"
 SECONDS, MINUTES, LONG = "seconds", "minutes", "tens of minutes or more"
 
 BENCHMARKS = (
-    Benchmark("serving", "lookup", "one stored list, full or filled, beside Redis and DuckDB", MINUTES, A_MILLION),
+    Benchmark("night", "topk", "exact top-K beside faiss, implicit and Spark MLlib; filtered", MINUTES, peers=True),
+    Benchmark("serving", "neighbours", "nearest items by Annoy beside hnswlib and voyager", MINUTES, peers=True),
+    Benchmark("night", "embed", "embedding texts beside sentence-transformers, torch and ONNX", MINUTES, peers=True),
+    Benchmark(
+        "serving", "lookup", "one stored list beside Redis, DuckDB, SQLite and LMDB", MINUTES, A_RELEASE, peers=True
+    ),
+    Benchmark("serving", "lexical", "the lexical part of a search beside tantivy and bm25s", MINUTES, peers=True),
+    Benchmark("night", "plain", "a night beside a plain script of polars and torch", MINUTES, peers=True),
     Benchmark("serving", "open", "opening a release, and the memory of eight readers", MINUTES, A_MILLION),
     Benchmark("serving", "day", "a call with patches, filters and sessions, beside Redis", MINUTES, DEMO),
     Benchmark(
         "serving", "variants", "lists of a shop with variants beside one without, and the guess of groups", MINUTES
     ),
     Benchmark("serving", "ranker", "the ranker's features and forward pass, beside rescoring", SECONDS),
-    Benchmark(
-        "serving",
-        "lexical",
-        "the lexical part of a search, beside tantivy and bm25s",
-        MINUTES,
-        "tantivy and bm25s, to be beside them",
-    ),
     Benchmark("serving", "understanding", "a query understood, and a prefix completed", MINUTES),
     Benchmark(
         "serving",
@@ -59,9 +62,7 @@ BENCHMARKS = (
         "a release of that shop, made on first use and kept in the temporary folder",
     ),
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
-    Benchmark("night", "topk", "exact top-K beside faiss and Spark MLlib", MINUTES),
     Benchmark("night", "transitions", "item transitions by compiled code, beside numpy", SECONDS),
-    Benchmark("night", "embed", "embedding texts beside sentence-transformers", MINUTES),
     Benchmark("night", "kept", "embedding what is new beside embedding all", MINUTES),
     Benchmark("night", "constants", "what a core does in a second, for the simulation of `daybreak cost`", MINUTES),
     Benchmark("night", "gpu", "products, top-K, texts and both fits on a GPU, beside what it can do", MINUTES, "a GPU"),
@@ -83,12 +84,20 @@ BENCHMARKS = (
 
 def listed() -> str:
     """The list for people."""
+    others = [one for one in BENCHMARKS if not one.peers]
+    heads = (
+        ("beside peers: `make bench` runs these", [one for one in BENCHMARKS if one.peers]),
+        (
+            "others that are quick: `quick` runs these, too",
+            [one for one in others if not one.long],
+        ),
+        ("others that are long: `all` runs these, too", [one for one in others if one.long]),
+    )
     lines = []
-    for long, head in ((False, "quick: `make bench` runs these"), (True, "long: `make bench ALL=1` runs these too")):
+    for head, group in heads:
         lines.append(f"{head}\n")
-        for one in BENCHMARKS:
-            if one.long == long:
-                lines.append(f"  {one.name:<12}{one.measures}")
-                lines.append(f"  {'':<12}takes {one.takes}" + (f"; needs {one.needs}" if one.needs else ""))
+        for one in group:
+            lines.append(f"  {one.name:<14}{one.measures}")
+            lines.append(f"  {'':<14}takes {one.takes}" + (f"; needs {one.needs}" if one.needs else ""))
         lines.append("")
     return "\n".join(lines).rstrip()

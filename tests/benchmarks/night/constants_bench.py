@@ -37,6 +37,7 @@ from lookup.release.catalog_schema import CATALOG
 from lookup.scoring.score_parameters import ScoreParameters
 from tests.benchmarks.night.gpu_bench import fit_behaviour, made_titles
 from tests.benchmarks.night.topk_bench import random, session
+from tests.benchmarks.shared.machine import processor
 from tests.benchmarks.shared.search_shop import MadeShop, searchable
 from tests.benchmarks.shared.timing import options, table
 
@@ -113,13 +114,8 @@ def measure(sizes: SimpleNamespace) -> Constants:
 
 def machine() -> str:
     """The processor, in words."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    name = next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
     capability = torch.backends.cpu.get_cpu_capability()
-    return f"{name or platform.machine()} ({capability}), Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{processor()} ({capability}), Python {platform.python_version()}, torch {torch.__version__}"
 
 
 def core_seconds(what: str, call: Callable[[], object]) -> float:

@@ -3,105 +3,66 @@
 The titles are made: words of Zipf's frequencies, 3 to 14 of them a title. Or they are those of a file, one a line,
 repeated until there are enough. A query is 1 to 4 words of one title, so words are asked for as often as titles have
 them. Every system answers a text with the ids of its hits: it takes the text apart, searches, and reads the ids. Each
-has answered other queries before, and then answers every query once, in turns with the others.
-
-A package that is not installed is left out, and a line says so: `pip install tantivy bm25s`.
+has answered other queries before.
 """
 
-import argparse
-import importlib
-import os
+import itertools
 import random
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from lookup.retrieval.lexical.build import build
-from lookup.retrieval.lexical.counts import count
-from lookup.retrieval.lexical.index import WordIndex
-from lookup.text.analyzer import Analyzer
-from tests.benchmarks.shared.timing import SEED, latencies, options, quantile, table
+from tests.benchmarks.shared import contest
+from tests.benchmarks.shared.contest import OURS, Contest, Side
+from tests.benchmarks.shared.sides import Rounds
+from tests.benchmarks.shared.timing import SEED, options, quantile, timed
 
-TITLES, TOY_TITLES = 100_000, 600
-QUERIES, TOY_QUERIES = 1_000, 20
+
+class Load(NamedTuple):
+    """How much is searched, and how often."""
+
+    titles: int
+    queries: int
+    """Of a round."""
+    rounds: int
+
+
+FULL, SMALL = Load(100_000, 500, 5), Load(600, 20, 2)
 WORDS = 40_000
 PART = 10_000
 K = 10
 Answer = Callable[[str], list[str]]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = options(__doc__)
-    parser.add_argument("--titles", type=Path, help="a file of titles, one a line, instead of made ones")
-    given = parser.parse_args(argv)
-    one_core()
-    wanted, queries = (TOY_TITLES, TOY_QUERIES) if given.toy else (TITLES, QUERIES)
-    titles = read(given, wanted)
-    asked = drawn(titles, 2 * queries)
-    ids = [f"item-{number}" for number in range(len(titles))]
-    answers: dict[str, Answer] = {}
-    took = []
-    for name, make in (("daybreak", daybreak), ("tantivy", tantivy), ("bm25s", bm25s)):
-        started = time.perf_counter()
-        try:
-            answers[name] = make(titles, ids)
-        except ModuleNotFoundError as error:
-            print(f"{name} is left out: {error}; pip install {name}")
-            continue
-        took.append([name, f"{time.perf_counter() - started:.1f}"])
-    print(f"{len(titles):,} titles; Daybreak takes one apart in {analysis(titles):.0f} µs (p50)")
-    table(["index build", "s"], took)
-    measured = asked[queries:]
-    taken = timed(answers, asked[:queries], measured)
-    for size in (1, 2, 3, 4, None):
-        places = [place for place, query in enumerate(measured) if size in (None, len(query.split()))]
-        some = {name: [times[place] for place in places] for name, times in taken.items()}
-        latencies(f"{len(places)} queries of {size or '1 to 4'} words", some, "daybreak")
-    return 0
+def contests(toy: bool, titles: Path | None = None) -> Iterator[Contest]:
+    load = SMALL if toy else FULL
+    given = (titles, load)
+    name = f"{load.titles:,} {'made titles' if titles is None else 'titles'}, queries of 1 to 4 words"
+    peers = (Side("tantivy", tantivy, given), Side("bm25s", bm25s, given))
+    yield Contest(name, "µs", Side(OURS, daybreak, given), peers, load.rounds, one_core=True)
 
 
-def one_core() -> None:
-    """Keep this process, and the threads of its packages, on one core."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def rounds(answer: Answer, titles: Sequence[str], load: Load) -> Rounds:
+    """The quantiles of a round. Every query is of its own; the first ones only fill what a system keeps."""
+    asked = drawn(titles, load.queries * (load.rounds + 1))
+    parts = [asked[first : first + load.queries] for first in range(0, len(asked), load.queries)]
+    timed(answer, parts[0])
+    yield {}
+    for turn in itertools.count():
+        taken = timed(answer, parts[1 + turn % load.rounds])
+        yield {"p50": quantile(taken, 0.5) / 1000, "p99": quantile(taken, 0.99) / 1000}
 
 
-def analysis(titles: Sequence[str]) -> float:
-    """Microseconds of the terms of a title, p50, once its words have been seen."""
-    analyzer, taken = Analyzer(), []
-    some = titles[:2000]
-    for title in (*some, *some):
-        started = time.perf_counter_ns()
-        analyzer.terms(title)
-        taken.append(time.perf_counter_ns() - started)
-    return quantile(taken[len(some) :], 0.5) / 1000
+def daybreak(file: Path | None, load: Load) -> Rounds:
+    from lookup.retrieval.lexical.build import build
+    from lookup.retrieval.lexical.counts import count
+    from lookup.retrieval.lexical.index import WordIndex
+    from lookup.text.analyzer import Analyzer
 
-
-def timed(answers: dict[str, Answer], before: Sequence[str], asked: Sequence[str]) -> dict[str, list[int]]:
-    """Nanoseconds of every query, by system, in turns of a hundred queries.
-
-    Who comes first in a turn is drawn: what one system leaves in the caches slows the next one.
-    """
-    taken: dict[str, list[int]] = {name: [] for name in answers}
-    for name, answer in answers.items():
-        for query in before if name != "bm25s" else before[:50]:
-            answer(query)
-    rng = random.Random(SEED)
-    for first in range(0, len(asked), 100):
-        for name in rng.sample(sorted(answers), len(answers)):
-            answer = answers[name]
-            for query in asked[first : first + 100]:
-                started = time.perf_counter_ns()
-                answer(query)
-                taken[name].append(time.perf_counter_ns() - started)
-    return taken
-
-
-def daybreak(titles: Sequence[str], ids: Sequence[str]) -> Answer:
+    titles, ids = read(file, load.titles), names(load.titles)
     analyzer = Analyzer()
     parts = [
         count(((title, "", "", "", "") for title in titles[first : first + PART]), analyzer, first)
@@ -113,11 +74,13 @@ def daybreak(titles: Sequence[str], ids: Sequence[str]) -> Answer:
         slots = index.slots([[(term, 1.0) for term in position] for position in analyzer.query(query)])
         return [ids[row] for row in index.postings.top(slots, K)[0].tolist()]
 
-    return answer
+    yield from rounds(answer, titles, load)
 
 
-def tantivy(titles: Sequence[str], ids: Sequence[str]) -> Answer:
-    package: Any = importlib.import_module("tantivy")
+def tantivy(file: Path | None, load: Load) -> Rounds:
+    import tantivy as package
+
+    titles, ids = read(file, load.titles), names(load.titles)
     builder = package.SchemaBuilder()
     builder.add_text_field("title", stored=False, tokenizer_name="en_stem")
     builder.add_text_field("id", stored=True, tokenizer_name="raw")
@@ -134,11 +97,13 @@ def tantivy(titles: Sequence[str], ids: Sequence[str]) -> Answer:
         hits = searcher.search(index.parse_query(query, ["title"]), K, count=False).hits
         return [searcher.doc(address)["id"][0] for _, address in hits]
 
-    return answer
+    yield from rounds(answer, titles, load)
 
 
-def bm25s(titles: Sequence[str], ids: Sequence[str]) -> Answer:
-    package: Any = importlib.import_module("bm25s")
+def bm25s(file: Path | None, load: Load) -> Rounds:
+    import bm25s as package
+
+    titles, ids = read(file, load.titles), names(load.titles)
     retriever = package.BM25()
     retriever.index(package.tokenize(list(titles), stopwords=None, show_progress=False), show_progress=False)
     every = np.array(ids)
@@ -149,13 +114,17 @@ def bm25s(titles: Sequence[str], ids: Sequence[str]) -> Answer:
         hits: list[str] = every[found[0]].tolist()
         return hits
 
-    return answer
+    yield from rounds(answer, titles, load)
 
 
-def read(given: argparse.Namespace, wanted: int) -> list[str]:
+def names(size: int) -> list[str]:
+    return [f"item-{number}" for number in range(size)]
+
+
+def read(file: Path | None, wanted: int) -> list[str]:
     """The titles of the file, repeated up to so many, or made ones."""
-    if given.titles is not None:
-        known = given.titles.read_text(encoding="utf-8").splitlines()
+    if file is not None:
+        known = file.read_text(encoding="utf-8").splitlines()
         return [known[number % len(known)] for number in range(wanted)]
     rng = np.random.default_rng(SEED)
     words = min(WORDS, wanted * 2)
@@ -184,3 +153,10 @@ def drawn(titles: Sequence[str], queries: int) -> list[str]:
         if len(words) >= size:
             made.append(" ".join(rng.sample(words, size)))
     return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = options(__doc__)
+    parser.add_argument("--titles", type=Path, help="a file of titles, one a line, instead of made ones")
+    given = parser.parse_args(argv)
+    return contest.show(contests(given.toy, given.titles), given.toy)

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import lookup
 from lookup.search import FILE
-from tests.benchmarks.serving.lexical_bench import one_core
 from tests.benchmarks.serving.open_bench import Reader
 from tests.benchmarks.shared import ROOT
 from tests.benchmarks.shared.search_shop import LARGE, TOY_SHOP, MadeShop, patch, searchable
+from tests.benchmarks.shared.sides import one_core
 from tests.benchmarks.shared.timing import SEED, options, quantile, table
 
 READER = """

@@ -4,7 +4,7 @@ import argparse
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SEED = 1
 
@@ -37,12 +37,18 @@ def take_turns(ways: Sequence[Way], rounds: int) -> dict[str, list[int]]:
     taken: dict[str, list[int]] = {way.name: [] for way in ways}
     for _ in range(rounds):
         for way in ways:
-            call, times = way.call, taken[way.name]
-            for user in way.users(rng):
-                started = time.perf_counter_ns()
-                call(user)
-                times.append(time.perf_counter_ns() - started)
+            taken[way.name] += timed(way.call, way.users(rng))
     return taken
+
+
+def timed(call: Callable[[Any], object], asked: Sequence[Any]) -> list[int]:
+    """Nanoseconds of each call."""
+    times = []
+    for one in asked:
+        started = time.perf_counter_ns()
+        call(one)
+        times.append(time.perf_counter_ns() - started)
+    return times
 
 
 def latencies(title: str, taken: dict[str, list[int]], baseline: str) -> None:
