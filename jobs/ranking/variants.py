@@ -5,11 +5,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.ranking.inputs import ItemLists
+from jobs.ranking.exact import rank
+from jobs.ranking.inputs import ItemLists, Terms
+from jobs.ranking.join import join
 from lookup.retrieval.variants import NO_GROUP, by_group, first_of_each
 
 OVERFETCH = 4
 """How many times as many items are ranked first as things are wanted, and again where these were too few."""
+PLACES = 1 << 22
+"""Of lists that are ranked at a time: some 100 MB."""
 NO_ITEM = -1
 Lists = tuple[NDArray[np.int32], NDArray[np.float32]]
 Search = Callable[[NDArray[np.intp], int], Lists]
@@ -43,6 +47,34 @@ def best_things(found: NDArray[np.int32], values: NDArray[np.float32], k: int, g
         first = np.flatnonzero(there)[first_of_each(groups[listed[there]])][:k]
         items[row, : len(first)], scores[row, : len(first)] = listed[first], values[row][first]
     return items, scores
+
+
+def best_with_had(
+    queries: NDArray[np.float32],
+    items: NDArray[np.float32],
+    had: ItemLists,
+    others: Lists,
+    *,
+    k: int,
+    groups: NDArray[np.int32],
+    terms: Terms | None = None,
+) -> Lists:
+    """The k best things of each query: of the items that a user had, and of a list of k others.
+
+    All that a user had may be variants of one thing, so all of it is ranked. A program may have had most of a shop:
+    then few queries are ranked at a time.
+    """
+    longest = int(np.diff(had.offsets).max(initial=1))
+    step = max(1, PLACES // (longest + k))
+    found = [(np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32))]
+    for first in range(0, len(queries), step):
+        rows = np.arange(first, min(first + step, len(queries)))
+        own = had.of(rows)
+        most = int(np.diff(own.offsets).max(initial=1))
+        ranked = rank(queries[rows], items, own, most, None if terms is None else terms.of(rows))
+        every = join(ranked, (others[0][rows], others[1][rows]), most + k)
+        found.append(best_things(*every, k, groups))
+    return np.concatenate([one for one, _ in found]), np.concatenate([values for _, values in found])
 
 
 class Variants:

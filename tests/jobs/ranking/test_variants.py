@@ -1,12 +1,16 @@
 """The best things of each query, against sorting everything."""
 
+import tracemalloc
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.ranking import variants
 from jobs.ranking.exact import ItemLists, top_k
 from jobs.ranking.inputs import Terms
-from jobs.ranking.variants import Variants, top_k_things
+from jobs.ranking.variants import Variants, best_with_had, top_k_things
 
 
 @settings(deadline=None, max_examples=60)
@@ -48,3 +52,36 @@ def test_an_item_and_its_variants() -> None:
     own = Variants(np.array([1, -1, 0, 1], dtype=np.int32)).of(np.array([3, 1]))
     assert (own.offsets.tolist(), own.items.tolist()) == ([0, 2, 3], [0, 3, 1])
     assert Variants(None).of(np.array([3, 1])).items.tolist() == [3, 1]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32), st.integers(1, 6))
+def test_what_users_had_is_ranked_a_few_users_at_a_time(seed: int, k: int) -> None:
+    """The result does not depend on how many."""
+    rng = np.random.default_rng(seed)
+    items, queries = (rng.integers(-9, 10, (rows, 2)).astype(np.float32) for rows in (40, 7))
+    groups = rng.integers(-1, 6, 40).astype(np.int32)
+    mine = [rng.permutation(40)[: rng.integers(0, 30)] for _ in range(7)]
+    had = ItemLists(np.cumsum([0, *map(len, mine)]), np.concatenate(mine).astype(np.int32))
+    others = top_k_things(lambda some, n: top_k(queries[some], items, n, exclude=had.of(some)), 7, k, groups)
+    whole = best_with_had(queries, items, had, others, k=k, groups=groups)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(variants, "PLACES", 50)
+        parts = best_with_had(queries, items, had, others, k=k, groups=groups)
+    everything = top_k_things(lambda some, n: top_k(queries[some], items, n), 7, k, groups)
+    for one, other, third in zip(whole, parts, everything, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one, third)
+
+
+def test_a_program_that_had_most_of_a_shop_takes_no_memory_for_all_users() -> None:
+    rng = np.random.default_rng(1)
+    items, queries = (rng.standard_normal((rows, 4), dtype=np.float32) for rows in (20_000, 600))
+    mine = [np.arange(20_000), *([np.arange(3)] * 599)]
+    had = ItemLists(np.cumsum([0, *map(len, mine)]), np.concatenate(mine).astype(np.int32))
+    others = top_k(queries, items, 5, exclude=had)
+    tracemalloc.start()
+    best_with_had(queries, items, had, others, k=5, groups=np.full(20_000, -1, dtype=np.int32))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 250 << 20  # one matrix of all users and items alone has 12 million places

@@ -19,7 +19,7 @@ from jobs.ranking.device import DeviceItems
 from jobs.ranking.exact import ItemLists, Rows, ScanItems, Terms, rank, resident, top_k
 from jobs.ranking.join import join
 from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
-from jobs.ranking.variants import best_things, top_k_things
+from jobs.ranking.variants import best_with_had, top_k_things
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -110,10 +110,8 @@ def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, gro
         k = options.places
         if groups is None:
             found = join(rank(queries, items, bought, k, added), _ranked(batch, k), k)
-        else:  # all that a user bought may be variants of one thing
-            most = max(int(np.diff(bought.offsets).max(initial=0)), 1)
-            every = join(rank(queries, items, bought, most, added), _ranked(batch, k), most + k)
-            found = best_things(*every, k, groups)
+        else:
+            found = best_with_had(queries, items, bought, _ranked(batch, k), k=k, groups=groups, terms=added)
         yield table(USER_TOPK.columns, batch.column("user"), *found)
 
 
