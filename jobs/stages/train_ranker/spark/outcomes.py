@@ -5,12 +5,18 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.config.learning import RankerConfig
+from jobs.infra.logging import log_line
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 STRATA = ("converted", "clicked only", "neither")
 """Impressions are sampled within each of these, by `_stratum`."""
+MOST_PAIRS = 20_000_000
+"""Each moment of a user is compared with each event of theirs. Who has more pairs of both is a program, no shopper:
+the ranker learns nothing from it, and a night would not end."""
+MOST_PROGRAMS = 10_000
+"""So many are left out at most, those with the most pairs."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,15 @@ def draw(tables: ImpressionTables, since: date, settings: RankerConfig) -> Impre
     A user who was at a place while it showed an item has an impression of it. Where a table names the users, the first
     impression of a day counts. The outcome is what the user does in the window that begins with the impression. Of each
     stratum about `settings.sample` are drawn at most, all with the same chance, and weighted for the others (Horvitz &
-    Thompson, JASA 1952).
+    Thompson, JASA 1952). Programs are left out (`MOST_PAIRS`).
     """
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
 
     named, moments = _named(tables, since)
+    if programs := _programs(moments, tables.events):
+        log_line("train_ranker", "programs, no shoppers", users=len(programs), first=programs[0])
+        named, moments = (frame.filter(~F.col("user_id").isin(programs)) for frame in (named, moments))
     total = _pairs(tables, named, moments, since).count()
     ends = _outcomes(moments, tables, settings)
     impressions = _with_outcome(_pairs(tables, named, ends, since), tables.items, settings)
@@ -78,6 +87,17 @@ def _named(tables: ImpressionTables, since: date) -> "tuple[DataFrame, DataFrame
     moments = named.select("user_id", "time", nowhere).distinct()
     there = tables.visits.filter(F.col("day") >= F.lit(since)).select("user_id", "time", "place")
     return named, moments.unionByName(there)
+
+
+def _programs(moments: "DataFrame", events: "DataFrame") -> list[str]:
+    """Return the ids of users that are no people, by how much they saw and did, those with the most first."""
+    from pyspark.sql import functions as F
+
+    seen = moments.groupBy("user_id").agg(F.count("*").alias("seen"))
+    done = events.groupBy("user_id").agg(F.count("*").alias("done"))
+    pairs = F.col("seen") * F.col("done")
+    both = seen.join(done, "user_id").where(pairs > MOST_PAIRS)
+    return [row["user_id"] for row in both.orderBy(pairs.desc(), "user_id").limit(MOST_PROGRAMS).collect()]
 
 
 def _pairs(tables: ImpressionTables, named: "DataFrame", moments: "DataFrame", since: date) -> "DataFrame":

@@ -13,6 +13,7 @@ from jobs.config.learning import RankerConfig
 from jobs.config.shop import ImpressionsConfig, VisitsConfig
 from jobs.infra.tables import EVENTS, SHOWN, VISITS
 from jobs.stages.train_ranker.job import run
+from jobs.stages.train_ranker.spark import outcomes
 from jobs.stages.train_ranker.spark.impressions import write_impressions
 from lookup.scoring.features import NAMES
 from lookup.scoring.ranker import Weights
@@ -221,6 +222,26 @@ def test_a_sample_stands_for_all_and_purchases_of_the_category_may_stand_for_cli
         assert (user, item, time) in everything
         assert row["converted"] == (item in bought)
         assert row["clicked"] == (item in bought or same)
+
+
+def test_a_program_is_left_out(spark, shop, monkeypatch, capsys):
+    """A user whose moments and events have too many pairs; what others saw and did stays as it is."""
+    config, made, _ = shop
+    seen, done = ({f"u{n}": 0 for n in range(USERS)} for _ in range(2))
+    moments = {(v["user_id"], v["time"], v["place"]) for v in made["visits"] if v["day"] >= SINCE}
+    moments |= {(row["user_id"], row["time"], None) for row in made["shown"] if row["user_id"]}
+    for user, *_ in moments:
+        seen[user] += 1
+    for event in made["events"]:
+        done[event["user_id"]] += event["day"] >= SINCE
+    pairs = {user: seen[user] * done[user] for user in seen}
+    bot = max(pairs, key=pairs.__getitem__)
+    most = sorted(pairs.values())[-2]
+    assert pairs[bot] > most
+    monkeypatch.setattr(outcomes, "MOST_PAIRS", most)
+    write_impressions(spark, config, SINCE)
+    assert set(table(config)["user_id"]) == {user for user, _, _ in expected(made)} - {bot}
+    assert f"users=1 first={bot}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
