@@ -1,7 +1,7 @@
 """The night: its jobs in order, and how one of them runs and gets its receipt."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.config.config import Config
+    from jobs.infra.receipts.meter import Meter
     from jobs.infra.runs import Run
 
 JOBS = {
@@ -56,27 +57,50 @@ def left_to_run(jobs: Sequence[str], run: "Run") -> list[str]:
     return list(jobs)
 
 
-def run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
+StartSpark = Callable[[], "SparkSession"]
+
+
+def run_job(name: str, spark: "SparkSession | StartSpark | None", config: "Config") -> dict[str, Any]:
     """Run one job of the night and write its receipt: counts, seconds, and what it took (`jobs.infra.receipts.used`).
 
-    A job that fails, or is killed, writes none: the receipt of an earlier try stays. Raises RunLockedError where
-    another command writes into the same run.
+    Where an earlier night made the same of the same inputs, it is taken over (`jobs.unchanged`).
+
+    spark: a session, or what starts one where the job needs it. A job that fails, or is killed, writes no receipt: that
+    of an earlier try stays. Raises RunLockedError where another command writes into the same run.
     """
     with writing(config.run.root, f"job {name}"):
         return _run_job(name, spark, config)
 
 
-def _run_job(name: str, spark: "SparkSession | None", config: "Config") -> dict[str, Any]:
+def _run_job(name: str, spark: "SparkSession | StartSpark | None", config: "Config") -> dict[str, Any]:
     from jobs.infra.receipts.meter import Meter
-    from jobs.releases.receipts import keep_receipts
+    from jobs.unchanged.take import remember, take_over
 
     log_line(name, "start", date=config.date)
     config = config if name in BEFORE_A_MODEL else of_night(config)
-    with Meter(name, spark, config.costs.cores) as meter:
-        with told(name, config.run.path("errors") / f"{name}.txt"):
-            counts = importlib.import_module(f"jobs.stages.{name}.job").run(spark, config)
-        seconds = meter.seconds()
-        used = config.costs.with_money(meter.stop(), seconds)
+    errors = config.run.path("errors") / f"{name}.txt"
+    with Meter(name, None, config.costs.cores) as meter:
+        with told(name, errors):
+            taken, facts = take_over(name, config)
+        if taken is not None:
+            return _end(name, config, taken, meter)
+    job = importlib.import_module(f"jobs.stages.{name}.job")
+    if hasattr(job, "rests") and job.rests(config):
+        spark = None
+    session = spark() if callable(spark) else spark
+    with Meter(name, session, config.costs.cores) as meter:
+        with told(name, errors):
+            counts = job.run(session, config)
+            counts |= remember(name, config, facts)
+        return _end(name, config, counts, meter)
+
+
+def _end(name: str, config: "Config", counts: dict[str, Any], meter: "Meter") -> dict[str, Any]:
+    """Write the receipt of a job that has just ended, and log it."""
+    from jobs.releases.receipts import keep_receipts
+
+    seconds = meter.seconds()
+    used = config.costs.with_money(meter.stop(), seconds)
     receipt = {
         "job": name,
         "seconds": round(seconds, 2),

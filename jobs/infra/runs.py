@@ -30,6 +30,8 @@ from jobs.infra.tables import RunTable
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+Day = date
+"""Run has a field of that name."""
 NAME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 """How the folder of a run is called: by its date."""
 MADE_BY = {
@@ -38,6 +40,7 @@ MADE_BY = {
     "events": "ingest",
     "features.json": "ingest",
     "patches.json": "ingest",
+    "day.json": "ingest",
     "quarantine": "ingest",
     "shown": "ingest",
     "visits": "ingest",
@@ -70,7 +73,7 @@ MADE_BY = {
 """The job that makes a table or file of a run, for the message where it is missing."""
 MADE_FROM: dict[str, tuple[str, ...]] = {
     # Written last, so they tell of an ingest that broke off.
-    "items": ("events", "shown", "visits", "searches", "pictures", "features.json"),
+    "items": ("events", "shown", "visits", "searches", "pictures", "features.json", "day.json"),
     "patches.json": ("items",),
     "sequences": ("items", "events"),
     "text_model.json": ("items", "events", "searches"),
@@ -162,6 +165,10 @@ class Run:
             found = found.get(MARK) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 
+    def mark_id(self, name: str) -> str | None:
+        """What tells a table or small file from all others of this name; None where it is not there."""
+        return self._mark(name).get("id")
+
     def new_mark(self, name: str) -> dict[str, Any]:
         """A mark for a table that is made now: `id`, and `from`, the ids of what it is made from, by name."""
         inputs = (other for other in MADE_FROM.get(name, ()) if self.path(other).exists())
@@ -183,14 +190,36 @@ class Run:
             yield new
             if new.is_dir():
                 (new / MARK).write_text(json.dumps(self.new_mark(name)))
-            if final.exists():
-                old = self.root / f".{name}.old"
-                final.rename(old)
-                new.rename(final)
-                remove(old)
-            else:
-                new.rename(final)
+            self._put(name, new)
             touched().note_written(final)
+        finally:
+            remove(new)
+
+    def _put(self, name: str, new: Path) -> None:
+        final = self.path(name)
+        if final.exists():
+            old = self.root / f".{name}.old"
+            final.rename(old)
+            new.rename(final)
+            remove(old)
+        else:
+            new.rename(final)
+
+    def take_over(self, name: str, other: "Run") -> None:
+        """Take over a table or a small file of another run, its mark included, as links to the same files; nothing
+        changes a file of a run once it is there. Where the other run has none, this one has none either."""
+        source = other.path(name)
+        if not source.exists():
+            remove(self.path(name))
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        new = self.root / f".{name}.{uuid.uuid4().hex[:8]}"
+        try:
+            if source.is_dir():
+                shutil.copytree(source, new, copy_function=_link)
+            else:
+                _link(source, new)
+            self._put(name, new)
         finally:
             remove(new)
 
@@ -232,6 +261,21 @@ class Run:
         data.pop(MARK, None)
         return data
 
+    def write_day(self, day: Day) -> None:
+        """Write `day`, before the items."""
+        self.write_json("day.json", {"ages_from": day.isoformat()})
+
+    @property
+    def day(self) -> Day:
+        """The day that ages count from: that of the run, or the day after the last event, where that is earlier.
+
+        So nothing becomes older where nothing came in. That of the run where `ingest` was of an older Daybreak.
+        """
+        try:
+            return date.fromisoformat(self.read_json("day.json", checked=False)["ages_from"])
+        except MissingStepError:
+            return self.date
+
     def newest(self) -> "Run":
         """The newest run beside this one that has receipts.
 
@@ -251,6 +295,13 @@ class Run:
         """The receipts of the jobs of this run, in the order in which they ended."""
         files = self.path("receipts").glob("[!.]*.json")
         return sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["ended"])
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # some file systems have no links
+        shutil.copyfile(source, target)
 
 
 @contextmanager

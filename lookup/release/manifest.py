@@ -111,6 +111,9 @@ class Manifest:
     patches_log: dict[str, Any] | None = field(default=None, metadata={"optional": True})
     """The log that `patches_until` is a position of: its `id`, and the `mark` that the night left in it (see
     `lookup.patches.following.lineage`). Left out where the night read no log, and by earlier versions of Daybreak."""
+    ages_from: str | None = field(default=None, metadata={"optional": True})
+    """The day that the ages of events count from, ISO 8601: that of the night, or the day after the last event, where
+    that is earlier. Left out by earlier versions of Daybreak, where it is that of the night."""
     later_receipts: list[dict[str, Any]] | None = field(default=None, metadata={"optional": True})
     """The receipts of `build` and `validate`, which end after the catalog is written. Left out until then, and by
     earlier versions of Daybreak."""

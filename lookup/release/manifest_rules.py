@@ -139,6 +139,7 @@ RULES = (
     Rule("shop", _text, "text expected"),
     Rule("parent", lambda value: value is None or _id(value), "the id of a release or null expected"),
     Rule("date", _day, "a day expected, such as 2026-11-22"),
+    Rule("ages_from", lambda value: value is None or _day(value), "a day or null expected, such as 2026-11-22"),
     Rule(
         "space_id",
         lambda value: _text(value) and re.fullmatch("[0-9a-f]{16}", value) is not None,

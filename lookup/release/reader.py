@@ -135,8 +135,8 @@ class Release:
 
     @property
     def night(self) -> int:
-        """The day of the night that made the release, in days since 1970."""
-        return (date.fromisoformat(self.manifest.date) - EPOCH).days
+        """The day that the ages of the night count from, in days since 1970."""
+        return (date.fromisoformat(self.manifest.ages_from or self.manifest.date) - EPOCH).days
 
     @property
     def encoder(self) -> UserEncoder:

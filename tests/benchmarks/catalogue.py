@@ -64,6 +64,7 @@ BENCHMARKS = (
     Benchmark("serving", "swap", "calls and memory while releases change", LONG, A_MILLION, long=True),
     Benchmark("night", "transitions", "item transitions by compiled code, beside numpy", SECONDS),
     Benchmark("night", "kept", "embedding what is new beside embedding all", MINUTES),
+    Benchmark("night", "changed", "nights with little or nothing new beside a full one", MINUTES),
     Benchmark("night", "constants", "what a core does in a second, for the simulation of `daybreak cost`", MINUTES),
     Benchmark("night", "gpu", "products, top-K, texts and both fits on a GPU, beside what it can do", MINUTES, "a GPU"),
     Benchmark("search", "query_encoder", "the query encoder step by step, beside its transformer", MINUTES),

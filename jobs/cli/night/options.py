@@ -1,10 +1,10 @@
 """The options of a night, what they mean together, and how its jobs are started."""
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -90,9 +90,10 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
     """Run jobs of the night, one after the other. master: of Spark; None: the one that spark-submit names. resume:
     pass over the first ones that ended (`jobs.night.left_to_run`).
 
-    One command at a time writes into a run. Spark starts before the first job that needs it, and ends after the last:
-    its memory is free for the others. Raises ConfigError, with everything that is missing, where this machine cannot
-    run a night; RunLockedError, before Spark starts, where another command writes into the same run.
+    One command at a time writes into a run. Spark starts when the first job needs it, which those that are taken over
+    do not, and ends after the last: its memory is free for the others. Raises ConfigError, with everything that is
+    missing, where this machine cannot run a night; RunLockedError, before Spark starts, where another command writes
+    into the same run.
     """
     from jobs.infra.cluster.errors import told
     from jobs.infra.cluster.written import probe
@@ -112,19 +113,34 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
     in_spark = [name for name in jobs if name not in WITHOUT_SPARK]
     check_machine(config, spark=bool(in_spark) and master is not None)
     errors = config.run.path("errors") / "start.txt"
-    with writing(config.run.root, f"job {jobs[0]}" if len(jobs) == 1 else "run"):
-        if in_spark:
+    sessions: list[Any] = []
+    watched = ExitStack()
+
+    def session() -> Any:
+        """The one of this command, watched until the job ends; it starts when a job first needs it."""
+        if not sessions:
             with told("start", errors):
-                spark = start_spark(master, config.spark, config.scratch, config.shop.java_calls)
-            try:
-                with told("start", errors), granted(spark):
-                    probe(spark, config.run.root)
-                for name in in_spark:
-                    with granted(spark):
-                        run_job(name, spark, config)
-            finally:
-                with suppress(Exception):  # it may have ended already, and this error is the one to tell
-                    spark.stop()
+                sessions.append(start_spark(master, config.spark, config.scratch, config.shop.java_calls))
+            with told("start", errors), granted(sessions[0]):
+                probe(sessions[0], config.run.root)
+        watched.enter_context(granted(sessions[0]))
+        return sessions[0]
+
+    def stop() -> None:
+        while sessions:
+            with suppress(Exception):  # it may have ended already, and this error is the one to tell
+                sessions.pop().stop()
+
+    with writing(config.run.root, f"job {jobs[0]}" if len(jobs) == 1 else "run"):
+        try:
+            if in_spark and master is None:  # a cluster that runs the driver waits for its session
+                session()
+                watched.close()
+            for name in in_spark:
+                with ExitStack() as watched:
+                    run_job(name, session, config)
+        finally:
+            stop()
         for name in jobs:
             if name in WITHOUT_SPARK:
                 run_job(name, None, config)

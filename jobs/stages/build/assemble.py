@@ -52,6 +52,7 @@ def build(config: Config, parent: str | None) -> Manifest:
             schema_version=SCHEMA_VERSION,
             created=now.isoformat(timespec="seconds"),
             date=config.date.isoformat(),
+            ages_from=run.day.isoformat(),
             shop=config.shop.name,
             parent=parent,
             space_id=space.space_id,

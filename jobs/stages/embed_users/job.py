@@ -26,9 +26,9 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
     rule = config.users
-    since = config.date - timedelta(days=rule.active_days)
+    since = config.run.day - timedelta(days=rule.active_days)
     events = config.run.read(spark, EVENTS).filter(~F.col("user_id").startswith(GUEST_PREFIX))
-    known = histories(events, config.date, config.train.max_history)
+    known = histories(events, config.run.day, config.train.max_history)
     active = known.filter(
         (F.col("last_event") >= F.lit(since).cast("timestamp")) & (F.col("events") >= rule.min_events)
     )

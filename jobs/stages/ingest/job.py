@@ -67,6 +67,7 @@ def _run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     if tables.pictures is not None:
         run.write(PICTURES, tables.pictures)
     run.write_json("features.json", {"features": tables.features})
+    run.write_day(tables.day)
     run.write(ITEMS, finish_items(tables.items, run.read(spark, EVENTS)))
     warn_of_items(config)
     run.write_json("patches.json", tables.patches.absorbed() if tables.patches else {"position": 0})

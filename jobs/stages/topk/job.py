@@ -45,11 +45,11 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         night.write(USER_TOPK, user_lists(users, unseen, vectors, options, counts["users"], groups=groups))
         night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
         lists = night.read(spark, USER_TOPK)
-        because = user_because(users, lists, vectors, options, night=config.date, count=counts["users"])
+        because = user_because(users, lists, vectors, options, night=night.day, count=counts["users"])
         night.write(USER_BECAUSE, because)
     with watching(spark, "topk", "items"):
         similar = write_similar(spark, config, vectors, counts["items"], groups)
-    night.write(POPULARITY, popularity(night.read(spark, EVENTS), config.date, options.popular_half_life_days))
+    night.write(POPULARITY, popularity(night.read(spark, EVENTS), night.day, options.popular_half_life_days))
     night.write(POPULAR, popular(items, night.read(spark, POPULARITY), options.popular, grouped=groups is not None))
     taken = {f"similar_{name}": number for name, number in similar.items()}
     return {**counts, **taken, "popular_lists": night.read(spark, POPULAR).count()}

@@ -41,7 +41,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """
     from jobs.models.attributes import price_bounds
 
-    until = config.date - timedelta(days=config.train.holdout_days)
+    until = config.run.day - timedelta(days=config.train.holdout_days)
     old = newest(config.models, config.date)
     if old is not None and not old.taught:
         old = None
@@ -87,7 +87,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     losses = fit_together(spark, config, folder)
     about = {
         "day": config.date.isoformat(),
-        "trained_until": (until if users else config.date).isoformat(),
+        "trained_until": (until if users else config.run.day).isoformat(),
         "price_bounds": bounds.tolist(),
         "continued_from": old.id if old else None,
         "warm_starts": old.warm_starts + 1 if old else 0,
@@ -112,6 +112,13 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "loss": round(losses[-1], 4) if losses else None,
         "fit_seconds": round(time.monotonic() - started, 1),
     }
+
+
+def rests(config: Config) -> bool:
+    """Whether the job only keeps the newest model, which it does without Spark."""
+    old = newest(config.models, config.date)
+    until = config.run.day - timedelta(days=config.train.holdout_days)
+    return old is not None and old.taught and is_recent(config, old, until)
 
 
 def pretrained_of(config: Config) -> "Pretrained | None":
@@ -148,7 +155,7 @@ def _popular_only(spark: "SparkSession", config: Config) -> dict[str, Any]:
     np.savez(folder / FITTED, **popular_only(Inputs.read(folder), config.train))
     about = {
         "day": config.date.isoformat(),
-        "trained_until": config.date.isoformat(),
+        "trained_until": config.run.day.isoformat(),
         "price_bounds": bounds.tolist(),
         "popular_only": True,
         "settings": dict(vars(config.train)),

@@ -35,8 +35,8 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     for name in (FOLDER, IMPRESSIONS.name):
         remove(config.run.path(name))
     until = VectorStore.of(config.run).space.trained_until
-    since = max(until, config.date - timedelta(days=config.ranker.days))
-    measured = config.date - timedelta(days=config.ranker.measured_days)
+    since = max(until, config.run.day - timedelta(days=config.ranker.days))
+    measured = config.run.day - timedelta(days=config.ranker.measured_days)
     if not config.impressions:
         return _no_ranker("there are no [[impressions]]")
     if since >= measured:

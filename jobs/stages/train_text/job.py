@@ -31,6 +31,11 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     return _fine_tune(spark, config)
 
 
+def rests(config: Config) -> bool:
+    """Whether the job needs no Spark."""
+    return not config.train_text.enabled
+
+
 def _fine_tune(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.models.content.text_encoder import identity, locate
     from jobs.models.text_encoder_training import model_store as store

@@ -31,7 +31,7 @@ def bought_together(spark: "SparkSession", config: Config) -> list[tuple[int, in
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    until = config.date - timedelta(days=config.train.holdout_days)
+    until = config.run.day - timedelta(days=config.train.holdout_days)
     events = config.run.read(spark, EVENTS).where((F.col("day") < F.lit(until)) & (F.col("weight") > 0))
     days = events.groupBy("user_id", "day").agg(F.collect_set("item").alias("items"))
     every = days.where(F.size("items").between(2, BASKET)).persist()

@@ -1,6 +1,6 @@
 """Impressions: the columns of the shop's files become tables `shown` and `visits`, for the days of the ranker only."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
-def map_impressions(spark: "SparkSession", config: Config, items: "DataFrame") -> dict[str, list[Checked]]:
+def map_impressions(spark: "SparkSession", config: Config, items: "DataFrame", day: date) -> dict[str, list[Checked]]:
     """The checked tables by name, `impressions` and `visits`; empty where the shop has none.
 
-    items: the good ones (`item_id`, `item`).
+    items: the good ones (`item_id`, `item`). day: the first one after those of the ranker.
     """
     if not config.impressions:
         return {}
     places = [names for names in config.impressions if names.visits]
     return {
-        "impressions": [map_shown(spark, config, names, items) for names in config.impressions],
-        "visits": [map_visits(spark, config, names) for names in places],
+        "impressions": [map_shown(spark, config, names, items, day) for names in config.impressions],
+        "visits": [map_visits(spark, config, names, day) for names in places],
     }
 
 
-def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, items: "DataFrame") -> Checked:
+def map_shown(
+    spark: "SparkSession", config: Config, names: ImpressionsConfig, items: "DataFrame", day: date
+) -> Checked:
     """Read and check one table of impressions against the good items (`item_id`, `item`).
 
     It leaves out rows that end before the days of the ranker or begin after them: they are many, and not wrong.
@@ -58,7 +60,7 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
     price = number(source, names.price, "impressions.price") if names.price else no.cast("double")
     in_stock = given("in_stock").cast("boolean")
     until = time + F.make_dt_interval(secs=F.lit(names.days * 86400.0)) if names.place else F.lit(None)
-    since, night = _days(config)
+    since, night = _days(config, day)
     begins = since - F.make_dt_interval(secs=F.lit(names.days * 86400.0)) if names.place else since
     # Most rows are too old, so each is asked for that first, and its time made once: a filter makes it for every term.
     recent = F.coalesce((time >= begins) & (time < night), F.lit(True))
@@ -87,7 +89,7 @@ def map_shown(spark: "SparkSession", config: Config, names: ImpressionsConfig, i
     return Checked(source, rows.persist(StorageLevel.DISK_ONLY))
 
 
-def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) -> Checked:
+def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig, day: date) -> Checked:
     """Read and check one table of visits; it leaves out days that are not days of the ranker."""
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
@@ -99,7 +101,7 @@ def map_visits(spark: "SparkSession", config: Config, names: ImpressionsConfig) 
     place = identifier(source, visits.place, "impressions.visits.place")
     when = time_column(source, visits.time, "impressions.visits.time", visits.time_format)
     time = when.value
-    since, night = _days(config)
+    since, night = _days(config, day)
     rows = source.filter(F.coalesce((time >= since) & (time < night), F.lit(True))).select(
         *PLACE,
         user_id.alias("user_id"),
@@ -133,10 +135,10 @@ def visits(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
     return days.select("user_id", "first.place", "first.time", "day")
 
 
-def _days(config: Config) -> "tuple[Column, Column]":
+def _days(config: Config, day: date) -> "tuple[Column, Column]":
     """The time span in which impressions count: its first moment, and the first one after it."""
     from pyspark.sql import functions as F
 
-    days = (config.date - timedelta(days=config.ranker.days), config.date)
+    days = (day - timedelta(days=config.ranker.days), day)
     since, night = (F.lit(day.isoformat()).cast("timestamp") for day in days)
     return since, night

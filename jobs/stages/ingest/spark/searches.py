@@ -1,6 +1,6 @@
 """The query log: the columns of the shop's files become table `searches`, for the days of search only."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -34,15 +34,16 @@ _SEPARATOR = "\x1f"
 
 
 def map_searches(
-    spark: "SparkSession", config: Config, items: "DataFrame", left_out: "DataFrame | None" = None
+    spark: "SparkSession", config: Config, items: "DataFrame", left_out: "DataFrame | None", day: date
 ) -> dict[str, list[Checked]]:
     """The checked tables under the name `searches`; empty where the shop has none, or wants no search.
 
-    items: the good ones (`item_id`, `item`). left_out: `item_id` and `_left_out` of items that are left out.
+    items: the good ones (`item_id`, `item`). left_out: `item_id` and `_left_out` of items that are left out. day:
+    the first one after those that count.
     """
     if not config.searches or not config.search.enabled:
         return {}
-    return {"searches": [_map(spark, config, names, items, left_out) for names in config.searches]}
+    return {"searches": [_map(spark, config, names, items, left_out, day=day) for names in config.searches]}
 
 
 def searches(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
@@ -57,7 +58,13 @@ def searches(spark: "SparkSession", tables: list[Checked]) -> "DataFrame":
 
 
 def _map(
-    spark: "SparkSession", config: Config, names: SearchesConfig, items: "DataFrame", left_out: "DataFrame | None"
+    spark: "SparkSession",
+    config: Config,
+    names: SearchesConfig,
+    items: "DataFrame",
+    left_out: "DataFrame | None",
+    *,
+    day: date,
 ) -> Checked:
     """Read and check one table. It leaves out rows from before the days that count: they are many, and not wrong."""
     from pyspark import StorageLevel
@@ -90,7 +97,7 @@ def _map(
     when = time_column(source, names.time, "searches.time", names.time_format)
     kind = F.coalesce(F.trim(given("type").cast("string")), F.lit(""))
     numbers = {name: amount(name) for name in ("position", "results")}
-    since, night = (config.date - timedelta(days=config.search.days), config.date)
+    since, night = (day - timedelta(days=config.search.days), config.date)
     ids = {f"searches.{name}": getattr(names, name) for name in ("user_id", "item_id") if getattr(names, name)}
     recent = F.coalesce(when.value >= _midnight(since), F.lit(True))
     rows = source.filter(recent).select(

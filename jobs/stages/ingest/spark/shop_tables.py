@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ class ShopTables:
     """`impressions`, `visits` and `searches`, without forgotten users; without those that the shop does not have."""
     counted: dict[str, list[Counted]]
     """The rows of `events` and of `optional`."""
+    day: date
+    """The day that ages count from: the night's, or the day after the last event, where that is earlier."""
     patches: Patches | None
     """None where the log is empty, or where there is none."""
     logged: "DataFrame | None"
@@ -139,14 +142,17 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
     numbered = number_by_hash(good, "item_id", "item")
     left_out = left_out_items(items) if config.items.where else None
     events = [map_events(spark, config, source, numbered, left_out) for source in config.events]
-    optional = map_impressions(spark, config, numbered) | map_searches(spark, config, numbered, left_out)
     logged = None
     if patches:
         logged, wrong = check_events(patches, numbered, config)
         bad.append(wrong)
         events = [without_forgotten(checked, patches) for checked in events]
+    of_events = count_rows(events)
+    day = _day(of_events, logged, config.date)
+    optional = map_impressions(spark, config, numbered, day) | map_searches(spark, config, numbered, left_out, day)
+    if patches:
         optional = {name: [without_forgotten(one, patches) for one in tables] for name, tables in optional.items()}
-    counted = iter(count_rows([*events, *(one for tables in optional.values() for one in tables)]))
+    counted = iter([*of_events, *count_rows([one for tables in optional.values() for one in tables])])
     return ShopTables(
         items=numbered,
         features=features,
@@ -155,11 +161,22 @@ def read_shop(spark: "SparkSession", config: Config) -> ShopTables:
         events=events,
         optional=optional,
         counted={name: [next(counted) for _ in tables] for name, tables in ({"events": events} | optional).items()},
+        day=day,
         patches=patches,
         logged=logged,
         pictures=pictures(items, config),
         bad=bad,
     )
+
+
+def _day(events: list[Counted], logged: "DataFrame | None", night: date) -> date:
+    """The day that ages count from. So nothing of a shop from which nothing comes becomes older, nor other."""
+    from pyspark.sql import functions as F
+
+    days = [one.last_day for one in events if one.last_day]
+    if logged is not None:
+        days += [row[0] for row in logged.agg(F.max("day")).collect() if row[0]]
+    return min([night, *([max(days) + timedelta(days=1)] if days else [])])
 
 
 def _set_aside(tables: list[Counted]) -> dict[str, int]:

@@ -101,6 +101,17 @@ def _without_bought(batches: Batches, vectors: VectorStore, options: TopKConfig,
         yield table(USER_UNSEEN.columns, batch.column("user"), *found)
 
 
+def ranked_unseen(
+    users: pa.RecordBatch, vectors: VectorStore, options: TopKConfig, groups: Groups
+) -> list[NDArray[np.float32]]:
+    """The scores of the lists of some users, without what they bought, best first; outside of Spark, too.
+
+    users: with USER_COLUMNS.
+    """
+    made = next(_without_bought(iter([users]), vectors, options, groups, len(users)))
+    return [scores.values.to_numpy() for scores in made.column("scores")]
+
+
 def _user_lists(batches: Batches, vectors: VectorStore, options: TopKConfig, groups: Groups) -> Batches:
     items = vectors.array("item_vector")
     for batch in batches:

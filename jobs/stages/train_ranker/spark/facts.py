@@ -56,9 +56,9 @@ def usual_prices(spark: "SparkSession", config: Config) -> NDArray[np.float32]:
     """Return the price of each item before discounts, as of the night, float32 (I,); NaN where unknown."""
     from pyspark.sql import functions as F
 
-    night = config.run.read(spark, ITEMS).select("item", F.lit(config.date).alias("day"))
+    night = config.run.read(spark, ITEMS).select("item", F.lit(config.run.day).alias("day"))
     events = config.run.read(spark, EVENTS).filter(F.col("weight") > 0)
-    known = facts(events, night, config.ranker, config.topk.popular_half_life_days, config.date)
+    known = facts(events, night, config.ranker, config.topk.popular_half_life_days, config.run.day)
     table = known.select("item", F.col("usual_price").cast("float")).toArrow().sort_by("item")
     prices: NDArray[np.float32] = table["usual_price"].to_numpy().astype(np.float32)
     return prices

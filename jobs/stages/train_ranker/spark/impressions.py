@@ -36,7 +36,7 @@ def write_impressions(spark: "SparkSession", config: Config, since: date) -> dic
     sample = draw(tables, since, settings)
     drawn = sample.rows.withColumn("day", F.to_date("time"))
     mornings = drawn.select("item", "day").distinct()
-    known = facts(events, mornings, settings, config.topk.popular_half_life_days, config.date)
+    known = facts(events, mornings, settings, config.topk.popular_half_life_days, run.day)
     full = drawn.withColumnRenamed("price", "_shown_at").join(known, ["item", "day"])
     full = full.withColumn("price", F.coalesce("_shown_at", "price")).drop("_shown_at")
     one = F.struct(

@@ -171,7 +171,7 @@ def test_bad_searches_go_to_quarantine_without_those_of_forgotten_users(done):
 def test_a_shop_that_wants_no_search_reads_no_query_log(tmp_path):
     text = TOML.replace("[search]", "[search]\nenabled = false")
     made = config(tmp_path, text.replace("synonyms.txt", "missing.txt"))
-    assert map_searches(None, made, None) == {}  # type: ignore[arg-type]
+    assert map_searches(None, made, None, None, made.date) == {}  # type: ignore[arg-type]
     assert ingest._search_files(made) == {}
 
 
