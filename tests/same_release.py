@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-APART = {"manifest"}
+APART = {"main.manifest"}
 """Tables that name the release and its times."""
 MEASURED = {"item_sketch.npy", "query_sketch.npy"}
 """Arrays as wide as the build found quickest on its machine; of one width they are equal too."""
@@ -33,7 +33,7 @@ def differences(first: Path, second: Path) -> list[str]:
         for alias, folder in (("a", first), ("b", second)):
             path = str(folder / "catalog.duckdb").replace("'", "''")
             db.execute(f"ATTACH '{path}' AS {alias} (READ_ONLY)")
-        rows = "SELECT table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL"
+        rows = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ? ORDER BY ALL"
         tables, others = ({name for (name,) in db.execute(rows, [alias]).fetchall()} for alias in ("a", "b"))
         found += [f"table {name}: only one has it" for name in sorted(tables ^ others)]
         for name in sorted((tables & others) - APART):

@@ -48,6 +48,8 @@ OTHER_EACH_TIME = re.compile(
     re.IGNORECASE,
 )
 """Expressions of SQL that may give the same rows other values."""
+BESIDE = "incumbent"
+"""The key of what a result does not depend on where the release that serves has the run's own vectors."""
 VECTORS = ("item_input", "item_vector", "item_next_item", "item_next_weight", "item_repeat", "item_hash")
 """The arrays of the incumbent that `evaluate` reads."""
 
@@ -75,7 +77,7 @@ def facts_of(job: str, config: Config) -> Facts | None:
     if model is not None:
         facts["model"] = model.id
     if job == "evaluate":
-        facts["incumbent"] = _incumbent(config)
+        facts[BESIDE] = _incumbent(config)
     if job == "index_search":
         facts |= {"synonyms": config.synonyms, "redirects": [str(row) for row in config.redirects]}
     return facts

@@ -14,7 +14,7 @@ from jobs.config.config import Config
 from jobs.infra.cluster.written import rows_in
 from jobs.infra.kept.store import damage_of, file_facts, write_whole
 from jobs.infra.runs import MADE_BY, MADE_FROM, NAME, Run, remove
-from jobs.unchanged.facts import Facts, digest
+from jobs.unchanged.facts import BESIDE, Facts, digest
 
 FOLDER = "kept"
 LOG = "patches.json"
@@ -25,6 +25,8 @@ class Record(NamedTuple):
     """What is kept of a job."""
 
     facts: str
+    beside: str
+    """Of the part BESIDE of the facts; `facts` is of the others."""
     inputs: dict[str, str | None]
     made: dict[str, dict[str, dict[str, Any]]]
     rows: dict[str, int]
@@ -37,6 +39,11 @@ def tables_of(job: str) -> list[str]:
     return sorted(names, key=lambda name: name == "items")
 
 
+def told(facts: Facts) -> tuple[str, str]:
+    """The digests of facts that a record keeps: of all but BESIDE, and of BESIDE."""
+    return digest({**facts, BESIDE: None}), digest({BESIDE: facts.get(BESIDE)})
+
+
 def write(job: str, config: Config, facts: Facts) -> Record:
     """Keep the record of a job that has just ended."""
     run = config.run
@@ -47,21 +54,11 @@ def write(job: str, config: Config, facts: Facts) -> Record:
             for name, files in ((name, _files(run, name)) for name in there)
         }
     rows = {name: rows_in(run.path(name)) for name in there}
-    record = Record(digest(facts), inputs_of(job, run), made, rows)
-    _put(_path(run, job), record)
-    return record
-
-
-def copy(job: str, before: Run, run: Run) -> None:
-    """Keep the record of an earlier run for this one, too."""
-    record = read(job, before)
-    if record is not None:
-        _put(_path(run, job), record)
-
-
-def _put(path: Path, record: Record) -> None:
+    record = Record(*told(facts), inputs_of(job, run), made, rows)
+    path = _path(run, job)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(record._asdict(), sort_keys=True))
+    return record
 
 
 def forget(job: str, run: Run) -> None:

@@ -14,13 +14,12 @@ from jobs.infra.runs import Run
 from jobs.infra.tables import QUARANTINE
 from jobs.unchanged import records
 from jobs.unchanged.facts import TAKEN, Facts, digest, facts_of
+from jobs.unchanged.mirror import measure_as_challenger, measured_again, serves_the_same
 from jobs.unchanged.sample import differs
 from lookup.patches.patch_log import open_log
-from lookup.release import pointer
 
 FROM = "taken_over_from"
 """The key of a receipt that names the earlier night."""
-METRICS = "metrics.json"
 OWN = ("job", "seconds", "peak_mib", "ended", USED, "new", "taken_over", "dropped", FROM)
 """Keys of a receipt that say how it ran, not what it found …"""
 OF_RUNNING = ("_new", "_taken_over", "_dropped", "_seconds", "_per_second")
@@ -41,11 +40,16 @@ def take_over(job: str, config: Config) -> tuple[dict[str, Any] | None, Facts | 
         return None, facts
     for before in records.runs_with(job, config):
         record = records.read(job, before)
-        if record is None or record.facts != digest(facts):
+        if record is None or record.facts != records.told(facts)[0]:
             continue
-        if record.inputs == records.inputs_of(job, config.run) and _holds(job, config, before, record):
+        if record.inputs != records.inputs_of(job, config.run):
+            continue
+        same = record.beside == records.told(facts)[1]
+        if (same or serves_the_same(config)) and _holds(job, config, before, record):
             _put(job, config, before, facts)
-            return _counts(job, before, record), facts
+            if job == "evaluate":
+                measured_again(config) if same else measure_as_challenger(config)
+            return _counts(job, before, records.write(job, config, facts)), facts
     return None, facts
 
 
@@ -64,17 +68,11 @@ def _holds(job: str, config: Config, before: Run, record: records.Record) -> boo
 
 def _put(job: str, config: Config, before: Run, facts: Facts) -> None:
     """Put the result of the earlier night in place of this one's."""
-    run = config.run
-    if before != run:
+    if before != config.run:
         for name in records.tables_of(job):
-            run.take_over(name, before)
-        if job == "ingest":
-            run.write_json(records.LOG, _absorbed(config, facts["log"]["position"]))
-        records.copy(job, before, run)
-    if job == "evaluate" and (said := run.read_json(METRICS)).get("incumbent"):
-        # The release that serves has another id, and the very vectors of the one that was measured.
-        run.write_json(METRICS, {**said, "incumbent": pointer.read_or_none(config.releases)})
-        records.write(job, config, facts)
+            config.run.take_over(name, before)
+    if job == "ingest":
+        config.run.write_json(records.LOG, _absorbed(config, facts["log"]["position"]))
 
 
 def remember(job: str, config: Config, facts: Facts | None) -> dict[str, int]:

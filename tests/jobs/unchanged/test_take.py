@@ -7,17 +7,23 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.config.config import Config
 from jobs.infra.runs import MADE_BY, MADE_FROM, MARK
+from jobs.stages.build import job as build
 from jobs.unchanged import facts, records, take
 from jobs.unchanged.facts import TAKEN, facts_of
+from jobs.unchanged.mirror import serves_the_same
+from lookup.release import pointer
 from tests.releases import config_at
 from tests.run_tables import Sizes, write_run
 
+RECEIPT = {"peak_mib": 1, "seconds": 1.0, "ended": "2026-11-22T03:00:00+00:00", "found": 7}
 SMALL = Sizes(items=12, users=6, events=40)
 
 
@@ -35,7 +41,10 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     made = replace(made, embed=replace(made.embed, model=str(model)))
     write_run(made, 1, SMALL)
     for job in TAKEN:
-        made.run.write_json(f"receipts/{job}.json", {"job": job, "ended": "2026-11-22T03:00:00", "found": 7})
+        made.run.write_json(
+            f"receipts/{job}.json",
+            RECEIPT | {"job": job},
+        )
         assert take.remember(job, made, facts_of(job, made))["dropped"] == 0
     return made
 
@@ -158,3 +167,28 @@ def test_a_job_is_taken_over_where_it_reads_no_table_that_was_made_anew(
         record = records.read(job, config.run)
         assert record is not None
         assert (record.inputs == records.inputs_of(job, run)) == read.isdisjoint(anew)
+
+
+def test_a_release_with_the_vectors_of_the_run_is_measured_as_the_run(config: Config) -> None:
+    """On the first night it served nobody; on the next one it is the incumbent, of which all is known."""
+    rows = {"user_id": ["a", "a"], "method": ["daybreak", "popular"], "slice": ["all"] * 2, "recall": [0.5, 0.25]}
+    with config.run.replacing("evaluation") as folder:
+        folder.mkdir()
+        pl.DataFrame({**rows, "ndcg": [0.5, 0.25]}).write_parquet(folder / "part-0.parquet")
+    take.remember("evaluate", config, facts_of("evaluate", config))
+    release = build.run(None, config)["release"]
+    pointer.announce(config.releases, release)
+    night = next_night(config)
+    assert taken(night) == list(TAKEN)
+    found = pl.read_parquet(f"{night.run.path('evaluation')}/*.parquet")
+    assert dict(zip(found["method"], found["recall"], strict=True)) == {
+        "daybreak": 0.5,
+        "in place": 0.5,
+        "popular": 0.25,
+    }
+    said = night.run.read_json("metrics.json")
+    assert said["incumbent"] == release
+    assert [one["method"] for one in said["metrics"]] == ["daybreak"] * 2 + ["in place"] * 2 + ["popular"] * 2
+    vectors = np.load(night.run.path("vectors") / "item_vector.npy")
+    np.save(config.run.path("vectors") / "item_vector.npy", vectors + 1)
+    assert not serves_the_same(config)
