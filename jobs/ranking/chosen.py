@@ -36,7 +36,7 @@ class ChosenRows:
         return np.concatenate(parts) if parts else self._rows[0:0]
 
 
-class Chosen:
+class AllowedItems:
     """The items that a mask leaves. where: bool, shape (N,)."""
 
     def __init__(self, where: NDArray[np.bool_]):

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from jobs.ranking import tiles
-from jobs.ranking.chosen import Chosen, ChosenRows, Lists
+from jobs.ranking.chosen import AllowedItems, ChosenRows, Lists
 from jobs.ranking.device import DeviceItems, device_top_k
 from jobs.ranking.inputs import ItemLists, Pairs, Rows, Terms, finite
 from jobs.ranking.keys import decode
@@ -78,7 +78,7 @@ def top_k(
         return _search(queries, items, k, terms, exclude, by_tiles=by_tiles, device=device, threads=threads)
     if where.dtype != np.bool_ or where.shape != items.shape[:1]:
         raise ValueError(f"where must be bool, one an item: {items.shape[0]}, not {where.dtype} of {where.shape}")
-    chosen = Chosen(where)
+    chosen = AllowedItems(where)
     if isinstance(items, ScanItems) and len(chosen.rows) >= max(SHARE * k, MASKED * len(where)):
         return _by_kernel(queries, items, k, terms, exclude, by_tiles=by_tiles, threads=threads, chosen=chosen)
     if isinstance(items, DeviceItems):
@@ -118,7 +118,7 @@ def _by_kernel(
     *,
     by_tiles: Callable[..., Lists],
     threads: int,
-    chosen: Chosen | None = None,
+    chosen: AllowedItems | None = None,
 ) -> Lists:
     where = None if chosen is None else chosen.where
     found, scores, proven = scan_top_k(queries, items, k, terms=terms, exclude=exclude, where=where, threads=threads)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.compiled.library import address, library
-from jobs.models.content.int8.weights import TURNED, Layer, Linear, Matrix, Weights
+from jobs.models.content.int8.weights import TURNED, Layer, Linear, Matrix, TransformerWeights
 
 VERSION = 1
 """A change of the kernel, or of how weights are rounded, that moves vectors raises it."""
@@ -51,7 +51,7 @@ class _Transformer(ctypes.Structure):
 class Int8Transformer:
     """A BERT-like model whose products are in int8. Any number of threads may use it at the same time."""
 
-    def __init__(self, weights: Weights, first_token: bool):
+    def __init__(self, weights: TransformerWeights, first_token: bool):
         """first_token: whether the vector of a text is that of its first token; otherwise it is the mean of all."""
         self._kept: list[NDArray[Any]] = []  # what the structures point to
         self._tokens, self.width = weights.words.shape

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.models.content.int8.weights import Linear, Matrix, Norm, Weights
+from jobs.models.content.int8.weights import Linear, Matrix, Norm, TransformerWeights
 
 
-def vectors(weights: Weights, texts: Sequence[Sequence[int]], first_token: bool) -> Matrix:
+def vectors(weights: TransformerWeights, texts: Sequence[Sequence[int]], first_token: bool) -> Matrix:
     """The vectors of texts, float32 (n, width), of length 1. texts: the tokens of each."""
     from threadpoolctl import threadpool_limits
 
@@ -16,7 +16,7 @@ def vectors(weights: Weights, texts: Sequence[Sequence[int]], first_token: bool)
         return np.stack([_vector(weights, np.asarray(tokens), first_token) for tokens in texts])
 
 
-def _vector(weights: Weights, tokens: NDArray[np.int64], first_token: bool) -> Matrix:
+def _vector(weights: TransformerWeights, tokens: NDArray[np.int64], first_token: bool) -> Matrix:
     from scipy.special import ndtr
 
     length, heads = len(tokens), weights.heads

@@ -48,7 +48,7 @@ class Layer(NamedTuple):
     last: Norm
 
 
-class Weights(NamedTuple):
+class TransformerWeights(NamedTuple):
     """What a model learned, in float32."""
 
     words: Matrix
@@ -67,7 +67,7 @@ class Weights(NamedTuple):
         return len(self.places) - self.first_place
 
 
-def read(folder: Path) -> Weights | None:
+def read(folder: Path) -> TransformerWeights | None:
     """Read a model's folder. None where the model is of another kind, or not such that the kernel takes it.
 
     What is wrong with a damaged one is said by what loads it in the other way.
@@ -90,7 +90,7 @@ def _as_bert(config: dict[str, Any]) -> bool:
     return same and config["model_type"] in FIRST_PLACES and not config.get("quantization_config")
 
 
-def _fits(weights: Weights) -> bool:
+def _fits(weights: TransformerWeights) -> bool:
     """Whether the widths are those that the kernel takes."""
     width, inner = weights.words.shape[1], len(weights.layers[0].up.bias)
     size = width // weights.heads
@@ -98,7 +98,7 @@ def _fits(weights: Weights) -> bool:
     return whole and size >= LANES and size & (size - 1) == 0 and size * weights.heads == width
 
 
-def _weights(config: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Weights:
+def _weights(config: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> TransformerWeights:
     named = {name.removeprefix(f"{config['model_type'].replace('-', '_')}."): name for name in tensors}
 
     def take(name: str) -> Matrix:
@@ -123,7 +123,7 @@ def _weights(config: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Wei
                 norm(f"{at}.output.LayerNorm"),
             )
         )
-    return Weights(
+    return TransformerWeights(
         words=take("embeddings.word_embeddings.weight"),
         places=take("embeddings.position_embeddings.weight") + take("embeddings.token_type_embeddings.weight")[0],
         norm=norm("embeddings.LayerNorm"),
