@@ -28,6 +28,7 @@ PRINTS = {
     "transitions": "the same numbers: yes",
     "embed": "sentence-transformers",
     "kept": "none new",
+    "changed": "full, nothing: the same",
     "constants": "simulated, ratio",
     "gpu": "behaviour model, 16 users, 50 items",
     "query_encoder": "as quick as all",

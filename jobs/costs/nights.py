@@ -140,7 +140,8 @@ def nights(releases: Path) -> list[NightCost]:
             found.append(NightCost.of(manifests.read(path.parent)))
         except ReleaseError:
             continue  # `daybreak releases` says what is wrong with it
-    return found
+    # An id begins with the second in which it was made; two of one second are in the order of their dates.
+    return sorted(found, key=lambda night: (night.release.partition("-")[0], night.date, night.release))
 
 
 def _number(value: object) -> float | None:

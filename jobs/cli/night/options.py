@@ -98,7 +98,7 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
     from jobs.infra.cluster.errors import told
     from jobs.infra.cluster.written import probe
     from jobs.infra.logging import log_line
-    from jobs.infra.machine.cluster import granted, start_spark
+    from jobs.infra.machine.cluster import find_spark, granted, start_spark
     from jobs.infra.receipts.start import begin_night
     from jobs.infra.run_lock import writing
     from jobs.night import WITHOUT_SPARK, left_to_run, run_job
@@ -111,6 +111,8 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
         log_line("night", "resume", ended=len(given) - len(jobs), next=jobs[0])
     begin_night()
     in_spark = [name for name in jobs if name not in WITHOUT_SPARK]
+    if in_spark:
+        find_spark()
     check_machine(config, spark=bool(in_spark) and master is not None)
     errors = config.run.path("errors") / "start.txt"
     sessions: list[Any] = []

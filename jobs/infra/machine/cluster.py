@@ -29,6 +29,11 @@ ASKED = re.compile(
 """Settings that say what the cluster is asked for."""
 
 
+def find_spark() -> None:
+    """Raises ModuleNotFoundError where Spark is not installed: a night tells so before its first job."""
+    import pyspark  # noqa: F401
+
+
 def start_spark(master: str | None, settings: dict[str, str], folder: Path, java_calls: bool = False) -> "SparkSession":
     """The Spark session of this process, as `open_session` gives it. Raises SparkError where Spark does not start."""
     from py4j.protocol import Py4JError

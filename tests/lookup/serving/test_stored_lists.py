@@ -36,7 +36,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Releases whose lists have half of all items, so that some have a user's whole history; with a ranker."""
     sizes = Sizes(users=len(USERS), k=30)
     config = config_at(tmp_path_factory.mktemp("wide"), sizes=sizes)
-    write_run(config, 3, sizes)
+    write_run(config, 11, sizes)
     write_ranker(config.run, certain_clicks(-1.0, hidden=2, price_cut=2.0), 4.0)
     pointer.announce(config.releases, build.run(None, config)["release"])
     return config.releases
