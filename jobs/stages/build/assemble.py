@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jobs.config.config import Config
@@ -20,12 +20,18 @@ from jobs.stages.build.release_folder import building, file_facts, sync
 from lookup.errors import ReleaseError
 from lookup.release import manifest as manifests
 from lookup.release.manifest import Manifest
+from lookup.release.pointer import RELEASE_ID
 from lookup.release.reader import CATALOG_FILE
 from lookup.release.schema import SCHEMA_VERSION
 from lookup.release.validation import PAGE
 
 PATCHES = "patches.json"
 """What `ingest` says of the patch log; missing where the shop has no patch log."""
+
+
+STAMP = "%Y%m%dT%H%M%SZ"
+AHEAD = timedelta(minutes=1)
+"""A release that is further ahead of the clock than this was made by another clock."""
 
 
 def build(config: Config, parent: str | None) -> Manifest:
@@ -41,7 +47,7 @@ def build(config: Config, parent: str | None) -> Manifest:
     metrics = run.read_json("metrics.json")["metrics"] + measured
     absorbed = run.read_json(PATCHES) if run.path(PATCHES).exists() else {}
     now = datetime.now(UTC)
-    release_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    release_id = _new_id(config.releases, now)
     with building(config.releases, release_id) as folder:
         features: dict[str, str] = run.read_json("features.json")["features"]
         dims = write_arrays(folder, run, vectors, features)
@@ -103,3 +109,14 @@ def _parent(releases: Path, parent: str | None) -> Manifest | None:
         return manifests.read(releases / parent)
     except ReleaseError:
         return None  # the report then compares with nothing; `validate` says what is wrong with it
+
+
+def _new_id(releases: Path, now: datetime) -> str:
+    """An id of this second, or of the next one that no release has: ids are in the order in which they were made."""
+    stamps = (path.name.partition("-")[0] for path in releases.iterdir() if RELEASE_ID.fullmatch(path.name))
+    newest = max(stamps, default="")
+    stamp = now.strftime(STAMP)
+    if newest >= stamp:
+        after = datetime.strptime(newest, STAMP).replace(tzinfo=UTC) + timedelta(seconds=1)
+        stamp = after.strftime(STAMP) if after - now < AHEAD else stamp
+    return f"{stamp}-{secrets.token_hex(2)}"
