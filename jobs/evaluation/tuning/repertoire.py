@@ -16,14 +16,13 @@ from jobs.infra.logging import log_line
 from jobs.models.repertoire import mixture
 from jobs.models.repertoire.discovery import MOST, Discovery, DiscoveryParts, DiscoveryWeights, rows_of
 from jobs.models.repertoire.learn import FADING
+from jobs.models.repertoire.list_quality import SHOWN, list_ndcg
 from jobs.models.repertoire.own_items import Habits, OwnItems
 
 WEIGHTS = (0.0, 0.3, 1.0, 3.0)
 """Of the parts of a discovery score, to choose from."""
 SHIFTS = (-0.25, 0.0, 0.25, 0.5, 0.75)
 """Of the log odds of discoveries against those of repeats, to choose from."""
-SHOWN = 10
-"""Choices are made for lists of this length."""
 NEW = 100
 """The mix learns from so many of a user's best discoveries."""
 BLOCK = 256
@@ -136,17 +135,3 @@ def _joined(pairs: list[MixPairs]) -> MixPairs:
         np.concatenate([one.taken for one in pairs]),
         np.concatenate([one.users for one in pairs]),
     )
-
-
-def list_ndcg(users: NDArray[np.int64], taken: NDArray[np.bool_], wants: NDArray[np.int64]) -> float:
-    """Mean NDCG@SHOWN of lists that stand one after the other.
-
-    users: of the listed items, rising, (L,); a user's best item comes first. taken: (L,). wants: how many items each
-    user takes, (U,), at least 1.
-    """
-    starts = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(wants)))])
-    place = np.arange(len(users)) - starts[users]
-    hit = np.zeros((len(wants), SHOWN), dtype=np.bool_)
-    shown = place < SHOWN
-    hit[users[shown], place[shown]] = taken[shown]
-    return float(ndcg(hit, wants).mean())

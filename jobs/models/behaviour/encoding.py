@@ -50,8 +50,8 @@ def score_parameters(
     """Make the score parameters of a model.
 
     widths: dimensions of each head. mix: the shares of the half-lives of each head. content: the content parts in
-    order, each with its dimensions. Events decay in them as they do in the heads on average. repeats:
-    what the fit found; None: what the settings say.
+    order, each with its dimensions. Events decay in them as they do in the heads on average. repeats: what the fit
+    found; None: what the settings say.
     """
     again = repeats or Repeats.of(settings)
     usual = np.mean(mix, axis=0).tolist()

@@ -11,7 +11,7 @@ from jobs.evaluation.methods import repertoire
 from jobs.evaluation.methods.repertoire import Repertoire
 from jobs.evaluation.metrics.ranking import user_metrics
 from jobs.evaluation.problems.problem import Problem, distinct, histories
-from jobs.evaluation.tuning.repertoire import list_ndcg
+from jobs.models.repertoire.list_quality import list_ndcg
 from tests.jobs.evaluation.made import bare, problem
 
 ITEMS = 22

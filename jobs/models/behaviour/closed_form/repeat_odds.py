@@ -13,6 +13,7 @@ STEADY   What was always bought is: in m_ui what fades and what never fades coun
          and e_i is a constant of the item in the windows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from jobs.models.behaviour.closed_form.histories import WINDOW, WINDOWS, faded
 from jobs.models.behaviour.encoding import Repeats
 from jobs.models.repertoire import logistic
 from jobs.models.repertoire.learn import DAYS, Events
+from jobs.models.repertoire.list_quality import list_ndcg
 from jobs.models.repertoire.own_items import Habits
 
 MOST_EVENTS = 2_000_000
@@ -40,8 +42,6 @@ VARIANCE = 0.1
 RECENT, STEADY = "recent", "steady"
 STEADY_POWER, STEADY_EVEN = 0.2, -2.0
 """`repeat_power` of a steady shop, and what is added to `even` there; chosen on the validation part of one of them."""
-LISTED = 10
-"""The kind of a shop is that whose lists of so many repeats are better."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,20 @@ def fit(events: Events, network: NDArray[np.float32], settings: TrainConfig) -> 
         raise ArithmeticError("a weight of an event is not finite")
     some, n = _first(events), len(network)
     kinds = {RECENT: Repeats(1.0, tuple(settings.fading)), STEADY: Repeats(1.0, _steady(settings), STEADY_POWER)}
-    windows = {kind: _windows(some, n, settings, repeats) for kind, repeats in kinds.items()}
-    gains = {kind: _gain(pairs) for kind, pairs in windows.items()}
-    kind = max(gains, key=lambda name: gains[name])
-    pairs = windows[kind]
+    pairs = _windows(some, n, settings, list(kinds.values()))
+    features = {kind: pairs.features(number) for number, kind in enumerate(kinds)}
     own = _shrunk(network, np.bincount(some.items, minlength=n))
-    if pairs.taken.sum() < LEAST:
+    gains = {kind: _gain(pairs, columns) for kind, columns in features.items()} if pairs.taken.sum() >= LEAST else {}
+    kind = max(gains, key=lambda name: gains[name], default=RECENT)
+    if not gains:
         weights, items = np.asarray(USUAL), np.zeros(n)
     elif kind == RECENT:
-        found = logistic.fit(np.column_stack([pairs.features, own[pairs.items]]), pairs.taken)
+        found = logistic.fit(np.column_stack([features[kind], own[pairs.items]]), pairs.taken)
         weights, items = found[:-1], found[-1] * own
     else:
-        weights, items = logistic.fit_groups(pairs.features, pairs.taken, pairs.items, n, VARIANCE)
+        weights, items = logistic.fit_groups(features[kind], pairs.taken, pairs.items, n, VARIANCE)
     constant, count, again = (float(weight) for weight in weights)
-    told = {name: round(gain, 4) for name, gain in gains.items()}
-    log_line("train", "repeat odds", pairs=len(pairs.taken), kind=kind, **told, count=count, again=again)
+    log_line("train", "repeat odds", pairs=len(pairs.taken), kind=kind, **gains, count=count, again=again)
     odds = constant + again * Habits.of(some.own(DAYS), n).again + items
     even = settings.even + (STEADY_EVEN if kind == STEADY else 0.0)
     repeats = kinds[kind]._replace(weight=settings.odds * count)
@@ -88,54 +87,59 @@ class _Pairs(NamedTuple):
     """P pairs of a user and an item that the user had."""
 
     users: NDArray[np.int64]
-    """The user of each, another number in each window, (P,)."""
+    """The user of each, another number in each window, rising, (P,)."""
     items: NDArray[np.int64]
     """(P,)."""
-    features: NDArray[np.float64]
-    """log(1 + m_ui) and again_i, (P, 2)."""
+    counts: NDArray[np.float64]
+    """m_ui of each kind, (P, K)."""
+    again: NDArray[np.float64]
+    """again_i, (P,)."""
     taken: NDArray[np.bool_]
     """(P,)."""
 
+    def features(self, kind: int) -> NDArray[np.float64]:
+        """log(1 + m_ui) of one kind, and again_i, (P, 2)."""
+        return np.stack([np.log1p(self.counts[:, kind]), self.again], axis=1)
 
-def _windows(events: Events, items: int, settings: TrainConfig, repeats: Repeats) -> _Pairs:
-    """The pairs of all windows."""
-    found = [_window(events, number, items, settings, repeats) for number in range(WINDOWS)]
+
+def _windows(events: Events, items: int, settings: TrainConfig, kinds: Sequence[Repeats]) -> _Pairs:
+    """The pairs of all windows. kinds: K."""
+    found = [_window(events, number, items, settings, kinds) for number in range(WINDOWS)]
     return _Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _window(events: Events, number: int, n: int, settings: TrainConfig, repeats: Repeats) -> _Pairs:
+def _window(events: Events, number: int, n: int, settings: TrainConfig, kinds: Sequence[Repeats]) -> _Pairs:
     """The pairs of a window, of which the last has the number 0."""
     end = events.ends - number * WINDOW
     begin, until = end - WINDOW, events.before(end)
     known, later = events.before(begin), until.days >= begin[until.users]
     own = known.own(DAYS)
     pairs = own.users * n + own.items  # rising
-    left = faded(known, settings, repeats.mix)
-    total = np.bincount(np.searchsorted(pairs, known.users * n + known.items), left, len(pairs))
+    place = np.searchsorted(pairs, known.users * n + known.items)
+    days = np.maximum(own.baskets, 1)[own.users]
+    counts = [np.bincount(place, faded(known, settings, one.mix), len(pairs)) / days**one.power for one in kinds]
     active = np.bincount(until.users[later], minlength=len(end)) > 0
     asked = active[own.users]
-    counts = total / np.maximum(own.baskets, 1)[own.users] ** repeats.power
-    features = np.stack([np.log1p(counts), Habits.of(own, n).again[own.items]], axis=1)
+    again = Habits.of(own, n).again[own.items]
     taken = np.isin(pairs, until.users[later] * n + until.items[later])
     users = own.users + number * len(end)
-    return _Pairs(users[asked], own.items[asked].astype(np.int64), features[asked], taken[asked])
+    return _Pairs(
+        users[asked],
+        own.items[asked].astype(np.int64),
+        np.stack(counts, axis=1)[asked],
+        again[asked],
+        taken[asked],
+    )
 
 
-def _gain(pairs: _Pairs) -> float:
-    """NDCG of each user's best LISTED pairs by the odds of their features, in the mean over users who took one."""
-    if not pairs.taken.any():
-        return 0.0
-    odds = pairs.features @ logistic.fit(pairs.features, pairs.taken)[1:]
-    gained, most = (_discounted(pairs, order) for order in (odds, pairs.taken))
-    return float((gained[most > 0] / most[most > 0]).mean())
-
-
-def _discounted(pairs: _Pairs, by: NDArray[np.generic]) -> NDArray[np.float64]:
-    """The discounted gain of each user's pairs in this order, the highest first: (U,)."""
-    order = np.lexsort((-by.astype(np.float64), pairs.users))
-    users, taken = pairs.users[order], pairs.taken[order]
-    place = np.arange(len(users)) - np.searchsorted(users, users)
-    return np.asarray(np.bincount(users, (taken & (place < LISTED)) / np.log2(place + 2.0)), dtype=np.float64)
+def _gain(pairs: _Pairs, features: NDArray[np.float64]) -> float:
+    """NDCG of each user's pairs by the odds of these features, in the mean over users who took one."""
+    odds = features @ logistic.fit(features, pairs.taken)[1:]
+    order = np.lexsort((-odds, pairs.users))
+    wants = np.bincount(pairs.users, pairs.taken).astype(np.int64)
+    took = wants[pairs.users[order]] > 0
+    _, users = np.unique(pairs.users[order][took], return_inverse=True)
+    return list_ndcg(users, pairs.taken[order][took], wants[wants > 0])
 
 
 def _shrunk(network: NDArray[np.float32], events: NDArray[np.int64]) -> NDArray[np.float64]:

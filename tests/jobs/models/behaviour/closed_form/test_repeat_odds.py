@@ -5,7 +5,7 @@ import pytest
 
 from jobs.models.behaviour.closed_form import repeat_odds
 from jobs.models.behaviour.closed_form.histories import faded, read_events
-from jobs.models.behaviour.encoding import Repeats, transition_parameters
+from jobs.models.behaviour.encoding import Repeats, score_parameters, transition_parameters
 from lookup.scoring.score_parameters import HistoryShares, ScoreParameters, TransitionRows
 from tests.jobs.models import made
 
@@ -33,7 +33,7 @@ def test_they_rise_with_how_often_a_user_and_all_users_take_an_item(tmp_path):
 
 def test_they_are_the_odds_of_the_windows(tmp_path):
     events = shop(tmp_path)
-    pairs = repeat_odds._windows(events, 20, made.settings(), Repeats.of(made.settings()))
+    pairs = repeat_odds._windows(events, 20, made.settings(), [Repeats.of(made.settings())])
     taken = {item: pairs.taken[pairs.items == item].mean() for item in (3, 4, 5, 9)}
     assert taken == {3: 1.0, 4: pytest.approx(0.5, abs=0.05), 5: 0.0, 9: 1.0}
     assert len(pairs.taken) == repeat_odds.WINDOWS * 90 * 4
@@ -79,12 +79,28 @@ def test_histories_are_weighed_as_scores_weigh_them(tmp_path):
         np.testing.assert_allclose(counts[own], parameters.transition_shares(ages, weights), rtol=1e-6)
 
 
+def test_pairs_are_counted_as_the_day_counts_them(tmp_path):
+    """The windows count what many users had; a call, what one has."""
+    settings, events = made.settings(), shop(tmp_path, users=3)
+    repeats = Repeats(1.0, (0.25, 1.0), 0.5)
+    pairs = repeat_odds._windows(events, 20, settings, [repeats])
+    day = score_parameters(settings, [8], [[0.5, 0.5]], [], repeats)
+    begin = events.ends[0] - repeat_odds.WINDOW
+    for user in range(3):
+        own = (events.users == user) & (events.days < begin)
+        shares = day.repeat_shares(begin - events.days[own], events.weights[own])
+        items, last = events.items[own], pairs.users == user  # of the window with the number 0
+        expected = [shares[items == item].sum() for item in pairs.items[last]]
+        np.testing.assert_allclose(pairs.counts[last, 0], expected, rtol=1e-6)
+        np.testing.assert_allclose(pairs.features(0)[last, 0], np.log1p(expected), rtol=1e-6)
+
+
 @pytest.mark.parametrize("users", [0, 1])
 def test_few_repeats_teach_nothing(tmp_path, users):
     settings = made.settings(odds=2.0, even=9.0)
     found = repeat_odds.fit(shop(tmp_path, users), np.ones(20, dtype=np.float32), settings)
     constant, count, again = repeat_odds.USUAL
-    assert found.repeats.weight == 2.0 * count
+    assert found.repeats == Repeats(2.0 * count, tuple(settings.fading))
     assert np.isfinite(found.items).all()
     if not users:
         assert found.items == pytest.approx(np.full(20, 9.0 + 2.0 * constant), abs=1e-6)
