@@ -65,6 +65,7 @@ BENCHMARKS = (
     Benchmark("night", "transitions", "item transitions by compiled code, beside numpy", SECONDS),
     Benchmark("night", "kept", "embedding what is new beside embedding all", MINUTES),
     Benchmark("night", "changed", "nights with little or nothing new beside a full one", MINUTES),
+    Benchmark("night", "executors", "a night on two executor processes beside one process", MINUTES),
     Benchmark("night", "constants", "what a core does in a second, for the simulation of `daybreak cost`", MINUTES),
     Benchmark("night", "gpu", "products, top-K, texts and both fits on a GPU, beside what it can do", MINUTES, "a GPU"),
     Benchmark("search", "query_encoder", "the query encoder step by step, beside its transformer", MINUTES),

@@ -106,9 +106,9 @@ def without_gate(config: Path) -> None:
     config.write_text(f"{config.read_text()}\n[validate]\nmin_day_events = 0\n")
 
 
-def night(config: Path, day: date) -> dict[str, Any]:
-    """Run a night in a process of its own; what its receipts say, by job, and its release."""
-    told = [sys.executable, "-m", "jobs.cli", "run", "--config", str(config), "--date", day.isoformat()]
+def night(config: Path, day: date, *given: str) -> dict[str, Any]:
+    """Run a night in a process of its own; what its receipts say, by job, and its release. given: more options."""
+    told = [sys.executable, "-m", "jobs.cli", "run", "--config", str(config), "--date", day.isoformat(), *given]
     done = subprocess.run(told, cwd=ROOT, check=False, capture_output=True, text=True, env={**os.environ})
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
