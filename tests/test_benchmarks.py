@@ -45,7 +45,7 @@ PRINTS = {
     "freshness": "after the first basket",
 }
 """Of each benchmark some words of what it prints last."""
-BY_HAND = {"changed"}
+BY_HAND = {"changed", "executors"}
 """Whole nights take more than a minute; `tests/jobs/unchanged` has what they rest on."""
 
 
