@@ -4,6 +4,7 @@ An error of these types has the type EXPECTED and the expectation as its message
 value.
 """
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler
@@ -14,6 +15,10 @@ from lookup.errors import StoreError
 from lookup.travel.address import FORM, checked_url
 
 EXPECTED = "expected"
+WORK_URL = re.compile(
+    r"(?!file:|https?:|s3:|package:)[a-z][a-z0-9+.-]*://(?:[^\s?#@:/]+(?:@[^\s?#@:/]+)?(?::\d+)?)?/?[^\s?#@:\\]*"
+)
+"""A URL of a file system of Hadoop, in which nothing can be a secret: no user with a password, no query."""
 TABLE = ConfigDict(extra="forbid", validate_default=True, validate_by_name=True, validate_by_alias=True)
 """How a table of the configuration is read: unknown keys are errors, and the checks between fields see defaults too."""
 
@@ -63,11 +68,25 @@ def _store(url: str) -> str:
         raise ValueError from None
 
 
+def _work(where: str) -> str:
+    if "://" in where and (WORK_URL.fullmatch(where) is None or "/../" in f"{where}/"):
+        raise ValueError
+    return where.rstrip("/") if "://" in where else where
+
+
 Truth = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(min_length=1, pattern=r"\A[^\x00]*\z")]
 Texts = Annotated[list[Text], Field(min_length=1)]
 Files = Annotated[Text | Texts, Expected("a path, or a list of paths")]
 Store = Annotated[Text, AfterValidator(_store), Expected(f"{FORM}, without keys and passwords")]
+Work = Annotated[
+    Text,
+    AfterValidator(_work),
+    Expected(
+        "a path, or a URL of Hadoop (s3a://bucket/folder, gs://…, abfss://container@account/…, hdfs://…, viewfs://…) "
+        "without keys and passwords, which stand in the environment"
+    ),
+]
 Columns = Annotated[Text | Texts, Expected("a column or an expression, or a list of them")]
 Share = Annotated[float, Within(0, 1, noun="a share")]
 Dropout = Annotated[float, Within(0, 1, below=True, noun="a share")]

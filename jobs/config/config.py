@@ -22,6 +22,7 @@ from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, Quali
 from jobs.config.toml import fill
 from jobs.infra.machine.cluster import START_SECONDS
 from jobs.infra.runs import Run
+from jobs.infra.storage.storage import LOCAL, URL
 from lookup.log_address import is_url
 from lookup.patches.patch_log import FILE
 
@@ -176,8 +177,18 @@ class Config(Sections):
 
     @property
     def work(self) -> Path:
-        """Folder of runs and models."""
-        return (self.base / self.shop.work).resolve()
+        """Folder of runs and models, on the driver."""
+        return (self.base / (self.shop.work if self.storage is None else self.shop.local)).resolve()
+
+    @property
+    def storage(self) -> str | None:
+        """The URL of the folder of runs and models that the cluster reaches; None: all machines see `work`."""
+        return self.shop.work if "://" in self.shop.work else None
+
+    @property
+    def session(self) -> dict[str, str]:
+        """The settings of the Spark session of a night."""
+        return self.spark if self.storage is None else {**self.spark, URL: self.storage, LOCAL: str(self.work)}
 
     @property
     def models(self) -> Path:

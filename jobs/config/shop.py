@@ -7,7 +7,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from jobs.config.bounds import EXPECTED, TABLE, Columns, Count, Duration, Files, Share, Store, Text, Truth
+from jobs.config.bounds import EXPECTED, TABLE, Columns, Count, Duration, Files, Share, Store, Text, Truth, Work
 from jobs.config.reading import Encoding, TimeFormat
 
 
@@ -17,8 +17,11 @@ class ShopConfig:
 
     name: Text = "shop"
     """What a release calls the shop."""
-    work: Text = "work"
-    """Folder of runs and models, relative to the TOML file. On a cluster: storage that every machine sees."""
+    work: Work = "work"
+    """Folder of runs and models, relative to the TOML file. On a cluster: a folder that every machine sees under this
+    path, or a URL that its Spark reads and writes, such as `s3a://bucket/shop`, `hdfs://host/shop`, `abfss://…`."""
+    local: Text = "work"
+    """Where `work` is a URL: the driver's own folder for what it reads, relative to the TOML file."""
     releases: Text = "releases"
     """Folder of releases, relative to the TOML file."""
     store: Store | None = None

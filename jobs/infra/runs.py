@@ -10,21 +10,21 @@ ids of the tables that it was made from. A job that reads a table checks the mar
 """
 
 import json
-import os
 import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingStepError
 from jobs.infra.cluster.written import write_counted
 from jobs.infra.receipts.touched import touched
 from jobs.infra.spark import parquet
+from jobs.infra.storage.disk import link, remove, size, whole_file
 from jobs.infra.tables import RunTable
 
 if TYPE_CHECKING:
@@ -216,9 +216,9 @@ class Run:
         new = self.root / f".{name}.{uuid.uuid4().hex[:8]}"
         try:
             if source.is_dir():
-                shutil.copytree(source, new, copy_function=_link)
+                shutil.copytree(source, new, copy_function=link)
             else:
-                _link(source, new)
+                link(source, new)
             self._put(name, new)
         finally:
             remove(new)
@@ -295,42 +295,3 @@ class Run:
         """The receipts of the jobs of this run, in the order in which they ended."""
         files = self.path("receipts").glob("[!.]*.json")
         return sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["ended"])
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # some file systems have no links
-        shutil.copyfile(source, target)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to. It is on the disk, and replaces `path`, when the block ends without an error; else the old
-    one stays."""
-    new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with new.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def size(folder: Path) -> int:
-    """Bytes of all files in a folder, as far as they are there."""
-    found = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # a run that goes on removes files
-            found += path.lstat().st_size if not path.is_dir() else 0
-    return found
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, whether it exists or not."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

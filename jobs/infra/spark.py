@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,10 +62,14 @@ CALLS_OF_JAVA = ("reflect", "java_method", "try_reflect")
 def parquet(spark: "SparkSession", path: Path, ddl: str | None = None) -> "DataFrame":
     """Parquet that Daybreak wrote: a file, or the folder of a table, whatever characters its path has.
 
+    Where the work folder is on storage, Spark reads it there, and what is not there yet is brought there.
     ddl: the schema; by default that of the files.
     """
-    reader = spark.read.option("__globPaths__", "false")
-    return (reader.schema(ddl) if ddl else reader).parquet(spark_path(path))
+    from jobs.infra.storage.storage import Storage
+
+    reader, storage = spark.read.option("__globPaths__", "false"), Storage.of(spark)
+    where = spark_path(path) if storage is None else storage.where(path)
+    return (reader.schema(ddl) if ddl else reader).parquet(where)
 
 
 def open_session(
@@ -77,8 +82,25 @@ def open_session(
     there is removed. By default the system's folder of temporary files. Executors of a cluster keep theirs where the
     cluster says. java_calls: expressions may use CALLS_OF_JAVA; otherwise the session does not know these functions.
     """
-    from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
+
+    chosen = start_java(master, settings, folder)
+    spark: SparkSession = SparkSession.builder.appName("daybreak").config(map=chosen).getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    if not chosen["spark.master"].startswith("local"):
+        from jobs.infra.storage.package import send_package
+
+        send_package(spark.sparkContext)
+    if not java_calls:
+        _forget_calls_of_java(spark)
+    return spark
+
+
+def start_java(master: str | None, settings: dict[str, str], folder: Path | None = None) -> dict[str, str]:
+    """Start the Java of this process, where none runs yet, and return the settings of a session, `spark.master` among
+    them. The parameters are those of `open_session`.
+    """
+    from pyspark import SparkConf, SparkContext
 
     # Executors must run the Python that has torch and transformers, not the first one on their PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -110,11 +132,12 @@ def open_session(
     # This starts Java, with the settings on its command line, where everybody on this machine can read them.
     shown = [(key, value) for key, value in chosen.items() if not SECRET.search(key)]
     SparkContext._ensure_initialized(conf=SparkConf().setAll(shown))
-    spark: SparkSession = SparkSession.builder.appName("daybreak").config(map=chosen).getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    if not java_calls:
-        _forget_calls_of_java(spark)
-    return spark
+    return chosen
+
+
+def secrets_of(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """The values among settings that nobody may see."""
+    return tuple(value for key, value in settings.items() if value and SECRET.search(key))
 
 
 def _forget_calls_of_java(spark: "SparkSession") -> None:

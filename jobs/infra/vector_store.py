@@ -9,7 +9,7 @@ array has the name, dtype and shape of a release's array (`lookup.release.schema
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from jobs.errors import DataError
 from jobs.infra.runs import Run
+from jobs.infra.storage.shipped import Shipped, shipped
 from lookup.errors import ReleaseError
 from lookup.release.schema import ARRAYS, Array
 from lookup.scoring.cold_start import ColdStartFact
@@ -99,7 +100,7 @@ class VectorSpace:
 class VectorStore:
     """A folder of vectors, read. Arrays are mapped and checked when they are first asked for.
 
-    A store is cheap to send to a Spark task, which maps the arrays again. folder: on storage that every machine sees.
+    A store is cheap to send to a Spark task, which maps the arrays again (`jobs.infra.storage.shipped`).
     """
 
     def __init__(self, folder: Path):
@@ -107,8 +108,8 @@ class VectorStore:
         self._arrays: dict[str, NDArray[Any]] = {}
         self._sizes: dict[str, int] = {}
 
-    def __reduce__(self) -> tuple[type["VectorStore"], tuple[Path]]:
-        return VectorStore, (self.folder,)
+    def __reduce__(self) -> tuple[Callable[[Shipped], "VectorStore"], tuple[Shipped]]:
+        return _arrived, (shipped(self.folder),)
 
     @classmethod
     def of(cls, run: Run) -> "VectorStore":
@@ -217,6 +218,10 @@ def writing_vectors(run: Run) -> Iterator[VectorWriter]:
         folder.mkdir()
         yield VectorWriter(folder)
         VectorStore(folder).dims()
+
+
+def _arrived(sent: Shipped) -> VectorStore:
+    return VectorStore(sent.here())
 
 
 def array_path(folder: Path, name: str) -> Path:

@@ -12,7 +12,8 @@ from jobs.errors import RunLockedError
 from jobs.infra.kept.lists import FACTS as FILES
 from jobs.infra.kept.store import ENCODER, GRACE
 from jobs.infra.run_lock import writing
-from jobs.infra.runs import NAME, remove, size
+from jobs.infra.runs import NAME
+from jobs.infra.storage.disk import remove, size
 from jobs.models.text_encoder_training.model_store import NOTHING
 
 MODEL = re.compile(r"\d{4}-\d{2}-\d{2}-\w+")

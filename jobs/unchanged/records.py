@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from jobs.config.config import Config
 from jobs.infra.cluster.written import rows_in
 from jobs.infra.kept.store import damage_of, file_facts, write_whole
-from jobs.infra.runs import MADE_BY, MADE_FROM, NAME, Run, remove
+from jobs.infra.runs import MADE_BY, MADE_FROM, NAME, Run
+from jobs.infra.storage.disk import remove
 from jobs.unchanged.facts import BESIDE, Facts, digest
 
 FOLDER = "kept"

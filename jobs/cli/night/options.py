@@ -1,6 +1,6 @@
 """The options of a night, what they mean together, and how its jobs are started."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import date
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs.cli.night.stored import on_storage
 from jobs.cli.options import load
 from jobs.errors import ConfigError
 
@@ -95,6 +96,22 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
     missing, where this machine cannot run a night; RunLockedError, before Spark starts, where another command writes
     into the same run.
     """
+    from jobs.infra.machine.cluster import find_spark
+    from jobs.releases.announce import refuse_older
+
+    if "publish" in jobs and not config.older:
+        refuse_older(config.releases, config.date)
+    if config.storage is None:
+        _start(jobs, config, master, resume, lambda: None)
+        return
+    find_spark()
+    check_machine(config, spark=master is not None)
+    with on_storage(config, master, f"job {jobs[0]}" if len(jobs) == 1 else "run") as save:
+        _start(jobs, config, master, resume, save)
+
+
+def _start(jobs: Sequence[str], config: "Config", master: str | None, resume: bool, ended: Callable[[], None]) -> None:
+    """As `start`. ended: called after each job."""
     from jobs.infra.cluster.errors import told
     from jobs.infra.cluster.written import probe
     from jobs.infra.logging import log_line
@@ -102,10 +119,7 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
     from jobs.infra.receipts.start import begin_night
     from jobs.infra.run_lock import writing
     from jobs.night import WITHOUT_SPARK, left_to_run, run_job
-    from jobs.releases.announce import refuse_older
 
-    if "publish" in jobs and not config.older:
-        refuse_older(config.releases, config.date)
     given, jobs = jobs, left_to_run(jobs, config.run) if resume else jobs
     if len(jobs) < len(given):
         log_line("night", "resume", ended=len(given) - len(jobs), next=jobs[0])
@@ -122,7 +136,7 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
         """The one of this command, watched until the job ends; it starts when a job first needs it."""
         if not sessions:
             with told("start", errors):
-                sessions.append(start_spark(master, config.spark, config.scratch, config.shop.java_calls))
+                sessions.append(start_spark(master, config.session, config.scratch, config.shop.java_calls))
             with told("start", errors), granted(sessions[0]):
                 probe(sessions[0], config.run.root)
         watched.enter_context(granted(sessions[0]))
@@ -141,11 +155,13 @@ def start(jobs: Sequence[str], config: "Config", master: str | None, resume: boo
             for name in in_spark:
                 with ExitStack() as watched:
                     run_job(name, session, config)
+                ended()
         finally:
             stop()
         for name in jobs:
             if name in WITHOUT_SPARK:
                 run_job(name, None, config)
+                ended()
 
 
 def check_machine(config: "Config", spark: bool) -> None:

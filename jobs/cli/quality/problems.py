@@ -53,7 +53,7 @@ def _of_shop(file: Path, split: date, days: int, master: str) -> Problem:
 
     config = load(file, split + timedelta(days=days))
     if not all(config.run.path(table.name).exists() for table in (ITEMS, EVENTS)):
-        spark = open_session(master, config.spark, config.scratch, config.shop.java_calls)
+        spark = open_session(master, config.session, config.scratch, config.shop.java_calls)
         try:
             run_job("ingest", spark, config)
         finally:

@@ -1,59 +1,140 @@
 """The processes that fit a model together: processes on this machine, or tasks of Spark that run at the same time.
 
-Each gets its rank and the torch device that it computes on: with a local master that of its rank where Spark has GPUs
-to lend, on a cluster the GPU that Spark lent to the task. What the processes say to each other is their own affair.
+Each gets its rank, the torch device that it computes on, and the folder of the fit: with a local master the device of
+its rank where Spark has GPUs to lend, on a cluster the GPU that Spark lent to the task. Where the executors do not see
+the folder, each has a copy, and what is made there comes back through Spark.
 """
 
 import multiprocessing
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from multiprocessing.connection import wait
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from jobs.infra.receipts.tasks import add_device, measured
 from jobs.infra.spark import is_local, task_device
+from jobs.infra.storage.shipped import Shipped, shipped
 from lookup.errors import DaybreakError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from torch.distributed import TCPStore
 
 END_SECONDS = 10.0
 """How long a killed process may take to end; one that waits for a disk ends later."""
 
-Work = Callable[[int, str], None]
-"""What each process does, given its rank and its torch device. It travels by pickle."""
+Work = Callable[[int, str, Path], None]
+"""What each process does, given its rank, its torch device and the folder of the fit. It travels by pickle."""
+FILE_ROWS = "name string, part int, bytes binary"
+"""How files come back from executors: a row for each PART bytes."""
+PART = 8 * 2**20
 
 
-def run_together(spark: "SparkSession", work: Work, count: int, again: str) -> None:
+def run_together(
+    spark: "SparkSession", work: Work, count: int, *, folder: Path, made: Sequence[str], again: str
+) -> None:
     """Run some processes at the same time, until all have ended.
 
-    With a local master they are processes beside the driver. On a cluster each is a task. again: what a person does
-    when one was killed, for the message. Raises DaybreakError when one of them ends early on this machine.
+    With a local master they are processes beside the driver. On a cluster each is a task. folder: of the fit; what
+    stands there may be read. made: the files and folders in it that the processes make. again: what a person does when
+    one was killed, for the message. Raises DaybreakError when one of them ends early on this machine.
     """
     if is_local(spark.sparkContext.master):
         gpu = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0) > 0
         started = time.monotonic()
-        run_here(work, count, gpu, again)
+        run_here(partial(_in_folder, work=work, folder=folder), count, gpu, again)
         if gpu:
             import torch
 
             add_device((time.monotonic() - started) * min(count, torch.cuda.device_count()))
         return
 
-    def run(ranks: Iterator[int]) -> Iterator[int]:
+    from jobs.infra.storage.storage import Storage
+
+    storage, sent = Storage.of(spark), shipped(folder)
+
+    def run(ranks: Iterator[int]) -> Iterator[tuple[str, int, bytes]]:
         for rank in ranks:
-            work(rank, task_device())
-            yield rank
+            with _own(sent) as here:
+                work(rank, task_device(), here)
+                if here != sent.path:
+                    yield from _parts(here, made)
 
-    spark.sparkContext.parallelize(range(count), count).barrier().mapPartitions(measured(run)).collect()
+    ranks = spark.sparkContext.parallelize(range(count), count)
+    files = ranks.barrier().mapPartitions(measured(run))
+    if storage is None:
+        files.count()
+        return
+    place = storage.new()
+    spark.createDataFrame(files, FILE_ROWS).write.parquet(storage.at(place))
+    with tempfile.TemporaryDirectory(dir=folder) as came:
+        storage.fetch(place, Path(came))
+        _joined(Path(came), folder)
+    storage.hadoop.delete(storage.at(place))
 
 
-def run_here(work: Work, count: int, gpu: bool, again: str) -> None:
+def barrier_store(rank: int, count: int) -> "TCPStore":
+    """What the tasks of a fit on a cluster find each other by: a port of the first one's machine."""
+    from pyspark import BarrierTaskContext
+    from torch.distributed import TCPStore
+
+    context = BarrierTaskContext.get()
+    host = context.getTaskInfos()[0].address.rpartition(":")[0]
+    first = TCPStore(host, 0, count, is_master=True, wait_for_workers=False) if rank == 0 else None
+    port = int(next(filter(None, context.allGather(str(first.port) if first is not None else ""))))
+    return TCPStore(host, port, count, is_master=False) if first is None else first
+
+
+@contextmanager
+def _own(sent: Shipped) -> Iterator[Path]:
+    """The folder of the fit on this machine: the driver's, or a copy for this task alone."""
+    here = sent.here()
+    if here == sent.path:
+        yield here
+        return
+    with tempfile.TemporaryDirectory(prefix="daybreak-fit-") as own:
+        shutil.copytree(here, own, dirs_exist_ok=True)
+        yield Path(own)
+
+
+def _parts(folder: Path, made: Sequence[str]) -> Iterator[tuple[str, int, bytes]]:
+    """The files that a process made, as FILE_ROWS."""
+    for path in sorted(path for name in made for path in (folder / name, *(folder / name).rglob("*"))):
+        if path.is_file():
+            with path.open("rb") as file:
+                parts = chain(iter(partial(file.read, PART), b""), [b""] if not path.stat().st_size else [])
+                yield from ((path.relative_to(folder).as_posix(), n, part) for n, part in enumerate(parts))
+
+
+def _joined(rows: Path, folder: Path) -> None:
+    """Write the files whose FILE_ROWS are in a table to a folder."""
+    import polars as pl
+
+    table = pl.scan_parquet(sorted(rows.glob("*.parquet")), glob=False)
+    for name in table.select(pl.col("name").unique()).collect()["name"]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        of_file = table.filter(pl.col("name") == name)
+        with path.open("wb") as file:
+            for part in of_file.select(pl.col("part")).collect()["part"].sort():
+                file.write(of_file.filter(pl.col("part") == part).select("bytes").collect().item())
+
+
+def _in_folder(rank: int, device: str, work: Work, folder: Path) -> None:
+    work(rank, device, folder)
+
+
+def run_here(work: Callable[[int, str], None], count: int, gpu: bool, again: str) -> None:
     """Run every process on this machine. gpu: compute on GPUs where torch finds them.
 
     Raises DaybreakError when one of them ends early; it has printed its error, and the others are killed.
@@ -92,7 +173,7 @@ def without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _run(rank: int, work: Work, count: int, gpu: bool) -> None:
+def _run(rank: int, work: Callable[[int, str], None], count: int, gpu: bool) -> None:
     """The main function of a process that `run_here` starts."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if count > 1:

@@ -12,6 +12,8 @@ from jobs.infra.files import spark_path
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession
 
+    from jobs.infra.storage.storage import Storage
+
 DEADLINE = 60.0
 """Seconds for Spark to tell how many rows it wrote, once it has written them."""
 MOST_TASKS = 1000
@@ -25,15 +27,24 @@ SHARED = (
 def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None) -> int:
     """Write a table as Parquet, and count the rows that the driver finds in it; returns their number.
 
-    sorted_by: the column of which each file is to hold a span. Raises DataError where rows are missing.
+    path: of a folder, on the driver. Where the work folder is on storage, Spark writes there, and the driver brings the
+    table into that folder. sorted_by: the column of which each file is to hold a span. Raises DataError where rows are
+    missing.
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
+    from jobs.infra.storage.storage import Storage
+
     counted = Observation()
     if sorted_by:
         frame = frame.orderBy(sorted_by)
-    frame.observe(counted, F.count(F.lit(1)).alias("rows")).write.parquet(spark_path(path))
+    storage = Storage.of(frame.sparkSession)
+    place = None if storage is None else storage.new()
+    where = spark_path(path) if storage is None or place is None else storage.at(place)
+    frame.observe(counted, F.count(F.lit(1)).alias("rows")).write.parquet(where)
+    if storage is not None and place is not None:
+        storage.fetch(place, path)
     check_rows(path, _rows(counted))
     return rows_in(path)
 
@@ -58,10 +69,16 @@ def probe(spark: "SparkSession", folder: Path) -> None:
 
     Raises ConfigError, naming the folder, where the driver misses a part of what they wrote.
     """
+    from jobs.infra.storage.storage import Storage
+
     context = spark.sparkContext
     if context.master.startswith("local") and not context.master.startswith("local-cluster"):
         return
     tasks = min(MOST_TASKS, max(2, 2 * context.defaultParallelism))
+    storage = Storage.of(spark)
+    if storage is not None:
+        _probe_storage(spark, storage, tasks)
+        return
     path = folder / f".probe.{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -71,6 +88,22 @@ def probe(spark: "SparkSession", folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     if found != tasks:
         raise ConfigError(f"{folder}: of {tasks} files that executors wrote there, the driver finds {found}. {SHARED}")
+
+
+def _probe_storage(spark: "SparkSession", storage: "Storage", tasks: int) -> None:
+    """Let executors write to storage, the driver look for it, and executors read it."""
+    url = storage.at(storage.new())
+    try:
+        spark.range(0, tasks, 1, tasks).write.parquet(url)
+        files = [one for one in storage.hadoop.below(url) if one.name.endswith(".parquet")]
+        found = len(files), spark.read.schema("id bigint").parquet(url).count()
+    finally:
+        storage.hadoop.delete(url)
+    if found != (tasks, tasks):
+        raise ConfigError(
+            f"{storage.url}: of {tasks} files that executors wrote there, the driver finds {found[0]}, and executors "
+            f"read {found[1]}. It must be the same storage for the driver and all executors"
+        )
 
 
 def _rows(counted: "Observation") -> int:

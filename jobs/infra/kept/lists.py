@@ -12,8 +12,6 @@ A generation never changes. The newest whole one counts; an older one goes a day
 
 import hashlib
 import json
-import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,7 +25,8 @@ from numpy.typing import NDArray
 
 from jobs.infra.kept.store import DIGITS, GRACE, damage_of, file_facts, write_whole
 from jobs.infra.logging import log_line
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import link, remove
+from jobs.infra.storage.shipped import Shipped, shipped
 
 FACTS = "files.json"
 IDS, VECTOR, ITEM, SCORE = "ids.parquet", "vector.npy", "item.npy", "score.npy"
@@ -82,10 +81,7 @@ class KeptLists(NamedTuple):
         self, folder: Path, ids: pl.Series, vectors: Path, length: int, rows: Callable[[], Iterator["ListRows"]]
     ) -> None:
         ids.rename("item_id").to_frame().write_parquet(folder / IDS)
-        try:
-            os.link(vectors, folder / VECTOR)
-        except OSError:  # some file systems have no links
-            shutil.copyfile(vectors, folder / VECTOR)
+        link(vectors, folder / VECTOR)
         shape = (len(ids), length)
         item = np.lib.format.open_memmap(folder / ITEM, "w+", np.dtype(np.int32), shape)
         score = np.lib.format.open_memmap(folder / SCORE, "w+", np.dtype(np.float32), shape)
@@ -118,9 +114,12 @@ class ListRows(NamedTuple):
 
 
 class Generation(NamedTuple):
-    """The lists of a night."""
+    """The lists of a night. A task of Spark that gets them maps the arrays again."""
 
     folder: Path
+
+    def __reduce__(self) -> tuple[Callable[[Shipped], "Generation"], tuple[Shipped]]:
+        return _arrived, (shipped(self.folder),)
 
     def ids(self) -> pl.Series:
         """item_id of each row."""
@@ -129,6 +128,10 @@ class Generation(NamedTuple):
     def array(self, name: str) -> NDArray[Any]:
         """One of VECTOR, ITEM and SCORE, mapped."""
         return np.lib.format.open_memmap(self.folder / name, mode="r")
+
+
+def _arrived(sent: Shipped) -> Generation:
+    return Generation(sent.here())
 
 
 def _damage(note: Path) -> str | None:

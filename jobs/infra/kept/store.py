@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
-from jobs.infra.runs import remove, whole_file
+from jobs.infra.storage.disk import remove, whole_file
 
 ENCODER, SEGMENT, REPLACED = "encoder.json", "_segment.json", "_replaced"
 """Spark passes over files whose names begin with `_`."""

@@ -54,9 +54,9 @@ class Header:
 class Prepared:
     """A text file as Spark reads it."""
 
-    path: Path
-    """The file of the shop."""
-    read: Path
+    path: Path | str
+    """The file of the shop, or its URL."""
+    read: Path | str
     """What Spark reads: the file itself, or a copy of it, or a link to it."""
     composed: bool
     """All its text is in Unicode's normal form C."""

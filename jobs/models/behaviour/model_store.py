@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import ConfigError, MissingStepError
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import remove
 from jobs.models.facts import reading
 
 if TYPE_CHECKING:

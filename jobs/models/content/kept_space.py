@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.logging import log_line
-from jobs.infra.runs import whole_file
+from jobs.infra.storage.disk import whole_file
 from jobs.models.content.space import Basis
 
 SAMPLE = 8192

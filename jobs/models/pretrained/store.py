@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import ConfigError
-from jobs.infra.runs import whole_file
+from jobs.infra.storage.disk import whole_file
 from jobs.models.behaviour.pretrained_start import PretrainedStart
 from jobs.models.pretrained.texts import whitened
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from jobs.infra.kept.store import GRACE
 from jobs.infra.logging import log_line
-from jobs.infra.runs import whole_file
+from jobs.infra.storage.disk import whole_file
 from jobs.models.query_encoder.learn import Learned, LearnSettings, Step
 from jobs.models.query_encoder.table import Matrix
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from jobs.config.learning import EmbedConfig
+from jobs.infra.storage.shipped import Shipped, model_here
 from jobs.models.text_encoder_training.model_store import MODEL
 from jobs.models.text_encoder_training.pairs import Pair
 
@@ -22,9 +23,8 @@ TEXTS, PAIRS, FITTED = "texts.parquet", "pairs.parquet", "fitted.json"
 class Training(NamedTuple):
     """What the process of a fine-tuning is told."""
 
-    folder: Path
-    start: str
-    """The text model that the training starts from, as `TextEncoder` takes it."""
+    start: Shipped | str
+    """The text model that the training starts from: a folder, or one of a hub."""
     embed: EmbedConfig
     settings: dict[str, Any]
     """`FineTuneSettings`, which a driver without torch can tell."""
@@ -37,21 +37,21 @@ def write_material(folder: Path, texts: Sequence[str], pairs: Sequence[Pair]) ->
     pl.DataFrame(pairs, schema=kinds, orient="row").write_parquet(folder / PAIRS)
 
 
-def train_files(rank: int, device: str, training: Training) -> None:
-    """Fine-tune in this process. rank: there is one process, 0. device: its torch device."""
+def train_files(rank: int, device: str, folder: Path, training: Training) -> None:
+    """Fine-tune in this process. rank: there is one process, 0. device: its torch device. folder: of the material."""
     import torch
 
     from jobs.models.content.text_encoder import TextEncoder
     from jobs.models.text_encoder_training.fit import FineTuneSettings, fine_tune
 
-    folder, options, threads = training.folder, training.embed, torch.get_num_threads()
+    options, threads = training.embed, torch.get_num_threads()
     texts = pl.read_parquet(folder / TEXTS)["text"].to_list()
     pairs = [Pair(*row) for row in pl.read_parquet(folder / PAIRS).iter_rows()]
     if device == "cpu":
         torch.set_num_threads(os.cpu_count() or 1)
     try:
         encoder = TextEncoder(
-            training.start,
+            model_here(training.start),
             max_tokens=options.max_tokens,
             batch_tokens=options.batch_tokens,
             precision="float32",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingStepError
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import remove
 from jobs.models.facts import reading
 
 if TYPE_CHECKING:

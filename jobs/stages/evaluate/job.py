@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import remove
 from jobs.infra.tables import CHALLENGER, EVALUATION, EVENTS, INCUMBENT
 from jobs.infra.vector_store import VectorStore
 from jobs.stages.evaluate.contestants import Contestant

@@ -23,7 +23,7 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
     Without `[search] enabled`, the release gets none. Raises MissingStepError when a job before has not run,
     ConfigError when the text model or a file of the shop's own cannot be read.
     """
-    from jobs.infra.runs import remove
+    from jobs.infra.storage.disk import remove
     from jobs.models.lexical.segments import BRINGS, missing
     from jobs.models.query_encoder.table import units
     from jobs.search.build import ItemTable, build_search

@@ -33,7 +33,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     Raises ConfigError where a file or a column is missing, and DataError where too many rows are bad, none is good, or
     none is recent. The quarantine is written before that.
     """
-    with copies(config.run):
+    with copies(spark, config.run):
         return _run(spark, config)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import remove
 from jobs.infra.tables import IMPRESSIONS
 from jobs.infra.vector_store import VectorStore
 from jobs.models.ranker.ranker_store import FOLDER, write_ranker

@@ -37,6 +37,7 @@ def rests(config: Config) -> bool:
 
 
 def _fine_tune(spark: "SparkSession", config: Config) -> dict[str, Any]:
+    from jobs.infra.storage.shipped import shipped_model
     from jobs.models.content.text_encoder import identity, locate
     from jobs.models.text_encoder_training import model_store as store
     from jobs.models.text_encoder_training.files import Training, read_fitted, write_material
@@ -60,7 +61,8 @@ def _fine_tune(spark: "SparkSession", config: Config) -> dict[str, Any]:
     write_material(folder, found.texts, found.pairs)
     names = ("epochs", "learning_rate", "batch", "temperature", "negatives", "held_out", "seconds", "seed")
     settings = {name: getattr(options, name) for name in names}
-    fine_tune_together(spark, Training(folder, begins.model if begins else start, config.embed, settings))
+    model = shipped_model(begins.model if begins else start)
+    fine_tune_together(spark, folder, Training(model, config.embed, settings))
     fitted = read_fitted(folder)
     facts = {"continues": begins.id if begins else None, "settings": settings, **fitted, "sources": found.counts}
     made = store.finish(folder, config.date, base, facts.pop("kept"), facts)

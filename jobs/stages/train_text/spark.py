@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.config.config import Config
 from jobs.infra.cluster.processes import run_together
 from jobs.infra.tables import EVENTS
-from jobs.models.text_encoder_training.files import Training, train_files
+from jobs.models.text_encoder_training.files import FITTED, Training, train_files
+from jobs.models.text_encoder_training.model_store import MODEL
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,6 +57,7 @@ def bought_together(spark: "SparkSession", config: Config) -> list[tuple[int, in
     return found
 
 
-def fine_tune_together(spark: "SparkSession", training: Training) -> None:
+def fine_tune_together(spark: "SparkSession", folder: Path, training: Training) -> None:
     """Run the training in a process, or on a cluster in a task, on the GPU that Spark lends it."""
-    run_together(spark, partial(train_files, training=training), 1, "`daybreak job train_text` starts it again")
+    work, again = partial(train_files, training=training), "`daybreak job train_text` starts it again"
+    run_together(spark, work, 1, folder=folder, made=(FITTED, MODEL), again=again)

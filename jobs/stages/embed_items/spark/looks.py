@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
 from jobs.infra.logging import log_line
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import remove
 from jobs.infra.tables import FETCHED, LOOK_VECTORS, PICTURE_QUARANTINE, PICTURES
 
 if TYPE_CHECKING:

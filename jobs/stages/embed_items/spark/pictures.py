@@ -17,6 +17,7 @@ from jobs.infra.pictures.fetch import Fetcher
 from jobs.infra.pictures.guard import PictureError
 from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import lent_gpu, task_device
+from jobs.infra.storage.shipped import Shipped, model_here, shipped_model
 from jobs.infra.tables import FETCHED, LOOK_VECTORS
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def look_vectors(
 
 def _embedded(pictures: "DataFrame", model: str, options: ImagesConfig) -> "DataFrame":
     """Table KEPT. Equal pictures meet in one task, one after the other, and equal inputs make equal batches."""
-    task = partial(_embed, model=model, options=options)
+    task = partial(_embed, model=shipped_model(model), options=options)
     return pictures.select("key", "bytes").sortWithinPartitions("key").mapInArrow(measured(task), KEPT.ddl)
 
 
@@ -115,13 +116,13 @@ def _fetched(address: str, items: int, got: bytes | str) -> tuple[Any, ...]:
     return address, items, hashlib.sha256(got).hexdigest(), got, None
 
 
-def _embed(batches: Batches, model: str, options: ImagesConfig) -> Batches:
+def _embed(batches: Batches, model: Shipped | str, options: ImagesConfig) -> Batches:
     from pyspark import TaskContext
 
     from jobs.models.content.picture import decode
 
     device, gpu = task_device(), lent_gpu(TaskContext.get())
-    encoder, last = _encoder(model, options, device, task_threads()), b""
+    encoder, last = _encoder(model_here(model), options, device, task_threads()), b""
     for digests, data in _pairs(batches, options.batch):
         names, pictures = [], []
         rows: list[tuple[Any, ...]] = []

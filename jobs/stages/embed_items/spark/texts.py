@@ -14,6 +14,7 @@ from jobs.infra.kept.store import KeptVectors
 from jobs.infra.kept.table import KEPT
 from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import lent_gpu, task_device
+from jobs.infra.storage.shipped import Shipped, model_here, shipped_model
 from jobs.infra.tables import TEXT_VECTORS
 from jobs.models.content.worker_encoder import worker_encoder
 
@@ -44,17 +45,19 @@ def _embedded(texts: "DataFrame", options: EmbedConfig, model: str) -> "DataFram
     """Table KEPT. A partition is sorted by length, so that a block for the encoder holds texts of similar length."""
     from pyspark.sql import functions as F
 
-    task = partial(_encode, options=options, model=model)
+    task = partial(_encode, options=options, model=shipped_model(model))
     return (
         texts.select("key", "text").sortWithinPartitions(F.length("text"), "text").mapInArrow(measured(task), KEPT.ddl)
     )
 
 
-def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: str) -> Iterator[pa.RecordBatch]:
+def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: Shipped | str) -> Iterator[pa.RecordBatch]:
     from pyspark import TaskContext
 
     device, gpu = task_device(), lent_gpu(TaskContext.get())
     for batch in batches:
-        vectors = worker_encoder(options, model, device, task_threads()).encode(batch.column("text").to_pylist())
+        vectors = worker_encoder(options, model_here(model), device, task_threads()).encode(
+            batch.column("text").to_pylist()
+        )
         labels = [pa.array([label] * len(batch), pa.string()) for label in (None, device, gpu)]
         yield pa.RecordBatch.from_arrays([batch.column("key"), list_column(vectors), *labels], names=KEPT.columns)

@@ -15,11 +15,12 @@ from jobs.config.search import SearchesConfig
 from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, VisitsConfig
 from jobs.errors import ConfigError
 from jobs.infra.cluster.errors import summary
-from jobs.infra.files import find_files, format_of, partitions_of, spark_path
+from jobs.infra.files import format_of, partitions_of, spark_path
 from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
 from jobs.infra.text_files.csv_lines import LINE_BREAK
 from jobs.infra.text_files.preparing import Header, Prepared, header_of, hidden_from_spark, prepare
+from jobs.stages.ingest.spark.finding import COPIES, ShopFile, by_url, fetched, forget_lent, places, shop_files
 from jobs.stages.ingest.spark.reading.parquet import read_parquet
 from jobs.stages.ingest.spark.reading.spark_types import named
 
@@ -38,18 +39,17 @@ COMPOSED = "composed"
 """In the metadata of column FILE: whether all texts are in Unicode's normal form C; missing where nobody looked."""
 Files = ItemsConfig | EventsConfig | ImpressionsConfig | VisitsConfig | SearchesConfig
 """A table of the configuration that names files."""
-COPIES = ".shop_files"
-"""The folder of the run for copies of files that Spark cannot read as they are."""
 
 
 @contextmanager
-def copies(run: Run) -> Iterator[None]:
+def copies(spark: "SparkSession", run: Run) -> Iterator[None]:
     """Remove the copies of the shop's files when the block ends, and before it those that a killed job left."""
     shutil.rmtree(run.path(COPIES), ignore_errors=True)
     try:
         yield
     finally:
         shutil.rmtree(run.path(COPIES), ignore_errors=True)
+        forget_lent(spark, run)
 
 
 def read(spark: "SparkSession", table: Files, config: Config) -> "DataFrame":
@@ -61,27 +61,31 @@ def read(spark: "SparkSession", table: Files, config: Config) -> "DataFrame":
     """
     from pyspark.errors import PySparkException
 
-    files = find_files(table.files, config.base)
-    kinds = {format_of(f) for f in files}
+    files = shop_files(spark, table.files, config.base)
+    kinds = {format_of(Path(f)) for f in files}
     if len(kinds) != 1 or None in kinds:
         raise ConfigError(
             f"{files[0]}: the files of one table must all be .csv, .tsv, .jsonl or .parquet; found "
-            + ", ".join(sorted({f.suffix or f.name for f in files}))
+            + ", ".join(sorted({Path(f).suffix or Path(f).name for f in files}))
         )
     kind = kinds.pop()
     try:
         if kind == "parquet":
             ready = [Prepared(file, _shown(file, config.run), composed=False, copied=False) for file in files]
-            frame = read_parquet(spark, _reader(spark), [one.read for one in ready], _placed)
+            of = places(spark, ready, config.run)
+            frame = read_parquet(spark, _reader(spark), of, _placed)
         else:
-            frame, ready = _read_text(spark, files, kind or "", table.encoding, config.run)
+            ready, header = _ready(spark, files, kind or "", table.encoding, config.run)
+            of = places(spark, ready, config.run)
+            frame = _read_text(spark, ready, header, [*of.values()])
     except PySparkException as error:
         raise ConfigError(f"{files[0]}: not readable as {kind}: {summary(error)}") from None
     names = [name for name in frame.columns if name not in HIDDEN]
     if not names:
         raise ConfigError(f"{files[0]}: no record in it has a column; is it a file of {kind} records?")
     _check_names(names, files[0])
-    return _with_files(spark, frame, ready, config.base, None if kind == "parquet" else all(f.composed for f in ready))
+    composed = None if kind == "parquet" else all(f.composed for f in ready)
+    return _with_files(spark, frame, ready, of, base=config.base, composed=composed)
 
 
 def _reader(spark: "SparkSession") -> "DataFrameReader":
@@ -89,11 +93,12 @@ def _reader(spark: "SparkSession") -> "DataFrameReader":
     return spark.read.option("__globPaths__", "false").option("recursiveFileLookup", "true")
 
 
-def _read_text(
-    spark: "SparkSession", files: list[Path], kind: str, encoding: str | None, run: Run
-) -> "tuple[DataFrame, list[Prepared]]":
-    from pyspark.sql import functions as F
-
+def _ready(
+    spark: "SparkSession", named: list[ShopFile], kind: str, encoding: str | None, run: Run
+) -> tuple[list[Prepared], Header | None]:
+    """Files of text as Spark reads them, and the header of those of CSV."""
+    urls = fetched(spark, [file for file in named if isinstance(file, str)], run)
+    files = [*(file for file in named if isinstance(file, Path)), *urls]
     full = [file for file in files if file.stat().st_size]
     if not full:
         raise ConfigError(f"{files[0]}: is empty")
@@ -105,7 +110,12 @@ def _read_text(
     copied = [one.path for one in ready if one.copied]
     if copied:
         log_line("ingest", "copied", files=len(copied), first=copied[0], note="UTF-8 with one record a line is read")
-    paths = [spark_path(one.read) for one in ready]
+    return by_url(ready, urls), header
+
+
+def _read_text(spark: "SparkSession", ready: list[Prepared], header: Header | None, paths: list[str]) -> "DataFrame":
+    from pyspark.sql import functions as F
+
     reader = _reader(spark).option("columnNameOfCorruptRecord", BROKEN)
     if header is None:
         frame = _placed(reader.option("primitivesAsString", True).json(paths))
@@ -113,10 +123,10 @@ def _read_text(
         schema = _text_schema([*_columns(header.names), BROKEN])
         csv = reader.schema(schema).option("header", True).option("sep", header.separator).option("escape", '"')
         frame = _placed(csv.csv(paths))
-        if copied:
+        if any(one.copied for one in ready):
             texts = {name: F.translate(named(name), LINE_BREAK, "\n") for name in frame.columns if name in schema.names}
             frame = frame.withColumns(texts)
-    return frame, ready
+    return frame
 
 
 def _common_header(files: list[Path], encoding: str | None) -> tuple[list[Path], Header]:
@@ -140,7 +150,7 @@ def _columns(names: tuple[str, ...]) -> list[str]:
     return [name if name.strip() else f"column {number}" for number, name in enumerate(names, 1)]
 
 
-def _check_names(names: list[str], file: Path) -> None:
+def _check_names(names: list[str], file: ShopFile) -> None:
     """Raise ConfigError where two columns have one name: Spark does not tell letters' cases apart."""
     twice = [name for name, times in Counter(name.lower() for name in names).items() if times > 1]
     if twice:
@@ -157,9 +167,9 @@ def _text_schema(names: list[str]) -> "StructType":
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def _shown(file: Path, run: Run) -> Path:
+def _shown(file: ShopFile, run: Run) -> ShopFile:
     """A file of Parquet under a name by which Spark does not pass it over."""
-    if not hidden_from_spark(file.name):
+    if isinstance(file, str) or not hidden_from_spark(file.name):
         return file
     link = run.path(COPIES) / uuid.uuid4().hex[:8] / "file.parquet"
     link.parent.mkdir(parents=True)
@@ -183,32 +193,48 @@ def _placed(frame: "DataFrame") -> "DataFrame":
 
 
 def _with_files(
-    spark: "SparkSession", frame: "DataFrame", ready: list[Prepared], base: Path, composed: bool | None
+    spark: "SparkSession",
+    frame: "DataFrame",
+    ready: list[Prepared],
+    places: dict[ShopFile, str],
+    *,
+    base: Path,
+    composed: bool | None,
 ) -> "DataFrame":
-    """With ROW, the shop's own files in FILE, and the columns that their folders stand for."""
+    """With ROW, the shop's own files in FILE, and the columns that their folders stand for.
+
+    places: what Spark was told to read of each.
+    """
     from pyspark.sql import functions as F
 
     frame = frame.withColumn(ROW, F.monotonically_increasing_id())
-    of = {spark_path(one.read): (one.path, partitions_of(one.path, base)) for one in ready}
+    of = {places[one.read]: (one, partitions_of(Path(one.path), base)) for one in ready}
     known = {name.lower() for name in frame.columns}
     keys = [
         key for key in next(iter(of.values()))[1] if key.lower() not in known and all(key in v for _, v in of.values())
     ]
-    if keys or any(one.read != one.path for one in ready):
+    if keys or any(places[one.read] != _place(one.path) for one in ready):
         rows = []
         for uri in frame.inputFiles():
             one_slash = re.sub("^file:/+", "file:/", uri)
-            path, values = of[unquote(one_slash)]
-            rows.append((one_slash, str(path), *(values[key] for key in keys)))
-        mapping = spark.createDataFrame(rows, _text_schema([FILE, "__daybreak_path", *keys]))
+            one, values = of[unquote(one_slash)]
+            changed = None if isinstance(one.read, str) else str(one.read.stat().st_mtime_ns // 10**6)
+            rows.append((one_slash, str(one.path), changed, *(values[key] for key in keys)))
+        mapping = spark.createDataFrame(rows, _text_schema([FILE, "__daybreak_path", "__daybreak_changed", *keys]))
         joined = frame.withColumn(FILE, F.regexp_replace(FILE, "^file:/+", "file:/")).join(F.broadcast(mapping), FILE)
         frame = joined.select(
-            *(named(name) for name in frame.columns if name != FILE),
+            *(named(name) for name in frame.columns if name not in (FILE, UPDATED)),
             *(named(key) for key in keys),
+            # A copy on storage is younger than the shop's file.
+            F.coalesce(F.timestamp_millis(F.col("__daybreak_changed").cast("bigint")), F.col(UPDATED)).alias(UPDATED),
             F.col("__daybreak_path").alias(FILE),
         )
     metadata = {} if composed is None else {COMPOSED: composed}
     return frame.withColumn(FILE, F.col(FILE).alias(FILE, metadata=metadata))
+
+
+def _place(file: ShopFile) -> str:
+    return file if isinstance(file, str) else spark_path(file)
 
 
 def file_name(file: "Column") -> "Column":

@@ -13,8 +13,10 @@ from jobs.errors import DataError
 from jobs.evaluation.problems.holdout import DAYS
 from jobs.evaluation.problems.split import COLUMNS, problem_of_run
 from jobs.infra.cluster.processes import run_together
+from jobs.infra.spark import is_local
+from jobs.infra.storage.shipped import shipped
 from jobs.infra.tables import EVENTS, ITEMS, SEQUENCES
-from jobs.models.behaviour.model_store import FITTED
+from jobs.models.behaviour.model_store import FITTED, WEIGHTS
 from jobs.stages.train.processes import Fit, fit_process, meeting_at
 
 if TYPE_CHECKING:
@@ -100,9 +102,11 @@ def items_of(spark: "SparkSession", config: Config, events: "DataFrame", *, ever
 def fit_together(spark: "SparkSession", config: Config, folder: Path) -> list[float]:
     """Run the processes of the fit; rank 0 writes its numbers to the folder. Returns the loss of every epoch."""
     with meeting_at(folder) as meeting:
-        fit = Fit(config.run.path(SEQUENCES.name), folder, config.train, meeting)
-        work = partial(fit_process, fit=fit)
-        run_together(spark, work, config.train.processes, "`daybreak job train` goes on from the last epoch")
+        here = is_local(spark.sparkContext.master)
+        fit = Fit(shipped(config.run.path(SEQUENCES.name)), config.train, meeting if here else None)
+        again = "`daybreak job train` goes on from the last epoch"
+        work, made = partial(fit_process, fit=fit), (FITTED, WEIGHTS)
+        run_together(spark, work, config.train.processes, folder=folder, made=made, again=again)
     with np.load(folder / FITTED) as fitted:
         losses: list[float] = fitted["losses"].tolist()
     return losses

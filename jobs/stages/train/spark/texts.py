@@ -15,6 +15,7 @@ from jobs.infra.arrow import list_column, matrix
 from jobs.infra.cluster.tasks import partitions, task_threads, watching
 from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import task_device
+from jobs.infra.storage.shipped import Shipped, model_here, shipped_model
 from jobs.infra.tables import ITEMS
 from jobs.models.content.worker_encoder import worker_encoder
 
@@ -36,7 +37,7 @@ def text_vectors(spark: "SparkSession", config: Config, texts: pa.ChunkedArray, 
     different = config.run.read(spark, ITEMS).where("trim(text) != ''").select("text").distinct().persist()
     count = different.count()
     parts = partitions(spark, count, TEXTS_A_TASK)
-    task = partial(_encode, options=config.embed, model=model)
+    task = partial(_encode, options=config.embed, model=shipped_model(model))
     with watching(spark, "train", "texts"):
         sorted_texts = different.repartition(parts, "text").sortWithinPartitions(F.length("text"), "text")
         found = sorted_texts.mapInArrow(measured(task), "text string, vector array<float>").toArrow()
@@ -50,9 +51,9 @@ def text_vectors(spark: "SparkSession", config: Config, texts: pa.ChunkedArray, 
     return np.asarray(with_none[[place.get(name, -1) for name in names]])
 
 
-def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: str) -> Iterator[pa.RecordBatch]:
+def _encode(batches: Iterator[pa.RecordBatch], options: EmbedConfig, model: Shipped | str) -> Iterator[pa.RecordBatch]:
     device = task_device()
     for batch in batches:
         texts = batch.column("text")
-        vectors = worker_encoder(options, model, device, task_threads()).encode(texts.to_pylist())
+        vectors = worker_encoder(options, model_here(model), device, task_threads()).encode(texts.to_pylist())
         yield pa.RecordBatch.from_arrays([texts, list_column(vectors)], names=["text", "vector"])

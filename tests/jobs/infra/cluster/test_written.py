@@ -47,7 +47,7 @@ def test_a_probe_tells_that_executors_write_elsewhere(spark, tmp_path, monkeypat
         """The session of a cluster whose executors write to disks of their own."""
 
         sparkContext = type("Context", (), {"master": "spark://host:7077", "defaultParallelism": 2})  # noqa: N815
-        range = spark.range
+        range, conf = spark.range, spark.conf
 
     probe(Cluster(), tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -68,7 +68,7 @@ def shop(spark, tmp_path_factory) -> Config:
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train in this process, which is faster. A test below uses a process of its own."""
     path = "jobs.stages.train_text.spark.fine_tune_together"
-    monkeypatch.setattr(path, lambda spark, training: train_files(0, "cpu", training))
+    monkeypatch.setattr(path, lambda spark, folder, training: train_files(0, "cpu", folder, training))
 
 
 class AskedForError(Exception):

@@ -1,15 +1,16 @@
 """The Parquet files of a table, read together where their columns differ in type or number."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import ConfigError
-from jobs.infra.files import spark_path
 from jobs.infra.logging import log_line
+from jobs.infra.storage.hadoop import Hadoop
 from jobs.infra.text_files.opening import check_readable
+from jobs.stages.ingest.spark.finding import ShopFile
 from jobs.stages.ingest.spark.reading.spark_types import FLOATS, TIMES, WHOLE_NUMBERS, is_number, named, number_text
 
 if TYPE_CHECKING:
@@ -20,19 +21,25 @@ THREADS = 8
 
 
 def read_parquet(
-    spark: "SparkSession", reader: "DataFrameReader", files: list[Path], placed: "Callable[[DataFrame], DataFrame]"
+    spark: "SparkSession",
+    reader: "DataFrameReader",
+    files: "Mapping[ShopFile, str]",
+    placed: "Callable[[DataFrame], DataFrame]",
 ) -> "DataFrame":
     """All rows of the files. A column that a file lacks is null there; a column of several types gets a common one.
 
-    reader: with the options of all files. placed: adds columns to what was read of some files.
+    reader: with the options of all files. files: to what Spark is told to read of each. placed: adds columns to what
+    was read of some files.
     Raises ConfigError, naming the file, where one is damaged, and naming two where a column has no common type.
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        schemas = list(pool.map(_schema, files))
-    groups: dict[frozenset[tuple[str, str]], list[Path]] = {}
+        schemas = list(pool.map(lambda file: _schema(file, spark), files))
+    groups: dict[frozenset[tuple[str, str]], list[ShopFile]] = {}
     for file, schema in zip(files, schemas, strict=True):
         groups.setdefault(frozenset((field.name, _type(field)) for field in schema), []).append(file)
-    parts = [(group[0], _read(reader, group, dict(columns))) for columns, group in groups.items()]
+    parts = [
+        (group[0], _read(reader, [files[file] for file in group], dict(columns))) for columns, group in groups.items()
+    ]
     if len(parts) == 1:
         return placed(parts[0][1])
     types = _common_types([(file, dict(frame.dtypes)) for file, frame in parts])
@@ -43,13 +50,14 @@ def read_parquet(
     )
 
 
-def _schema(file: Path) -> "pa.Schema":
+def _schema(file: ShopFile, spark: "SparkSession") -> "pa.Schema":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    check_readable(file)
+    if isinstance(file, Path):
+        check_readable(file)
     try:
-        return pq.read_schema(file)
+        return pq.read_schema(file if isinstance(file, Path) else pa.PythonFile(Hadoop.of(spark).open(file), mode="r"))
     except (pa.ArrowException, OSError, ValueError) as error:
         problem = str(error).partition("\n")[0]
         raise ConfigError(
@@ -64,22 +72,22 @@ def _type(field: "pa.Field") -> str:
     return str(kind)
 
 
-def _read(reader: "DataFrameReader", files: Iterable[Path], types: dict[str, str]) -> "DataFrame":
+def _read(reader: "DataFrameReader", places: Iterable[str], types: dict[str, str]) -> "DataFrame":
     """Read files of one schema. Spark takes times in nanoseconds (as pandas writes them) for numbers; they become
     timestamps.
     """
     from pyspark.sql import functions as F
 
-    frame = reader.parquet(*map(spark_path, files))
+    frame = reader.parquet(*places)
     for name, kind in frame.dtypes:
         if kind == "bigint" and types.get(name, "").startswith("timestamp[ns"):
             frame = frame.withColumn(name, F.timestamp_micros((named(name) / 1000).cast("bigint")))
     return frame
 
 
-def _common_types(parts: list[tuple[Path, dict[str, str]]]) -> dict[str, str]:
+def _common_types(parts: list[tuple[ShopFile, dict[str, str]]]) -> dict[str, str]:
     """The type of each column by its name. parts: a file, and the types of its columns."""
-    found: dict[str, tuple[Path, str]] = {}
+    found: dict[str, tuple[ShopFile, str]] = {}
     for file, types in parts:
         for name, kind in types.items():
             before, known = found.get(name, (file, kind))

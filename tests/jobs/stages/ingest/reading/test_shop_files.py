@@ -24,7 +24,7 @@ ODD = "a b [1] ü%20 #x=y"
 def records(spark, base: Path, files: str | list[str], encoding: str | None = None) -> list[tuple[object, ...]]:
     """The good records of files, without HIDDEN, in any order; the text of a broken one stands alone."""
     made = config(base)
-    with copies(made.run):
+    with copies(spark, made.run):
         frame = read(spark, ItemsConfig(files=files, item_id="sku", encoding=encoding), made)
         rows = frame.collect()
     names = [name for name in frame.columns if name not in HIDDEN]
@@ -49,7 +49,7 @@ def test_paths_of_any_characters_and_files_of_any_packing(spark, tmp_path):
     names = [f"in [x]/{name}" for name in ("a:1.csv", "b*.GZ", "_c.csv", "d.csv")]
     os.utime(base / "in [x]" / "d.csv", (1e9, 1e9))
     made = config(base)
-    with copies(made.run):
+    with copies(spark, made.run):
         frame = read(spark, ItemsConfig(files=names, item_id="sku"), made)
         found = {
             (Path(row[0]), row[1], row[2]) for row in frame.select(file_name(frame[FILE]), "sku", UPDATED).collect()
@@ -138,7 +138,7 @@ def test_a_bad_row_is_kept_with_columns_of_any_names(spark, tmp_path):
 
     write(tmp_path / "a.csv", "_reason,reason,file,row,__record,a.b\n1,2,3,4,5,6\n")
     made = config(tmp_path)
-    with copies(made.run):
+    with copies(spark, made.run):
         source = read(spark, ItemsConfig(files="a.csv", item_id="sku"), made)
         row = Checked(source, source.select(*PLACE, F.lit("bad").alias(REASON))).quarantine("items").first()
     assert (row["file"], row["row"], row["reason"]) == (str(tmp_path / "a.csv"), 1, "bad")
