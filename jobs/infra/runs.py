@@ -103,6 +103,8 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "validation.json": ("release.json", "evaluation"),
 }
 """What a table or file of a run is made from. Others of a run are made from files of the shop."""
+OF_SPARK = frozenset(["shown", "visits", "pictures", "fetched"])
+"""Tables that the driver never reads: where the work folder is on storage, they are nowhere else."""
 MARK = "_made_from.json"
 """The file of a table's mark in its folder, and the key of a small file's. Spark and Arrow pass over such files."""
 
@@ -232,7 +234,7 @@ class Run:
 
         typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields))
         with self.replacing(table.name) as path:
-            write_counted(typed, path, table.sorted_by)
+            write_counted(typed, path, table.sorted_by, driver_reads=table.name not in OF_SPARK)
 
     def read(self, spark: "SparkSession", table: RunTable) -> "DataFrame":
         """Read a table of this run.

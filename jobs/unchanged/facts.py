@@ -20,6 +20,7 @@ from jobs.config.shop import EventsConfig, ImpressionsConfig, ItemsConfig, Visit
 from jobs.infra.files import find_files, resolve
 from jobs.infra.kept.store import file_facts
 from jobs.infra.machine.cores import usable_cores
+from jobs.infra.storage.hadoop import is_url
 from jobs.models.behaviour.model_store import newest
 from lookup.patches.patch import micros
 from lookup.patches.patch_log import open_log
@@ -73,6 +74,8 @@ def facts_of(job: str, config: Config) -> Facts | None:
         return None
     facts: Facts = {"settings": settings_of(config), "text_model": text_model}
     if job == "ingest":
+        if any(is_url(pattern) for table in _tables(config) for pattern in _patterns(table)):
+            return None  # their bytes are not read here
         facts |= {"files": _files(config), "log": _log(config)}
     if model is not None:
         facts["model"] = model.id
@@ -115,9 +118,7 @@ def _sections(config: Config) -> str:
 def _files(config: Config) -> list[Any]:
     """The shop's files of each table: path, bytes and sha256. Of several rows of an item the file that changed last
     counts, so the order of their times does, too; where there are patches, which are older or younger, the times."""
-    tables: list[Files] = [config.items, *config.events, *config.impressions, *config.searches]
-    tables += [one.visits for one in config.impressions if one.visits]
-    named = [find_files(table.files, config.base) for table in tables]
+    named = [find_files(table.files, config.base) for table in _tables(config)]
     every = list(dict.fromkeys(path for paths in named for path in paths))
     with ThreadPoolExecutor() as pool:
         known = dict(zip(every, pool.map(file_facts, every), strict=True))
@@ -125,6 +126,15 @@ def _files(config: Config) -> list[Any]:
     patched = _log(config)["position"] > 0
     order = times if patched else [sorted(set(times)).index(one) for one in times]
     return [[[str(path), known[path]] for path in paths] for paths in named] + [order]
+
+
+def _tables(config: Config) -> list[Files]:
+    tables: list[Files] = [config.items, *config.events, *config.impressions, *config.searches]
+    return tables + [one.visits for one in config.impressions if one.visits]
+
+
+def _patterns(table: Files) -> list[str]:
+    return [table.files] if isinstance(table.files, str) else table.files
 
 
 def _log(config: Config) -> Facts:

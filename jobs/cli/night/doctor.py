@@ -81,6 +81,8 @@ def _all(file: Path) -> "Iterator[Need]":
     yield from checks(settings)
     yield _ranking()
     yield Need("configuration", str(file))
+    if settings.storage is not None:
+        yield _storage(settings)
     yield from _files(settings)
     yield _log(settings)
 
@@ -94,11 +96,25 @@ def _ranking() -> "Need":
     return Need("top-K on a CPU", found, problem, fatal=False)
 
 
+def _storage(config: "Config") -> "Need":
+    """Whether the driver can write to the storage of `shop.work`; each night looks whether executors can."""
+    from jobs.errors import ConfigError, SparkError
+    from jobs.infra.machine.preflight import Need
+    from jobs.infra.storage.session import open_storage
+
+    try:
+        open_storage("local[1]", config.session, config.scratch)
+    except (ConfigError, SparkError) as error:
+        return Need("storage", config.storage or "", str(error))
+    return Need("storage", f"{config.storage} takes and gives files")
+
+
 def _files(config: "Config") -> "Iterator[Need]":
     """Whether the files of the shop are there, and may be read."""
     from jobs.errors import ConfigError
     from jobs.infra.files import find_files
     from jobs.infra.machine.preflight import Need
+    from jobs.infra.storage.hadoop import is_url
     from jobs.infra.text_files.opening import check_readable
 
     tables = [("files of items", config.items.files)]
@@ -107,7 +123,12 @@ def _files(config: "Config") -> "Iterator[Need]":
         tables += [(f"files of searches {n}", one.files) for n, one in enumerate(config.searches, 1)]
     for name, files in tables:
         try:
-            found = find_files(files, config.base)
+            patterns = [files] if isinstance(files, str) else files
+            if any(map(is_url, patterns)):
+                yield Need(name, "on storage: the night looks for them")
+            found = find_files([pattern for pattern in patterns if not is_url(pattern)], config.base)
+            if not found:
+                continue
             for file in found:
                 check_readable(file)
             yield Need(name, f"{len(found)} file{'s' if len(found) > 1 else ''}")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli.night.stored import read_receipts
 from jobs.cli.options import DEFAULT_CONFIG, ConfigFile, Json, day, load
 from jobs.cli.output import TextTable, on_terminal, show_json
 from jobs.infra.receipts.used import USED
@@ -24,7 +25,10 @@ def receipt(night: LastNight = None, config: ConfigFile = DEFAULT_CONFIG, json: 
 
     Example: daybreak receipt --date 2026-11-22 --json
     """
-    run = load(config, night).run
+    settings = load(config, night)
+    run = settings.run
+    if settings.storage is not None:  # another machine may have run it
+        read_receipts(settings)
     if night is None:
         run = run.newest()
     run.existing("receipts")

@@ -32,3 +32,16 @@ def on_storage(config: "Config", master: str | None, what: str) -> Iterator[Call
             places = work.sweep(config.shop.keep_runs)
             if places:
                 log_line("storage", "swept", url=storage.url, removed=places)
+
+
+def read_receipts(config: "Config") -> None:
+    """Bring the small files of the run of the configuration's date, and of the newest before it, to this machine."""
+    from jobs.infra.runs import NAME
+    from jobs.infra.storage.session import open_storage
+    from jobs.infra.storage.work import StoredWork
+
+    storage = open_storage("local[1]", config.session, config.scratch)
+    there = (one.name for one in storage.hadoop.files(storage.at("runs/*")) if NAME.fullmatch(one.name))
+    past = sorted(name for name in there if name <= config.date.isoformat())
+    for name in past[-1:]:
+        StoredWork(storage, config.run.root.parent / name).restore_files()

@@ -89,11 +89,24 @@ def prune(
             print(f"{gone:,} rows removed from the log {log.where}")
     if runs is not None:
         removed = prune_runs(settings, runs)
+        _sweep_storage(settings, runs)
         if json:
             show_json({"run": one.path.name, "bytes": one.bytes, "removed": True} for one in removed)
         else:
             total = sum(one.bytes for one in removed) / 1e6
             print(f"{len(removed)} run{'' if len(removed) == 1 else 's'} removed, {total:,.1f} MB")
+
+
+def _sweep_storage(settings: "Config", runs: int) -> None:
+    """Remove old runs where `shop.work` is on storage, too."""
+    from jobs.infra.logging import log_line
+    from jobs.infra.storage.session import open_storage
+    from jobs.infra.storage.work import StoredWork
+
+    if settings.storage is not None:
+        storage = open_storage("local[1]", settings.session, settings.scratch)
+        removed = StoredWork(storage, settings.run.root).sweep(runs)
+        log_line("storage", "swept", url=storage.url, removed=removed)
 
 
 def _sweep(settings: "Config", keep: int, spare: Sequence[str], *, dry_run: bool, json: bool) -> None:

@@ -24,16 +24,17 @@ SHARED = (
 )
 
 
-def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None) -> int:
+def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None, *, driver_reads: bool = True) -> int:
     """Write a table as Parquet, and count the rows that the driver finds in it; returns their number.
 
     path: of a folder, on the driver. Where the work folder is on storage, Spark writes there, and the driver brings the
-    table into that folder. sorted_by: the column of which each file is to hold a span. Raises DataError where rows are
-    missing.
+    table into that folder. sorted_by: the column of which each file is to hold a span. driver_reads: otherwise that
+    folder only says where the table is. Raises DataError where rows are missing.
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
+    from jobs.infra.storage.notes import write_note
     from jobs.infra.storage.storage import Storage
 
     counted = Observation()
@@ -43,17 +44,20 @@ def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None) 
     place = None if storage is None else storage.new()
     where = spark_path(path) if storage is None or place is None else storage.at(place)
     frame.observe(counted, F.count(F.lit(1)).alias("rows")).write.parquet(where)
+    written = _rows(counted)
     if storage is not None and place is not None:
+        if not driver_reads:
+            write_note(path, place, ())
+            return check_rows(path, written, frame.sparkSession.read.parquet(where).count() if written else 0)
         storage.fetch(place, path)
-    check_rows(path, _rows(counted))
-    return rows_in(path)
+    return check_rows(path, written, rows_in(path))
 
 
-def check_rows(path: Path, written: int) -> None:
-    """Raise DataError where the driver does not find as many rows in a table as executors wrote."""
-    found = rows_in(path)
+def check_rows(path: Path, written: int, found: int) -> int:
+    """The rows of a table, as the driver finds them. Raises DataError where executors wrote others."""
     if found != written:
         raise DataError(f"{path}: executors wrote {written:,} rows, and the driver finds {found:,} of them. {SHARED}")
+    return found
 
 
 def rows_in(path: Path) -> int:

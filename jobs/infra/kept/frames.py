@@ -13,6 +13,7 @@ from jobs.infra.frames import empty
 from jobs.infra.kept.store import CHECKED, KeptVectors, Segment, as_made
 from jobs.infra.kept.table import KEPT
 from jobs.infra.spark import parquet
+from jobs.infra.storage.storage import Storage
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -101,7 +102,11 @@ class TakenOver:
         return made
 
     def _write(self, rows: "DataFrame") -> Segment:
-        return self.store.add(partial(write_counted, rows.select(*KEPT.columns)))
+        added = self.store.add(partial(write_counted, rows.select(*KEPT.columns)))
+        storage = Storage.of(self.spark)
+        if storage is not None:  # now: it outlives this driver, too
+            storage.keep(added.folder)
+        return added
 
 
 def _all(spark: "SparkSession", segments: list[Segment]) -> "DataFrame":

@@ -36,15 +36,22 @@ def find_spark() -> None:
 
 def start_spark(master: str | None, settings: dict[str, str], folder: Path, java_calls: bool = False) -> "SparkSession":
     """The Spark session of this process, as `open_session` gives it. Raises SparkError where Spark does not start."""
+    from jobs.infra.spark import open_session
+
+    with starting():
+        return open_session(master, settings, folder, java_calls)
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Raises SparkError for what is raised in the block where Spark, or its Java, does not start."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
-
-    from jobs.infra.spark import open_session
 
     # Its tracebacks say less than the error does that goes on, and Ctrl-C gets one, too.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     try:
-        return open_session(master, settings, folder, java_calls)
+        yield
     except (Py4JError, PySparkException) as error:
         raise SparkError(
             f"Spark does not start: {_cause(error)}. `daybreak doctor` lists what this machine lacks; [spark] of the "

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jobs.errors import ConfigError
 from jobs.infra.cluster.errors import EngineError
+from jobs.infra.machine.cluster import starting
 from jobs.infra.spark import secrets_of, start_java
 from jobs.infra.storage.hadoop import Hadoop
 from jobs.infra.storage.storage import LOCAL, URL, Storage
@@ -17,7 +18,8 @@ def open_storage(master: str | None, settings: dict[str, str], folder: Path) -> 
     """
     from pyspark import SparkConf, SparkContext
 
-    chosen = start_java(master, settings, folder)
+    with starting():
+        chosen = start_java(master, settings, folder)
     java = SparkContext._jvm
     conf = SparkConf(_jvm=java).setAll(list(chosen.items()))
     hadoop = Hadoop(

@@ -4,11 +4,9 @@ Pickling ships: a thing that holds a folder, such as a `VectorStore`, travels as
 see the work folder under its path, nothing is sent, and a task opens the very file of the driver.
 """
 
-import atexit
 import hashlib
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from jobs.errors import DataError
+from jobs.infra import scratch
 from jobs.infra.spark import is_local
 from jobs.infra.storage.disk import link
-from jobs.infra.storage.storage import URL
+from jobs.infra.storage.storage import LOCAL, URL
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,13 @@ def _sent(files: Mapping[str, Path]) -> tuple[tuple[str, str, int], ...]:
 
     context = SparkContext._active_spark_context
     assert context is not None
-    facts = []
+    kept, facts = _links(Path(str(context.getConf().get(LOCAL))) / "spark", os.getpid()), []
     for name, path in files.items():
         state = path.stat()
         sha256 = _known(path.resolve(), state.st_size, state.st_mtime_ns, state.st_ino)
-        named = _links(os.getpid()) / sha256
+        named = kept / sha256
         if not named.exists():
-            named.symlink_to(path.resolve())
+            link(path.resolve(), named)
         # Spark names a file by its last part, for all files of the session, so each is named by its content.
         if not any(one.endswith(f"/{sha256}") for one in context.listFiles):
             context.addFile(named.as_uri())
@@ -112,8 +111,7 @@ def _sha256(path: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _links(_pid: int) -> Path:
-    """A private folder for links to what is sent, until this process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-shipped-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def _links(folder: Path, _pid: int) -> Path:
+    """A private folder for what is sent, until this process ends: an executor that comes later asks for all of it."""
+    scratch.remove_leftovers(folder)
+    return scratch.claim(folder)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.infra.storage.hadoop import Hadoop
-from jobs.infra.storage.notes import Note, names_in, read_note, write_note
+from jobs.infra.storage.notes import NOTE, Note, dumped, names_in, read_note, write_note
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,6 +26,8 @@ URL = "spark.daybreak.storage"
 """The setting of a session that says where executors find the work folder …"""
 LOCAL = "spark.daybreak.local"
 """… and where the driver does."""
+MOST_TEXT = 2**20
+"""Bytes of small files that stand in the note of their folder; more are brought to storage."""
 UNITS = {"models": 2, "vectors": 3, "lists": 3}
 """Folder of the work folder → the length of the path of a folder in it that is brought to storage as one; else 3, as of
 `runs/<date>/<table>`."""
@@ -68,6 +70,20 @@ class Storage:
         self.hadoop.put({folder / name: f"{self.at(place)}/{name}" for name in names})
         return write_note(folder, place, names)
 
+    def told(self, folder: Path) -> Note:
+        """The note of a folder, with its small files that came later; it is brought to storage if need be."""
+        note = read_note(folder) or self.put(folder)
+        more = [name for name in names_in(folder) if name not in note["files"]]
+        if sum((folder / name).stat().st_size for name in more) > MOST_TEXT:
+            note, more = self.put(folder), []
+        return {**note, "texts": {name: (folder / name).read_text() for name in more}}
+
+    def keep(self, folder: Path) -> str:
+        """Write down where a folder is that outlives its run; returns the place of its note below the URL."""
+        name = f"{folder.relative_to(self.local).as_posix()}/{NOTE}"
+        self.hadoop.write(self.at(name), dumped(self.told(folder)).encode(), replace=True)
+        return name
+
     def lend(self, paths: Iterable[Path], place: str) -> dict[Path, str]:
         """Bring files of the driver to a place on storage, and return the URL of each."""
         urls = {
@@ -78,7 +94,7 @@ class Storage:
         return urls
 
     def fetch(self, place: str, folder: Path) -> Note:
-        """Bring a table that Spark wrote to the driver."""
+        """Bring what Spark wrote to a folder of the driver."""
         stored = {one.url.partition(f"/{place}/")[2]: one for one in self.hadoop.below(self.at(place))}
         names = sorted(name for name in stored if not any(part.startswith((".", "_")) for part in name.split("/")))
         self.hadoop.fetch({folder / name: stored[name] for name in names})

@@ -19,7 +19,7 @@ from typing import Any
 from jobs.infra.cluster.errors import EngineError
 from jobs.infra.storage.disk import remove
 from jobs.infra.storage.hadoop import StoredFile
-from jobs.infra.storage.notes import NOTE, Note, dumped, facts_of, names_in, read_note, write_text
+from jobs.infra.storage.notes import NOTE, Note, dumped, facts_of, read_note, write_text
 from jobs.infra.storage.storage import Storage
 
 FOLDERS = {
@@ -36,8 +36,6 @@ SMALL = ("receipts", "kept")
 """Folders of a run with small files."""
 PASSED_OVER = ("errors",)
 """Of a run: for a person on the driver's machine."""
-MOST_TEXT = 2**20
-"""Bytes of small files that stand in the note of their folder; more are brought to storage."""
 GRACE_SECONDS = 2 * 86_400.0
 """What nothing names stays for so long: it may belong to a night that still runs."""
 PLACE = re.compile(r"(\d{8}T\d{6})-[0-9a-f]{8}")
@@ -62,7 +60,7 @@ class StoredWork:
             elif path.name in SMALL:
                 files |= {f"{path.name}/{one.name}": one.read_text() for one in sorted(path.glob("[!.]*"))}
             else:
-                folders[path.name] = self._told(path)
+                folders[path.name] = self.storage.told(path)
         old = self._records()
         number = 1 + max((int(one.name[:8]) for one in old), default=0)
         text = json.dumps({"folders": folders, "files": files}, sort_keys=True)
@@ -89,6 +87,11 @@ class StoredWork:
         for name, text in files.items():
             write_text(self.run / name, text)
         return fetched
+
+    def restore_files(self) -> None:
+        """Bring the small files of the run alone to the driver, where storage has it: what a person asks about it."""
+        for name, text in (self._newest() or {"files": {}})["files"].items():
+            write_text(self.run / name, text)
 
     def sweep(self, keep_runs: int) -> int:
         """Remove old runs from storage, and data that nothing names; returns how many places went.
@@ -138,7 +141,7 @@ class StoredWork:
         files = {path.relative_to(self.storage.local).as_posix(): path for path in self._files()}
         for name, folder in here.items():
             if name not in self._known:
-                self.hadoop.write(self.storage.at(name), dumped(self._told(folder)).encode(), replace=True)
+                self.storage.keep(folder)
         new = {path: self.storage.at(name) for name, path in files.items() if name not in self._known}
         self.hadoop.put(new)
         for gone in self._known - here.keys() - files.keys():
@@ -179,14 +182,6 @@ class StoredWork:
         depth = pattern.count("/") + 1
         found = self.hadoop.files(self.storage.at(pattern))
         return {"/".join(one.url.rsplit("/", depth)[1:]): one for one in found}
-
-    def _told(self, folder: Path) -> Note:
-        """The note of a folder, with its small files that came later; it is brought to storage if need be."""
-        note = read_note(folder) or self.storage.put(folder)
-        more = [name for name in names_in(folder) if name not in note["files"]]
-        if sum((folder / name).stat().st_size for name in more) > MOST_TEXT:
-            note, more = self.storage.put(folder), []
-        return {**note, "texts": {name: (folder / name).read_text() for name in more}}
 
     def _bring(self, note: Note, folder: Path) -> bool:
         """Bring a folder of storage to the driver, where it is not there already; returns whether it was fetched."""

@@ -39,7 +39,7 @@ def test_rows_that_the_driver_does_not_find_stop_the_night(spark, tmp_path, monk
 
 def test_rows_of_a_table_are_counted_in_its_files(tmp_path):
     with pytest.raises(DataError, match=r"executors wrote 3 rows, and the driver finds 0"):
-        check_rows(tmp_path / "not there", 3)
+        check_rows(tmp_path / "not there", 3, rows_in(tmp_path / "not there"))
 
 
 def test_a_probe_tells_that_executors_write_elsewhere(spark, tmp_path, monkeypatch):
