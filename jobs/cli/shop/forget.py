@@ -43,7 +43,8 @@ def forget(
         "releases that are there; the next night makes one without them: `daybreak run`, then "
         "`daybreak prune --keep 1`",
         f"{settings.work / 'runs'}: tables, searches among them, quarantine and measurements of the nights so "
-        "far, with their ids; after the next night `daybreak prune --runs 1`",
+        "far, with their ids; after the next night `daybreak prune --runs 1`"
+        + (f"; on {settings.storage} too, where their data go two days later" if settings.storage else ""),
         "records of exposures, with what they searched for (lookup.experiments.exposures), and copies and backups of "
         "any of these",
         "the shop's own files, its log of searches among them: nights read them, and leave out these users' events and "

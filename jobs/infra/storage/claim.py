@@ -1,8 +1,9 @@
 """One writer at a time in a run on storage: drivers of several machines share no lock of a file system.
 
-Who wants to write puts a claim beside the run, a small file of its own, and renews it every BEAT seconds. The claim
-that says `holds` counts, and of two that say so the one with the smaller name. Any storage that lists what was just
-written can do this: object stores do. A claim that nobody renews, or whose process of this machine is gone, is removed.
+Who wants to write puts a claim beside the run, a small file of its own, and renews it every BEAT seconds. Where nobody
+`holds` the run and nobody with a smaller name wants it, the claim says that it `holds`. If then there still is none
+with a smaller name, it does: whoever comes after that finds it. Any storage that lists what was just written can do
+this; object stores do. A claim that nobody renews, or whose process of this machine is gone, is removed.
 """
 
 import json
@@ -27,9 +28,10 @@ DEAD = 3 * BEAT + 5
 """After so many seconds without a new beat its process is gone."""
 WAIT = DEAD + 10
 """Seconds to wait for another holder."""
-SETTLE = 0.5
-"""Seconds after which a new holder looks whether another took hold at the same moment."""
+SETTLE = 0.2
+"""Seconds before a claim looks at the others."""
 LOOK = 2.0
+"""Seconds until one that waits looks again."""
 
 
 @contextmanager
@@ -117,13 +119,13 @@ class _Claim:
             try:
                 other = json.loads(self.hadoop.read(one.url))
             except ValueError:  # it is being written
-                other = {"beat": one.modified}
+                other = {"beat": one.modified, "holds": True}
             except DaybreakError:  # it was removed just now
                 continue
             if self._is_dead(one.name, other):
                 log_line("run", "took over", run=self.folder, why=f"{_words(other)} ended without giving it back")
                 self.hadoop.delete(one.url)
-            elif (bool(other.get("holds")), self.name) > (self.said["holds"], one.name):
+            elif one.name < self.name or (other.get("holds") and not self.said["holds"]):
                 return dict(other)
         return None
 

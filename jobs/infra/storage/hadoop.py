@@ -23,6 +23,8 @@ THREADS = 8
 """Files that are copied at the same time."""
 ANSWER_SECONDS = 120.0
 """How long storage may take to answer, or to take or give a small file."""
+LONGEST = 300
+"""Characters of an error of Java in a message."""
 SLOWEST = 2**20
 """Bytes a second: a copy that is slower is given up."""
 NEEDS = {
@@ -205,14 +207,14 @@ class Hadoop:
 
     def _told(self, url: str, error: Exception) -> Exception:
         """An error of Java in a sentence."""
-        from py4j.protocol import Py4JJavaError
-
-        if not isinstance(error, Py4JJavaError):
+        # A session of Spark makes errors of its own of some of Java's.
+        java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+        if java is None:
             return error
-        java = error.java_exception
-        kind, said = java.getClass().getSimpleName(), str(java.getMessage() or "").partition("\n")[0][:300]
+        kind, said = java.getClass().getSimpleName(), str(java.getMessage() or "")
         for value in self._hide:
             said = said.replace(value, "…")
+        said = said.partition("\n")[0][:LONGEST]
         scheme = url.partition(":")[0]
         if kind == "UnsupportedFileSystemException" or "ClassNotFoundException" in said:
             package = NEEDS.get(scheme)

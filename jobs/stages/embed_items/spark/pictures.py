@@ -1,6 +1,7 @@
 """The look vectors by Spark: each address is fetched once, and each different picture is embedded once."""
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from jobs.infra.pictures.guard import PictureError
 from jobs.infra.receipts.tasks import measured
 from jobs.infra.spark import lent_gpu, task_device
 from jobs.infra.storage.shipped import Shipped, model_here, shipped_model
+from jobs.infra.storage.storage import Storage
 from jobs.infra.tables import FETCHED, LOOK_VECTORS
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 PICTURES_A_TASK = 64
 """A task has at least so many pictures."""
+NO_PATH = r"(?i)://|^(data|javascript|file):"
+"""What no path is like, as `jobs.infra.pictures.guard.is_url` says."""
 AT_ONCE = 16
 """Pictures whose bytes a task holds at the same time, at most, beside what Spark batches."""
 MISSING = "its bytes are not there: run `ingest` again"
@@ -41,10 +45,14 @@ def fetched(items: "DataFrame", pictures: "DataFrame | None", fetcher: Fetcher, 
     spark = items.sparkSession
     different = items.where("trim(image) != ''").groupBy("image").agg(F.count("*").alias("items"))
     digest = F.col("image").startswith("sha256:") if pictures is not None else F.lit(False)
-    addresses = different.where(~digest)
-    parts = partitions(spark, addresses.count(), PICTURES_A_TASK)
+    addresses, storage = different.where(~digest), Storage.of(spark)
+    of_web = addresses if storage is None else addresses.where(F.col("image").rlike(NO_PATH))
+    parts = partitions(spark, of_web.count(), PICTURES_A_TASK)
     task = partial(_fetch, fetcher=fetcher, threads=threads)
-    found = addresses.repartition(parts, "image").mapInArrow(measured(task), FETCHED.ddl)
+    found = of_web.repartition(parts, "image").mapInArrow(measured(task), FETCHED.ddl)
+    if storage is not None:
+        here = _fetched_here(addresses.where(~F.col("image").rlike(NO_PATH)), fetcher, threads, storage)
+        found = found if here is None else found.unionByName(here)
     if pictures is None:
         return found
     own = different.where(digest).join(pictures, F.col("image") == F.col("picture"), "left")
@@ -58,6 +66,23 @@ def fetched(items: "DataFrame", pictures: "DataFrame | None", fetcher: Fetcher, 
             F.when(F.col("bytes").isNull(), too_large).alias("reason"),
         )
     )
+
+
+def _fetched_here(files: "DataFrame", fetcher: Fetcher, threads: int, storage: Storage) -> "DataFrame | None":
+    """Table FETCHED of files of the driver, which executors do not see; None where there are none."""
+    import pyarrow.parquet as pq
+
+    names = files.toArrow().to_batches(PICTURES_A_TASK)
+    if not sum(map(len, names)):
+        return None
+    schema = pa.schema(list(zip(FETCHED.columns, FETCHED_TYPES, strict=True)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pictures.parquet"
+        with pq.ParquetWriter(path, schema) as writer:
+            for batch in _fetch(iter(names), fetcher, threads):
+                writer.write_batch(batch)
+        url = storage.lend([path], storage.new())[path]
+    return files.sparkSession.read.schema(FETCHED.ddl).parquet(url)
 
 
 def look_vectors(
