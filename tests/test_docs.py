@@ -34,6 +34,7 @@ MANUALS = (
     "lookup/travel/README.md",
     "jobs/README.md",
     "jobs/infra/kept/README.md",
+    "jobs/infra/storage/README.md",
     "jobs/costs/README.md",
     "jobs/models/pretrained/README.md",
     "jobs/stages/ingest/README.md",

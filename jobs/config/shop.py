@@ -56,7 +56,8 @@ class ItemsConfig:
     """
 
     files: Files
-    """CSV, JSON or Parquet: a path relative to the TOML file, a glob, a folder, or `package://python_package/path`.
+    """CSV, JSON or Parquet: a path relative to the TOML file, a glob, a folder, `package://python_package/path`, or a
+    URL that Spark reads, such as `s3a://bucket/items/*.parquet`.
 
     Folders such as `day=2026-11-22` are columns. Hidden files and folders are passed over.
     """

@@ -36,7 +36,7 @@ def resolve(text: str, base: Path) -> Path:
     The package is found, not imported. Raises ConfigError when it is not installed.
     """
     if "://" in text and not text.startswith("package://"):
-        raise ConfigError(f"{text}: only paths are read, and files of Python packages (package://name/path)")
+        raise ConfigError(f"{text}: only paths are read here, and files of Python packages (package://name/path)")
     if not text.startswith("package://"):
         return base / Path(text).expanduser()
     package, _, rest = text.removeprefix("package://").partition("/")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DAY = date(2026, 1, 2)
-POPULAR_ROW = "'' AS category, array(1, 2) AS items, array(float(3), float(4)) AS scores"
+POPULAR_ROW = ("'' AS category", "array(1, 2) AS items", "array(float(3), float(4)) AS scores")
 
 
 def made(spark: "SparkSession", storage: Storage) -> Run:
     """A run with two tables, a folder of the driver, and small files."""
     run = Run(storage.local / "runs" / DAY.isoformat(), DAY)
     run.write(POPULARITY, spark.range(10).selectExpr("int(id) AS item", "float(1) AS score").repartition(2))
-    run.write(POPULAR, spark.range(1).selectExpr(POPULAR_ROW))
+    run.write(POPULAR, spark.range(1).selectExpr(*POPULAR_ROW))
     with run.replacing("vectors") as folder:
         folder.mkdir()
         (folder / "a.npy").write_bytes(b"12345" * 1000)
