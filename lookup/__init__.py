@@ -8,10 +8,11 @@ hits = shop.recommend("900", k=10)
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from lookup.errors import ConditionError, DaybreakError, LogError, PatchError, ReleaseError
+from lookup.errors import ConditionError, DaybreakError, LogError, PatchError, ReleaseError, ShardError
 from lookup.experiments.exposures import ExposureLog
 from lookup.release.manifest import Manifest
 from lookup.release.reader import Release
+from lookup.release.shards.routing import shard_of
 from lookup.scoring.user_encoder import UserEncoder
 from lookup.serving.hit import Hit
 from lookup.serving.limits.diversity import MMR, Cap
@@ -41,6 +42,7 @@ __all__ = [
     "ReleaseError",
     "SearchExplanation",
     "SearchResult",
+    "ShardError",
     "Shop",
     "Suggested",
     "UserEncoder",
@@ -51,6 +53,7 @@ __all__ = [
     "in_stock",
     "open",
     "price",
+    "shard_of",
 ]
 
 _LATE = {

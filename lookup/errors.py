@@ -13,6 +13,10 @@ class VersionError(ReleaseError):
     """A release may be whole, but its schema version is too new or too old for this Daybreak."""
 
 
+class ShardError(DaybreakError, LookupError):
+    """A user is on a shard that this host does not serve. The message names the shard."""
+
+
 class PatchError(DaybreakError, ValueError):
     """A patch makes no sense; the log did not keep it."""
 

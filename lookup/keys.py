@@ -117,7 +117,10 @@ class Keys:
 
     def _find(self, text: str) -> int:
         data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
-        wanted = hash_id(data)
+        return self.find_hashed(data, hash_id(data))
+
+    def find_hashed(self, data: bytes, wanted: int) -> int:
+        """The row of an id as it stands, in UTF-8, by its hash; -1 for an unknown one."""
         hashes, offsets = self._hashes, self._offsets
         row = bisect_left(hashes, wanted)
         while row < len(hashes) and hashes[row] == wanted:

@@ -16,6 +16,8 @@ from lookup.patches.patch_log import FILE, log_at
 from lookup.release.follow import Follower
 from lookup.release.manifest import Manifest
 from lookup.release.schema import NONE
+from lookup.release.shards.routing import Served
+from lookup.serving.batch_api import BatchApi
 from lookup.serving.hit import Hit
 from lookup.serving.limits.conditions import Condition, Mask
 from lookup.serving.limits.diversity import MMR, Cap
@@ -24,7 +26,7 @@ from lookup.serving.patch_api import PatchApi
 from lookup.serving.request import Request, hits_wanted, stored_hits
 from lookup.serving.search.api import SearchApi, load
 from lookup.serving.session import LazyScores, UserSession, just_now, read_user
-from lookup.serving.sources.batch import ListBatch, list_batch
+from lookup.serving.shard_api import ShardApi
 from lookup.serving.sources.item import item_sources, look_sources, part_of
 from lookup.serving.sources.popular import category_sources, popular_sources
 from lookup.serving.sources.user import outranks, stands_as_ranked, stored_lists, user_sources
@@ -41,7 +43,7 @@ WAIT = 1.0
 """How many seconds a call that writes patches waits for the log, by default."""
 
 
-class Shop(PatchApi, SearchApi):
+class Shop(PatchApi, SearchApi, BatchApi, ShardApi):
     """Answers from the releases in a folder, and writes patches. Made by `lookup.open`.
 
     Thread-safe. Each call answers from one release and one state of the patches from beginning to end, even while
@@ -112,29 +114,35 @@ class Shop(PatchApi, SearchApi):
         the user's vector is computed anew by the night's own function, and these candidates are scored exactly
         ("session"): items around the vector, the precomputed list, and items similar to the newest ones of the history.
         All other items fill a list that is still too short. Changed prices and new events move these scores as the
-        release's ranker weighs them (`lookup.serving.rerank`). An unknown user gets what is popular.
+        release's ranker weighs them (`lookup.serving.rerank`). An unknown user gets what is popular. So does one of a
+        shard that this host does not serve: all hits are "elsewhere" then.
 
         Returns the hits, "list" and "session" before "popular". Raises: see `Shop`.
         """
         state, arm, now = self._state(user, at)
         k = hits_wanted(k)
         release = state.release
-        row, events = read_user(self._live, state, user, _latest(at, now))
+        users, row, events = read_user(self._live, state, user, _latest(at, now))
+        if users is None:
+            request = Request(
+                state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm, variants=variants
+            )
+            return request.fill_results(popular_sources(request, "elsewhere"))
         if history is not None:
             events = events + just_now(state, history, now)
         seen = release.manifest.bought == "include" if seen is None else seen
         stored = not events and row >= 0 and not (variants and state.grouped)
-        lists, complete = stored_lists(release, seen) if stored else (None, False)
+        lists, complete = stored_lists(release, users, seen) if stored else (None, False)
         plain = complete and where is None and diversity is None and pins == () and exclude == ()
         if plain and lists is not None and stands_as_ranked(state, lists, row):
-            order = LazyScores(state, row, now) if state.grouped else None
+            order = LazyScores(state, users, row, now) if state.grouped else None
             hits = stored_hits(state, k, lists, row, name="list", arm=arm, order=order)
-            if len(hits) == k and not outranks(state, row, hits[-1].score):
+            if len(hits) == k and not outranks(state, users, row, hits[-1].score):
                 return hits
         request = Request(
             state, k, exclude=exclude, pins=pins, where=where, diversity=diversity, arm=arm, variants=variants
         )
-        session = UserSession(state, row, now, events)
+        session = UserSession(state, users, row, now, events)
         request.score = session.scores if events or row >= 0 else None
         if not seen:
             request.excluded_rows.update(session.history.rows.tolist())
@@ -227,33 +235,16 @@ class Shop(PatchApi, SearchApi):
     ) -> list[Hit]:
         """Find up to `k` items of a user's history that the user may buy again, best first ("again").
 
-        Returns fewer than `k` hits, or none, where the stored list is shorter: no other source replaces it. Items that
-        are hidden or sold out are left out. Parameters and errors: see `Shop`.
+        Returns fewer than `k` hits, or none, where the stored list is shorter: no other source replaces it. None, too,
+        for a user of a shard that this host does not serve (`serves`). Items that are hidden or sold out are left out.
+        Parameters and errors: see `Shop`.
         """
         state, arm, now = self._state(user, at)
         k = hits_wanted(k)
-        row, _ = read_user(self._live, state, user, _latest(at, now))
-        if row < 0:
+        users, row, _ = read_user(self._live, state, user, _latest(at, now))
+        if users is None or row < 0:
             return []
-        return stored_hits(state, k, state.release.user_again, row, name="again", arm=arm, variants=variants)
-
-    def recommend_many(self, users: Iterable[str], k: int = 10) -> ListBatch:
-        """Read the precomputed lists of many users at once, for a newsletter or a cache.
-
-        users: their ids. k: how many items of each list, 1 or more.
-
-        Returns arrays instead of hits, in the order of the users. Items that are hidden or sold out are left out.
-        Events since the release and changed prices do not matter here, and short lists stay short. A forgotten user
-        has an empty list.
-
-        Raises ValueError for a bad `k`, and in an A/B test, where each arm has rows of its own: open the release of an
-        arm with `pin`. Raises TypeError for what cannot be an id.
-        """
-        if self._live.arms is not None:
-            raise ValueError("rows are of one release: in an A/B test open each arm's release with pin=…")
-        state, _, _ = self._state(None, None)
-        k = hits_wanted(k)
-        return list_batch(self._live, state, list(each("user ids", users)), k)
+        return stored_hits(state, k, users.again, row, name="again", arm=arm, variants=variants)
 
     def item(self, item: str, *, at: datetime | int | None = None) -> dict[str, Any] | None:
         """Look up what is known of an item.
@@ -268,24 +259,28 @@ class Shop(PatchApi, SearchApi):
         """Explain the score of an item for a user: the shares of the history's items, which add up to it.
 
         at: see `Shop`. Returns the explanation, which also has a `sentence`. Raises KeyError for an unknown item, and
-        for a user without any known event.
+        for a user without any known event; ShardError for a user of a shard that this host does not serve.
         """
         from lookup.serving.explain import explain  # few backends explain, and all wait for `import lookup`
 
         state, _, now = self._state(user, at)
         item_row = state.find(item)
-        row, events = read_user(self._live, state, user, _latest(at, now))
+        users, row, events = read_user(self._live, state, user, _latest(at, now))
         if item_row < 0:
             raise KeyError(f"{item!r}: no such item in release {state.release.id}, and none was added since")
+        if users is None:
+            raise state.release.elsewhere(user)
         if row < 0 and not events:
             raise KeyError(f"{user!r}: nothing is known of this user, who gets what is popular")
-        return explain(UserSession(state, row, now, events), item_row)
+        return explain(UserSession(state, users, row, now, events), item_row)
 
     def stats(self) -> dict[str, Any]:
         """What serves, and what the shop holds in memory, for monitoring.
 
         Returns `release` (its id), `checked` (whether every byte of it is), `problem`, `added` (how many items patches
-        added), `to_come` (how many patched ids nobody knows; their patches are kept for items to come) and `patches`:
+        added), `to_come` (how many patched ids nobody knows; their patches are kept for items to come), `shards` (`of`:
+        how many the release has; `served`: the numbers of those served here; `elsewhere`: how many calls were for users
+        of others) and `patches`:
         the numbers of `lookup.patches.overlay.Stats`, the `log`, the age of the `oldest` statement in seconds, how many
         events of one user a call reads (`most_events`), and how many calls were for users with more (`cut`).
         """
@@ -310,6 +305,8 @@ def open_shop(
     arms: Mapping[str, str] | None = None,
     salt: str = "",
     shares: Mapping[str, float] | None = None,
+    shards: Iterable[int] | None = None,
+    of: int | None = None,
 ) -> Shop:
     """Open a folder of releases; `lookup.open` is this function.
 
@@ -317,18 +314,23 @@ def open_shop(
     the release that is opened now; later releases were verified when the night published them. patches: the patch log:
     a file, or `redis://…`; None is `patches.sqlite` in the folder. memory: how many bytes patches may take. wait: how
     many seconds a call that writes patches waits for the log before it raises LogError. arms, salt, shares: an A/B
-    test, see `lookup.experiments.arms`. Relative paths are those of now, wherever the process goes later.
+    test, see `lookup.experiments.arms`. shards: the numbers of the shards of users to map, of a release with shards;
+    None is all. of: how many there are of which these are numbers; None is as many as the release has that serves now.
+    A later release may have another number: then the shards are mapped on which their users are. Relative paths are
+    those of now, wherever the process goes later.
 
     Returns the shop. While the patch log cannot be read it serves the release alone, and `problem` says why. Raises
-    ReleaseError, naming the file, when a release is missing or damaged; ValueError for arms that make no test and for
-    a bad `wait`; LogError for the URL of a log of no known kind, and where a package for it is missing.
+    ReleaseError, naming the file, when a release is missing or damaged; ValueError for arms that make no test, for
+    shards that there are not, and for a bad `wait`; LogError for the URL of a log of no known kind, and where a package
+    for it is missing.
     """
     if not 0 < wait < math.inf:
         raise ValueError(f"wait is how many seconds a patch may wait: a number above 0, not {wait!r}")
     folder = Path(path).absolute()
     log = log_at(folder / FILE if patches is None else patches, of_readers(wait))
-    follower = Follower(folder, pin, verify)
-    test = None if arms is None else Arms(folder, arms, salt, shares)
+    served = Served(None if shards is None else tuple(sorted({*each("shards", shards)})), of)
+    follower = Follower(folder, pin, verify, served)
+    test = None if arms is None else Arms(folder, arms, salt, shares, follower.served)
     follower.watch(test.releases if test is not None else ())
     live = Live(follower, test, log, memory, must_write=patches is not None)
     if live.serving is not None and live.serving.release.search is not None:

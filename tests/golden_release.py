@@ -79,7 +79,7 @@ def answers(releases: Path) -> dict[str, Any]:
     if release.encoder.width("look"):  # since version 5
         for by in ("look", "text", "behaviour"):
             said[f"similar item-5 by {by}"] = hits(shop.similar("item-5", 6, by=by, at=AT))
-    if release.user_unseen.items.shape[1]:  # since version 6
+    if release.manifest.dims["O"]:  # since version 6
         for user in USERS:
             said[f"recommend {user} unseen"] = hits(shop.recommend(user, 6, seen=False, at=AT))
     if release.groups:  # since version 6
@@ -87,7 +87,8 @@ def answers(releases: Path) -> dict[str, Any]:
             said[f"variants like {item}"] = hits(shop.similar(item, 6, variants=True, at=AT))
         said["groups"] = [[hit.item_id, [hit.group, hit.variants], hit.source] for hit in shop.popular(6, at=AT)]
     for row in range(3):
-        found = release.candidates(release.user_vector[row], 8).tolist()
+        users, place = release.user_at(row)
+        found = release.candidates(users.vector[place], 8).tolist()
         said[f"search {row}"] = [release.items.id(place) for place in found]
     said["added item"] = [
         [round(number, 5) for number in part.tolist()]
@@ -113,7 +114,7 @@ def write(folder: Path = GOLDEN) -> Path:
 
     sizes = Sizes(items=30, users=12, dimensions=20, look=4, k=8, similar=4, again=3, popular=8, events=100)
     with tempfile.TemporaryDirectory() as base:
-        config = config_at(Path(base), sizes=sizes)
+        config = config_at(Path(base), sizes=sizes, shards=3)
         write_run(config, 1, sizes)
         group_rows(config, family=2)
         write_ranker(config.run, certain_clicks(np.log(0.25), hidden=2, price_cut=1.0), 4.0)

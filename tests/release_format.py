@@ -17,7 +17,7 @@ from lookup.release.arrays import FOOTER_BYTES
 from lookup.release.catalog_schema import CATALOG, Table
 from lookup.release.locks import LOCKED_FILE
 from lookup.release.manifest import KEYS, PARTS, FileFact, Manifest
-from lookup.release.schema import ARRAYS, FIRST_VERSION, FREE, LETTERS, SCHEMA_VERSION, Array, Letter
+from lookup.release.schema import ARRAYS, FIRST_VERSION, FREE, LETTERS, SCHEMA_VERSION, UNSHARDED_VERSION, Array, Letter
 from lookup.scoring.score_parameters import ScoreParameters
 from lookup.search.stated import GROUPS
 
@@ -43,6 +43,7 @@ releases/
     catalog.duckdb            all lists and facts, as tables for SQL
     items.ann                 Annoy index of the item vectors
     arrays/*.npy              memory-mapped arrays, from which calls are answered
+    arrays/shard-003/*.npy    those of the users of a shard, in a release with shards
     arrays/search.safetensors the search index, where the release has one
     report.html               what changed, how good the lists are, what the night cost
 ```
@@ -61,7 +62,8 @@ release with a lock. Every schema version has this file, so an older or a newer 
 
 ## Schema versions
 
-This Daybreak writes schema version {written} and reads {readable}. The manifest says the version of a release.
+This Daybreak writes schema version {unsharded}, and {written} where the users are in shards; it reads {readable}. The
+manifest says the version of a release.
 
 A reader expects what the release's own version promises, and no more. An array, a size or a field of the manifest that
 came with a later version has a stand-in; the release then answers as its own version did. Where something has no
@@ -79,6 +81,13 @@ Each array is an `.npy` file of format version 1.0, little-endian, in C order. A
 data: `\\ndaybreak-space:` and the 16 hexadecimal digits of the space, which must be those of the manifest. `np.load`
 does not read it. Rows of items, users, categories, brands, values and labels are in the order of the first 8 bytes of
 the sha256 of their ids, which `*_hash` lists.
+
+**Shards.** A manifest with `shards` divides the users into n ranges of that hash. Shard s has the ids for which (first
+4 bytes of the sha256, as a big-endian number) × n, shifted right by 32 bits, is s. The arrays whose names begin with
+`user_` then lie once in each folder `arrays/shard-000`, `arrays/shard-001` and so on, with that shard's own U and E,
+which `shards` lists in order. A row there, and all rows of the shards before it, make the number of the user in the
+catalog, which is one for all shards. All other files are as in a release without shards.
+[shards/README.md](shards/README.md) says how hosts serve them.
 
 The letters in the shapes; the manifest gives their sizes under `dims`:
 
@@ -148,6 +157,7 @@ def page() -> str:
         command=COMMAND,
         locked=LOCKED_FILE,
         written=SCHEMA_VERSION,
+        unsharded=UNSHARDED_VERSION,
         readable=f"version {oldest} only" if oldest == SCHEMA_VERSION else f"versions {oldest} to {SCHEMA_VERSION}",
         first=FIRST_VERSION,
     )

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.config.config import Config
-from jobs.config.release import TopKConfig
+from jobs.config.release import BuildConfig, TopKConfig
 from jobs.config.shop import EventsConfig, ItemsConfig
 from jobs.releases.validation import verdict_record
 from jobs.stages.build import job as build
@@ -19,7 +19,7 @@ from lookup.release.validation import PASSED
 from tests.run_tables import NIGHT, Sizes, write_run
 
 
-def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Config:
+def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None, shards: int = 1) -> Config:
     """The configuration of a shop in a folder; it names no data."""
     sizes = sizes or Sizes()
     again, similar = max(sizes.again, 1), max(sizes.similar, 1)
@@ -29,14 +29,21 @@ def config_at(base: Path, night: date = NIGHT, sizes: Sizes | None = None) -> Co
         base=base,
         date=night,
         topk=TopKConfig(k=sizes.k, spare=0, similar=similar, popular=sizes.popular, again=again),
+        build=BuildConfig(shards=shards),
     )
 
 
 def make_release(
-    base: Path, seed: int = 0, sizes: Sizes | None = None, night: date = NIGHT, announced: bool = True
+    base: Path,
+    seed: int = 0,
+    sizes: Sizes | None = None,
+    night: date = NIGHT,
+    *,
+    announced: bool = True,
+    shards: int = 1,
 ) -> str:
     """Write a run, build its release in `base/releases` and announce it. Returns its id."""
-    config = config_at(base, night, sizes)
+    config = config_at(base, night, sizes, shards)
     write_run(config, seed, sizes or Sizes())
     release_id: str = build.run(None, config)["release"]
     pass_validation(config.releases / release_id)

@@ -23,6 +23,7 @@ from jobs.ranking.terms import HistoryBatch, ItemTransitions, terms
 from jobs.stages.topk.spark.because import COLUMNS, reasons
 from lookup.item_fields import STORED
 from lookup.release.schema import NUMBER, TEXT
+from tests.shards import shard_run
 from tests.vectors import made_parameters, write_store
 
 NIGHT = date(2026, 11, 22)
@@ -115,6 +116,8 @@ def write_run(config: Config, seed: int, sizes: Sizes) -> None:
 
     _write(root / "item_topk", sizes.items, similar, rng)
     _write_popular(root, categories, sizes, rng)
+    if config.build.shards > 1:
+        shard_run(config)
     for name in ("events", *MADE_FROM):  # in an order in which each comes after what it is made from
         if config.run.path(name).is_dir():
             (root / name / MARK).write_text(json.dumps(config.run.new_mark(name)))

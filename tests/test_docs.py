@@ -29,6 +29,7 @@ MANUALS = (
     "README.md",
     "lookup/README.md",
     "lookup/patches/README.md",
+    "lookup/release/shards/README.md",
     "lookup/search/README.md",
     "lookup/serving/README.md",
     "lookup/travel/README.md",
@@ -140,7 +141,14 @@ def test_queries_find_something(shop: tuple[Path, list[str]], query: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "manual", ["README.md", "lookup/README.md", "lookup/search/README.md", "lookup/serving/README.md"]
+    "manual",
+    [
+        "README.md",
+        "lookup/README.md",
+        "lookup/search/README.md",
+        "lookup/serving/README.md",
+        "lookup/release/shards/README.md",
+    ],
 )
 def test_programs_run(
     shop: tuple[Path, list[str]], manual: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from jobs.config.bounds import EXPECTED, TABLE, Count, Days, Duration, Expected, Length, Share, Within
 from jobs.infra.receipts.used import JobUse
+from lookup.release.manifest_rules import MOST_SHARDS
 
 Price = Annotated[float, Within(0, 1_000_000, noun="a price, a number")]
 Cores = Annotated[float, Within(0, 100_000, above=True, noun="cores, a number")]
@@ -70,12 +71,15 @@ class TopKConfig:
 
 @dataclass(frozen=True, config=TABLE)
 class BuildConfig:
-    """`[build]`: how the best items for the vector of a session are found by day."""
+    """`[build]`: how the best items for the vector of a session are found by day, and in how many shards users lie."""
 
     annoy_trees: Annotated[int, Within(1, 10_000)] = 30
     """Trees of the Annoy index: more find more, and take more memory."""
     recall: Share = 0.98
     """Share of the exact first 20 items that the search must find; the quickest method that does is taken."""
+    shards: Annotated[int, Within(1, MOST_SHARDS)] = 1
+    """Parts that the users are divided into, for shops with more users than one host holds: a host then maps, and
+    fetches, only those that it serves. 1: the users are in one piece."""
 
 
 @dataclass(frozen=True, config=TABLE)

@@ -79,7 +79,7 @@ def measure(config: Config, release_id: str, seconds: float | None = None) -> Li
     import torch
 
     release = Release(config.releases / release_id)
-    users = len(release.users)
+    users = release.manifest.dims["U"]
     if users == 0:
         raise lookup.ReleaseError(f"{release.path}: no user has a list: there is no call to compare with")
     before = torch.get_num_threads()
@@ -94,12 +94,12 @@ def _measure(config: Config, release: Release, users: int, seconds: float) -> Li
     import torch
 
     rng = np.random.default_rng(0)
-    some = rng.integers(0, users, 256)
+    some = [release.user_at(int(row)) for row in rng.integers(0, users, 256)]
     titles = [str(release.record(int(row)).get("title") or "") for row in rng.integers(0, len(release.items), 64)]
     titles = [title for title in titles if title.strip()] or ["an item"]
     encoder = encoder_of(config.embed, locate(config.embed.model, config.base))
     inputs, vectors = release.arrays["item_input"], torch.from_numpy(np.array(release.arrays["item_vector"]))
-    histories = [release.history(int(row)) for row in some]
+    histories = [of_shard.history(row) for of_shard, row in some]
 
     def vector(call: int) -> NDArray[np.float32]:
         events = histories[call % len(histories)]
@@ -114,7 +114,7 @@ def _measure(config: Config, release: Release, users: int, seconds: float) -> Li
 
     shop = lookup.open(config.releases, pin=release.manifest.id)
     try:
-        ids = [release.users.id(int(row)) for row in some]
+        ids = [of_shard.keys.id(row) for of_shard, row in some]
         return LiveCall(
             text=_median(lambda call: encoder.encode([titles[call % len(titles)]]), seconds),
             vector=_median(vector, seconds / 2),

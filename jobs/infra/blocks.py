@@ -53,18 +53,19 @@ class Blocks:
                     )
                 yield from file.iter_batches(BLOCK_ROWS, columns=list(columns))
 
-    def rows(self, batch: pa.RecordBatch, key: str, size: int) -> NDArray[np.int64]:
-        """The key column of a block as numbers, int64 (rows,).
+    def rows(self, batch: pa.RecordBatch, key: str, size: int, first: int = 0) -> NDArray[np.int64]:
+        """The key column of a block as rows of an array, int64 (rows,). first: the number that is row 0.
 
-        Raises DataError where a number is not in 0 … size-1.
+        Raises DataError where a row is not in 0 … size-1.
         """
         column = batch.column(key)
-        rows: NDArray[np.int64] = pc.fill_null(column, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        if len(rows) and (rows.min() < 0 or rows.max() >= size):
+        numbers: NDArray[np.int64] = pc.fill_null(column, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        if len(numbers) and (numbers.min() < first or numbers.max() >= first + size):
             raise DataError(
-                f"{self.folder}: column {key} goes from {rows.min()} to {rows.max()}; 0 to {size - 1} expected"
+                f"{self.folder}: column {key} goes from {numbers.min()} to {numbers.max()}; {first} to "
+                f"{first + size - 1} expected"
             )
-        return rows
+        return numbers - first
 
     def longest(self, column: str) -> int:
         """The length of the longest list in a column."""

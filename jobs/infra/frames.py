@@ -33,6 +33,22 @@ def number_by_hash(frame: "DataFrame", key: str, name: str) -> "DataFrame":
     return placed.withColumn(name, _number(placed, [F.shiftright("_place", POSITION_BITS)]).cast("int")).drop("_place")
 
 
+def shard_of_id(key: str, shards: int) -> "Column":
+    """The shard of an id, as `lookup.release.shards.routing` has it. key: its column."""
+    from pyspark.sql import functions as F
+
+    first = F.conv(F.substring(F.sha2(F.col(key), 256), 1, 8), 16, 10).cast("bigint")
+    return F.shiftright(first * shards, 32).cast("int")
+
+
+def shard_of_row(row: str, sizes: list[int]) -> "Column":
+    """The shard of a row among all users. row: its column. sizes: how many users each shard has."""
+    from pyspark.sql import functions as F
+
+    firsts = F.array(*(F.lit(sum(sizes[:shard])) for shard in range(len(sizes))))
+    return F.size(F.filter(firsts, lambda first: first <= F.col(row))) - 1
+
+
 def record_number(frame: "DataFrame", file: str, block: str, place: str) -> "Column":
     """The number of a record in its file, from 1.
 

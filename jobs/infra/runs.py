@@ -28,7 +28,7 @@ from jobs.infra.storage.disk import link, remove, size, whole_file
 from jobs.infra.tables import RunTable
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 Day = date
 """Run has a field of that name."""
@@ -61,6 +61,7 @@ MADE_BY = {
     "user_topk": "topk",
     "user_because": "topk",
     "user_again": "topk",
+    "user_arrays": "topk",
     "item_topk": "topk",
     "popular": "topk",
     "popularity": "topk",
@@ -88,6 +89,7 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "user_topk": ("vectors", "user_vectors", "user_unseen"),
     "user_because": ("vectors", "user_vectors", "user_topk"),
     "user_again": ("vectors", "user_vectors"),
+    "user_arrays": ("vectors", "user_vectors", "user_unseen", "user_topk", "user_again"),
     "item_topk": ("vectors",),
     "popularity": ("items", "events"),
     "popular": ("items", "popularity"),
@@ -98,13 +100,15 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "metrics.json": ("items", "events", "vectors"),
     "release.json": (
         *("items", "events", "features.json", "patches.json", "vectors", "user_vectors", "user_unseen", "user_topk"),
-        *("user_because", "user_again", "item_topk", "popular", "popularity", "ranker", "search"),
+        *("user_because", "user_again", "user_arrays", "item_topk", "popular", "popularity", "ranker", "search"),
     ),
     "validation.json": ("release.json", "evaluation"),
 }
 """What a table or file of a run is made from. Others of a run are made from files of the shop."""
 OF_SPARK = frozenset(["shown", "visits", "pictures", "fetched"])
 """Tables that the driver never reads: where the work folder is on storage, they are nowhere else."""
+SHARD = "shard"
+"""Begins the names of the folders of a table of users that is in shards, as in `shard=3`."""
 MARK = "_made_from.json"
 """The file of a table's mark in its folder, and the key of a small file's. Spark and Arrow pass over such files."""
 
@@ -225,16 +229,19 @@ class Run:
         finally:
             remove(new)
 
-    def write(self, table: RunTable, frame: "DataFrame") -> None:
+    def write(self, table: RunTable, frame: "DataFrame", shard: "Column | None" = None) -> None:
         """Write a table whole, and replace the one before. Columns are found by name and cast to the schema.
 
-        Raises DataError where the driver does not find every row that executors wrote.
+        shard: of each row; each shard then has a folder of its own. None: there are no shards. Raises DataError where
+        the driver does not find every row that executors wrote.
         """
         from pyspark.sql import functions as F
 
-        typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields))
+        folders = [] if shard is None else [shard.alias(SHARD)]
+        typed = frame.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in table.fields), *folders)
         with self.replacing(table.name) as path:
-            write_counted(typed, path, table.sorted_by, driver_reads=table.name not in OF_SPARK)
+            reads, by = table.name not in OF_SPARK, SHARD if folders else None
+            write_counted(typed, path, table.sorted_by, folders_by=by, driver_reads=reads)
 
     def read(self, spark: "SparkSession", table: RunTable) -> "DataFrame":
         """Read a table of this run.

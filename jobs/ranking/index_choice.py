@@ -55,17 +55,23 @@ class _Tried(NamedTuple):
     effort: int
 
 
-def ask(encoder: UserEncoder, item_input: Matrix, user_vector: Matrix, history: Callable[[int], Matrix]) -> Matrix:
+def ask(
+    encoder: UserEncoder,
+    item_input: Matrix,
+    users: int,
+    vector: Callable[[int], Matrix],
+    history: Callable[[int], NDArray[np.int32]],
+) -> Matrix:
     """Make the queries for the choice: user vectors of the night, and of sessions; float32 (n, D).
 
-    item_input, user_vector: arrays of the release. history: the item rows of a user's events, newest last.
+    item_input: array of the release. users: how many there are. vector, history: of a user, by row: u, and the item
+    rows of the events, newest last.
     """
     asked = []
-    users = np.unique(np.linspace(0, len(user_vector) - 1, min(SAMPLE, len(user_vector))).astype(np.int64))
-    for place, user in enumerate(users.tolist()):
+    for place, user in enumerate(spread_rows(users, SAMPLE).tolist()):
         length = (None, *SESSIONS)[place % (1 + len(SESSIONS))]
         if length is None:
-            asked.append(user_vector[user])
+            asked.append(vector(user))
         else:
             rows = history(user)[-length:]
             asked.append(encoder.user_vector(item_input[rows], np.zeros(len(rows)), np.ones(len(rows))))
@@ -77,10 +83,12 @@ def choose(
 ) -> tuple[IndexChoice, Projections]:
     """Choose the fastest search that finds the share `recall` of the exact first 20.
 
-    item_vector: shape (I, D), I > 0. users: shape (U, D), for fitting the projections. asked: shape (n, D), as `ask`
-    makes them. Items replace both where a shop has no users.
+    item_vector: shape (I, D), I > 0. users: vectors of users, shape (n, D), for fitting the projections. asked: shape
+    (n, D), as `ask` makes them. Items replace both where a shop has no users.
     """
-    users, asked = (given if len(given) else item_vector[_spread(len(item_vector), SAMPLE)] for given in (users, asked))
+    users, asked = (
+        given if len(given) else item_vector[spread_rows(len(item_vector), SAMPLE)] for given in (users, asked)
+    )
     exact = exact_top(item_vector, asked, RECALL_AT)
     k = exact.shape[1]
     tried = {"scan": _Tried(1.0, microseconds(partial(scan, item_vector, n=k), asked), 0)}
@@ -144,7 +152,7 @@ def measure_recall(search: Search, queries: Matrix, exact: NDArray[np.int64]) ->
 def microseconds(search: Search, queries: Matrix) -> float:
     """Return the time of a search for a query: the median over some queries of the best of three times."""
     times = []
-    for query in queries[_spread(len(queries), TIMED)]:
+    for query in queries[spread_rows(len(queries), TIMED)]:
         own = []
         for _ in range(3):
             started = time.perf_counter()
@@ -154,15 +162,15 @@ def microseconds(search: Search, queries: Matrix) -> float:
     return float(np.median(times)) * 1e6
 
 
-def _spread(size: int, most: int) -> NDArray[np.int64]:
+def spread_rows(size: int, most: int) -> NDArray[np.int64]:
     """Return at most this many different numbers of 0 … size-1, evenly spread."""
-    return np.unique(np.linspace(0, size - 1, most).astype(np.int64))
+    return np.unique(np.linspace(0, size - 1, most if size else 0).astype(np.int64))
 
 
 def _projections(item_vector: Matrix, users: Matrix) -> tuple[Matrix, Matrix]:
     """Fit the largest projections to try: of queries (D, R), of items (I, R). Their first columns are smaller ones."""
     size = min(max(PROJECTED), item_vector.shape[1] - 1)
-    items, queries = fit_projections(item_vector, users[_spread(len(users), FITTED_ON)], size)
+    items, queries = fit_projections(item_vector, users[spread_rows(len(users), FITTED_ON)], size)
     blocks = [item_vector[start : start + BLOCK] @ items for start in range(0, len(item_vector), BLOCK)]
     return queries, np.concatenate(blocks)
 

@@ -18,21 +18,29 @@ from lookup.errors import ReleaseError
 from lookup.keys import clean_id
 from lookup.release.locks import open_locked
 from lookup.release.reader import Release
+from lookup.release.shards.routing import ALL, Served
 from lookup.release.validation import why_held
 
 
 class Arms:
     """The arms of a test and their releases, which stay locked as long as this object exists. Thread-safe.
 
-    folder: of the releases. arms: the id of a release by the name of its arm; two arms at least, which may share a
-    release. salt: the name of the test; another salt assigns users anew. shares: of the users, by the name of the arm;
-    None makes all equal.
+    folder: of the releases. served: the shards of users to map. arms: the id of a release by the name of its arm; two
+    arms at least, which may share a release. salt: the name of the test; another salt assigns users anew. shares: of
+    the users, by the name of the arm; None makes all equal.
 
     Raises ValueError for arms or shares that make no test, and ReleaseError for a release that is missing or damaged,
     naming the file, or that `validate` holds.
     """
 
-    def __init__(self, folder: Path, arms: Mapping[str, str], salt: str, shares: Mapping[str, float] | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        arms: Mapping[str, str],
+        salt: str,
+        shares: Mapping[str, float] | None = None,
+        served: Served = ALL,
+    ):
         self.salt, self.names = salt, sorted(arms)
         self.shares = _shares(self.names, shares)
         """The share of the users by the name of the arm; all add up to 1."""
@@ -40,7 +48,7 @@ class Arms:
             raise ValueError("salt is the name of the test, which users are assigned by: it must not be empty")
         self._seed = sha256(sha256(salt.encode()).digest())
         self._ends = [round(end * 2**64) for end in accumulate(self.shares.values())][:-1]
-        opened = {release_id: open_locked(folder, release_id) for release_id in {*arms.values()}}
+        opened = {release_id: open_locked(folder, release_id, served=served) for release_id in {*arms.values()}}
         for release_id, release in opened.items():
             if why := why_held(release.manifest):
                 raise ReleaseError(f"release {release_id} cannot be an arm, for `validate` holds it: {why}")

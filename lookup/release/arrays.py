@@ -35,20 +35,23 @@ CACHED = 1 << 16
 NO_ROW = -1
 
 
-def file_name(name: str) -> str:
-    """The file of an array, relative to its release."""
-    return f"arrays/{name}.npy"
+def file_name(name: str, shard: int | None = None) -> str:
+    """The file of an array, relative to its release. shard: of the users that it is of; None: it is of all."""
+    return f"arrays/{name}.npy" if shard is None else f"arrays/shard-{shard:03}/{name}.npy"
 
 
 @contextmanager
-def creating(release: Path, name: str, dims: Mapping[str, int], space_id: str, free: int = 0) -> Iterator[NDArray[Any]]:
+def creating(
+    release: Path, name: str, dims: Mapping[str, int], space_id: str, free: int = 0, *, shard: int | None = None
+) -> Iterator[NDArray[Any]]:
     """Create an array of `lookup.release.schema` in the folder of a release, for the caller to fill block by block.
 
-    dims: the size of each letter. free: the size of "*". Yields the array, zeros, mapped for writing; when the block
-    ends, it is on the disk. Raises OSError when there is no room: the whole file is claimed before the first write.
+    dims: the size of each letter. free: the size of "*". shard: as in `file_name`. Yields the array, zeros, mapped for
+    writing; when the block ends, it is on the disk. Raises OSError when there is no room: the whole file is claimed
+    before the first write.
     """
     array = schema.array(name)
-    path = release / file_name(name)
+    path = release / file_name(name, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     dtype, shape = np.dtype(array.dtype), array.size(dims, free)
     with path.open("w+b") as file:
@@ -76,13 +79,15 @@ def write(release: Path, name: str, values: NDArray[Any], dims: Mapping[str, int
         out[...] = values
 
 
-def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str) -> NDArray[Any]:
-    """Map an array of a release for reading, and check its header, shape, size and space.
+def open_array(
+    release: Path, name: str, dims: Mapping[str, int], space_id: str, shard: int | None = None
+) -> NDArray[Any]:
+    """Map an array of a release for reading, and check its header, shape, size and space. shard: as in `file_name`.
 
     Raises ReleaseError, naming the file, with what was found and what was expected.
     """
     array = schema.array(name)
-    path = release / file_name(name)
+    path = release / file_name(name, shard)
     dtype = np.dtype(array.dtype)
     with path.open("rb") as file:
         head = HEADER.match(file.read(HEADER_BYTES))
@@ -112,32 +117,36 @@ def open_array(release: Path, name: str, dims: Mapping[str, int], space_id: str)
 
 
 def check_rows(
-    release: Path, name: str, values: NDArray[Any], dims: Mapping[str, int], arrays: Mapping[str, Any]
+    release: Path,
+    name: str,
+    values: NDArray[Any],
+    dims: Mapping[str, int],
+    arrays: Mapping[str, Any],
+    *,
+    shard: int | None = None,
 ) -> None:
     """Check that the rows and places that an array of a release holds exist, so that no call meets one that does not.
 
-    values: the array. arrays: all of the release, by name. Reads all of an array of rows or places, and no other.
-    Raises ReleaseError, naming the file, with what was found and what was expected.
+    values: the array. arrays: all of the release, by name. shard: as in `file_name`. Reads all of an array of rows or
+    places, and no other. Raises ReleaseError, naming the file, with what was found and what was expected.
     """
-    array = schema.array(name)
+    array, path = schema.array(name), release / file_name(name, shard)
     if array.places_in is not None:
         size = len(arrays[array.places_in])
         if values[0] != 0 or values[-1] != size:
             raise ReleaseError(
-                f"{release / file_name(name)}: it goes from byte {values[0]} to {values[-1]}; {array.places_in} has "
-                f"{size}, and begins at 0"
+                f"{path}: it goes from byte {values[0]} to {values[-1]}; {array.places_in} has {size}, and begins at 0"
             )
         falls = any(bool((part[1:] < part[:-1]).any()) for part in _blocks(values, overlap=1))
         if falls:
-            raise ReleaseError(f"{release / file_name(name)}: its places fall; each is at least the one before it")
+            raise ReleaseError(f"{path}: its places fall; each is at least the one before it")
     if array.rows_of is not None:
         low, high = (NO_ROW if array.ends else 0), dims[array.rows_of]
         for part in _blocks(values.reshape(-1)):
             least, most = int(part.min()), int(part.max())
             if least < low or most >= high:
                 raise ReleaseError(
-                    f"{release / file_name(name)}: it holds row {least if least < low else most}; rows from {low} to "
-                    f"{high - 1} expected"
+                    f"{path}: it holds row {least if least < low else most}; rows from {low} to {high - 1} expected"
                 )
 
 

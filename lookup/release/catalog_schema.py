@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from lookup.item_fields import STORED, Kind
 from lookup.release.schema import FIRST_VERSION
 
+CATALOG_FILE = "catalog.duckdb"
 DUCKDB_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "number": "DOUBLE",

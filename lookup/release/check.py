@@ -22,6 +22,7 @@ from lookup.errors import ReleaseError
 from lookup.flock import locked
 from lookup.release import manifest
 from lookup.release.manifest import Manifest
+from lookup.release.shards.routing import ALL, Served, needed
 
 CACHE = "DAYBREAK_CACHE"
 """The environment variable with the folder of what was found."""
@@ -92,11 +93,12 @@ def harm(damage: Damage) -> str | None:
 class Check:
     """The check of one release. One thread at a time may call it; a forked child starts it anew.
 
-    release: its folder. facts: its manifest, as it was opened.
+    release: its folder. facts: its manifest, as it was opened. served: of which only files are checked that this host
+    needs.
     """
 
-    def __init__(self, release: Path, facts: Manifest):
-        self.release, self._files = release, facts.files
+    def __init__(self, release: Path, facts: Manifest, served: Served = ALL):
+        self.release, self._served, self._files = release, served, needed(facts.files, served)
         self.damage: Damage = {}
         """What is wrong, as far as the files were read."""
         self.ever: set[str] = set()
@@ -162,7 +164,8 @@ class Check:
 
     def _begin(self) -> bool:
         """Whether there is something to read for this process."""
-        self._files = manifest.read(self.release).files  # `validate` may have written another report since
+        facts = manifest.read(self.release)
+        self._files = needed(facts.files, self._served)  # `validate` may have written another report since
         self._sealed = seal(self.release, self._files)
         for name, fact in self._files.items():
             size = (self.release / name).lstat().st_size

@@ -14,9 +14,12 @@ from pathlib import Path
 from lookup.background import Background
 from lookup.errors import ReleaseError
 from lookup.release import pointer
+from lookup.release.catalog_schema import CATALOG_FILE
 from lookup.release.check import ANSWERS, Check, DamagedError, harm
 from lookup.release.locks import open_locked
-from lookup.release.reader import CATALOG_FILE, Release, files_of
+from lookup.release.reader import Release
+from lookup.release.shards.files import files_of
+from lookup.release.shards.routing import ALL, Served, needed
 
 LOG = logging.getLogger("lookup")
 LOOK_SECONDS = 0.2
@@ -34,7 +37,8 @@ class Follower:
     """The release in a folder that serves. Thread-safe, and safe to fork.
 
     folder: the one with CURRENT. pin: keep this release, whatever CURRENT says. verify: check every byte of the release
-    that is opened now. Raises ReleaseError, naming the file, when there is no release, or when it cannot be read.
+    that is opened now. served: the shards of users that this host serves. Raises ValueError for shards that the release
+    does not have, and ReleaseError, naming the file, when there is no release, or when it cannot be read.
 
     When the release that CURRENT names is missing, damaged or of a schema version that cannot be read, the old one
     keeps serving, `problem` says why, and a warning is logged. When the check finds damage in the release that serves,
@@ -42,9 +46,11 @@ class Follower:
     (`lookup.release.locks`) keeps `daybreak prune` from removing the release that serves.
     """
 
-    def __init__(self, folder: Path, pin: str | None = None, verify: bool = False):
+    def __init__(self, folder: Path, pin: str | None = None, verify: bool = False, served: Served = ALL):
         self.folder, self.pinned = folder, pin is not None
         self._pin = pin
+        self.served = served
+        """Numbers of as many shards as the first release had, whatever a later one has."""
         self._following: str | None = None
         """Why the release that CURRENT names does not serve."""
         self._damaged: str | None = None
@@ -58,11 +64,14 @@ class Follower:
         """The releases that answer as their ended check says."""
         self._release: Release | None = None
         try:
-            self._serve(open_locked(folder, pin, verify) if pin is not None else _open_current(folder, verify))
+            found = self._open(pin, verify) if pin is not None else self._open_current(verify)
+            self._serve(found)
         except DamagedError as error:
             self._stay(pin or pointer.read(folder), str(error))
             if self._release is None or verify:
                 raise
+        if self._release is not None:
+            self.served = served.settled(len(self._release.shards))
         self._background = Background(self._look, LOOK_SECONDS)
 
     @property
@@ -102,7 +111,7 @@ class Follower:
 
     def watch(self, releases: Iterable[Release]) -> None:
         """Check these releases, too: those of a test with arms."""
-        self._checks |= {release: Check(release.path, release.manifest) for release in releases}
+        self._checks |= {release: self._check_of(release) for release in releases}
 
     def is_damaged(self, release: Release) -> bool:
         """Whether the check found that answers from a watched release may be wrong."""
@@ -130,13 +139,13 @@ class Follower:
         if self._release is None or wanted != self._release.id:
             self._failed, self._retry_at = wanted, time.monotonic() + RETRY_SECONDS
             try:
-                release = open_locked(self.folder, wanted)
+                release = self._open(wanted)
                 if wanted in self._distrusted:
-                    _check_all(release)
+                    _check_all(self._check_of(release))
             except DamagedError as error:
                 self._stay(wanted, str(error))
                 return
-            _warm(release)
+            _warm(release, self.served)
             self._serve(release)
             LOG.info("serving release %s", wanted)
         self._failed, self._following = "", None
@@ -156,7 +165,7 @@ class Follower:
     def _serve(self, release: Release | None) -> None:
         before = self._release
         if release is not None:
-            self._checks[release] = Check(release.path, release.manifest)
+            self._checks[release] = self._check_of(release)
         self._retired, self._release = before, release
         # Only now: until the other one serves, `checked` must not forget what was found in this one.
         check = None if before is None else self._checks.pop(before, None)
@@ -201,10 +210,26 @@ class Follower:
         """The nearest release that a rollback would go to and that opens; it is checked while it serves."""
         for earlier in [] if self.pinned else _before(self.folder, damaged):
             try:
-                return open_locked(self.folder, earlier)
+                return self._open(earlier)
             except ReleaseError as error:
                 LOG.warning("release %s cannot serve instead of %s: %s", earlier, damaged, error)
         return None
+
+    def _open(self, release_id: str, verify: bool = False) -> Release:
+        return open_locked(self.folder, release_id, verify, served=self.served)
+
+    def _open_current(self, verify: bool) -> Release:
+        """Open the release that CURRENT names; the next one when CURRENT moves on while this one is opened."""
+        while True:
+            wanted = pointer.read(self.folder)
+            try:
+                return self._open(wanted, verify)
+            except ReleaseError:
+                if pointer.read(self.folder) == wanted:
+                    raise
+
+    def _check_of(self, release: Release) -> Check:
+        return Check(release.path, release.manifest, self.served)
 
     @property
     def _serving(self) -> str:
@@ -221,17 +246,6 @@ class Follower:
             LOG.warning("still serving %s: %s", self._serving, problem)
 
 
-def _open_current(folder: Path, verify: bool) -> Release:
-    """Open the release that CURRENT names; the next one when CURRENT moves on while this one is opened."""
-    while True:
-        wanted = pointer.read(folder)
-        try:
-            return open_locked(folder, wanted, verify)
-        except ReleaseError:
-            if pointer.read(folder) == wanted:
-                raise
-
-
 def _before(folder: Path, release_id: str) -> list[str]:
     """The releases that rollbacks from this one would go to, the nearest first; none where that is not certain."""
     try:
@@ -241,21 +255,21 @@ def _before(folder: Path, release_id: str) -> list[str]:
     return ids[: ids.index(release_id) if release_id in ids else len(ids)][::-1]
 
 
-def _check_all(release: Release) -> None:
+def _check_all(check: Check) -> None:
     """Check every byte of a release at once. Raises DamagedError where answers may be wrong."""
-    check = Check(release.path, release.manifest)
     check.finish()
     if (why := harm(check.damage)) is not None:
         raise DamagedError(why)
 
 
-def _warm(release: Release) -> None:
+def _warm(release: Release, served: Served) -> None:
     """Read the files that calls need, so that they are in memory. Other threads run during a read, but not during the
     page fault of a call.
     """
     buffer = bytearray(BLOCK)
+    here = needed(release.manifest.files, served)
     for name in files_of(release.manifest):
-        if name != CATALOG_FILE and release.manifest.files[name].bytes <= WARM_BYTES:
+        if name in here and name != CATALOG_FILE and here[name].bytes <= WARM_BYTES:
             with (release.path / name).open("rb", buffering=0) as file:
                 while file.readinto(buffer):
                     pass

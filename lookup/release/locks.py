@@ -21,6 +21,7 @@ from lookup.release.arrays import file_name
 from lookup.release.manifest import Checked, silent
 from lookup.release.pointer import checked_id
 from lookup.release.reader import Release, open_from
+from lookup.release.shards.routing import ALL, Served
 
 LOG = logging.getLogger("lookup")
 LOCKED_FILE = file_name("item_hash")
@@ -28,14 +29,16 @@ LOCKED_FILE = file_name("item_hash")
 the locks of this one."""
 
 
-def open_locked(releases: Path, release_id: str, verify: bool = False, checked: Checked = silent) -> Release:
+def open_locked(
+    releases: Path, release_id: str, verify: bool = False, checked: Checked = silent, served: Served = ALL
+) -> Release:
     """Open a release as `open_from` does, and keep it locked until the object is gone.
 
-    Raises ReleaseError as `open_from` does, and when `daybreak prune` is removing the release.
+    Raises as `open_from` does, and ReleaseError when `daybreak prune` is removing the release.
     """
     handle = _lock(releases / checked_id(release_id))
     try:
-        release = open_from(releases, release_id, verify, checked)
+        release = open_from(releases, release_id, verify, checked, served)
     except BaseException:
         _unlock(handle)
         raise

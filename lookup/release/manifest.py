@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 import warnings
 from collections.abc import Callable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
@@ -118,6 +117,10 @@ class Manifest:
     """The receipts of `build` and `validate`, which end after the catalog is written. Left out until then, and by
     earlier versions of Daybreak."""
 
+    shards: list[dict[str, int]] | None = field(default=None, metadata={"since": 8, "optional": True})
+    """`U` and `E`, the users and events, of each shard of the users (see `lookup.release.shards.routing`), which are
+    those of `dims` together. Left out where the users are in one piece."""
+
     @property
     def all_receipts(self) -> list[dict[str, Any]]:
         """The receipts of all jobs that the manifest knows of, in the order in which they ended."""
@@ -166,41 +169,6 @@ class Manifest:
             os.replace(new, release / FILE)
         finally:
             new.unlink(missing_ok=True)
-
-    def check_sizes(self, release: Path) -> None:
-        """Check that every file exists, is no link and has its size: fast.
-
-        Raises ReleaseError, naming the file.
-        """
-        for name in sorted({parent for name in self.files if (parent := os.path.dirname(name))}):
-            if (release / name).is_symlink():
-                raise ReleaseError(f"{release / name}: a link; a release holds its files itself")
-        for name, fact in self.files.items():
-            try:
-                found = (release / name).lstat()
-            except OSError as error:
-                raise ReleaseError(f"{release / name}: the manifest names it, but {_reason(error)}") from None
-            if not stat.S_ISREG(found.st_mode):
-                raise ReleaseError(f"{release / name}: no plain file; a release holds its files itself")
-            if found.st_size != fact.bytes:
-                raise ReleaseError(
-                    f"{release / name}: {found.st_size} bytes found, {fact.bytes} expected by the manifest"
-                )
-
-    def check_bytes(self, release: Path, checked: Checked = silent) -> None:
-        """Check every byte of every file. checked: told how far it is.
-
-        Raises ReleaseError, naming the file.
-        """
-        self.check_sizes(release)
-        done, total = 0, sum(fact.bytes for fact in self.files.values())
-        checked(done, total)
-        for name, fact in self.files.items():
-            found = digest(release / name)
-            if found != fact.sha256:
-                raise ReleaseError(f"{release / name}: {fact.damaged(found)}")
-            done += fact.bytes
-            checked(done, total)
 
 
 PARTS: dict[str, Any] = {
@@ -280,7 +248,7 @@ def _load(release: Path) -> dict[str, Any]:
         text = path.read_bytes().decode("utf-8")
         data = json.loads(text)
     except OSError as error:
-        raise ReleaseError(f"{path}: {_reason(error)}; a release without its manifest is not whole") from None
+        raise ReleaseError(f"{path}: {reason(error)}; a release without its manifest is not whole") from None
     except (ValueError, RecursionError) as error:
         raise ReleaseError(f"{path}: not readable as JSON: {error}") from None
     if not isinstance(data, dict):
@@ -343,5 +311,6 @@ def _has_default(one: Field[Any]) -> bool:
     return one.default is not MISSING or one.default_factory is not MISSING
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """Why a file of a release cannot be read, in words."""
     return "it is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"

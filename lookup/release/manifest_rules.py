@@ -17,6 +17,10 @@ MOST = (1 << 31) - 1
 """No size or count of a release is larger: item rows are int32."""
 FILE_NAME = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)*[A-Za-z0-9_][\w.-]*", re.ASCII)
 """The name of a file inside a release; no other is ever opened."""
+MOST_SHARDS = 1000
+"""A release has no more."""
+SHARDED = ("U", "E")
+"""The letters whose sizes each shard has for itself."""
 LISTED_PARTS = 5
 """The schema version whose encoders list their parts."""
 BOUGHT = ("include", "exclude", "separate")
@@ -32,7 +36,7 @@ class Rule(NamedTuple):
 
     def complaint(self, value: object) -> str:
         """What is wrong with a value, and what is expected."""
-        verb = "are" if self.field in ("dims", "counts", "features", "weights", "metrics", "files") else "is"
+        verb = "are" if self.field in ("dims", "counts", "features", "weights", "metrics", "files", "shards") else "is"
         return f"{self.field} {verb} {value!r:.300}; {self.expected}"
 
 
@@ -101,6 +105,16 @@ def _counts(value: object) -> bool:
     return isinstance(value, dict) and all(_size(value.get(name)) for name in ("items", "users", "events"))
 
 
+def _shards(value: object) -> bool:
+    if value is None:
+        return True
+    return (
+        _objects(value)
+        and 2 <= len(value) <= MOST_SHARDS  # type: ignore[arg-type]
+        and all(_size(one.get(letter)) for one in value for letter in SHARDED)  # type: ignore[attr-defined]
+    )
+
+
 def _weights(value: object) -> bool:
     return isinstance(value, dict) and all(map(_positive, value.values()))
 
@@ -160,6 +174,7 @@ RULES = (
     Rule("bought", lambda value: value in BOUGHT, f"expected {', '.join(BOUGHT)}"),
     Rule("features", _features, f"{NUMBER!r} or {TEXT!r} expected for each name"),
     Rule("dims", _dims, f"a size, 0 or more, expected for each of {', '.join(one.letter for one in schema.LETTERS)}"),
+    Rule("shards", _shards, f"null or 2 to {MOST_SHARDS} shards expected, each with its {' and '.join(SHARDED)}"),
     Rule("files", _files, "names inside the release expected, each with its bytes and its sha256"),
 )
 

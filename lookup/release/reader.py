@@ -1,23 +1,23 @@
 """One release, opened for reading: its manifest, arrays and Annoy index, checked to belong together."""
 
 import json
-import logging
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.duckdb_file import REMEDY, held_by, opened
-from lookup.errors import ReleaseError
-from lookup.keys import CACHED, Keys
-from lookup.release import manifest, schema
-from lookup.release.arrays import check_rows, file_name, open_array
-from lookup.release.check import Damage, DamagedError, harm, known, remember, seal
+from lookup.errors import ReleaseError, ShardError
+from lookup.keys import CACHED, Keys, clean_id, hash_id
+from lookup.release import manifest
+from lookup.release.arrays import file_name
 from lookup.release.manifest import Checked, silent
 from lookup.release.pointer import checked_id
+from lookup.release.shards.files import checked_files, found_before, verified
+from lookup.release.shards.routing import ALL, Served, needed, of_hash, shard_of
+from lookup.release.shards.users import Users, open_arrays, open_shards
 from lookup.retrieval import annoy_index
 from lookup.retrieval.ranked_lists import RankedLists
 from lookup.retrieval.scan import scan, scan_projections
@@ -31,23 +31,7 @@ from lookup.search import FILE as SEARCH_FILE
 if TYPE_CHECKING:
     from lookup.search.index import SearchIndex
 
-LOG = logging.getLogger("lookup")
-CATALOG_FILE = "catalog.duckdb"
 EPOCH = date(1970, 1, 1)
-DUCKDB_MAGIC = b"DUCK"
-DUCKDB_MAGIC_AT = 8
-"""A DuckDB file begins with a checksum of 8 bytes; its magic bytes follow."""
-
-
-class UserHistory(NamedTuple):
-    """The events that made the night's vector of a user, the newest last."""
-
-    rows: NDArray[np.int32]
-    """Item rows, (n,)."""
-    days: NDArray[np.int32]
-    """Since 1970, UTC, (n,)."""
-    weights: NDArray[np.float32]
-    """(n,)."""
 
 
 class Release:
@@ -57,18 +41,22 @@ class Release:
     stand-ins of `lookup.release.schema`.
 
     path: the folder of the release. verify: check every byte, and the catalog's own manifest, before trusting any.
-    checked: told how far the verification is.
-    Raises VersionError when the schema version is too new or too old for this Daybreak; ReleaseError, naming the file,
-    when anything is missing, damaged, or of another release or space.
+    checked: told how far the verification is. served: the shards of users to map, of a release that has shards; what is
+    of others need not be there, nor the catalog. Raises ValueError for shards that the release does not have;
+    VersionError when the schema version is too new or too old for this Daybreak; ReleaseError, naming the file, when
+    anything is missing, damaged, or of another release or space.
     """
 
-    def __init__(self, path: Path, verify: bool = False, checked: Checked = silent):
+    def __init__(self, path: Path, verify: bool = False, checked: Checked = silent, served: Served = ALL):
         self.path = path
         try:
-            self.manifest = _checked_files(path)
-            damage = _verified(path, self.manifest, checked) if verify else _found_before(path, self.manifest)
-            self.arrays: dict[str, NDArray[Any]] = _open_arrays(path, self.manifest, checked=damage is not None)
-            """By name, as `lookup.release.schema.ARRAYS` says."""
+            self.manifest = checked_files(path, served)
+            files = needed(self.manifest.files, served)
+            damage = verified(path, files, checked) if verify else found_before(path, files)
+            self.arrays: dict[str, NDArray[Any]] = open_arrays(path, self.manifest, checked=damage is not None)
+            """By name, as `lookup.release.schema.ARRAYS` says; without those of users where they are in shards."""
+            self.shards = open_shards(path, self.manifest, self.arrays, served, checked=damage is not None)
+            """The users of each shard, None for a shard that is not served; a release without shards is like one."""
         except OSError as error:
             raise ReleaseError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
         self.index_checked = damage is not None and self.manifest.annoy.file not in damage
@@ -82,11 +70,9 @@ class Release:
         self._check_parts()
         if self.manifest.index_choice.method == "sketch" and not self.manifest.dims["R"]:
             raise ReleaseError(f"{path / manifest.FILE}: search says sketch, but there are no projections (R is 0)")
-        self.items, self.users, self.categories = self._keys("item"), self._keys("user"), self._keys("category")
+        self.items, self.categories = self._keys("item"), self._keys("category")
         self.brands, self.values, self.groups = self._keys("brand"), self._keys("value"), self._keys("group")
         self._item_rows: dict[str, int] = {}
-        self.user_topk, self.user_again = self._lists("user_topk"), self._lists("user_again")
-        self.user_unseen = self._lists("user_unseen")
         self.item_topk, self.popular = self._lists("item_topk"), self._lists("popular")
         self.item_input: NDArray[np.float32] = self.arrays["item_input"]
         self.item_vector: NDArray[np.float32] = self.arrays["item_vector"]
@@ -102,11 +88,9 @@ class Release:
         self._group_items = self.arrays["group_item"].data
         self.item_popularity: NDArray[np.float32] = self.arrays["item_popularity"]
         self.item_feature: NDArray[np.float64] = self.arrays["item_feature"]
-        self.user_vector: NDArray[np.float32] = self.arrays["user_vector"]
         self.item_usual_price: NDArray[np.float32] = self.arrays["item_usual_price"]
         self.ranker = self._ranker()
         """None in a release without one."""
-        self._history_offsets = self.arrays["user_history_offsets"].data
         self._record_offsets = self.arrays["item_record_offsets"].data
         self._record_bytes = self.arrays["item_record_bytes"].data
         self.labels = self._keys("label")
@@ -117,6 +101,15 @@ class Release:
         self._index = annoy_index.open_index(path, self.manifest.annoy, self.item_vector)
         self.search: SearchIndex | None = self._search(checked=damage is not None)
         """None in a release that was built without search, or before there was one."""
+
+    def __getattr__(self, name: str) -> Any:
+        """What is of all users, in a release whose users are in one piece: `users` (their ids), `user_vector`,
+        `user_topk`, `user_unseen`, `user_again` and `history`. Raises ReleaseError where they are in shards."""
+        if name not in WHOLE:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if len(self.shards) > 1 or self.shards[0] is None:
+            raise ReleaseError(f"{self.path}: its users are in {len(self.shards)} shards: each of `shards` has its own")
+        return getattr(self.shards[0], WHOLE[name])
 
     def _check_parts(self) -> None:
         """Raise ReleaseError where the encoder's parts are not as wide as the arrays of their labels."""
@@ -164,6 +157,50 @@ class Release:
                 self._item_rows[self.items.id(row)] = row
         return row
 
+    def find_user(self, user: str) -> tuple[Users | None, int]:
+        """The users of a user's shard, and the row among them, -1 for an unknown user; (None, -1) where this host does
+        not serve the shard. Raises TypeError for what cannot be an id.
+        """
+        shards = self.shards
+        if len(shards) == 1 and (whole := shards[0]) is not None:
+            return whole, whole.keys.find(user)
+        if isinstance(user, str):
+            found = self._find_user(user)
+            if found[1] >= 0:
+                return found
+        cleaned = clean_id(user)
+        return found if cleaned is user else self._find_user(cleaned)
+
+    def _find_user(self, text: str) -> tuple[Users | None, int]:
+        data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
+        hashed = hash_id(data)
+        users = self.shards[of_hash(hashed, len(self.shards))]
+        return users, -1 if users is None else users.keys.find_hashed(data, hashed)
+
+    def user_at(self, row: int) -> tuple[Users, int]:
+        """The users of the shard with a row among all users, and the row among them. Raises IndexError where none of
+        the shards that are served has it.
+        """
+        for users in self.shards:
+            if users is not None and users.first <= row < users.first + len(users):
+                return users, row - users.first
+        raise IndexError(f"{self.path}: row {row} is of no user that is served")
+
+    def shard_of(self, user: str) -> int:
+        """The number of the shard that a user is on, whether it is served or not; 0 in a release without shards.
+
+        Raises TypeError for what cannot be an id.
+        """
+        return shard_of(user, len(self.shards))
+
+    def elsewhere(self, user: str) -> ShardError:
+        """The error that says on which shard a user is whom this host does not serve."""
+        here = ", ".join(str(shard) for shard, users in enumerate(self.shards) if users is not None) or "none"
+        return ShardError(
+            f"{user!r:.100}: this user is on shard {self.shard_of(user)} of {len(self.shards)}, and this host serves "
+            f"{here}: ask a host of that shard (`shop.shard_of`, `shop.serves`)"
+        )
+
     def candidates(self, vector: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Rows of about the `n` items with the largest u . v, best first, int32; fewer where the shop has fewer.
 
@@ -184,11 +221,6 @@ class Release:
         missing or None. See `lookup.scoring.cold_start`.
         """
         return self._cold_start.item(fields)
-
-    def history(self, row: int) -> UserHistory:
-        """The events that made the night's vector of a user, by user row."""
-        part = slice(self._history_offsets[row], self._history_offsets[row + 1])
-        return UserHistory(*(self.arrays[f"user_history_{name}"][part] for name in ("item", "day", "weight")))
 
     def record(self, row: int) -> dict[str, Any]:
         """The row of table `items` of the catalog, by column."""
@@ -232,96 +264,25 @@ class Release:
         return RankedLists(self.arrays[f"{prefix}_item"], self.arrays[f"{prefix}_score"])
 
 
-def files_of(facts: manifest.Manifest) -> list[str]:
-    """The files that a reader needs of a release, relative to it, by what its schema version promises."""
-    arrays = (file_name(array.name) for array in schema.arrays_of(facts.schema_version))
-    return [CATALOG_FILE, facts.annoy.file, *arrays]
+WHOLE = {
+    "users": "keys",
+    "user_vector": "vector",
+    "user_topk": "topk",
+    "user_unseen": "unseen",
+    "user_again": "again",
+    "history": "history",
+}
+"""Attributes of a release whose users are in one piece, and what they are of these users."""
 
 
-def open_from(releases: Path, release_id: str, verify: bool = False, checked: Checked = silent) -> Release:
+def open_from(
+    releases: Path, release_id: str, verify: bool = False, checked: Checked = silent, served: Served = ALL
+) -> Release:
     """Open the release of that id in a folder of releases.
 
-    Raises ReleaseError as `Release` does, and when the manifest is that of another release.
+    Raises as `Release` does, and ReleaseError when the manifest is that of another release.
     """
-    release = Release(releases / checked_id(release_id), verify, checked)
+    release = Release(releases / checked_id(release_id), verify, checked, served)
     if release.id != release_id:
         raise ReleaseError(f"{release.path / manifest.FILE}: it is the manifest of release {release.id}")
     return release
-
-
-def _check_magic(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(DUCKDB_MAGIC_AT + len(DUCKDB_MAGIC))
-    if head[DUCKDB_MAGIC_AT:] != DUCKDB_MAGIC:
-        raise ReleaseError(f"{path}: not a DuckDB file: {head[DUCKDB_MAGIC_AT:]!r} found, {DUCKDB_MAGIC!r} expected")
-
-
-def _check_catalog(release: Path) -> None:
-    import duckdb  # for SQL and for verifying; a backend that serves does not load it
-
-    path = release / CATALOG_FILE
-    try:
-        if (why := held_by(path)) is not None:  # its sha256 is right, and that is enough
-            LOG.warning("%s: %s: its tables are not read. %s", path, why, REMEDY)
-            return
-        with opened(path) as catalog:
-            rows = catalog.execute("SELECT key, value FROM manifest").fetchall()
-    except duckdb.Error as error:
-        raise ReleaseError(f"{path}: DuckDB cannot read its manifest: {error}") from None
-    found = dict(rows)
-    for key, value in manifest.facts_in(release).items():
-        if found.get(key) != value:
-            raise ReleaseError(
-                f"{path}: its {key} is {found.get(key)}; that of {manifest.FILE} is {value}; one of them is "
-                "damaged, or they are of different releases or spaces, which are never mixed"
-            )
-
-
-def _checked_files(path: Path) -> manifest.Manifest:
-    """The manifest of the release in a folder, whose files are there as it says."""
-    if not path.is_dir():
-        raise ReleaseError(f"{path}: there is no such release; `daybreak releases` lists those that exist")
-    facts = manifest.read(path)
-    absent = [name for name in files_of(facts) if name not in facts.files]
-    if absent:
-        raise ReleaseError(f"{path / manifest.FILE}: its files lack {', '.join(absent)}")
-    facts.check_sizes(path)
-    _check_magic(path / CATALOG_FILE)
-    return facts
-
-
-def _verified(path: Path, facts: manifest.Manifest, checked: Checked) -> Damage:
-    """Check every byte of a release, and its catalog; that nothing is wrong is remembered."""
-    sealed = seal(path, facts.files)
-    facts.check_bytes(path, checked)
-    _check_catalog(path)
-    if seal(path, facts.files) == sealed:
-        remember(sealed, {})
-    return {}
-
-
-def _found_before(path: Path, facts: manifest.Manifest) -> Damage | None:
-    """What a check of the release found on this host; None where there was none.
-
-    Raises DamagedError where answers may be wrong.
-    """
-    damage = known(seal(path, facts.files))
-    if damage is not None and (why := harm(damage)) is not None:
-        raise DamagedError(why)
-    return damage
-
-
-def _open_arrays(path: Path, facts: manifest.Manifest, checked: bool) -> dict[str, NDArray[Any]]:
-    """Every array of the schema by its name: mapped where the release has it, else its stand-in.
-
-    checked: every byte is known to be right, so no number has to be looked at.
-    """
-    arrays = {
-        array.name: open_array(path, array.name, facts.dims, facts.space_id)
-        if array.since <= facts.schema_version
-        else array.filled(facts.dims)
-        for array in schema.ARRAYS
-    }
-    for array in () if checked else schema.arrays_of(facts.schema_version):
-        check_rows(path, array.name, arrays[array.name], facts.dims, arrays)
-    return arrays

@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 
 from lookup.retrieval import ranked_lists
 
-SCHEMA_VERSION = 7
-"""The version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
+SCHEMA_VERSION = 8
+"""The newest version that this Daybreak writes. It rises by one whenever a release gets something that readers need."""
+
+UNSHARDED_VERSION = 7
+"""The version of a release without shards: 8 brought shards and nothing else, so that readers of 7 read all others.
+What comes next raises both."""
 
 FIRST_VERSION = 3
 """The oldest version of which releases exist outside of development; 1 and 2 were drafts."""
@@ -55,7 +59,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Array:
-    """A memory-mapped array `arrays/<name>.npy`."""
+    """A memory-mapped array `arrays/<name>.npy`; in a shard `arrays/shard-003/<name>.npy`."""
 
     name: str
     dtype: str
@@ -73,6 +77,11 @@ class Array:
     """Whether -1 stands where there is no row."""
     places_in: str | None = None
     """The numbers are places in this array: from 0, never falling, and at last its length."""
+
+    @property
+    def of_users(self) -> bool:
+        """Whether its rows are of users: a release with shards has such an array once in each of them."""
+        return self.name.startswith("user_")
 
     def size(self, dims: Mapping[str, int], free: int = 0) -> tuple[int, ...]:
         """The shape in numbers. dims: the size of each letter. free: the size of `FREE`."""

@@ -3,7 +3,18 @@
 from typing import Literal, NamedTuple
 
 SourceName = Literal[
-    "list", "session", "similar", "again", "category", "popular", "pinned", "exact", "search", "corrected", "relaxed"
+    "list",
+    "session",
+    "similar",
+    "again",
+    "category",
+    "popular",
+    "elsewhere",
+    "pinned",
+    "exact",
+    "search",
+    "corrected",
+    "relaxed",
 ]
 """The names that a hit's source may have. `SOURCES` documents them."""
 
@@ -14,6 +25,7 @@ SOURCES: dict[SourceName, str] = {
     "again": "the items that the user may buy again",
     "category": "the most popular items of a category",
     "popular": "the most popular items of the whole shop",
+    "elsewhere": "the most popular items, in place of the list of a user whose shard this host does not serve",
     "pinned": "the ids that the caller pinned",
     "exact": "the item that a search names by its whole title, or by its id",
     "search": "items with all words of a search",

@@ -47,6 +47,8 @@ class Live:
         """Whether every byte of the releases is checked that the states are of."""
         self.cut = 0
         """How many calls were for users with so many events that only the newest counted."""
+        self.elsewhere = 0
+        """How many calls were for users of shards that this host does not serve."""
         self._lock = threading.Lock()
         hold_at_fork(self, self._lock, depth=1)
         self._states: dict[str, State] = {}
@@ -109,6 +111,12 @@ class Live:
             self.cut += 1
         return found
 
+    def note_elsewhere(self, user: str, release: Release) -> None:
+        """Count a call for a user of a shard that this host does not serve, and log the first."""
+        if not self.elsewhere:
+            LOG.warning("%s; further ones are counted", release.elsewhere(user))
+        self.elsewhere += 1
+
     def features(self) -> set[str]:
         """The names of the features that the releases in use declare."""
         return {name for state in self._states.values() for name in state.features}
@@ -163,10 +171,12 @@ class Live:
         held, log = self.overlay.stats(), self.overlay.log.where
         age = None if held.oldest is None else time.time() - held.oldest / 1e6
         patched = {**held._asdict(), "log": log, "oldest": age, "most_events": MOST_EVENTS, "cut": self.cut}
-        counts = {"added": 0, "to_come": 0}
+        counts: dict[str, Any] = {"added": 0, "to_come": 0, "shards": None}
         if state is not None:
             to_come = sum(state.find(item) < 0 for item in state.patched)
-            counts = {"added": len(state.added), "to_come": to_come}
+            here = [shard for shard, users in enumerate(state.release.shards) if users is not None]
+            shards = {"of": len(state.release.shards), "served": here, "elsewhere": self.elsewhere}
+            counts = {"added": len(state.added), "to_come": to_come, "shards": shards}
         return {
             "release": None if state is None else state.release.id,
             "checked": self.checked,

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lookup.keys import clean_id
 from lookup.patches.patch_log import Event
-from lookup.release.reader import UserHistory
 from lookup.release.schema import NO_ITEM
+from lookup.release.shards.users import UserHistory, Users
 from lookup.retrieval.ranked_lists import Ranked
 from lookup.scoring.features import DAY
 from lookup.scoring.score_parameters import HistoryShares, TransitionRows
@@ -50,15 +50,16 @@ class HistoryTerms(NamedTuple):
 class UserSession:
     """What is known of a user in a state.
 
-    row: of the user in the release; -1 for a user whom it does not know. now: the time of the call, microseconds since
-    1970. new_events: those after the release, by time. Without any, scores are those of the night.
+    users: those of the user's shard. row: of the user among them; -1 for a user whom the release does not know. now:
+    the time of the call, microseconds since 1970. new_events: those after the release, by time. Without any, scores are
+    those of the night.
     """
 
-    def __init__(self, state: State, row: int, now: int, new_events: list[SessionEvent]):
-        self.state, self.row, self.now, self.new_events = state, row, now, new_events
+    def __init__(self, state: State, users: Users, row: int, now: int, new_events: list[SessionEvent]):
+        self.state, self.users, self.row, self.now, self.new_events = state, users, row, now, new_events
         self.today = now // DAY if new_events else state.release.night
         """The day that ages count from, in days since 1970."""
-        self.night_history = state.release.history(row) if row >= 0 else NO_HISTORY
+        self.night_history = users.history(row) if row >= 0 else NO_HISTORY
         """The history that the night knew."""
         most = state.release.manifest.max_history
         self.history = _joined(self.night_history, new_events, most) if new_events else self.night_history
@@ -113,7 +114,7 @@ class UserSession:
         found = release.candidates(vector, n)
         near: list[NDArray[Any]] = [found, self.terms.items, state.added_rows]
         if self.row >= 0:
-            near.append(release.user_topk.items[self.row])
+            near.append(self.users.topk.items[self.row])
         newest = self.history.rows[-NEAREST:]
         near.append(release.item_topk.items[newest[newest < state.release_items]].ravel())
         candidates = np.concatenate(near, dtype=np.int32)
@@ -130,8 +131,8 @@ class UserSession:
 class LazyScores:
     """The exact scores of a user without events since the night, whose history is read when they are asked for."""
 
-    def __init__(self, state: State, row: int, now: int):
-        self._asked = state, row, now
+    def __init__(self, state: State, users: Users, row: int, now: int):
+        self._asked = state, users, row, now
         self._session: UserSession | None = None
 
     def __call__(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -141,23 +142,27 @@ class LazyScores:
         return self._session.scores(rows)
 
 
-def read_user(live: Live, state: State, user: str, until: int) -> tuple[int, list[SessionEvent]]:
-    """The user's row in the release, and the events that the release does not know yet.
+def read_user(live: Live, state: State, user: str, until: int) -> tuple[Users | None, int, list[SessionEvent]]:
+    """The users of the user's shard, the row among them, and the events that the release does not know yet.
 
-    The row is -1 for an unknown user, and for one whose past is to be forgotten. until: microseconds since 1970; later
-    events are left out. Raises TypeError for what cannot be an id.
+    The row is -1 for an unknown user, and for one whose past is to be forgotten. Without users where this host does not
+    serve the shard: then nothing else is told of the user, and the call is counted (`Live.elsewhere`). until:
+    microseconds since 1970; later events are left out. Raises TypeError for what cannot be an id.
     """
-    row = state.release.users.find(user)
+    users, row = state.release.find_user(user)
+    if users is None:
+        live.note_elsewhere(user, state.release)
+        return None, -1, []
     overlay, watermark = live.overlay, state.watermark
     if not overlay.users and not overlay.forgotten and not overlay.all_users:
-        return row, []
+        return users, row, []
     user = clean_id(user)
     forgotten = overlay.forgotten.get(user)
     if forgotten is not None and forgotten[1] > watermark:
         row = -1
     if not overlay.all_users and overlay.users.get(user, 0) <= watermark:
-        return row, []
-    return row, _session_events(state, live.events(user, watermark, until))
+        return users, row, []
+    return users, row, _session_events(state, live.events(user, watermark, until))
 
 
 def just_now(state: State, items: Sequence[str], now: int) -> list[SessionEvent]:

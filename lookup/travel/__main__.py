@@ -26,7 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser().parse_args(argv)
     os.umask(PRIVATE)
     try:
-        return run(given.url, given.dir, follow=given.follow, every=given.every, keep=given.keep, seconds=given.timeout)
+        return run(
+            given.url,
+            given.dir,
+            follow=given.follow,
+            every=given.every,
+            keep=given.keep,
+            seconds=given.timeout,
+            shards=given.shards,
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -46,12 +54,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long the server may say nothing (default 20)",
     )
+    made.add_argument("--shards", metavar="0,3/8", help="bring these shards of users alone, here 0 and 3 of 8")
     return made
 
 
-def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seconds: float) -> int:
+def run(
+    url: str, releases: Path, *, follow: bool, every: float, keep: int, seconds: float, shards: str | None = None
+) -> int:
     """What both commands do. Returns the exit code. See `main`. What goes wrong is a line on standard error."""
     try:
+        from lookup.release.shards.routing import ALL, Served
         from lookup.travel.fetch import Fetched
         from lookup.travel.follow import StoreFollower
     except ModuleNotFoundError as error:
@@ -70,8 +82,9 @@ def run(url: str, releases: Path, *, follow: bool, every: float, keep: int, seco
         print(f"serving {done.id}: {moved:,.1f} MB fetched, {here:,.1f} MB were here", flush=True)
 
     try:
-        follower = StoreFollower(url, releases.absolute(), keep, seconds)
-    except DaybreakError as error:
+        served = ALL if shards is None else Served.read(shards)
+        follower = StoreFollower(url, releases.absolute(), keep, seconds, served)
+    except (DaybreakError, ValueError) as error:
         print(f"daybreak-fetch: {error}", file=sys.stderr)
         return 2
     if follow:

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from lookup.flock import NO_LOCKS, holders, locked
 from lookup.release import check, manifest, pointer
 from lookup.release.locks import open_locked, removing
 from lookup.release.reader import Release
+from lookup.release.shards.files import check_sizes
+from lookup.release.shards.routing import ALL, Served, needed, shards_in
 from lookup.travel.assembly import FETCHING, Assembly
 from lookup.travel.index import read_current, read_index
 from lookup.travel.prune import ids_in, prune
@@ -42,17 +45,22 @@ class Fetched(NamedTuple):
     """Of blocks that this host had already."""
     left: tuple[str, ...]
     """Which releases stay on this disk though they are old, and why."""
+    shards: int = 1
+    """How many shards the release has."""
 
 
 def nobody_asks() -> None:
     """Nobody shows how far it is."""
 
 
-def fetch(store: Store, releases: Path, keep: int = 2, beat: Callable[[], None] = nobody_asks) -> Fetched:
+def fetch(
+    store: Store, releases: Path, keep: int = 2, beat: Callable[[], None] = nobody_asks, served: Served = ALL
+) -> Fetched:
     """Let the release serve in a folder that CURRENT of a store names.
 
     keep: how many releases stay on this disk of those that rollbacks go through, 1 or more; those that a process reads
-    stay besides. beat: called now and then while blocks come.
+    stay besides. beat: called now and then while blocks come. served: the shards of users that come; where they are not
+    all, the catalog does not come, either.
 
     Raises StoreError where the store cannot be reached, or lacks something or has it damaged; ReleaseError where the
     disk is full or cannot be written, where the release is of a schema version that this Daybreak does not read, or
@@ -69,14 +77,15 @@ def fetch(store: Store, releases: Path, keep: int = 2, beat: Callable[[], None] 
     with _alone(releases):
         serves = _serves(releases)
         here = 0
-        if serves != wanted or not _is_there(releases, wanted):
-            here = _bring(store, releases, wanted, beat)
+        if serves != wanted or not _is_there(releases, wanted, served):
+            here = _bring(store, releases, wanted, beat, served)
             # The lock keeps it while others prune.
-            release = open_locked(releases, wanted)
+            release = open_locked(releases, wanted, served=served)
             back = wanted in _stack(releases) and wanted != serves
             pointer.announce(releases, release.id, "rollback" if back else "publish")
         left = _tidy(releases, keep, wanted)
-    return Fetched(wanted, serves != wanted, store.bytes_read - before, here, left)
+        shards = shards_in(manifest.read(releases / wanted).files)
+    return Fetched(wanted, serves != wanted, store.bytes_read - before, here, left, shards)
 
 
 @contextmanager
@@ -117,21 +126,22 @@ def _stack(releases: Path) -> list[str]:
         return []
 
 
-def _is_there(releases: Path, release_id: str) -> bool:
+def _is_there(releases: Path, release_id: str, served: Served) -> bool:
     """Whether a release that serves has its files, as far as their sizes tell; its readers check their bytes."""
     try:
-        manifest.read(releases / release_id).check_sizes(releases / release_id)
+        facts = manifest.read(releases / release_id)
+        check_sizes(releases / release_id, needed(facts.files, served))
     except (ReleaseError, OSError):
         return False
     return True
 
 
-def _bring(store: Store, releases: Path, release_id: str, beat: Callable[[], None]) -> int:
+def _bring(store: Store, releases: Path, release_id: str, beat: Callable[[], None], served: Served) -> int:
     """Make the folder of a release right, if it is not. Returns the bytes that came from this host itself."""
     final = releases / release_id
     if final.exists():
         try:
-            Release(final, verify=True)
+            Release(final, verify=True, served=served)
             return 0
         except DaybreakError as error:
             LOG.warning("release %s is fetched again: %s", release_id, error)
@@ -142,14 +152,15 @@ def _bring(store: Store, releases: Path, release_id: str, beat: Callable[[], Non
             f"{store.url}: CURRENT names {release_id}, and the store does not have this release; "
             f"`daybreak publish {release_id}` uploads it"
         )
+    files = {name: index.files[name] for name in needed(index.files, served)}
     others = sorted(ids_in(releases) - {release_id}, reverse=True)
     first = [one for one in (index.base, _serves(releases)) if one in others]
     local = [releases / one for one in dict.fromkeys([*first, *others])]
-    assembly = Assembly(store, releases, index, local)
+    assembly = Assembly(store, releases, replace(index, files=files), local)
     for attempt in range(TRIES):
         assembly.run(beat)
         try:
-            _settle(assembly.folder, release_id)
+            _settle(assembly.folder, release_id, served)
             break
         except ReleaseError as error:
             # Somebody changed a file under us, or the manifest is of other bytes than the index.
@@ -158,13 +169,14 @@ def _bring(store: Store, releases: Path, release_id: str, beat: Callable[[], Non
     os.rename(assembly.folder, final)
     pointer.sync_folder(releases)
     with suppress(OSError):
-        check.remember(check.seal(final, manifest.read(final).files), {})  # no reader needs to read all of it again
+        files_here = needed(manifest.read(final).files, served)
+        check.remember(check.seal(final, files_here), {})  # no reader needs to read all of it again
     return assembly.bytes_taken
 
 
-def _settle(folder: Path, release_id: str) -> None:
+def _settle(folder: Path, release_id: str, served: Served) -> None:
     """Read every byte of a release that was put together, and make it durable and read-only. Raises ReleaseError."""
-    release = Release(folder, verify=True)
+    release = Release(folder, verify=True, served=served)
     if release.id != release_id:
         raise ReleaseError(f"{folder}: it is release {release.id}")
     del release

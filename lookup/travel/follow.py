@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lookup.errors import DaybreakError
+from lookup.release.shards.routing import ALL, Served
 from lookup.travel.fetch import Fetched, fetch, nobody_asks
 from lookup.travel.store import SECONDS, Store
 
@@ -19,11 +20,12 @@ MOST_SECONDS = 120.0
 class StoreFollower:
     """One folder that follows one store.
 
-    url: see `lookup.travel.address`. releases, keep: see `lookup.travel.fetch.fetch`. seconds: how long the server may
-    say nothing. Raises StoreError where the URL is none.
+    url: see `lookup.travel.address`. releases, keep, served: see `lookup.travel.fetch.fetch`. seconds: how long the
+    server may say nothing. Raises StoreError where the URL is none.
     """
 
-    def __init__(self, url: str, releases: Path, keep: int = 2, seconds: float = SECONDS):
+    def __init__(self, url: str, releases: Path, keep: int = 2, seconds: float = SECONDS, served: Served = ALL):
+        self._served = served
         self._url, self._releases, self._keep, self._seconds = url, releases, keep, seconds
         self._store: Store | None = Store(url, seconds)
         self.problem: str | None = None
@@ -35,12 +37,13 @@ class StoreFollower:
         try:
             if self._store is None:
                 self._store = Store(self._url, self._seconds)
-            done = fetch(self._store, self._releases, self._keep, beat)
-        except (DaybreakError, OSError) as error:
+            done = fetch(self._store, self._releases, self._keep, beat, self._served)
+        except (DaybreakError, OSError, ValueError) as error:
             said = str(error)
         except Exception as error:  # whatever it is, a follower goes on
             said = f"{type(error).__name__} while fetching into {self._releases}"
         else:
+            self._served = self._served.settled(done.shards)
             if self.problem is not None:
                 LOG.info("fetching works again")
             self.problem = None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import lookup
@@ -33,7 +34,11 @@ GPUS = """
 "spark.task.resource.gpu.amount" = "1"
 "spark.executor.memory" = "1g"
 """
-LITTLE_TEXT = """
+SHARDS = 3
+LITTLE_TEXT = f"""
+[build]
+shards = {SHARDS}
+
 [train_text]
 enabled = true
 pairs = 150
@@ -105,6 +110,21 @@ def test_every_job_ran_and_the_release_is_served(night):
     shop = lookup.open(folder / "releases", verify=True)
     assert shop.release.dims["U"] == receipts["embed_users"]["users"] > 20
     assert {hit.source for hit in shop.recommend("1", k=20)} == {"list"}
+    assert shop.stats()["shards"] == {"of": SHARDS, "served": [*range(SHARDS)], "elsewhere": 0}
+
+
+def test_tasks_wrote_the_shards_that_sql_and_a_host_of_one_of_them_read(night):
+    folder, _ = night
+    whole, one = lookup.open(folder / "releases"), lookup.open(folder / "releases", shards=[1])
+    with duckdb.connect(str(folder / "releases" / whole.release.id / "catalog.duckdb"), read_only=True) as catalog:
+        users = [user for (user,) in catalog.sql("SELECT user_id FROM users").fetchall()]
+        listed = dict(catalog.sql("SELECT user_id, list(item_id ORDER BY rank) FROM user_topk GROUP BY ALL").fetchall())
+    here = [user for user in users if one.serves(user)]
+    assert 0 < len(here) < len(users)
+    for user in users:
+        hits = whole.recommend(user, k=20)
+        assert [hit.item_id for hit in hits] == listed[user][:20]
+        assert (one.recommend(user, k=20) == hits) == one.serves(user) == (lookup.shard_of(user, SHARDS) == 1)
 
 
 def test_each_task_took_the_device_lent_to_it_and_fell_back_to_the_cpu(night):

@@ -21,6 +21,10 @@ def fetch(
         float,
         typer.Option("--timeout", min=0.1, max=86_400, metavar="SECONDS", help="How long the server may say nothing."),
     ] = 20.0,
+    shards: Annotated[
+        str | None,
+        typer.Option("--shards", metavar="0,3/8", help="Bring these shards of users alone, here 0 and 3 of 8."),
+    ] = None,
 ) -> int:
     """Bring the release that a store serves to this host's disk, and serve it from there.
 
@@ -33,7 +37,8 @@ def fetch(
 
       daybreak fetch s3://shop/releases /var/lib/shop/releases
       daybreak fetch s3://shop/releases /var/lib/shop/releases --follow
+      daybreak fetch s3://shop/releases /var/lib/shop/releases --follow --shards 0,3/8
     """
     from lookup.travel.__main__ import run
 
-    return run(url, dir, follow=follow, every=every, keep=keep, seconds=timeout)
+    return run(url, dir, follow=follow, every=every, keep=keep, seconds=timeout, shards=shards)

@@ -24,12 +24,20 @@ SHARED = (
 )
 
 
-def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None, *, driver_reads: bool = True) -> int:
+def write_counted(
+    frame: "DataFrame",
+    path: Path,
+    sorted_by: str | None = None,
+    *,
+    folders_by: str | None = None,
+    driver_reads: bool = True,
+) -> int:
     """Write a table as Parquet, and count the rows that the driver finds in it; returns their number.
 
     path: of a folder, on the driver. Where the work folder is on storage, Spark writes there, and the driver brings the
-    table into that folder. sorted_by: the column of which each file is to hold a span. driver_reads: otherwise that
-    folder only says where the table is. Raises DataError where rows are missing.
+    table into that folder. sorted_by: the column of which each file is to hold a span. folders_by: the column of whose
+    values each has a folder, and which the files do not have. driver_reads: otherwise that folder only says where the
+    table is. Raises DataError where rows are missing.
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
@@ -43,7 +51,8 @@ def write_counted(frame: "DataFrame", path: Path, sorted_by: str | None = None, 
     storage = Storage.of(frame.sparkSession)
     place = None if storage is None else storage.new()
     where = spark_path(path) if storage is None or place is None else storage.at(place)
-    frame.observe(counted, F.count(F.lit(1)).alias("rows")).write.parquet(where)
+    writer = frame.observe(counted, F.count(F.lit(1)).alias("rows")).write
+    (writer.partitionBy(folders_by) if folders_by else writer).parquet(where)
     written = _rows(counted)
     if storage is not None and place is not None:
         if not driver_reads:

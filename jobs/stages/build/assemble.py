@@ -10,6 +10,7 @@ from jobs.costs.nights import nights
 from jobs.infra.blocks import Blocks
 from jobs.infra.vector_store import VectorStore
 from jobs.releases.access import make_releases_folder
+from jobs.releases.arrays.user_arrays import shards_of
 from jobs.releases.dropped import dropped_rows
 from jobs.releases.page import render
 from jobs.releases.receipts import before_release
@@ -19,10 +20,10 @@ from jobs.stages.build.release_arrays import copy_search, write_arrays, write_in
 from jobs.stages.build.release_folder import building, file_facts, sync
 from lookup.errors import ReleaseError
 from lookup.release import manifest as manifests
+from lookup.release.catalog_schema import CATALOG_FILE
 from lookup.release.manifest import Manifest
 from lookup.release.pointer import RELEASE_ID
-from lookup.release.reader import CATALOG_FILE
-from lookup.release.schema import SCHEMA_VERSION
+from lookup.release.schema import SCHEMA_VERSION, UNSHARDED_VERSION
 from lookup.release.validation import PAGE
 
 PATCHES = "patches.json"
@@ -44,18 +45,19 @@ def build(config: Config, parent: str | None) -> Manifest:
     vectors = VectorStore.of(run)
     space = vectors.space
     ranker, measured = ranker_facts(run)
+    shards = shards_of(run, config.build.shards)
     metrics = run.read_json("metrics.json")["metrics"] + measured
     absorbed = run.read_json(PATCHES) if run.path(PATCHES).exists() else {}
     now = datetime.now(UTC)
     release_id = _new_id(config.releases, now)
     with building(config.releases, release_id) as folder:
         features: dict[str, str] = run.read_json("features.json")["features"]
-        dims = write_arrays(folder, run, vectors, features)
+        dims = write_arrays(folder, run, vectors, features, shards)
         copy_search(folder, run)
-        annoy, search = write_index(folder, dims, vectors, config.build)
+        annoy, search = write_index(folder, dims, vectors, config.build, shards)
         manifest = Manifest(
             id=release_id,
-            schema_version=SCHEMA_VERSION,
+            schema_version=SCHEMA_VERSION if shards else UNSHARDED_VERSION,
             created=now.isoformat(timespec="seconds"),
             date=config.date.isoformat(),
             ages_from=run.day.isoformat(),
@@ -89,6 +91,7 @@ def build(config: Config, parent: str | None) -> Manifest:
             metrics=metrics,
             receipt=before_release(run),
             ranker=ranker,
+            shards=shards,
         )
         build_catalog(folder / CATALOG_FILE, run, manifest, metrics)
         before = nights(config.releases)

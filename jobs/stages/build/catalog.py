@@ -4,6 +4,9 @@ The lists of users and items are views, whose rows are stored by numbers in the 
 than ids. And a list that differs from that of the night before then changes its own bytes in the file and few others,
 so that hosts move little of it (`jobs.releases.remote`): the dictionaries of compressed ids changed with each of their
 lists. For the same reason one thread writes: several put the parts of the file into any order.
+
+It is one file for all shards of users: a view cannot attach another file, so with several nobody could open one file
+and ask. The rows of a shard go in together, one shard after another, so that DuckDB sorts no more than a shard.
 """
 
 from collections.abc import Mapping
@@ -17,6 +20,7 @@ import pyarrow as pa
 from jobs.infra.blocks import DUCKDB_MEMORY, Blocks
 from jobs.infra.runs import Run
 from jobs.infra.tables import RUN_TABLE_OF
+from jobs.releases.arrays.user_arrays import parts_of
 from jobs.releases.receipts import receipts_query
 from jobs.search.search_file import DAYS, FILE, FOLDER, QUERIES
 from lookup import keys
@@ -121,10 +125,11 @@ def _fill_items(db: duckdb.DuckDBPyConnection, run: Run) -> None:
     columns = ", ".join(f'"{c.name}"' for table in CATALOG if table.name == "items" for c in table.columns)
     db.execute(f"INSERT INTO items SELECT {columns} FROM {_parquet(run, 'items')} ORDER BY item_id")
     # Microseconds since 1970 in UTC, however Spark wrote the time. The time zone of this machine plays no part.
-    db.execute(
-        f"""INSERT INTO users SELECT user_id, events, make_timestamp(epoch_us(last_event))
-            FROM {_parquet(run, "user_vectors")} ORDER BY user_id"""
-    )
+    if Blocks.of(run, "user_vectors").files:
+        db.execute(
+            f"""INSERT INTO users SELECT user_id, events, make_timestamp(epoch_us(last_event))
+                FROM {_parquet(run, "user_vectors")} ORDER BY user_id"""
+        )
 
 
 def _fill_keys(db: duckdb.DuckDBPyConnection, run: Run) -> None:
@@ -132,21 +137,22 @@ def _fill_keys(db: duckdb.DuckDBPyConnection, run: Run) -> None:
     db.execute(f"CREATE SCHEMA {STORED}")
     for key, (ids, column) in KEYS.items():
         db.execute(f"CREATE TABLE {STORED}.{key}_rows ({key} INTEGER NOT NULL, {column} VARCHAR NOT NULL)")
-        db.execute(f"INSERT INTO {STORED}.{key}_rows SELECT {key}, {column} FROM {_parquet(run, ids)} ORDER BY {key}")
+        for source in _parts(run, ids):
+            db.execute(f"INSERT INTO {STORED}.{key}_rows SELECT {key}, {column} FROM {source} ORDER BY {key}")
 
 
 def _fill_lists(db: duckdb.DuckDBPyConnection, run: Run) -> None:
     """Fill the lists, ordered by key, so that a query for one key reads few blocks of the file."""
     for table in (one for one in CATALOG if one.name in LISTS):
         key = LISTS[table.name]
-        source = _parquet(run, RUN_TABLE_OF.get(table.name, table.name))
         rows = f"{STORED}.{table.name}_rows"
-        db.execute(
-            f"""CREATE TABLE {rows} (key INTEGER NOT NULL, rank INTEGER NOT NULL, item INTEGER, score FLOAT);
-                INSERT INTO {rows}
-                SELECT key, unnest(range(1, len(items) + 1)), unnest(items), unnest(scores)
-                FROM (SELECT {key} AS key, items, scores FROM {source} ORDER BY {key})"""
-        )
+        db.execute(f"CREATE TABLE {rows} (key INTEGER NOT NULL, rank INTEGER NOT NULL, item INTEGER, score FLOAT)")
+        for source in _parts(run, RUN_TABLE_OF.get(table.name, table.name)):
+            db.execute(
+                f"""INSERT INTO {rows}
+                    SELECT key, unnest(range(1, len(items) + 1)), unnest(items), unnest(scores)
+                    FROM (SELECT {key} AS key, items, scores FROM {source} ORDER BY {key})"""
+            )
         values = (f"k.{KEYS[key][1]}", "l.rank", "i.item_id", "l.score")
         columns = (f'{value} AS "{column.name}"' for value, column in zip(values, table.columns, strict=True))
         db.execute(
@@ -215,7 +221,16 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) ->
 
 
 def _parquet(run: Run, name: str) -> str:
-    files = ", ".join(_quoted(str(file)) for file in Blocks.of(run, name).files)
+    return _read(Blocks.of(run, name))
+
+
+def _parts(run: Run, name: str) -> list[str]:
+    """What reads a table, part by part in the order of its rows: the shards of one of users, else all of it."""
+    return [_read(blocks) for blocks in parts_of(run, name) if blocks.files]
+
+
+def _read(blocks: Blocks) -> str:
+    files = ", ".join(_quoted(str(file)) for file in blocks.files)
     return f"read_parquet([{files}], hive_partitioning = false)"
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jobs.errors import DataError
 from jobs.infra.blocks import Blocks, flat, spread
 from jobs.infra.item_groups import ItemGroups
-from jobs.stages.build.array_writer import ArrayWriter
+from jobs.releases.arrays.array_writer import ArrayWriter
 from lookup.release.arrays import settle
 from lookup.release.schema import NONE, TEXT
 from lookup.retrieval.variants import by_group

@@ -6,7 +6,7 @@ import numpy as np
 
 from jobs.infra.runs import Run
 from jobs.models.ranker.ranker_store import FOLDER
-from jobs.stages.build.array_writer import ArrayWriter
+from jobs.releases.arrays.array_writer import ArrayWriter
 
 
 def ranker_facts(run: Run) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:

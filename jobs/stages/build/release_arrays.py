@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from jobs.config.release import BuildConfig
@@ -12,35 +13,47 @@ from jobs.infra.blocks import Blocks
 from jobs.infra.item_groups import item_groups
 from jobs.infra.runs import Run
 from jobs.infra.vector_store import VECTOR_ARRAYS, VectorStore, array_path
-from jobs.ranking.index_choice import ask, choose
+from jobs.ranking.index_choice import FITTED_ON, ask, choose, spread_rows
+from jobs.releases.arrays.array_writer import ArrayWriter
+from jobs.releases.arrays.user_arrays import (
+    USER_LISTS,
+    USERS,
+    StoredUsers,
+    copy_shards,
+    shard_dims,
+    write_user_arrays,
+)
 from jobs.search.search_file import FILE, FOLDER
 from jobs.stages.build.annoy_writer import build_index
-from jobs.stages.build.array_writer import ArrayWriter
 from jobs.stages.build.item_columns import Names, write_columns, write_groups, write_popularity
 from jobs.stages.build.ranker_arrays import write_ranker
 from lookup.release.arrays import open_array, write
+from lookup.release.manifest_rules import SHARDED
 from lookup.retrieval.annoy_index import AnnoyFact
 from lookup.retrieval.index_choice import IndexChoice
 from lookup.search import FILE as SEARCH_FILE
 
-LISTS = {"user_topk": "K", "user_unseen": "O", "user_again": "B", "item_topk": "S", "popular": "P"}
-"""The tables of lists, and the letters of their lengths."""
+LISTS = {"item_topk": "S", "popular": "P"}
+"""The tables of lists that are not of users, and the letters of their lengths."""
+Shards = list[dict[str, int]] | None
 
 
-def write_arrays(folder: Path, run: Run, vectors: VectorStore, features: dict[str, str]) -> dict[str, int]:
+def write_arrays(
+    folder: Path, run: Run, vectors: VectorStore, features: dict[str, str], shards: Shards = None
+) -> dict[str, int]:
     """Write every array of a release but those of `write_index`. Returns the dims.
 
-    features: the kinds of declared features, by name. Raises DataError when there is no item, or when the tables do not
-    fit together.
+    features: the kinds of declared features, by name. shards: U and E of each shard whose arrays the run has; None: the
+    users are in one piece. Raises DataError when there is no item, or when the tables do not fit together.
     """
-    items, users = Blocks.of(run, "items"), Blocks.of(run, "user_vectors")
+    items = Blocks.of(run, "items")
     lists = {name: Blocks.of(run, name) for name in LISTS}
     if not len(items):
         raise DataError(f"{items.folder}: no item; a release needs at least one")
     names = Names.of(items, features)
     dims = {letter: lists[name].longest("items") for name, letter in LISTS.items()}
     dims |= vectors.dims()
-    dims |= {"I": len(items), "U": len(users), "E": users.elements("items")}
+    dims |= {"I": len(items)}
     dims |= {"C": len(names.categories), "G": names.depth, "M": len(names.brands)}
     groups = item_groups(run)
     dims |= {"J": len(groups.names)}
@@ -54,12 +67,15 @@ def write_arrays(folder: Path, run: Run, vectors: VectorStore, features: dict[st
     write_popularity(writer, Blocks.of(run, "popularity"))
     write_ranker(writer, run)
     copy_vectors(writer, vectors)
-    writer.ids("user", users, "user", "user_id")
-    writer.vectors("user_vector", users, "user", "vector")
-    writer.histories(users)
-    writer.lists("user_topk", lists["user_topk"], "user")
-    writer.lists("user_unseen", lists["user_unseen"], "user")
-    writer.lists("user_again", lists["user_again"], "user")
+    if shards is None:
+        users = Blocks.of(run, USERS)
+        own = {name: Blocks.of(run, name) for name in USER_LISTS}
+        dims |= {"U": len(users), "E": users.elements("items")}
+        dims |= {letter: own[name].longest("items") for name, letter in USER_LISTS.items()}
+        write_user_arrays(writer, users, own)
+    else:
+        dims |= shard_dims(run) | {letter: sum(one[letter] for one in shards) for letter in SHARDED}
+        copy_shards(run, folder, len(shards))
     writer.lists("item_topk", lists["item_topk"], "item")
     writer.popular(lists["popular"], category)
     return dims
@@ -81,19 +97,23 @@ def copy_vectors(writer: ArrayWriter, vectors: VectorStore) -> None:
 
 
 def write_index(
-    folder: Path, dims: dict[str, int], vectors: VectorStore, options: BuildConfig
+    folder: Path, dims: dict[str, int], vectors: VectorStore, options: BuildConfig, shards: Shards = None
 ) -> tuple[AnnoyFact, IndexChoice]:
-    """Write what the best items for a vector are found with, when all other arrays are written; adds R to the dims."""
+    """Write what the best items for a vector are found with, when all other arrays are written; adds R to the dims.
+
+    shards: as in `write_arrays`.
+    """
     space_id = vectors.space.space_id
 
     def opened(name: str) -> NDArray[Any]:
         return open_array(folder, name, dims, space_id)
 
-    items, users = opened("item_vector"), opened("user_vector")
-    offsets, events = opened("user_history_offsets"), opened("user_history_item")
-    asked = ask(vectors.encoder, opened("item_input"), users, lambda user: events[offsets[user] : offsets[user + 1]])
+    items, users = opened("item_vector"), StoredUsers(folder, dims, space_id, shards)
+    asked = ask(vectors.encoder, opened("item_input"), len(users), users.vector, users.history)
+    some = [users.vector(row) for row in spread_rows(len(users), FITTED_ON).tolist()]
+    fitted = np.array(some, dtype=np.float32).reshape(-1, items.shape[1])
     annoy, about = build_index(folder, items, options.annoy_trees)
-    choice, sketches = choose(items, annoy, users, asked, options.recall)
+    choice, sketches = choose(items, annoy, fitted, asked, options.recall)
     dims["R"] = sketches.items.shape[1]
     for name, values in (("item_sketch", sketches.items), ("query_sketch", sketches.queries)):
         write(folder, name, values, dims, space_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.config.config import Config
-from jobs.infra.frames import histories, number_by_hash
+from jobs.infra.frames import histories, number_by_hash, shard_of_id
 from jobs.infra.logging import log_line
 from jobs.infra.tables import EVENTS, GUEST_PREFIX, USER_VECTORS
 from jobs.infra.vector_store import VectorStore
@@ -33,7 +33,9 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         (F.col("last_event") >= F.lit(since).cast("timestamp")) & (F.col("events") >= rule.min_events)
     )
     numbered = number_by_hash(active, "user_id", "user")
-    config.run.write(USER_VECTORS, vectors(numbered, VectorStore.of(config.run)))
+    count = config.build.shards
+    shard = shard_of_id("user_id", count) if count > 1 else None
+    config.run.write(USER_VECTORS, vectors(numbered, VectorStore.of(config.run)), shard)
     spark.catalog.clearCache()
     users = config.run.read(spark, USER_VECTORS).count()
     if not users:

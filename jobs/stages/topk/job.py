@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
-    """Write the five tables of lists, table `user_because` and table `popularity`. Returns how many users, items and
-    popular lists there are.
+    """Write the five tables of lists, table `user_because` and table `popularity`, and where users are in shards their
+    arrays. Returns how many users, items and popular lists there are.
 
     Raises MissingStepError when embed_items or embed_users has not run.
     """
@@ -32,6 +32,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     from jobs.stages.topk.spark.because import user_because
     from jobs.stages.topk.spark.lists import user_again, user_lists, user_unseen
     from jobs.stages.topk.spark.nights import write_similar
+    from jobs.stages.topk.spark.shards import shard_of_user, write_shards
 
     night, options = config.run, config.topk
     vectors = VectorStore.of(night)
@@ -40,13 +41,15 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     counts = {"users": users.count(), "items": items.count()}
 
     with watching(spark, "topk", "users"):
-        night.write(USER_UNSEEN, user_unseen(users, vectors, options, counts["users"], groups=groups))
+        shard = shard_of_user(config)
+        night.write(USER_UNSEEN, user_unseen(users, vectors, options, counts["users"], groups=groups), shard)
         unseen = night.read(spark, USER_UNSEEN)
-        night.write(USER_TOPK, user_lists(users, unseen, vectors, options, counts["users"], groups=groups))
-        night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]))
+        night.write(USER_TOPK, user_lists(users, unseen, vectors, options, counts["users"], groups=groups), shard)
+        night.write(USER_AGAIN, user_again(users, vectors, options, counts["users"]), shard)
         lists = night.read(spark, USER_TOPK)
         because = user_because(users, lists, vectors, options, night=night.day, count=counts["users"])
-        night.write(USER_BECAUSE, because)
+        night.write(USER_BECAUSE, because, shard)
+        write_shards(spark, config, vectors)
     with watching(spark, "topk", "items"):
         similar = write_similar(spark, config, vectors, counts["items"], groups)
     night.write(POPULARITY, popularity(night.read(spark, EVENTS), night.day, options.popular_half_life_days))

@@ -11,9 +11,9 @@ from jobs.releases.known import FEATURE, known_shares
 from jobs.stages.validate import drift
 from jobs.stages.validate.finding import Finding
 from lookup.duckdb_file import opened
-from lookup.release.catalog_schema import columns_of
+from lookup.release.catalog_schema import CATALOG_FILE, columns_of
 from lookup.release.manifest import Manifest
-from lookup.release.reader import CATALOG_FILE, Release
+from lookup.release.reader import Release
 
 SHOWN_FIELDS = ("title", "price", "category", "image")
 """What pages show of an item: a night that loses one of these, or a declared feature, is held."""

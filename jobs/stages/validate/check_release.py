@@ -1,6 +1,7 @@
 """Check a release against the tables of its run, against itself, and its size against the incumbent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +16,11 @@ from jobs.ranking.index_choice import RECALL_AT, exact_top
 from jobs.stages.validate import checks
 from jobs.stages.validate.finding import Finding
 from lookup.duckdb_file import opened
-from lookup.release.catalog_schema import tables_of
+from lookup.release import schema
+from lookup.release.catalog_schema import CATALOG_FILE, tables_of
 from lookup.release.manifest import Manifest
-from lookup.release.reader import CATALOG_FILE, Release
+from lookup.release.reader import Release
+from lookup.release.shards.users import Users
 from lookup.retrieval.variants import count_things
 from lookup.scoring.score_parameters import HistoryShares
 
@@ -44,13 +47,14 @@ NEVER_NULL = ("item_id", "user_id", "similar_to", "rank", "score", "events", "in
 
 def check_release(release: Release, config: Config, incumbent: Manifest | None) -> list[Finding]:
     """The findings of all checks. incumbent: None where there is nothing to compare the size with."""
-    arrays, limits = release.arrays, config.validate
+    limits = config.validate
+    shards = [users for users in release.shards if users is not None]
     families = {
-        "user_topk": release.user_topk,
-        "user_unseen": release.user_unseen,
-        "user_again": release.user_again,
-        "item_topk": release.item_topk,
-        "popular": release.popular,
+        "user_topk": [users.topk for users in shards],
+        "user_unseen": [users.unseen for users in shards],
+        "user_again": [users.again for users in shards],
+        "item_topk": [release.item_topk],
+        "popular": [release.popular],
     }
     expected = expected_counts(config.run)
     entries = {name: checks.entries(lists) for name, lists in families.items()}
@@ -62,35 +66,53 @@ def check_release(release: Release, config: Config, incumbent: Manifest | None) 
         {f"catalog {name}": expected[name] for name in ("items", "users", "because", *families)},
     )
     findings += checks.check_nulls(nulls)
-    for name, table, keys in (("item", "items", release.items), ("user", "user_vectors", release.users)):
+    of_users = {users.first: users.keys for users in shards if len(users)}
+    for name, table, keys in (("item", "items", {0: release.items}), ("user", "user_vectors", of_users)):
         findings += checks.check_ids(name, keys, Blocks.of(config.run, table).read(name, f"{name}_id"))
     for name, lists in families.items():
         findings += checks.check_lists(name, lists, len(release.items))
     for name in FINITE:
-        findings += checks.check_finite(name, arrays[name])
+        findings += checks.check_finite(name, arrays_of(release, name))
     items, brands = len(release.items), len(release.brands)
-    findings += checks.check_known("item_next_item", release.next_item, items)
-    findings += checks.check_known("user_history_item", arrays["user_history_item"], items, least=0)
-    findings += checks.check_known("item_category", release.item_category, len(release.categories), "categories")
-    findings += checks.check_known("item_brand", release.item_brand, brands, "brands")
-    findings += checks.check_known("item_group", release.item_group, len(release.groups), "groups")
+    findings += checks.check_known("item_next_item", [release.next_item], items)
+    findings += checks.check_known("user_history_item", arrays_of(release, "user_history_item"), items, least=0)
+    findings += checks.check_known("item_category", [release.item_category], len(release.categories), "categories")
+    findings += checks.check_known("item_brand", [release.item_brand], brands, "brands")
+    findings += checks.check_known("item_group", [release.item_group], len(release.groups), "groups")
     if len(release.groups):
         for name in ("user_topk", "user_unseen", "item_topk", "popular"):
             findings += checks.check_groups(name, families[name], release.item_group)
-    users = sample(len(release.users))
-    terms = terms_of(release, config.run, users)
+    rows = sample(release.manifest.dims["U"])
+    terms = terms_of(release, config.run, rows)
+    sampled = [release.user_at(int(row)) for row in rows]
     for name, left_out in lists_of_users(config.topk).items():
         lengths = full_lengths(config, count_things(release.item_group), left_out)
-        findings += checks.check_coverage(name, families[name], lengths, limits.min_user_coverage)
-        findings += checks.check_scores(
-            name, families[name], arrays["user_vector"], release.item_vector, users=users, terms=terms
+        by_first = {users.first: lists for users, lists in zip(shards, families[name], strict=True) if len(users)}
+        findings += checks.check_coverage(name, by_first, lengths, limits.min_user_coverage)
+        kind = name.removeprefix("user_")
+        found = (
+            checks.SampledList(
+                getattr(users, kind).items[row], getattr(users, kind).scores[row], users.vector[row], terms(int(every))
+            )
+            for (users, row), every in zip(sampled, rows, strict=True)
         )
-    had = [release.history(int(user)).rows for user in users]
-    findings += checks.check_left_out("user_unseen", release.user_unseen, users, had)
-    findings += checks.check_recall(recall(release, users), limits.min_recall)
+        findings += checks.check_scores(name, found, release.item_vector)
+    findings += checks.check_left_out(
+        "user_unseen",
+        (users.unseen.items[row] for users, row in sampled),
+        (users.history(row).rows for users, row in sampled),
+    )
+    findings += checks.check_recall(recall(release, sampled), limits.min_recall)
     if incumbent is not None:
         findings += checks.check_sizes(release.manifest, incumbent, limits.max_shrink)
     return findings
+
+
+def arrays_of(release: Release, name: str) -> list[NDArray[Any]]:
+    """An array of a release: that of each shard, where it is of users."""
+    if not schema.array(name).of_users:
+        return [release.arrays[name]]
+    return [users.arrays[name] for users in release.shards if users is not None]
 
 
 def expected_counts(run: Run) -> dict[str, int]:
@@ -146,7 +168,8 @@ def terms_of(release: Release, run: Run, users: NDArray[np.int64]) -> Terms:
         chosen = batch.filter(pa.array(np.isin(batch.column("user").to_numpy(), users)))
         for row in chosen.to_pylist():
             rows = np.asarray(row["history"], dtype=np.int32)
-            scores = release.item_vector[rows] @ release.arrays["user_vector"][row["user"]]
+            of_shard, place = release.user_at(row["user"])
+            scores = release.item_vector[rows] @ of_shard.vector[place]
             history = HistoryShares(rows, *(np.asarray(row[name], dtype=np.float32) for name in ("shares", "repeats")))
             found[row["user"]] = release.score_parameters.item_terms(history, release.transition_rows(rows), scores)
     return found.__getitem__
@@ -158,10 +181,13 @@ def sample(size: int) -> NDArray[np.int64]:
     return np.arange(step // 2, size, step, dtype=np.int64)[:SAMPLE]
 
 
-def recall(release: Release, users: NDArray[np.int64]) -> float:
-    """Recall@20 of the index as a reader uses it, over some users, or over items where the release has no user."""
-    vectors = release.arrays["user_vector"] if len(users) else release.item_vector
-    queries = vectors[users if len(users) else sample(len(release.items))]
+def recall(release: Release, users: Sequence[tuple[Users, int]]) -> float:
+    """Recall@20 of the index as a reader uses it, over some users, or over items where the release has no user.
+
+    users: the shard of each, and the row there.
+    """
+    some = np.array([of_shard.vector[row] for of_shard, row in users])
+    queries = some if len(some) else release.item_vector[sample(len(release.items))]
     exact = exact_top(release.item_vector, queries, RECALL_AT)
     k = exact.shape[1]
     found = [len(set(release.candidates(q, k).tolist()) & set(e)) for q, e in zip(queries, exact.tolist(), strict=True)]

@@ -73,7 +73,7 @@ def blocked(release: Release, config: Config) -> NDArray[np.bool_]:
 def shown(release: Release, blocked: NDArray[np.bool_]) -> Shown:
     """Count what can be shown. blocked: the items that cannot, (I,)."""
     lists = shown_lists = entries = 0
-    for there, seen in _counted(release.user_topk, blocked):
+    for there, seen in (one for users in release.shards if users for one in _counted(users.topk, blocked)):
         lists += int(np.sum(there > 0))
         shown_lists += int(np.sum(seen > 0))
         entries += int(np.sum(seen))

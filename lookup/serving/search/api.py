@@ -52,8 +52,8 @@ class SearchApi(Calls):
     ) -> "SearchResult":
         """Find the `k` items that a query means, best first.
 
-        user: whose taste counts too, where the user is known. sort: "relevance", "price_up", "price_down", "newest" or
-        "popular"; what is unknown comes last. without: parts of the understanding to switch off
+        user: whose taste counts too, where this host knows the user. sort: "relevance", "price_up", "price_down",
+        "newest" or "popular"; what is unknown comes last. without: parts of the understanding to switch off
         (`lookup.understanding.interpreter.PARTS`). variants: whether each variant of a thing is a hit, and counts, by
         itself. page: the `next` of the result before. Others: see `Shop`.
 
@@ -109,9 +109,9 @@ class SearchApi(Calls):
         return explain(SearchRequest(state, searcher, query[:LONGEST_QUERY], 1, session=session), item)
 
     def _session(self, state: State, user: str, now: int) -> UserSession | None:
-        """What is known of a user; None where that is nothing."""
-        row, events = read_user(self._live, state, user, now)
-        return UserSession(state, row, now, events) if row >= 0 or events else None
+        """What is known of a user; None where that is nothing, and where another host serves the user's shard."""
+        users, row, events = read_user(self._live, state, user, now)
+        return UserSession(state, users, row, now, events) if users is not None and (row >= 0 or events) else None
 
     def _searching(
         self, text: str, user: str | None, at: datetime | int | None

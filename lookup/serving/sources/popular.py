@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lookup.release.schema import WHOLE_SHOP
 from lookup.retrieval.ranked_lists import Ranked
+from lookup.serving.hit import SourceName
 from lookup.serving.limits.conditions import Mask
 from lookup.serving.limits.variants import popularity
 from lookup.serving.request import Request, Source
@@ -15,11 +16,14 @@ from lookup.serving.session import ranked
 from lookup.serving.state import State
 
 
-def popular_sources(request: Request) -> list[Source]:
-    """The popular list of the whole shop, then all items by popularity; items added by day come last."""
+def popular_sources(request: Request, name: SourceName = "popular") -> list[Source]:
+    """The popular list of the whole shop, then all items by popularity; items added by day come last.
+
+    name: the source's name for the hits.
+    """
     state = request.state
-    stored = [Source("popular", lambda _: state.release.popular.top(WHOLE_SHOP, state.release_items))]
-    every = Source("popular", lambda n: _by_popularity(state, request.eligible_rows(), n))
+    stored = [Source(name, lambda _: state.release.popular.top(WHOLE_SHOP, state.release_items))]
+    every = Source(name, lambda n: _by_popularity(state, request.eligible_rows(), n))
     return [every] if request.opened else [*stored, every]
 
 

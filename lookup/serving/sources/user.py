@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from lookup.release.reader import Release
 from lookup.release.schema import NO_ITEM
+from lookup.release.shards.users import Users
 from lookup.retrieval.ranked_lists import Ranked, RankedLists
 from lookup.serving.request import ALL, Request, Source
 from lookup.serving.rerank import rerank_delta
@@ -16,17 +17,18 @@ CANDIDATES = 100
 NOTHING: Ranked = ([], [])
 
 
-def stored_lists(release: Release, seen: bool) -> tuple[RankedLists | None, bool]:
+def stored_lists(release: Release, users: Users, seen: bool) -> tuple[RankedLists | None, bool]:
     """The precomputed lists to answer from, and whether all their items may be shown, seen or not.
 
-    seen: whether the hits may have items of the user's history. None where the night made no list with them.
+    users: of the user's shard. seen: whether the hits may have items of the user's history. None where the night made
+    no list with them.
     """
     if release.manifest.bought != "include":
-        return (None, False) if seen else (release.user_topk, True)
+        return (None, False) if seen else (users.topk, True)
     if seen:
-        return release.user_topk, True
-    made = release.user_unseen.items.shape[1] > 0  # older releases have none
-    return (release.user_unseen, True) if made else (release.user_topk, False)
+        return users.topk, True
+    made = users.unseen.items.shape[1] > 0  # older releases have none
+    return (users.unseen, True) if made else (users.topk, False)
 
 
 def user_sources(request: Request, session: UserSession, lists: RankedLists | None) -> list[Source]:
@@ -54,7 +56,7 @@ def user_sources(request: Request, session: UserSession, lists: RankedLists | No
     computed = [Source("session", best_candidates), Source("session", all_items)]
     if lists is None:
         return computed
-    more = Source("list", lambda _: stored(request.state.release.user_unseen) if goes_on(session, lists) else NOTHING)
+    more = Source("list", lambda _: stored(session.users.unseen) if goes_on(session, lists) else NOTHING)
     return [Source("list", lambda _: stored(lists)), more, *computed]
 
 
@@ -63,18 +65,18 @@ def stands_as_ranked(state: State, lists: RankedLists, row: int) -> bool:
     return not state.has_repriced or not state.repriced[lists.items[row]].any()
 
 
-def outranks(state: State, row: int, score: float) -> bool:
+def outranks(state: State, users: Users, row: int, score: float) -> bool:
     """Whether an item that was added by day scores more than this for a user without new events. row: of the user."""
-    return bool(state.added) and float((state.added_vectors @ state.release.user_vector[row]).max()) > score
+    return bool(state.added) and float((state.added_vectors @ users.vector[row]).max()) > score
 
 
 def _stored_and_added(session: UserSession, lists: RankedLists) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """A precomputed list, and after it the items added by day that score no less than its last item."""
-    state, release = session.state, session.state.release
+    state = session.state
     listed, values = lists.items[session.row], lists.scores[session.row]
     there = listed != NO_ITEM
     listed, values = listed[there], values[there]
-    scores = state.added_vectors @ release.user_vector[session.row]
+    scores = state.added_vectors @ session.users.vector[session.row]
     added = scores >= (values[-1] if len(values) else np.inf)
     return np.concatenate([listed, state.added_rows[added]]), np.concatenate([values, scores[added]])
 
@@ -82,6 +84,6 @@ def _stored_and_added(session: UserSession, lists: RankedLists) -> tuple[NDArray
 def goes_on(session: UserSession, lists: RankedLists) -> bool:
     """Whether the list of what the user never had continues the user's list: that one has all that the user had."""
     release, rows = session.state.release, session.night_history.rows
-    if lists is not release.user_topk or len(rows) >= release.manifest.max_history:  # then the user had more, perhaps
+    if lists is not session.users.topk or len(rows) >= release.manifest.max_history:  # then the user had more, perhaps
         return False
     return bool(np.isin(rows, lists.items[session.row]).all())

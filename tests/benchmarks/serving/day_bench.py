@@ -209,8 +209,8 @@ def recall(shop: Shop, users: list[str]) -> float:
     for user in users:
         state, _ = shop._live.state()
         now = time.time_ns() // 1000
-        row, events = read_user(shop._live, state, user, now)
-        session = UserSession(state, row, now, events)
+        users, row, events = read_user(shop._live, state, user, now)
+        session = UserSession(state, users, row, now, events)
         rows = np.flatnonzero(np.frombuffer(state.blocked, dtype=np.uint8) == 0).astype(np.int32)
         scores = session.scores(rows)
         best = {state.id(one) for one in ranked(rows, scores + rerank_delta(session, rows, scores))[0][:K]}

@@ -94,13 +94,13 @@ def test_what_is_asked_are_nights_and_sessions() -> None:
     encoder = made_parameters(6).encoder
     items, users = (RNG.normal(size=(n, 6)).astype(np.float32) for n in (20, 8))
     histories = [RNG.integers(0, 20, n) for n in range(8)]
-    asked = ask(encoder, items, users, histories.__getitem__)
+    asked = ask(encoder, items, len(users), users.__getitem__, histories.__getitem__)
     for place, vector in enumerate(asked):
         newest = (None, 1, 5, 20)[place % 4]
         rows = histories[place][-newest:] if newest else []
         expected = encoder.user_vector(items[rows], np.zeros(len(rows)), np.ones(len(rows))) if newest else users[place]
         np.testing.assert_array_equal(vector, expected)
-    assert ask(encoder, items, users[:0], histories.__getitem__).shape == (0, 6)
+    assert ask(encoder, items, 0, users.__getitem__, histories.__getitem__).shape == (0, 6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 19, 20, 21, 8192, 8193])

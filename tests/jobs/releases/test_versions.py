@@ -34,7 +34,7 @@ from lookup.release import catalog_schema, pointer
 from lookup.release.arrays import write
 from lookup.release.catalog_schema import CATALOG, Column, Table
 from lookup.release.locks import LOCKED_FILE
-from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION
+from lookup.release.schema import FIRST_VERSION, SCHEMA_VERSION, UNSHARDED_VERSION
 from lookup.sealed import sealed
 from tests.jobs.releases.test_prune import CONFIG
 from tests.lookup.marked import copy, id_of
@@ -84,12 +84,14 @@ def become_next_version(monkeypatch: pytest.MonkeyPatch) -> None:
     at_next_version(monkeypatch)
     write_arrays = assemble.write_arrays
 
-    def with_shades(folder: Path, run: Run, vectors: VectorStore, features: dict[str, str]) -> dict[str, int]:
-        dims = write_arrays(folder, run, vectors, features) | {"Z": 2}
+    def with_shades(
+        folder: Path, run: Run, vectors: VectorStore, features: dict[str, str], shards: None
+    ) -> dict[str, int]:
+        dims = write_arrays(folder, run, vectors, features, shards) | {"Z": 2}
         write(folder, "item_shade", np.zeros((SIZES.items, 2), dtype=np.int32), dims, vectors.space.space_id)
         return dims
 
-    monkeypatch.setattr(assemble, "SCHEMA_VERSION", NEXT)
+    monkeypatch.setattr(assemble, "UNSHARDED_VERSION", NEXT)
     monkeypatch.setattr(assemble, "write_arrays", with_shades)
     shades = Table("shades", ("rank",), (Column("rank", "INTEGER", "from 1", NEXT),), "all shades", NEXT)
     for module in (catalog_schema, catalog):
@@ -167,7 +169,7 @@ def test_a_release_built_before_the_change_is_validated_after_it(
     validate.run(None, config)
     publish.run(None, config)
     serving = lookup.open(config.releases).release
-    assert (serving.id, serving.schema_version) == (release_id, SCHEMA_VERSION)
+    assert (serving.id, serving.schema_version) == (release_id, UNSHARDED_VERSION)
 
 
 def test_rolled_back_from_a_release_of_a_newer_version(night: Config, monkeypatch: pytest.MonkeyPatch) -> None:

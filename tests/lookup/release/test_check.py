@@ -120,9 +120,9 @@ def test_answers_are_right_as_soon_as_a_shop_says_that_it_is_checked(two: Two, m
     before = hits(lookup.open(two.releases, pin=two.old))
     flip(two.releases / two.new / ANSWERS[0])
 
-    def slow(*arguments: object) -> lookup.Release:
+    def slow(*arguments: object, **options: object) -> lookup.Release:
         time.sleep(0.1)
-        return open_locked(*arguments)  # type: ignore[arg-type]
+        return open_locked(*arguments, **options)  # type: ignore[arg-type]
 
     shop = lookup.open(two.releases)
     monkeypatch.setattr("lookup.release.follow.open_locked", slow)

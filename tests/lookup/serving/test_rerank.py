@@ -103,9 +103,10 @@ def test_a_new_purchase_gains_by_how_often_it_was_bought(shop: Shop) -> None:
     row = state.find("item-9")
     rows, scores = np.array([row], dtype=np.int32), np.ones(1, dtype=np.float32)
     day = now() // DAY
-    session = UserSession(state, -1, now(), [SessionEvent(row, day, 1.0), SessionEvent(row, day, 1.0)])
+    users = state.release.shards[0]
+    session = UserSession(state, users, -1, now(), [SessionEvent(row, day, 1.0), SessionEvent(row, day, 1.0)])
     assert rerank_delta(session, rows, scores) == pytest.approx([TIMES * np.log(3)], rel=1e-5)
-    assert rerank_delta(UserSession(state, -1, now(), []), rows, scores).tolist() == [0.0]
+    assert rerank_delta(UserSession(state, users, -1, now(), []), rows, scores).tolist() == [0.0]
 
 
 def test_what_nobody_knew_a_price_of_gains_nothing(shop: Shop) -> None:

@@ -114,8 +114,8 @@ def test_what_comes_late_stands_where_it_belongs(built: Two, tmp_path: Path) -> 
     days = release.history(row).days
     shop.record("user-1", "item-3", at=int(days[0]) * DAY)
     state, _ = shop._live.state()
-    _, events = read_user(shop._live, state, "user-1", now())
-    session = UserSession(state, row, now(), events)
+    users, row, events = read_user(shop._live, state, "user-1", now())
+    session = UserSession(state, users, row, now(), events)
     assert session.history.days.tolist() == sorted([*days.tolist(), int(days[0])])
     assert release.items.find("item-3") in session.history.rows[: 1 + (days == days[0]).sum()]
 

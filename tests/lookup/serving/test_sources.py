@@ -8,6 +8,7 @@ import lookup
 from lookup.serving.hit import SOURCES, SourceName
 from tests.lookup.conftest import Two
 from tests.lookup.patched import opened
+from tests.lookup.reshard import reshard
 from tests.searchable import make_searchable
 
 MANUAL = Path(__file__).parents[3] / "lookup" / "README.md"
@@ -26,6 +27,7 @@ def test_the_manual_has_every_source() -> None:
 def test_calls_give_every_source_and_no_other(built: Two, tmp_path: Path) -> None:
     shop = opened(built.releases, tmp_path)
     make_searchable(tmp_path / "search")
+    reshard(built.releases / built.new, tmp_path / "sharded", 2)
     searches = lookup.open(tmp_path / "search" / "releases")
     given = {
         hit.source
@@ -37,6 +39,7 @@ def test_calls_give_every_source_and_no_other(built: Two, tmp_path: Path) -> Non
             shop.similar("item-3", 60),
             shop.popular(60, "FOOD"),
             shop.buy_again("user-1"),
+            lookup.open(tmp_path / "sharded", shards=[]).recommend("user-1"),
             searches.search("bluetooth speaker"),
             searches.search("bluetoth speker"),
             searches.search("micro sd reader"),

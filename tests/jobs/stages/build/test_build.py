@@ -23,7 +23,7 @@ from lookup import Release, ReleaseError
 from lookup.release import pointer
 from lookup.release.catalog_schema import CATALOG
 from lookup.release.locks import open_locked
-from lookup.release.schema import ARRAYS, NO_ITEM, NONE, SCHEMA_VERSION, WHOLE_SHOP
+from lookup.release.schema import ARRAYS, NO_ITEM, NONE, UNSHARDED_VERSION, WHOLE_SHOP
 from tests.jobs.stages.build.conftest import SIZES
 from tests.releases import config_at, make_release, rewrite
 from tests.run_tables import FEATURES, Sizes
@@ -199,7 +199,7 @@ def test_the_manifest_says_what_is_there(made: Path, release: Release) -> None:
     there = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
     assert set(manifest.files) == there - {"manifest.json"}
     assert {f"arrays/{array.name}.npy" for array in ARRAYS} < there
-    assert manifest.schema_version == SCHEMA_VERSION
+    assert manifest.schema_version == UNSHARDED_VERSION
     assert manifest.counts == {"items": 50, "users": 30, "categories": 5, "events": 400}
     assert manifest.receipt[0]["job"] == "ingest"
     assert manifest.index_choice.recall >= 0.9

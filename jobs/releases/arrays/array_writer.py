@@ -25,11 +25,13 @@ Texts = Callable[[], Iterator[tuple[NDArray[np.int64], list[bytes]]]]
 class ArrayWriter:
     """Writes the arrays of one release.
 
-    release: its folder. dims: the sizes of the letters of `lookup.release.schema`.
+    release: its folder. dims: the sizes of the letters of `lookup.release.schema`. shard: of which arrays of users are
+    written; None: of none. first: the number in tables of the first user of the shard, which has row 0 of its arrays.
     """
 
-    def __init__(self, release: Path, dims: dict[str, int], space_id: str):
+    def __init__(self, release: Path, dims: dict[str, int], space_id: str, *, shard: int | None = None, first: int = 0):
         self.release, self.dims, self.space_id = release, dims, space_id
+        self.shard, self.first = shard, first
 
     def ids(self, prefix: str, table: Blocks, key: str, column: str) -> None:
         """The three arrays of ids, from a table with row numbers and ids.
@@ -41,7 +43,7 @@ class ArrayWriter:
         def texts() -> Iterator[tuple[NDArray[np.int64], list[bytes]]]:
             for batch in table.read(key, column):
                 ids = [text.encode() for text in batch.column(column).to_pylist()]
-                yield table.rows(batch, key, size), ids
+                yield table.rows(batch, key, size, self.first), ids
 
         seen = 0
         with self.creating(f"{prefix}_hash") as hashes:
@@ -50,8 +52,9 @@ class ArrayWriter:
                 seen += len(rows)
                 settle(hashes)
             if seen != size or not _ascending(hashes):
+                last = self.first + size - 1
                 raise DataError(
-                    f"{table.folder}: {key} must number the rows 0 … {size - 1} in the order of sha256({column})"
+                    f"{table.folder}: {key} must number the rows {self.first} … {last} in the order of sha256({column})"
                 )
         self.texts(f"{prefix}_id", texts)
 
@@ -87,7 +90,7 @@ class ArrayWriter:
         """An array of vectors, from a table with row numbers and lists of D numbers."""
         with self.creating(name) as out:
             for batch in table.read(key, column):
-                rows = table.rows(batch, key, len(out))
+                rows = table.rows(batch, key, len(out), self.first)
                 lengths, values = flat(batch.column(column))
                 if np.any(lengths != out.shape[1]):
                     raise DataError(f"{table.folder}: {column} must have {out.shape[1]} numbers in every row")
@@ -124,7 +127,7 @@ class ArrayWriter:
                 items[start : start + BLOCK_ROWS] = NO_ITEM
                 settle(items)
             for batch in table.read(key, "items", "scores"):
-                rows = to_rows(batch) if to_rows else table.rows(batch, key, size)
+                rows = to_rows(batch) if to_rows else table.rows(batch, key, size, self.first)
                 lengths, found = flat(batch.column("items"))
                 score_lengths, values = flat(batch.column("scores"))
                 if np.any(lengths != score_lengths):
@@ -140,12 +143,12 @@ class ArrayWriter:
         with self.creating("user_history_offsets") as offsets, ExitStack() as stack:
             for batch in table.read("user", "items"):
                 lengths, _ = flat(batch.column("items"))
-                offsets[table.rows(batch, "user", self.dims["U"]) + 1] = lengths
+                offsets[table.rows(batch, "user", self.dims["U"], self.first) + 1] = lengths
             np.cumsum(offsets, out=offsets)
             names = {"items": "item", "days": "day", "weights": "weight"}
             arrays = {name: stack.enter_context(self.creating(f"user_history_{names[name]}")) for name in names}
             for batch in table.read("user", *names):
-                rows = table.rows(batch, "user", self.dims["U"])
+                rows = table.rows(batch, "user", self.dims["U"], self.first)
                 for name, array in arrays.items():
                     lengths, values = flat(batch.column(name))
                     if np.any(lengths != offsets[rows + 1] - offsets[rows]):
@@ -183,7 +186,7 @@ class ArrayWriter:
 
     def creating(self, name: str, free: int = 0) -> AbstractContextManager[NDArray[Any]]:
         """An array of the release, zeros to fill in."""
-        return creating(self.release, name, self.dims, self.space_id, free)
+        return creating(self.release, name, self.dims, self.space_id, free, shard=self.shard)
 
 
 def _ascending(hashes: NDArray[np.uint64]) -> bool:
