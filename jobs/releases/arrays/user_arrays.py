@@ -5,6 +5,7 @@ and at its end `topk` writes the arrays of each shard from those folders alone: 
 them into the release.
 """
 
+import json
 import os
 import shutil
 import uuid
@@ -125,7 +126,7 @@ def shards_of(run: Run, shards: int) -> list[dict[str, int]] | None:
     """
     if shards < 2:
         return None
-    found: list[dict[str, int]] = run.read_json(f"{FOLDER}/{SIZES}")["shards"]
+    found: list[dict[str, int]] = _said(run)["shards"]
     if len(found) != shards:
         raise MissingStepError(f"{run.path(FOLDER)}: {len(found)} shards, and [build] asks for {shards}; {AGAIN}")
     return found
@@ -133,8 +134,13 @@ def shards_of(run: Run, shards: int) -> list[dict[str, int]] | None:
 
 def shard_dims(run: Run) -> dict[str, int]:
     """The lengths of the lists in the shards' arrays, by letter."""
-    dims: dict[str, int] = run.read_json(f"{FOLDER}/{SIZES}")["dims"]
+    dims: dict[str, int] = _said(run)["dims"]
     return {letter: dims[letter] for letter in USER_LISTS.values()}
+
+
+def _said(run: Run) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((run.existing(FOLDER) / SIZES).read_text())
+    return said
 
 
 def copy_shards(run: Run, release: Path, shards: int) -> None:

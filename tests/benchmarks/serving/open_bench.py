@@ -2,21 +2,30 @@
 
 Memory is the proportional set size: a page that n processes share counts 1/n in each. Goals: less than 100 ms to open;
 eight readers take little more memory than one.
+
+With `--shards 8` the same for the same users in so many shards: a host of all, and one of a single shard. Then lists of
+the users of that shard, by each host in turn: those of shards at most 5 % slower.
 """
 
 import json
+import random
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+import lookup
+from lookup.release import pointer
 from tests.benchmarks.shared import ROOT
 from tests.benchmarks.shared.shops import MILLION, TOY, made_releases
-from tests.benchmarks.shared.timing import options, table
+from tests.benchmarks.shared.timing import Way, latencies, options, table, take_turns
+from tests.lookup.reshard import reshard
 from tests.run_tables import Sizes
 
 READER = """
@@ -24,11 +33,14 @@ import json, random, sys, time
 started = time.perf_counter()
 import lookup
 imported = time.perf_counter()
-shop = lookup.open(sys.argv[1])
+shards = json.loads(sys.argv[5])
+shop = lookup.open(sys.argv[1], **({} if shards is None else {"shards": shards}))
 opened = time.perf_counter()
 rng = random.Random(sys.argv[2])
+users = (f"user-{rng.randrange(int(sys.argv[4]))}" for _ in iter(int, 1))
+served = filter(shop.serves, users)
 for _ in range(int(sys.argv[3])):
-    shop.recommend(f"user-{rng.randrange(int(sys.argv[4]))}", k=20)
+    shop.recommend(next(served), k=20)
 print(json.dumps({"import": imported - started, "open": opened - imported}), flush=True)
 sys.stdin.read()
 """
@@ -51,10 +63,14 @@ SMALL = Load(TOY, opens=1, readers=2, calls=100)
 
 
 class Reader:
-    """A process of its own that opens the releases, answers random users, and waits."""
+    """A process of its own that opens the releases, answers random users whom it serves, and waits.
 
-    def __init__(self, folder: Path, seed: int, load: Load):
-        arguments = [sys.executable, "-c", READER, str(folder), str(seed), str(load.calls), str(load.shop.users)]
+    shards: that it serves; None: all.
+    """
+
+    def __init__(self, folder: Path, seed: int, load: Load, shards: Sequence[int] | None = None):
+        words = [folder, seed, load.calls, load.shop.users, json.dumps(shards)]
+        arguments = [sys.executable, "-c", READER, *map(str, words)]
         self.process = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ready(self) -> dict[str, float]:
@@ -82,11 +98,54 @@ class Reader:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    toy: bool = options(__doc__).parse_args(argv).toy
+    parser = options(__doc__)
+    parser.add_argument("--shards", type=int, default=1, metavar="N", help="measure users in so many shards, too")
+    parser.add_argument("--users", type=int, metavar="N", help="of another shop than one of a million users")
+    given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
-        load = SMALL if toy else FULL
-        measure(made_releases(load.shop, Path(scratch) if toy else None), load)
+        load = SMALL if given.toy else FULL
+        load = load._replace(shop=replace(load.shop, users=given.users or load.shop.users))
+        folder = made_releases(load.shop, Path(scratch) if given.toy else None)
+        measure(folder, load)
+        if given.shards > 1:
+            sharded = folder.with_name(f"releases-{given.shards}-shards")
+            if not (sharded / pointer.CURRENT).exists():
+                sharded.mkdir(exist_ok=True)
+                reshard(folder / pointer.read(folder), sharded, given.shards)
+            compare(folder, sharded, load)
     return 0
+
+
+def compare(whole: Path, sharded: Path, load: Load) -> None:
+    """Measure and print hosts of users in one piece, in all shards, and in one shard."""
+    hosts: dict[str, tuple[Path, list[int] | None]] = {
+        "in one piece": (whole, None),
+        "all shards": (sharded, None),
+        "one shard": (sharded, [0]),
+    }
+    rows = []
+    for name, (folder, shards) in hosts.items():
+        opened = []
+        for seed in range(load.opens):
+            reader = Reader(folder, seed, load, shards)
+            opened.append(1000 * reader.ready()["open"])
+            mapped, total = reader.mib(folder)
+            reader.end()
+        rows.append([name, f"{median(opened):.1f}", f"{max(opened):.1f}", f"{mapped:.1f}", f"{total:.1f}"])
+    print()
+    table([f"one reader, {load.calls:,} answers", "open, ms", "worst", "files, MiB", "all, MiB"], rows)
+
+    shops = {name: lookup.open(folder, shards=shards) for name, (folder, shards) in hosts.items()}
+    served = [user for n in range(load.shop.users) if shops["one shard"].serves(user := f"user-{n}")]
+
+    def some(rng: random.Random) -> list[str]:
+        return rng.choices(served, k=load.calls // 10)
+
+    ways = [Way(name, partial(shop.recommend, k=20), some) for name, shop in shops.items()]
+    print()
+    latencies("a list of 20, of users of that shard", take_turns(ways, load.opens), "in one piece")
+    for shop in shops.values():
+        shop.close()
 
 
 def measure(folder: Path, load: Load) -> None:
