@@ -10,6 +10,7 @@ the users of that shard, by each host in turn: those of shards at most 5 % slowe
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import lookup
 from lookup.release import pointer
 from tests.benchmarks.shared import ROOT
-from tests.benchmarks.shared.shops import MILLION, TOY, made_releases
+from tests.benchmarks.shared.shops import MILLION, TOY, all_in_stock, made_releases
 from tests.benchmarks.shared.timing import Way, latencies, options, table, take_turns
 from tests.lookup.reshard import reshard
 from tests.run_tables import Sizes
@@ -108,11 +109,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = made_releases(load.shop, Path(scratch) if given.toy else None)
         measure(folder, load)
         if given.shards > 1:
+            whole = all_in_stock(folder)  # so that a list is read, and nothing else
             sharded = folder.with_name(f"releases-{given.shards}-shards")
             if not (sharded / pointer.CURRENT).exists():
-                sharded.mkdir(exist_ok=True)
-                reshard(folder / pointer.read(folder), sharded, given.shards)
-            compare(folder, sharded, load)
+                shutil.rmtree(sharded, ignore_errors=True)
+                sharded.mkdir()
+                reshard(whole / pointer.read(whole), sharded, given.shards)
+            compare(whole, sharded, load)
     return 0
 
 
@@ -129,7 +132,7 @@ def compare(whole: Path, sharded: Path, load: Load) -> None:
         for seed in range(load.opens):
             reader = Reader(folder, seed, load, shards)
             opened.append(1000 * reader.ready()["open"])
-            mapped, total = reader.mib(folder)
+            total, mapped = reader.mib(folder)
             reader.end()
         rows.append([name, f"{median(opened):.1f}", f"{max(opened):.1f}", f"{mapped:.1f}", f"{total:.1f}"])
     print()

@@ -61,7 +61,7 @@ def test_what_is_of_other_shards_and_the_catalog_stay_in_the_store(store: Store,
 
 def test_a_host_that_is_to_serve_more_fetches_the_rest(store: Store, tmp_path: Path) -> None:
     host = tmp_path / "host"
-    fetch(store, host, served=Served((0,), 3))
+    first = fetch(store, host, served=Served((0,), 3))
     before = files(host)
     reader = lookup.open(host, shards=[0])
     with pytest.raises(ReleaseError, match="read"):  # what a process reads stays as it is
@@ -70,7 +70,7 @@ def test_a_host_that_is_to_serve_more_fetches_the_rest(store: Store, tmp_path: P
     del reader
     done = fetch(store, host, served=SERVED)
     assert files(host) - before == {name for name in files(host) if "shard-002" in name} != set()
-    assert done.bytes_here > 0
+    assert done.bytes_moved < first.bytes_moved / 2  # what was here stayed
     fetch(store, host, served=Served((2,), 3))  # fewer: nothing goes until the next release
     assert lookup.open(host, shards=[2]).problem is None
 
@@ -89,7 +89,7 @@ def test_a_follower_follows_another_number_of_shards(store: Store, built: Two, t
     shop._live.look()
     assert (shop.release.id, shop.problem) == (later, None)
     assert mine
-    assert all({hit.source for hit in shop.recommend(user, 3)} == {"list"} for user in mine)
+    assert not any(hit.source == "elsewhere" for user in mine for hit in shop.recommend(user, 3))
     shop.close()
 
 

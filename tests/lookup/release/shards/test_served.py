@@ -48,7 +48,7 @@ def explained(shop: Shop, user: str) -> Any:
         return str(error)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(st.integers(2, 9) | st.just(60), st.sets(st.integers(0, 39)))
 def test_every_lookup_is_that_of_the_release_without_shards(built: Two, shards: int, kept: set[int]) -> None:
     """Of any of the users, in any number of shards: also where shards have none."""
@@ -61,7 +61,7 @@ def test_every_lookup_is_that_of_the_release_without_shards(built: Two, shards: 
         host = lookup.open(many, shards=[shards - 1])
         try:
             assert len(parted.stats()["shards"]["served"]) == shards
-            for user in ASKED:
+            for user in ASKED[:: 1 + shards % 5]:  # some of the users that are kept, and of those that are not
                 said = answers(whole, user)
                 assert answers(parted, user) == said
                 assert explained(parted, user) == explained(whole, user)
@@ -198,7 +198,7 @@ class TestDamage:
         shutil.rmtree(releases / host.release.id / "arrays" / "shard-001")
         (releases / host.release.id / "catalog.duckdb").unlink()
         again = lookup.open(releases, shards=[0, 2], verify=True)
-        assert {hit.source for hit in again.recommend(next(filter(again.serves, USERS)), 3)} == {"list"}
+        assert answers(again, user := next(filter(again.serves, USERS))) == answers(host, user)
         again.close()
         with pytest.raises(ReleaseError, match=r"it is missing.*Where only some shards were fetched, say which"):
             lookup.open(releases)
@@ -240,8 +240,8 @@ def test_an_older_reader_refuses_shards_by_the_schema_version(releases: Path, mo
 
 
 def test_arms_map_only_the_shards_that_are_served(releases: Path, host: Shop, built: Two) -> None:
-    other = reshard(built.releases / built.old, releases, 2, number=1)
-    shop = lookup.open(releases, arms={"a": host.release.id, "b": other}, salt="s", shards=[0], of=2)
+    first, other = host.release.id, reshard(built.releases / built.old, releases, 2, number=1)
+    shop = lookup.open(releases, arms={"a": first, "b": other}, salt="s", shards=[0], of=2)
     opened = {release.id: [users is not None for users in release.shards] for release in shop._live.arms.releases}
-    assert opened == {host.release.id: [True, True, False], other: [True, False]}
+    assert opened == {first: [True, True, False], other: [True, False]}
     shop.close()
