@@ -9,7 +9,8 @@ from jobs.errors import DataError
 from jobs.infra.cluster.written import SHARED
 from jobs.infra.frames import shard_of_row
 from jobs.infra.receipts.tasks import measured
-from jobs.infra.runs import remove
+from jobs.infra.storage.disk import remove
+from jobs.infra.storage.storage import Storage
 from jobs.infra.tables import USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import VectorStore
 from jobs.releases.arrays.user_arrays import FOLDER, SIZES, USER_LISTS, ShardPlan, shard_sizes
@@ -32,6 +33,8 @@ def shard_of_user(config: Config) -> "Column | None":
 def write_shards(spark: "SparkSession", config: Config, vectors: VectorStore) -> None:
     """Write the users' arrays of each shard into the run; where `[build]` asks for no shards, remove those of before.
 
+    Tasks of Spark write them side by side; where the work folder is on storage, the driver does, one after the other.
+
     Raises DataError when the tables do not fit together, or when the driver misses what a task wrote.
     """
     from pyspark.sql import functions as F
@@ -52,7 +55,10 @@ def write_shards(spark: "SparkSession", config: Config, vectors: VectorStore) ->
             for shard in shards:
                 yield shard, plan.write(folder, shard)
 
-        found = dict(spark.sparkContext.parallelize(range(count), count).mapPartitions(measured(write)).collect())
+        if Storage.of(spark) is None:
+            found = dict(spark.sparkContext.parallelize(range(count), count).mapPartitions(measured(write)).collect())
+        else:  # executors do not see this folder; the driver has the tables
+            found = dict(write(iter(range(count))))
         names = [array.name for array in schema.ARRAYS if array.of_users]
         for path in (folder / file_name(name, shard) for shard in range(count) for name in names):
             if not path.exists():
