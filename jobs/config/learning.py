@@ -224,6 +224,8 @@ class ImagesConfig:
 class RankerConfig:
     """`[ranker]`: what is learned from impressions."""
 
+    max_age_days: Days = 7
+    """A night that is not `--full` uses a ranker again that is at most this old, for the same vectors and settings."""
     days: Days = 28
     """Learn from the last so many days before the night, less those that the behaviour model has seen: its scores of
     days that it was fitted to are too good to learn from."""

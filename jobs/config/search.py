@@ -100,5 +100,8 @@ class SearchConfig:
     category."""
     most_queries: Annotated[int, Within(0, 1_000_000)] = 10_000
     """So many of the most frequent queries get precomputed lists."""
+    max_age_days: Days = 7
+    """A night that is not `--full` uses an encoder of queries again that is at most this old, where at most a tenth of
+    the titles are others than it learned from."""
     days: Days = 90
     """The last so many days of the log before the night count."""

@@ -47,6 +47,13 @@ ONE_MACHINE = {
 }
 """More of them for a local master, whose executor is in the driver: nobody on the network needs to reach it."""
 
+LATE_COMPILER = " ".join(
+    f"-XX:Tier4{name}Threshold={calls}"
+    for name, calls in (("Invocation", 50_000), ("MinInvocation", 6_000), ("Compile", 150_000), ("BackEdge", 400_000))
+)
+"""Options for a Java that is driver and executor at once: its optimising compiler waits ten times as long. A night runs
+many plans, each for seconds, and by default two thirds of Java's processor time went into compiling them."""
+
 TORCH_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 """The variable that names torch's folder; without it torch makes one among the system's temporary files …"""
 TORCHS_OWN = "torchinductor_"
@@ -118,7 +125,7 @@ def start_java(master: str | None, settings: dict[str, str], folder: Path | None
         scratch.remove_leftovers(folder)
         own = scratch.claim(folder)
         # Java's temporary files go there, too: a container may have no other folder to write to.
-        java = f'{chosen["spark.driver.extraJavaOptions"]} "-Djava.io.tmpdir={own}"'
+        java = f'{chosen["spark.driver.extraJavaOptions"]} {LATE_COMPILER} "-Djava.io.tmpdir={own}"'
         chosen |= ONE_MACHINE | {"spark.local.dir": str(own), "spark.sql.warehouse.dir": str(own / "warehouse")}
         chosen["spark.driver.extraJavaOptions"] = java
         # torch makes a folder for its compiler when it is imported, whether it compiles or not, here and in workers.

@@ -14,6 +14,8 @@ from jobs.infra.kept.store import ENCODER, GRACE
 from jobs.infra.run_lock import writing
 from jobs.infra.runs import NAME
 from jobs.infra.storage.disk import remove, size
+from jobs.models.ranker.kept_ranker import FACTS as RANKER
+from jobs.models.ranker.kept_ranker import FOLDER as RANKERS
 from jobs.models.text_encoder_training.model_store import NOTHING
 
 MODEL = re.compile(r"\d{4}-\d{2}-\d{2}-\w+")
@@ -67,11 +69,12 @@ def prune_text_models(config: Config, keep: int) -> list[Removed]:
 def prune_kept(config: Config, keep: int) -> list[Removed]:
     """Remove what nights took over, of encoders, models and settings but the `keep` that they used last, or today."""
     found: list[Removed] = []
-    for folder, marks in (("vectors", f"[!.]*/{ENCODER}"), ("lists", f"[!.]*/*/{FILES}"), ("spaces", "[!.]*.npz")):
+    kinds = [("vectors", f"[!.]*/{ENCODER}"), ("lists", f"[!.]*/*/{FILES}"), ("spaces", "[!.]*.npz")]
+    for folder, marks in (*kinds, (RANKERS, f"[!.]*/{RANKER}")):
         root, used = config.work / folder, dict[str, dict[str, float]]()
         for path in root.glob(marks):
             name = path.relative_to(root).parts[0]
-            times = used.setdefault(name.partition("-")[0] if folder != "spaces" else folder, {})
+            times = used.setdefault(name.partition("-")[0] if folder in ("vectors", "lists") else folder, {})
             times[name] = max(times.get(name, 0.0), path.stat().st_mtime)
         old = [name for times in used.values() for name in sorted(times, key=times.__getitem__)[:-keep]]
         latest = {name: at for times in used.values() for name, at in times.items()}

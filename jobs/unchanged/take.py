@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -57,6 +58,8 @@ def _holds(job: str, config: Config, before: Run, record: records.Record) -> boo
     """Whether a result of the same inputs may be taken over. Where a check fails, nothing of its night is any more."""
     if job == "ingest" and before != config.run and _depends_on_date(before, config):
         return False
+    if _too_old(job, before, config):
+        return False
     why = records.damage(before, record)
     if why is None and job == "ingest":
         why = differs(replace(config, date=before.date))
@@ -104,6 +107,17 @@ def _depends_on_date(before: Run, config: Config) -> bool:
         reasons = pl.scan_parquet(files, glob=False, hive_partitioning=False).select("reason").collect()["reason"]
         return bool(reasons.str.contains("future", literal=True).any())
     return False
+
+
+def _too_old(job: str, before: Run, config: Config) -> bool:
+    """Whether what a job learned is older than this night would keep it, where the earlier night kept it already."""
+    ages = {"train_ranker": ("fitted", config.ranker.max_age_days)}
+    ages["index_search"] = ("encoder_learned", config.search.max_age_days)
+    if job not in ages:
+        return False
+    name, most = ages[job]
+    learned = _receipt(job, before).get(name)
+    return learned is not None and (config.date - date.fromisoformat(learned)).days > most
 
 
 def _absorbed(config: Config, position: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ LOCAL = "spark.daybreak.local"
 """… and where the driver does."""
 MOST_TEXT = 2**20
 """Bytes of small files that stand in the note of their folder; more are brought to storage."""
-UNITS = {"models": 2, "vectors": 3, "lists": 3}
+UNITS = {"models": 2, "rankers": 2, "vectors": 3, "lists": 3}
 """Folder of the work folder → the length of the path of a folder in it that is brought to storage as one; else 3, as of
 `runs/<date>/<table>`."""
 

@@ -24,6 +24,7 @@ from jobs.infra.storage.storage import Storage
 
 FOLDERS = {
     "models/*": ("model.json", "text_model.json"),
+    "rankers/*": ("ranker.json",),
     "vectors/*/*": ("_segment.json",),
     "lists/*/*": ("files.json",),
 }

@@ -87,11 +87,11 @@ def run(spark: "SparkSession | None", config: Config) -> dict[str, Any]:
 
 def learn_encoder(
     config: Config, items: "ShopItems", vectors: Any, analyzer: "Analyzer", queries: list[str]
-) -> "tuple[Learned | None, dict[str, int]]":
+) -> "tuple[Learned | None, dict[str, Any]]":
     """The day's encoder of queries; None for a shop without any text. queries: of the log.
 
-    Beside it, for the receipt: whether it is that of an earlier night, and otherwise how many of the texts that taught
-    it are new, taken over and dropped.
+    Beside it, for the receipt: the date of the night that learned it, whether it is that of an earlier one, and
+    otherwise how many of the texts that taught it are new, taken over and dropped.
     """
     import torch
 
@@ -100,7 +100,7 @@ def learn_encoder(
     from jobs.models.content.kept_texts import KeptTexts
     from jobs.models.content.text_encoder import tokenizer_of
     from jobs.models.content.text_encoders import encoder_of, text_computing_of
-    from jobs.models.query_encoder.kept import learned_once, path_of
+    from jobs.models.query_encoder.kept import Lessons, QueryEncoders
     from jobs.models.query_encoder.learn import learn
     from jobs.models.query_encoder.vocabulary import pieces_of
     from jobs.models.text_encoder_training.model_store import used
@@ -115,15 +115,19 @@ def learn_encoder(
         return None, {}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name = used(config)[1]
-    facts = text_facts(options, name, text_computing_of(options.precision, device))
+    texts = text_facts(options, name, text_computing_of(options.precision, device))
     said, counts = words(queries), dict[str, int]()
 
     def taught() -> "Learned":
         encode = encoder_of(options, name, device).encode
-        kept = KeptTexts(KeptVectors(config.work, QUERIES, facts, "index_search"), encode, device)
+        kept = KeptTexts(KeptVectors(config.work, QUERIES, texts, "index_search"), encode, device)
         made = learn(titles, said, vectors, kept, pieces_of(tokenizer_of(name)), device=device)
         counts.update({f"texts_{what}": count for what, count in kept.counts.items()})
         return made
 
-    learned, known = learned_once(path_of(config.work, facts, titles, said, vectors), taught)
-    return learned, {"encoder_taken_over": known, **counts}
+    facts = {"texts": texts, "languages": analyzer.languages}
+    max_age_days = None if config.full else config.search.max_age_days
+    encoders = QueryEncoders(config.work, facts, config.date, max_age_days)
+    learned, day = encoders.learned_once(Lessons(titles, said, vectors), taught)
+    of = {"encoder_learned": (day or config.date).isoformat(), "encoder_taken_over": day is not None}
+    return learned, {**of, **counts}

@@ -1,9 +1,10 @@
 """Job `train_ranker`: impressions and their outcomes -> the weights by which a release ranks candidates.
 
 The behaviour model's scores are too good on the days that it was fitted to. So the ranker learns from later days. The
-last `ranker.measured_days` are held out to measure it.
+last `ranker.measured_days` are held out to measure it. A night keeps a ranker that is young enough.
 """
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from jobs.infra.logging import log_line
 from jobs.infra.storage.disk import remove
 from jobs.infra.tables import IMPRESSIONS
 from jobs.infra.vector_store import VectorStore
+from jobs.models.ranker.kept_ranker import KeptRanker, fingerprint, keep, newest
 from jobs.models.ranker.ranker_store import FOLDER, write_ranker
 from jobs.models.ranker.samples import RankerSample, read_sample
 from jobs.stages.train_ranker.spark.facts import usual_prices
@@ -28,13 +30,20 @@ if TYPE_CHECKING:
 def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     """Write table `impressions` and the folder `ranker`; neither where the shop has no impressions, or too few.
 
-    Raises MissingStepError when ingest or embed_items has not run.
+    Where a ranker of these settings and vectors is at most `ranker.max_age_days` old, and the night is not `full`, it
+    is kept, and no impressions are drawn; the usual prices are those of the night all the same. Raises MissingStepError
+    when ingest or embed_items has not run.
     """
     from jobs.models.ranker.learn import ENOUGH, choose
 
     for name in (FOLDER, IMPRESSIONS.name):
         remove(config.run.path(name))
     until = VectorStore.of(config.run).space.trained_until
+    known_by = fingerprint(_facts(config))
+    kept = None if config.full else newest(config.work, config.date, known_by, config.ranker.max_age_days)
+    if kept is not None and config.impressions:
+        log_line("train_ranker", "kept", fitted=kept.about["fitted"])
+        return _write(spark, config, kept, trained=False)
     since = max(until, config.run.day - timedelta(days=config.ranker.days))
     measured = config.run.day - timedelta(days=config.ranker.measured_days)
     if not config.impressions:
@@ -57,6 +66,7 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
     log_line("train_ranker", "chosen", hidden=hidden, **{f"loss_with_{n}": lost for n, lost in chosen.losses.items()})
     metrics = _measured(chosen.weights, learned, held_out, measured)
     about = {
+        "fitted": config.date.isoformat(),
         "features": list(NAMES),
         "hidden": hidden,
         "learned_since": since.isoformat(),
@@ -64,11 +74,33 @@ def run(spark: "SparkSession", config: Config) -> dict[str, Any]:
         "engagement": config.ranker.engagement,
         "impressions": counts,
     }
+    made = KeptRanker(chosen.weights, about, metrics)
+    keep(config.work, config.date, known_by, made)
+    return {**_write(spark, config, made, trained=True), "sampled": len(days)}
+
+
+def _facts(config: Config) -> dict[str, Any]:
+    """What a ranker depends on beside the rows of the run and the features."""
+    ranker = {name: value for name, value in asdict(config.ranker).items() if name != "max_age_days"}
+    return {
+        "space": VectorStore.of(config.run).space.space_id,
+        "ranker": ranker,
+        "impressions": [asdict(one) for one in config.impressions],
+        "events": [asdict(one) for one in config.events],
+        "weights": config.weights,
+        "popular_half_life_days": config.topk.popular_half_life_days,
+        "max_history": config.train.max_history,
+    }
+
+
+def _write(spark: "SparkSession", config: Config, ranker: KeptRanker, trained: bool) -> dict[str, Any]:
+    """Write the folder `ranker`; returns what the receipt says of it. trained: in this very job."""
     with config.run.replacing(FOLDER) as folder:
-        write_ranker(folder, chosen.weights, usual_prices(spark, config), about, metrics)
-    reached = {row["metric"]: round(row["value"], 5) for row in metrics if row["method"] == "ranker"}
+        write_ranker(folder, ranker.weights, usual_prices(spark, config), ranker.about, ranker.metrics)
+    reached = {row["metric"]: round(row["value"], 5) for row in ranker.metrics if row["method"] == "ranker"}
     values = {name.replace(" ", "_"): value for name, value in reached.items()}
-    return {"ranker": True, "hidden": hidden, "sampled": len(days), **values}
+    known = {"ranker": True, "trained": trained, "fitted": ranker.about["fitted"], "hidden": ranker.about["hidden"]}
+    return {**known, **values}
 
 
 def _no_ranker(why: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Needs the extra `demo`. The shop is a slice of Complete Journey, with the demo's
     nothing         the next day, the same files
     nothing again   the day after: now the release that serves is of this model, too
     some            1 % of the items have another title, and 5 % of the users have what they really bought since
-    in full         the same once more, with the model of `full` and nothing else to take over
+    in full         the same once more, with what `full` learned and nothing else to take over
 
 Prints, for each job, seconds of all processors, which other work on the machine moves less, as shares of the first
 night's; and seconds on the clock. Spark's start is no part of either. Compares the releases of `some` and `in full`,
@@ -37,8 +37,8 @@ from tests.slices import write_slice
 FIRST = date(2017, 12, 12)
 OTHER_ITEMS, OTHER_USERS = 100, 20
 """One of so many is another, or has bought since."""
-KEPT = ("models", "spaces")
-"""What `in full` takes from the nights before: the model, which it would train anew."""
+KEPT = ("models", "spaces", "rankers", "learned")
+"""What `in full` takes from the nights before: what they learned, which it would learn anew."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -126,6 +126,17 @@ def test_nothing_is_taken_over_where_the_inputs_may_be_others(
     assert taken(next_night(change(config))) == []
 
 
+@pytest.mark.parametrize(("days", "kept"), [(7, True), (8, False)])
+@pytest.mark.parametrize(("job", "said"), [("train_ranker", "fitted"), ("index_search", "encoder_learned")])
+def test_what_a_job_learned_too_long_ago_is_not_taken_over(
+    config: Config, job: str, said: str, days: int, kept: bool
+) -> None:
+    night = next_night(config)
+    learned = {said: (night.date - timedelta(days=days)).isoformat()}
+    config.run.write_json(f"receipts/{job}.json", RECEIPT | {"job": job} | learned)
+    assert taken(night) == [name for name in TAKEN if kept or name != job]
+
+
 def test_nothing_is_taken_over_by_other_code(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "code", lambda: "other")
     assert taken(next_night(config)) == []

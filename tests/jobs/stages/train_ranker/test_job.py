@@ -3,15 +3,21 @@
 import dataclasses
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.config.learning import RankerConfig
 from jobs.config.shop import ImpressionsConfig, VisitsConfig
 from jobs.infra.tables import EVENTS, SHOWN, VISITS
+from jobs.models.ranker import kept_ranker
+from jobs.models.ranker.kept_ranker import KeptRanker, fingerprint, keep, newest
 from jobs.stages.train_ranker.job import run
 from jobs.stages.train_ranker.spark import outcomes
 from jobs.stages.train_ranker.spark.impressions import write_impressions
@@ -198,6 +204,74 @@ def test_the_files_of_the_ranker(done):
         since = small_run.DAY - timedelta(days=20)
         paid = [e for e in made["events"] if e["item"] == item and e["price"] is not None and e["day"] >= since]
         assert prices[item] == pytest.approx(np.mean([e["price"] + e["discount"] for e in paid]), rel=1e-5)
+
+
+def test_a_night_keeps_a_young_ranker_with_the_usual_prices_of_its_own(spark, done, shop, capsys):
+    _, config, _, _ = done
+    fitted = np.load(config.run.path("ranker") / "ranker.npy")
+    prices = np.load(config.run.path("ranker") / "usual_price.npy")
+    other = dataclasses.replace(config.ranker, price_days=5)
+    for night, trained in (
+        (config, False),
+        (dataclasses.replace(config, ranker=dataclasses.replace(SETTINGS, max_age_days=30)), False),
+        (dataclasses.replace(config, full=True), True),
+        (dataclasses.replace(config, ranker=other), True),  # learned otherwise
+    ):
+        said = run(spark, night)
+        assert said["trained"] is trained
+        assert said["fitted"] == config.date.isoformat()
+        assert config.run.path("impressions").exists() is trained
+        known = config.run.read_json("ranker/ranker.json")
+        assert {row["method"] for row in known["metrics"]} == {"ranker", "logistic regression"}
+        now = np.load(config.run.path("ranker") / "ranker.npy")
+        assert np.array_equal(now, fitted) is (night.ranker.price_days == config.ranker.price_days)
+        same_prices = np.array_equal(np.load(config.run.path("ranker") / "usual_price.npy"), prices, equal_nan=True)
+        assert same_prices is (night.ranker.price_days == config.ranker.price_days)
+    assert "kept fitted=2026-03-02" in capsys.readouterr().out
+
+
+@given(age=st.integers(-3, 12), most=st.integers(1, 9))
+def test_the_newest_ranker_of_a_night_is_no_older_than_the_night_keeps_it_and_never_of_a_later_one(age, most):
+    fitted = date(2026, 3, 2)
+    weights = Weights.of(np.arange(4 * len(NAMES) + 2, dtype=np.float32), 0)
+    with TemporaryDirectory() as folder:
+        work = Path(folder)
+        for day in (fitted - timedelta(days=1), fitted):
+            keep(work, day, "a" * 16, KeptRanker(weights, {"hidden": 0, "fitted": day.isoformat()}, []))
+        keep(work, fitted, "b" * 16, KeptRanker(weights, {"hidden": 0, "fitted": "other"}, []))
+        found = newest(work, fitted + timedelta(days=age), "a" * 16, most)
+    expected = fitted if 0 <= age <= most else fitted - timedelta(days=1) if age == -1 else None
+    assert (found and found.about["fitted"]) == (expected and expected.isoformat())
+
+
+def test_other_settings_other_vectors_or_other_features_are_other_rankers(monkeypatch):
+    facts = {"space": "s", "ranker": {"days": 28}}
+    known = fingerprint(facts)
+    assert fingerprint(dict(reversed(facts.items()))) == known
+    assert fingerprint(facts | {"space": "t"}) != known
+    assert fingerprint(facts | {"ranker": {"days": 27}}) != known
+    monkeypatch.setattr(kept_ranker.features, "NAMES", (*NAMES, "more"))
+    assert fingerprint(facts) != known
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "facts", "hidden", "gone"])
+def test_a_damaged_ranker_is_removed_and_another_fitted(tmp_path, capsys, damage):
+    weights = Weights.of(np.zeros(4 * len(NAMES) + 2, np.float32), 0)
+    keep(tmp_path, date(2026, 3, 2), "a" * 16, KeptRanker(weights, {"hidden": 0, "fitted": "2026-03-02"}, []))
+    (folder,) = (tmp_path / "rankers").iterdir()
+    numbers, facts = folder / "ranker.npy", folder / "ranker.json"
+    if damage == "cut":
+        numbers.write_bytes(numbers.read_bytes()[:40])
+    elif damage == "flipped":
+        numbers.write_bytes(numbers.read_bytes()[:-1] + b"?")
+    elif damage == "gone":
+        numbers.unlink()
+    else:
+        text = facts.read_text()
+        facts.write_text(text[:20] if damage == "facts" else text.replace('"hidden": 0', '"hidden": 3'))
+    assert newest(tmp_path, date(2026, 3, 2), "a" * 16, 7) is None
+    assert "ranker-damaged" in capsys.readouterr().out
+    assert not folder.exists()
 
 
 def test_a_sample_stands_for_all_and_purchases_of_the_category_may_stand_for_clicks(spark, shop):
