@@ -26,8 +26,13 @@ HOPELESS = (2, 3, 4, 5)
 SAYS = "daybreak: "
 """How a line begins in which Daybreak says what is wrong."""
 EXIT_CODE = re.compile(r"(?:Error code is|spark exit code is): (-?\d+)")
-DRIVER = {"spark.driver.memory": "2g"}
-"""What the driver gets where `[spark]` of the configuration says nothing."""
+LATE = (("Invocation", 50_000), ("MinInvocation", 6_000), ("Compile", 150_000), ("BackEdge", 400_000))
+"""Java's optimising compiler waits ten times as long as by default: it took two thirds of a short session's time."""
+DRIVER = {
+    "spark.driver.memory": "2g",
+    "spark.driver.extraJavaOptions": " ".join(f"-XX:Tier4{name}Threshold={calls}" for name, calls in LATE),
+}
+"""What the driver gets where `[spark]` of the configuration says nothing; as `jobs.infra.spark` has it."""
 EARLY = ("driver.", "submit.", "jars", "files", "archives", "yarn.", "kubernetes.")
 """Settings of Spark that must be known before the driver starts. The job sets the others, secrets among them, itself:
 what is on a command line can be read by every user of the machine."""

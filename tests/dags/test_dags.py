@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jobs.infra.spark import LATE_COMPILER
 from jobs.night import JOBS, WITHOUT_SPARK
 from tests.dags.describe import DAGS, golden
 
@@ -104,6 +105,10 @@ def test_docs_name_every_task_and_parameter(facts: dict[str, Any], dag_id: str) 
 def test_rendered_commands_are_the_golden_ones(facts: dict[str, Any]) -> None:
     expected = {path.name: path.read_text() for path in GOLDEN.glob("*.txt")}
     assert golden(facts) == expected, f"where the change is meant: rm {GOLDEN}/*; {REGENERATE}"
+    submitted = [text for text in expected.values() if "spark-submit" in text]
+    assert submitted
+    for text in submitted:  # what a session without Airflow gets, too
+        assert f"--conf\nspark.driver.extraJavaOptions={LATE_COMPILER}\n" in text
 
 
 @pytest.mark.parametrize(

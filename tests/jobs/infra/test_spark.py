@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 
 from jobs.errors import ConfigError
 from jobs.infra.scratch import PREFIX
-from jobs.infra.spark import is_local
+from jobs.infra.spark import LATE_COMPILER, is_local
 from jobs.stages.ingest.spark.reading.columns import column
 from tests.ports import beyond_loopback, listening
 
@@ -52,6 +52,7 @@ def test_the_list_of_processes_shows_no_setting_that_is_a_secret(spark) -> None:
     line = java.cmdline()
     assert "spark.driver.memory=1g" in line
     assert not any("hush" in word for word in line)
+    assert set(LATE_COMPILER.split()) <= set(line)
 
 
 def test_what_spark_writes_is_for_this_user_alone(spark, tmp_path: Path) -> None:

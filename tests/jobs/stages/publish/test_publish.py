@@ -132,13 +132,18 @@ def test_what_nights_took_over_is_removed_with_the_encoders_that_made_it(config:
     build.run(None, config)
     validate.run(None, config)
     for age in range(5):
-        for name in (f"vectors/texts-{age}/encoder.json", f"lists/similar-{age}/1/files.json", f"spaces/{age}.npz"):
+        for name in (
+            f"vectors/texts-{age}/encoder.json",
+            f"lists/similar-{age}/1/files.json",
+            f"spaces/{age}.npz",
+            f"rankers/{age}/ranker.json",
+        ):
             path = config.work / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             os.utime(path, (time.time() - age * 90_000,) * 2)
     (config.work / "vectors" / "queries-9").mkdir()
     publish.run(None, replace(config, shop=ShopConfig(keep_models=2)))
-    for folder, names in (("vectors", "texts-{}"), ("lists", "similar-{}"), ("spaces", "{}.npz")):
+    for folder, names in (("vectors", "texts-{}"), ("lists", "similar-{}"), ("spaces", "{}.npz"), ("rankers", "{}")):
         left = {path.name for path in (config.work / folder).iterdir()} - {"queries-9"}
         assert left == {names.format(age) for age in range(2)}
