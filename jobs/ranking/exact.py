@@ -81,11 +81,10 @@ def top_k(
     chosen = AllowedItems(where)
     if isinstance(items, ScanItems) and len(chosen.rows) >= max(SHARE * k, MASKED * len(where)):
         return _by_kernel(queries, items, k, terms, exclude, by_tiles=by_tiles, threads=threads, chosen=chosen)
-    if isinstance(items, DeviceItems):
-        some: Rows | DeviceItems = items.chosen(chosen.rows)
-    else:
-        some = ChosenRows(items.rows if isinstance(items, ScanItems) else items, chosen.rows)
     own, left_out = chosen.terms(terms), chosen.lists(exclude)
+    if isinstance(items, DeviceItems):
+        return device_top_k(queries, items.chosen(chosen.rows), k, own, left_out)
+    some = ChosenRows(items.rows if isinstance(items, ScanItems) else items, chosen.rows)
     return chosen.back(_search(queries, some, k, own, left_out, by_tiles=by_tiles, device=device, threads=threads))
 
 

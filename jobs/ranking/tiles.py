@@ -36,7 +36,7 @@ def search(
     n, dimensions = queries.shape
     device = queries.device
     item_block = _padded(item_block)
-    tile_items = torch.zeros((item_block, dimensions), device=device)
+    tile_items: torch.Tensor | None = None
     scores = torch.empty(n * item_block, device=device)
     # A row holds its first `held` keys. When some row has more than 2 k, all are cut to their best k: so a tile always
     # has room, and the threshold is fresh enough.
@@ -46,9 +46,14 @@ def search(
     for first in range(0, count, item_block):
         last = min(first + item_block, count)
         width = _padded(last - first)
-        tile_items[: last - first] = read(first, last)
+        own = read(first, last)
+        if own.device != device or len(own) < width:
+            if tile_items is None:
+                tile_items = torch.zeros((item_block, dimensions), device=device)
+            tile_items[: last - first] = own
+            own = tile_items[:width]
         tile = scores[: n * width].view(n, width)
-        torch.mm(queries, tile_items[:width].T, out=tile)
+        torch.mm(queries, own.T, out=tile)
         tile[:, last - first :] = -torch.inf
         if terms is not None:
             rows, columns, values = terms.between(first, last)

@@ -1,10 +1,14 @@
 """Lists of many queries from items on a device: block by block, and in float32 whole where a list is not proven.
 
+On a GPU two blocks are under way at a time: while one is copied or looked at by the processor, the other is computed.
+
 A proof holds as long as the kernels do what they should. So some lists of each block are made again in float32 whole: a
 driver, a compiler or a chip that makes them wrong costs time, and no wrong list.
 """
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -17,15 +21,17 @@ from jobs.ranking.device.items import DeviceItems, upload
 from jobs.ranking.inputs import ItemLists, Pairs, Terms
 from jobs.ranking.keys import decode
 
-BLOCK = 32_768
-"""Queries that are ranked at a time, if lists have at most 100 items. The coarse pass holds some 64 KiB of each."""
+BLOCK = 16_384
+"""Queries of a block, if lists have at most 100 items. The coarse pass holds some 64 KiB of each."""
+AT_ONCE = 2
+"""Blocks that are under way on a GPU."""
 TILE = 1 << 28
 """Bytes of a tile of float32 scores."""
 SMALL = 65_536
 """Fewer items are not worth a coarse pass,"""
 SHARE = 500
 """nor are lists of more than one item in so many."""
-CHECKED = 16
+CHECKED = 8
 """Lists of each block that are made again."""
 GIVEN_UP = "top-K in float32 whole, which is slower, for the coarse pass fails"
 NEAR = 2e-5
@@ -38,22 +44,57 @@ def device_top_k(
     """Return what `exact.top_k` does, from items on a device."""
     found = np.empty((len(queries), k), dtype=np.int32)
     scores = np.empty((len(queries), k), dtype=np.float32)
-    coarse: ModuleType | None = coarse_pass(items)
     step = max(1, BLOCK * 100 // max(100, k))
-    for start in range(0, len(queries), step):
+    coarse: list[ModuleType | None] = [coarse_pass(items) if items.shape[0] >= max(SMALL, SHARE * k) else None]
+
+    def fill(start: int) -> None:
         block = slice(start, min(start + step, len(queries)))
         own = upload(queries[block], items.device, "queries", start)
         added, left_out = (None if one is None else Pairs.of(one, block, items.device) for one in (terms, exclude))
         best: torch.Tensor | None = None
-        if coarse is not None and items.shape[0] >= max(SMALL, SHARE * k):
-            best = _proven(own, items, k, added, left_out, coarse=coarse)
+        if coarse[0] is not None:
+            best = _proven(own, items, k, added, left_out, coarse=coarse[0])
             if best is None:
-                coarse = None
+                coarse[0] = None
         if best is None:
             best = _whole(own, items, k, added, left_out)
-        for to, tensor in zip((found, scores), decode(best), strict=True):
+        for to, tensor in zip((found, scores), _listed(best, items), strict=True):
             torch.from_numpy(to[block]).copy_(tensor)
+
+    starts = range(0, len(queries), step)
+    if not items.rows.is_cuda:
+        for start in starts:
+            fill(start)
+        return found, scores
+    before = torch.cuda.current_stream(items.rows.device)
+    with ThreadPoolExecutor(AT_ONCE, initializer=partial(_own_stream, before)) as pool:
+        if (key := (items.device, items.coarse.shape[1])) not in _compiled:
+            for _ in pool.map(fill, starts[:1]):
+                _compiled.add(key)
+            starts = starts[1:]
+        for _ in pool.map(fill, starts):
+            pass  # an error in a block is raised here
     return found, scores
+
+
+_compiled: set[tuple[str, int]] = set()
+"""Devices and widths for which a block has run alone, so that two threads do not compile the same kernels."""
+
+
+def _own_stream(before: torch.cuda.Stream) -> None:
+    """Let this thread work on the device of a stream, in a stream of its own, after all that is in the other by now."""
+    torch.cuda.set_device(before.device)
+    own = torch.cuda.Stream()
+    own.wait_stream(before)
+    torch.cuda.set_stream(own)
+
+
+def _listed(keys: torch.Tensor, items: DeviceItems) -> tuple[torch.Tensor, torch.Tensor]:
+    """Items and scores of keys, as `decode` returns them; where the items are some of more, by the rows of all."""
+    rows, scores = decode(keys)
+    if items.among is not None and len(items.among):
+        rows = torch.where(rows >= 0, items.among[rows.clamp(min=0).long()], -1)
+    return rows, scores
 
 
 def coarse_pass(items: DeviceItems) -> ModuleType:
@@ -83,17 +124,16 @@ def _proven(
     except Exception as error:  # compilers of kernels raise what they like
         warnings.warn(f"{GIVEN_UP}: {type(error).__name__}: {error}", stacklevel=2)
         return None
-    rest = (~proven).nonzero()[:, 0]
-    if len(rest):
-        best[rest] = _whole(queries[rest], items, k, *(_of_queries(one, proven) for one in (terms, exclude)))
-    some = torch.zeros(len(queries), dtype=torch.bool, device=queries.device)
-    some[:: max(1, len(queries) // CHECKED)] = True
-    again = _whole(queries[some], items, k, *(_of_queries(one, ~some) for one in (terms, exclude)))
-    (rows, scores), (right, known) = decode(best[some]), decode(again)
-    near = NEAR * queries[some].norm(dim=1, keepdim=True) * items.norm + 1e-30
-    if not bool((((rows < 0) == (right < 0)) & ((scores - known).abs() <= near)).all()):
+    again = ~proven
+    again[:: max(1, len(queries) // CHECKED)] = True
+    right = _whole(queries[again], items, k, *(_of_queries(one, ~again) for one in (terms, exclude)))
+    checked = proven[again]
+    (rows, scores), (others, known) = decode(best[again][checked]), decode(right[checked])
+    near = NEAR * queries[again][checked].norm(dim=1, keepdim=True) * items.norm + 1e-30
+    if not bool((((rows < 0) == (others < 0)) & ((scores - known).abs() <= near)).all()):
         warnings.warn(f"{GIVEN_UP}: a list differs from the one that is made in float32 whole", stacklevel=2)
         return None
+    best[~proven] = right[~checked]
     return best
 
 

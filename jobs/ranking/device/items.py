@@ -30,6 +30,8 @@ class DeviceItems:
     """The largest norm of a row; float32, shape ()."""
     error: torch.Tensor
     """The largest norm of what bfloat16 takes from a row; float32, shape ()."""
+    among: torch.Tensor | None = None
+    """Where the items are some of more: the row of each among all, int32, shape (N,)."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -42,7 +44,7 @@ class DeviceItems:
         return str(self.rows.device)
 
     def chosen(self, rows: NDArray[np.int32]) -> "DeviceItems":
-        """Return some of the items. rows: of all, rising."""
+        """Return some of the items, which lists name by their rows among all. rows: of these, rising."""
         kept = torch.from_numpy(rows).to(self.rows.device)
         place = torch.full((self.shape[0] + 1,), -1, dtype=torch.int32, device=self.rows.device)
         place[kept.long()] = torch.arange(len(kept), dtype=torch.int32, device=self.rows.device)
@@ -53,7 +55,7 @@ class DeviceItems:
         order[: len(kept)] = found[there]
         coarse = torch.zeros((padded, self.coarse.shape[1]), dtype=self.coarse.dtype, device=self.rows.device)
         coarse[: len(kept)] = self.coarse[there]
-        return DeviceItems(self.rows[kept.long()], coarse, order, self.norm, self.error)
+        return DeviceItems(self.rows[kept.long()], coarse, order, self.norm, self.error, kept)
 
     @staticmethod
     def fits(items: Rows, device: str) -> bool:

@@ -35,9 +35,10 @@ from jobs.stages.build.catalog import ddl
 from jobs.stages.ingest import job as ingest
 from lookup.release.catalog_schema import CATALOG
 from lookup.scoring.score_parameters import ScoreParameters
-from tests.benchmarks.night.gpu_bench import fit_behaviour, made_titles
+from tests.benchmarks.night.gpu_bench import fit_behaviour
 from tests.benchmarks.night.topk_bench import random, session
 from tests.benchmarks.shared.machine import processor
+from tests.benchmarks.shared.on_device import made_titles
 from tests.benchmarks.shared.search_shop import MadeShop, searchable
 from tests.benchmarks.shared.timing import options, table
 

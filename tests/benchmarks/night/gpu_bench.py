@@ -17,11 +17,12 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from tests.benchmarks.shared.on_device import Row, made_model, made_titles, metered, rate, seconds_of, texts
 from tests.benchmarks.shared.timing import options, table
 
 SIZES = {
     "gpu": SimpleNamespace(
-        copy=1 << 30, product=8192, queries=32_768, items=1_000_000, blocks=(4096, 65_536), texts=40_000, layers=6,
+        copy=1 << 30, product=8192, queries=131_072, items=1_000_000, blocks=(4096, 65_536), texts=200_000, layers=6,
         tokens=65_536, users=20_000, shop=20_000, pairs=20_000, batch=256, seconds=60,
     ),
     "cpu": SimpleNamespace(
@@ -34,21 +35,19 @@ SIZES = {
     ),
 }  # fmt: skip
 """How large each part is, so that all take some four minutes on a GPU, and two on two cores."""
-ROUNDS = 3
-K = 100
-VOCABULARY, TITLE = 5000, 12
-"""Words of the made shop, and of a title."""
+K, HAD, LEFT = 100, 20, 0.5
+"""Items of a list, items that a user had, and the share of items that a mask leaves."""
+CHECKED, NEAR = 16, 1e-4
+"""Lists that are made again in float64, and by how much a score may differ from theirs."""
 EVENTS = 40
 """Of a user."""
-SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1, ""))
-
-Row = list[str]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure every part; the table comes last."""
     parser = options(__doc__)
     parser.add_argument("--model", type=Path, help="the folder of a text model, in place of the made one")
+    parser.add_argument("--part", action="append", help="only parts of this name; again for more")
     given = parser.parse_args(argv)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     sizes = SIZES["toy" if given.toy else "gpu" if device == "cuda" else "cpu"]
@@ -64,10 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             ("top-K, d = 64", lambda: exact(device, sizes, rates, 64)),
             ("top-K, d = 128", lambda: exact(device, sizes, rates, 128)),
             ("texts", lambda: texts(device, sizes, rates, given.model or made_model(folder / "model", sizes))),
+            ("metering", lambda: metered(device, sizes, given.model or made_model(folder / "model", sizes))),
             ("text model", lambda: fit_text(device, sizes, given.model or made_model(folder / "model", sizes))),
             ("behaviour model", lambda: fit_behaviour(device, sizes, folder)),
         ]
         for part, run in parts:
+            if given.part and part not in (*given.part, "products"):  # all else is set beside the products
+                continue
             started = time.perf_counter()
             try:
                 found = run()
@@ -79,26 +81,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def best(call: Callable[[], object], device: str, rounds: int = ROUNDS) -> float:
-    """Seconds of the best of some rounds, after one that does not count."""
-    found = []
-    for _ in range(rounds + 1):
-        started = time.perf_counter()
-        call()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        found.append(time.perf_counter() - started)
-    return min(found[1:])
-
-
 def copy(device: str, sizes: SimpleNamespace) -> list[Row]:
     """Bytes read and written by a copy within the memory of the device, and bytes that reach it."""
     here = torch.zeros(sizes.copy, dtype=torch.uint8)
     there, other = here.to(device), torch.empty(sizes.copy, dtype=torch.uint8, device=device)
-    inside = 2 * sizes.copy / best(lambda: other.copy_(there), device)
+    inside = 2 * sizes.copy / seconds_of(lambda: other.copy_(there), device, 5)
     found = [["copy within its memory", rate(inside, "B/s"), ""]]
     if device == "cuda":
-        found.append(["copy to it, pageable", rate(sizes.copy / best(lambda: other.copy_(here), device), "B/s"), ""])
+        fixed = here.pin_memory()
+        for name, source in (("pageable", here), ("page-locked", fixed)):
+            took = seconds_of(lambda source=source: other.copy_(source), device)  # type: ignore[misc]
+            found.append([f"copy to it, {name}", rate(sizes.copy / took, "B/s"), ""])
     return found
 
 
@@ -108,79 +101,58 @@ def products(device: str, sizes: SimpleNamespace, rates: dict[str, float]) -> li
     for kind in (torch.float32, torch.bfloat16):
         left, right = (torch.randn(sizes.product, sizes.product, dtype=kind, device=device) for _ in range(2))
         name = str(kind).removeprefix("torch.")
-        rates[name] = 2 * sizes.product**3 / best(lambda a=left, b=right: torch.mm(a, b), device)  # type: ignore[misc]
+        took = seconds_of(lambda a=left, b=right: torch.mm(a, b), device, 5)  # type: ignore[misc]
+        rates[name] = 2 * sizes.product**3 / took
         found.append([f"product, {name}", rate(rates[name], "FLOP/s"), "100 %"])
     return found
 
 
 def exact(device: str, sizes: SimpleNamespace, rates: dict[str, float], d: int) -> list[Row]:
-    """The night's exact top-K, with its selection, from arrays to arrays."""
-    from jobs.ranking.exact import resident, top_k
+    """The night's exact top-K, with its selection, from arrays to arrays: plain, and with masks of both kinds."""
+    from jobs.ranking.exact import ItemLists, resident, top_k
 
     rng = np.random.default_rng(0)
     queries, items = (rng.standard_normal((n, d), dtype=np.float32) for n in (sizes.queries, sizes.items))
+    had = ItemLists(
+        np.arange(sizes.queries + 1) * HAD, rng.integers(0, sizes.items, sizes.queries * HAD).astype(np.int32)
+    )
+    where = rng.random(sizes.items) < LEFT
     users, width = sizes.blocks
     held = resident(items, device)
+    ways: list[tuple[str, object, dict[str, object]]] = [
+        ("", items, {}),
+        (", resident", held, {}),
+        (f", resident, {HAD} had", held, {"exclude": had}),
+        (f", resident, {LEFT:.0%} allowed", held, {"where": where}),
+    ]
     found = []
-    for where, rows in (("", items), (", items there", held)) if held is not items else (("", items),):
+    for name, rows, masks in ways:
 
-        def call(rows: object = rows) -> object:
-            return top_k(queries, rows, K, user_block=users, item_block=width, device=device)
+        def call(asked: object = queries, rows: object = rows, masks: dict[str, object] = masks) -> tuple:
+            return top_k(asked, rows, K, user_block=users, item_block=width, device=device, **masks)
 
-        took = best(call, device, 2)
+        took = seconds_of(call, device, rounds=2)
         scores = sizes.queries * sizes.items / took
-        of = "; ".join(f"{2 * d * scores / rates[name]:.0%} of {name}" for name in ("float32", "bfloat16"))
-        what = f"top-{K} of {sizes.queries:,} x {sizes.items:,}, d = {d}{where}"
+        of = "; ".join(f"{2 * d * scores / rates[kind]:.1%} of {kind}" for kind in ("float32", "bfloat16"))
+        what = f"top-{K} of {sizes.queries:,} x {sizes.items:,}, d = {d}{name}"
         found.append([what, f"{rate(scores, 'scores/s')}, {sizes.queries / took:,.0f} lists/s", of])
+        found[-1][2] += f"; {wrong(queries, items, call(), masks)} of {CHECKED} lists wrong"
     return found
 
 
-def made_words() -> list[str]:
-    """The words of the made shop."""
-    return [f"w{n}" for n in range(VOCABULARY)]
-
-
-def made_titles(count: int) -> list[str]:
-    """Titles of frequent and rare words, of several lengths."""
-    rng, words = np.random.default_rng(1), made_words()
-    drawn = np.minimum(rng.zipf(1.3, (count, 2 * TITLE)), VOCABULARY) - 1
-    return [" ".join(words[n] for n in row[: rng.integers(3, 2 * TITLE)]) for row in drawn.tolist()]
-
-
-def made_model(folder: Path, sizes: SimpleNamespace) -> Path:
-    """A text model of the shape of all-MiniLM-L6-v2 with random weights, in a folder, which it returns."""
-    if not folder.exists():
-        from transformers import BertConfig, BertModel, BertTokenizerFast
-
-        folder.mkdir()
-        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *made_words()]
-        (folder / "vocab.txt").write_text("\n".join(words))
-        BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=256).save_pretrained(folder)
-        torch.manual_seed(0)
-        shape = BertConfig(
-            vocab_size=30_522,
-            hidden_size=384,
-            num_hidden_layers=sizes.layers,
-            num_attention_heads=12,
-            intermediate_size=1536,
-        )
-        BertModel(shape).save_pretrained(folder)
-    return folder
-
-
-def texts(device: str, sizes: SimpleNamespace, rates: dict[str, float], model: Path) -> list[Row]:
-    """The night's text vectors, from texts to arrays. The operations are those of the matrices that tokens pass."""
-    from jobs.models.content.text_encoder import TextEncoder
-
-    encoder, titles = TextEncoder(str(model), device=device, batch_tokens=sizes.tokens), made_titles(sizes.texts)
-    took = best(lambda: encoder.encode(titles), device, 2)
-    tokens = sum(len(one) for one in encoder.tokenizer(titles, truncation=True, max_length=128)["input_ids"])
-    layers = sum(weights.numel() for name, weights in encoder.model.named_parameters() if ".layer." in name)
-    kind = str(encoder.dtype).removeprefix("torch.")
-    share = f"{2 * layers * tokens / took / rates[kind]:.0%} of {kind}"
-    return [
-        [f"{sizes.texts:,} texts of {tokens / sizes.texts:.0f} tokens", f"{sizes.texts / took:,.0f} texts/s", share]
-    ]
+def wrong(queries: np.ndarray, items: np.ndarray, lists: tuple, masks: dict) -> int:
+    """How many of some lists are not those that float64 makes, up to scores that float32 cannot tell apart."""
+    asked = np.linspace(0, len(queries) - 1, CHECKED).astype(int)
+    scores = queries[asked].astype(np.float64) @ items.T.astype(np.float64)
+    if "exclude" in masks:
+        for row, query in enumerate(asked):
+            scores[row, masks["exclude"].items[query * HAD : (query + 1) * HAD]] = -np.inf
+    if "where" in masks:
+        scores[:, ~masks["where"]] = -np.inf
+    right = -np.sort(-scores, axis=1)[:, :K]
+    chosen = np.take_along_axis(scores, lists[0][asked].astype(np.int64), 1)
+    unique = np.array([len(set(row)) == K for row in lists[0][asked].tolist()])
+    return int((~unique | (np.abs(chosen - right) > NEAR).any(axis=1)).sum())
 
 
 def fit_text(device: str, sizes: SimpleNamespace, model: Path) -> list[Row]:
@@ -229,12 +201,6 @@ def fit_behaviour(device: str, sizes: SimpleNamespace, folder: Path) -> list[Row
     took = time.perf_counter() - started
     what = f"behaviour model, {sizes.users:,} users, {sizes.shop:,} items"
     return [[what, f"{took:.1f} s, {sizes.users / took:,.0f} users/s an epoch", ""]]
-
-
-def rate(value: float, unit: str) -> str:
-    """A rate for people."""
-    scale, letter = next(one for one in SCALES if value >= one[0] or one[0] == 1)
-    return f"{value / scale:,.1f} {letter}{unit}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Top-K of resident items, here by plain torch on a CPU: it equals sorting everything, whatever bfloat16 takes away.
+"""Top-K of resident items: it equals sorting everything, whatever bfloat16 takes away.
+
+Most tests are by plain torch on a CPU. On a machine with a GPU, Triton's kernels are tested too.
 
 Whole numbers of some ten bits are rounded by bfloat16, and their float32 products are exact.
 """
@@ -15,12 +17,13 @@ from jobs.ranking.device.items import TILE
 from jobs.ranking.exact import ItemLists, Terms, resident, top_k
 
 DATA = {
-    "wide": lambda rng, shape: rng.integers(-1000, 1001, shape),
-    "narrow": lambda rng, shape: rng.integers(990, 1001, shape),  # bfloat16 sees hardly any difference
-    "ties": lambda rng, shape: rng.integers(-2, 3, shape),
-    "zeros": lambda rng, shape: rng.integers(-1000, 1001, shape) * (rng.random((shape[0], 1)) < 0.02),
-    "norms": lambda rng, shape: rng.integers(-1000, 1001, shape) >> rng.integers(0, 10, (shape[0], 1)),
+    "wide": lambda rng, shape, most: rng.integers(-most, most + 1, shape),
+    "narrow": lambda rng, shape, most: rng.integers(most - 10, most + 1, shape),  # bfloat16 sees hardly any difference
+    "ties": lambda rng, shape, most: rng.integers(-2, 3, shape),
+    "zeros": lambda rng, shape, most: rng.integers(-most, most + 1, shape) * (rng.random((shape[0], 1)) < 0.02),
+    "norms": lambda rng, shape, most: rng.integers(-most, most + 1, shape) >> rng.integers(0, 10, (shape[0], 1)),
 }
+"""Most: the largest number, such that sums of products are exact in float32."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,9 +66,16 @@ def best(scores, k):
 )
 def test_equals_brute_force(data, shape, k, also, chance):
     """With few sigmas the threshold is often above the last score of a list, or so near that bfloat16 loses some."""
-    (n, size, d), (excluding, adding, left), (seed, sigmas) = shape, also, chance
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "SIGMAS", chance[1])
+        check(data, shape, k, also, seed=chance[0], device="cpu")
+
+
+def check(data, shape, k, also, *, seed, device):
+    (n, size, d), (excluding, adding, left) = shape, also
     rng = np.random.default_rng(seed)
-    items, queries = (DATA[data](rng, (rows, d)).astype(np.float32) for rows in (size, n))
+    most = min(1000, int(((2**24 - 500_000) / d) ** 0.5))
+    items, queries = (DATA[data](rng, (rows, d), most).astype(np.float32) for rows in (size, n))
     scores = queries.astype(np.float64) @ items.astype(np.float64).T
     exclude = terms = None
     if adding:
@@ -84,10 +94,8 @@ def test_equals_brute_force(data, shape, k, also, chance):
     where = None if left is None else rng.random(size) < left
     if where is not None:
         scores[:, ~where] = -np.inf
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "SIGMAS", sigmas)
-        held = DeviceItems.of(items, "cpu")
-        found, values = top_k(queries, held, k, terms=terms, exclude=exclude, where=where)
+    held = DeviceItems.of(items, device)
+    found, values = top_k(queries, held, k, terms=terms, exclude=exclude, where=where, device=device)
     expected, expected_values = best(scores, k)
     assert found.dtype == np.int32
     assert values.dtype == np.float32
@@ -95,12 +103,26 @@ def test_equals_brute_force(data, shape, k, also, chance):
     np.testing.assert_array_equal(values, expected_values)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.filterwarnings("error")  # of a coarse pass that fails, and is done without
+@pytest.mark.parametrize("data", sorted(DATA))
+@pytest.mark.parametrize("also", [(False, False, None), (True, True, 0.5), (True, False, None), (False, True, 0.1)])
+@pytest.mark.parametrize("d", [1, 17, 64, 96, 128])
+def test_on_a_gpu_equals_brute_force(monkeypatch, data, also, d):
+    for name, value in {"SMALL": 4096, "SHARE": 50, "BLOCK": 128}.items():
+        monkeypatch.setattr(blocks, name, value)
+    for name, value in {"LEAST": 2048, "SAMPLE_TILE": 128, "MARGIN": 1.15}.items():
+        monkeypatch.setattr(search, name, value)
+    check(data, (300, 20_011, d), 100, also, seed=d, device="cuda")
+
+
 def test_most_lists_need_no_whole_pass(monkeypatch):
-    """And those that do get one: here the first query, which is zero, so that all items tie."""
+    """And those that do get one: here the second query, which is zero, so that all items tie."""
     rng = np.random.default_rng(1)
     items, queries = (rng.standard_normal((rows, 16), dtype=np.float32) for rows in (8000, 5))
-    queries[0] = 0.0
+    queries[1] = 0.0
     asked = []
+    monkeypatch.setattr(blocks, "CHECKED", 1)
 
     def whole(queries, *args, **kwargs):
         asked.append(queries.tolist())
@@ -109,10 +131,8 @@ def test_most_lists_need_no_whole_pass(monkeypatch):
     as_it_was = tiles.search
     monkeypatch.setattr(tiles, "search", whole)
     found, _ = device_top_k(queries, DeviceItems.of(items, "cpu"), 10, None, None)
-    unproven, checked = asked
-    assert unproven == [[0.0] * 16]
-    assert checked == queries.tolist()  # fewer than CHECKED
-    assert found[0].tolist() == list(range(10))
+    assert asked == [queries[:2].tolist()]  # the one that is checked, and the one that is not proven
+    assert found[1].tolist() == list(range(10))
 
 
 def test_more_candidates_than_there_is_room_for_are_not_all():

@@ -14,18 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.infra.compiled.library import address, library
-from jobs.models.content.int8.weights import TURNED, Layer, Linear, Matrix, TransformerWeights
+from jobs.models.content.bert.weights import Layer, Linear, Matrix, TransformerWeights
 
 VERSION = 1
 """A change of the kernel, or of how weights are rounded, that moves vectors raises it."""
 COLUMNS = 64
 """Of a tile, as in kernel.cpp."""
+LANES, TURNED = 16, 128
+"""As in kernel.cpp: numbers of a vector of the processor, and numbers of a row that are turned together."""
 
 
 def runs() -> bool:
     """Whether the kernel was built, and this processor has what it needs."""
     found = library()
     return found is not None and bool(found.daybreak_encodes())
+
+
+def takes(weights: TransformerWeights) -> bool:
+    """Whether the widths of a model are those that the kernel takes."""
+    width, inner = weights.words.shape[1], len(weights.layers[0].up.bias)
+    size = width // weights.heads
+    whole = width % TURNED == 0 and inner % TURNED == 0 and inner >= width
+    return whole and size >= LANES and size & (size - 1) == 0 and size * weights.heads == width
 
 
 class _Product(ctypes.Structure):

@@ -14,12 +14,13 @@ from transformers import AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig,
 from jobs.config.learning import EmbedConfig
 from jobs.errors import ConfigError
 from jobs.infra.files import resolve
+from jobs.models.content.bert import reference
+from jobs.models.content.bert.known import PROBES
+from jobs.models.content.bert.tokens import tokenizer_of
+from jobs.models.content.bert.weights import read
 from jobs.models.content.int8 import encoder as encoders
-from jobs.models.content.int8 import reference
-from jobs.models.content.int8.encoder import PROBES, Int8TextEncoder
+from jobs.models.content.int8.encoder import Int8TextEncoder
 from jobs.models.content.int8.model import Int8Transformer, hadamard, runs
-from jobs.models.content.int8.tokens import tokenizer_of
-from jobs.models.content.int8.weights import read
 from jobs.models.content.text_encoder import TextEncoder
 from jobs.models.content.text_encoders import encoder_of, text_computing_of
 

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LANES, TURNED = 16, 128
-"""As in kernel.cpp: numbers of a vector of the processor, and numbers of a row that are turned together."""
 FIRST_PLACES: dict[str, Callable[[dict[str, Any]], int]] = {
     "bert": lambda config: 0,
     "roberta": lambda config: int(config["pad_token_id"]) + 1,
@@ -68,7 +66,7 @@ class TransformerWeights(NamedTuple):
 
 
 def read(folder: Path) -> TransformerWeights | None:
-    """Read a model's folder. None where the model is of another kind, or not such that the kernel takes it.
+    """Read a model's folder. None where the model is of another kind.
 
     What is wrong with a damaged one is said by what loads it in the other way.
     """
@@ -77,25 +75,16 @@ def read(folder: Path) -> TransformerWeights | None:
 
     try:
         config = json.loads((folder / "config.json").read_text())
-        found = _weights(config, load_file(folder / "model.safetensors")) if _as_bert(config) else None
+        return _weights(config, load_file(folder / "model.safetensors")) if _as_bert(config) else None
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
-    return found if found is not None and _fits(found) else None
 
 
 def _as_bert(config: dict[str, Any]) -> bool:
-    """Whether a model computes what the kernel does."""
+    """Whether a model computes what `reference` does."""
     usual = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
     same = all(config.get(name, value) == value for name, value in usual.items())
     return same and config["model_type"] in FIRST_PLACES and not config.get("quantization_config")
-
-
-def _fits(weights: TransformerWeights) -> bool:
-    """Whether the widths are those that the kernel takes."""
-    width, inner = weights.words.shape[1], len(weights.layers[0].up.bias)
-    size = width // weights.heads
-    whole = width % TURNED == 0 and inner % TURNED == 0 and inner >= width
-    return whole and size >= LANES and size & (size - 1) == 0 and size * weights.heads == width
 
 
 def _weights(config: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> TransformerWeights:

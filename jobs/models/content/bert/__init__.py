@@ -1,0 +1,1 @@
+"""Models like BERT: their weights, their tokens and what they compute, for whatever computes them faster than torch."""
