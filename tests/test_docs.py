@@ -195,6 +195,9 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     (priced,) = blocks("jobs/costs/README.md", "toml")
     path.write_text(whole + priced)
     assert load(path, day).costs.core_hour == 0.04
+    (stored,) = blocks("jobs/infra/storage/README.md", "toml")
+    path.write_text(stored + one_table)
+    assert load(path, day).storage == "s3a://bucket/shop"
     path.write_text(with_preset + whole)
     night, preset = load(path, day), read("sequence")
     assert (night.train, night.embed) == (replace(preset.train, epochs=8), preset.embed)

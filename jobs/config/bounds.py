@@ -16,7 +16,9 @@ from lookup.travel.address import FORM, checked_url
 
 EXPECTED = "expected"
 WORK_URL = re.compile(
-    r"(?!file:|https?:|s3:|package:)[a-z][a-z0-9+.-]*://(?:[^\s?#@:/]+(?:@[^\s?#@:/]+)?(?::\d+)?)?/?[^\s?#@:\\]*"
+    r"(?!file:|https?:|s3:|package:)[a-z][a-z0-9+.-]*://(?=.)(?:[^\s?#@:/*{}\[\]]+(?:@[^\s?#@:/*{}\[\]]+)?(?::\d+)?)?"
+    r"(?:/[^\s?#@:\\*{}\[\]]*)?",
+    re.IGNORECASE,
 )
 """A URL of a file system of Hadoop, in which nothing can be a secret: no user with a password, no query."""
 TABLE = ConfigDict(extra="forbid", validate_default=True, validate_by_name=True, validate_by_alias=True)
@@ -71,7 +73,8 @@ def _store(url: str) -> str:
 def _work(where: str) -> str:
     if "://" in where and (WORK_URL.fullmatch(where) is None or "/../" in f"{where}/"):
         raise ValueError
-    return where.rstrip("/") if "://" in where else where
+    scheme, mark, rest = where.partition("://")
+    return f"{scheme.lower()}{mark}{rest.rstrip('/')}" if mark else where
 
 
 Truth = Annotated[bool, Field(strict=True)]

@@ -144,6 +144,11 @@ def test_defaults_are_read_back(tmp_path):
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
     [
+        ("shop", "work", "s3a://key:hush@bucket/x", "which stand in the environment, not 's3a://bucket/x'"),
+        ("shop", "work", "s3a://bucket/x?token=hush", "which stand in the environment, not 's3a://bucket/x'"),
+        ("shop", "work", "file:///x", "which stand in the environment, not 'file:///x'"),
+        ("shop", "work", "s3a://bucket/*", "which stand in the environment, not 's3a://bucket/*'"),
+        ("shop", "work", "s3a://", "which stand in the environment, not 's3a://'"),
         ("validate", "max_shrink", 30, "a share from 0 to 1, not 30"),
         ("validate", "min_recall", 95, "a share from 0 to 1, not 95"),
         ("validate", "min_user_coverage", 99.0, "a share from 0 to 1, not 99.0"),

@@ -12,6 +12,7 @@ from jobs.infra.runs import Run
 from jobs.infra.storage.hadoop import Hadoop, StoredFile, is_url
 from jobs.infra.storage.storage import Storage
 from jobs.infra.text_files.preparing import Prepared
+from lookup.log_address import redacted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,6 +40,8 @@ def shop_files(spark: "SparkSession", patterns: str | list[str], base: Path) -> 
 def stored_files(hadoop: Hadoop, pattern: str) -> list[StoredFile]:
     """The files on storage that a pattern names; a folder means all files of a known format below it."""
     scheme, _, rest = pattern.partition("://")
+    if ":" in rest.partition("@")[0].partition("/")[0] and "@" in rest.partition("/")[0]:
+        raise ConfigError(f"{redacted(pattern)}: holds a password: keys and passwords stand in the environment")
     named = rest.split("/")
     found = []
     for one in hadoop.files(pattern):

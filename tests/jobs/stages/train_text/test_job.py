@@ -144,7 +144,7 @@ def test_no_time_is_no_model(spark, shop: Config, capsys: pytest.CaptureFixture[
 
 def dies_with_half_a_model(rank: int, work: processes.Work, count: int, gpu: bool) -> None:
     """What the process of a training runs in the test below; it imports it from here."""
-    half = work.keywords["training"].folder / store.MODEL  # type: ignore[attr-defined]
+    half = work.keywords["folder"] / store.MODEL  # type: ignore[attr-defined]
     half.mkdir()
     (half / "config.json").write_text("{")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Storage that is no folder of this machine's: a mount table of Hadoop's ViewFs."""
+"""What tests of the jobs share: storage that is no folder of this machine's, a mount table of Hadoop's ViewFs."""
 
 import uuid
 from collections.abc import Iterator
