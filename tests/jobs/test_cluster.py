@@ -1,9 +1,6 @@
-"""The whole night on clusters of two executor processes, each with a GPU that is announced and is not there: one whose
-executors see the driver's folders, and one that shares nothing but storage with them."""
+"""The whole night on a cluster of two executor processes, each with a GPU that is announced and is not there."""
 
 import json
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +9,8 @@ import duckdb
 import pytest
 
 import lookup
-from jobs.night import JOBS, WITHOUT_SPARK
-from lookup.release import pointer
-from tests.same_release import differences
+from jobs.night import JOBS
 from tests.slices import NIGHT, write_slice
-from tests.standalone import standalone
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,17 +37,7 @@ shards = {SHARDS}
 enabled = true
 pairs = 150
 items = 150
-epochs = 1
-seconds = 600
-"""
-STORAGE = """
-"spark.hadoop.fs.viewfs.mounttable.night.link./shops" = "{stored}"
-"spark.executor.resource.gpu.amount" = "1"
-"spark.task.resource.gpu.amount" = "1"
-"spark.executor.memory" = "1g"
-"""
-GPU = """#!/bin/sh
-echo '{"name": "gpu", "addresses": ["NUMBER"]}'
+seconds = 20
 """
 
 
@@ -66,12 +50,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dic
     script.write_text(DISCOVERY.format(taken=folder / "first"))
     script.chmod(0o755)
     config.write_text(config.read_text() + GPUS.format(script=script) + LITTLE_TEXT)
-    return folder, run(config, "local-cluster[2,1,2048]")
-
-
-def run(config: Path, master: str, *jobs: str) -> dict[str, dict[str, object]]:
-    """Run the night of a configuration, or some of its jobs; returns its receipts by job."""
-    command = [*(["job", *jobs] if jobs else ["run"]), "--config", str(config), "--date", NIGHT, "--master", master]
+    command = ["run", "--config", str(config), "--date", NIGHT, "--master", "local-cluster[2,1,2048]"]
     done = subprocess.run(
         [sys.executable, "-m", "jobs.cli", *command],
         cwd=ROOT,
@@ -80,28 +59,8 @@ def run(config: Path, master: str, *jobs: str) -> dict[str, dict[str, object]]:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    receipts = (config.parent / "work" / "runs" / NIGHT / "receipts").glob("*.json")
-    return {r["job"]: r for r in (json.loads(p.read_text()) for p in receipts)}
-
-
-@pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, dict[str, object]]]:
-    """The folder of the same shop, the one where its storage lies, and the receipts, after a night on a cluster for
-    which the driver's folders do not exist, nor this checkout."""
-    folder, seen = tmp_path_factory.mktemp("driver"), tmp_path_factory.mktemp("seen")
-    config = write_slice(folder, users=60, items=600)
-    text = re.sub(r'^work = "work".*$', 'work = "viewfs://night/shops/one"', config.read_text(), flags=re.M)
-    (seen / "stored").mkdir()
-    config.write_text(text + STORAGE.format(stored=(seen / "stored").as_uri()) + LITTLE_TEXT)
-    options = []
-    for number in "01":
-        script = seen / f"gpu{number}.sh"
-        script.write_text(GPU.replace("NUMBER", number))
-        script.chmod(0o755)
-        gpu = "-Dspark.worker.resource.gpu"
-        options.append(f"{gpu}.amount=1 {gpu}.discoveryScript={script}")
-    with standalone(seen, [folder, ROOT / "jobs", ROOT / "lookup", ROOT / "tests"], options) as master:
-        return folder, seen, run(config, master)
+    receipts = (folder / "work" / "runs" / NIGHT / "receipts").glob("*.json")
+    return folder, {r["job"]: r for r in (json.loads(p.read_text()) for p in receipts)}
 
 
 def test_every_job_ran_and_the_release_is_served(night):
@@ -151,32 +110,3 @@ def test_the_text_model_was_fine_tuned_by_a_task(night):
     _, receipts = night
     assert receipts["train_text"]["trained"]
     assert receipts["train_text"]["device"] == "cpu"
-
-
-def test_a_cluster_that_shares_nothing_but_storage_makes_the_same_release(night, apart):
-    (folder, receipts), (other, seen, others) = night, apart
-    assert set(others) == set(JOBS)
-    assert others["embed_items"]["gpus_lent"] == ["0", "1"]
-    assert {name: one["rows_out"] for name, one in used(others).items()} == {
-        name: one["rows_out"] for name, one in used(receipts).items()
-    }
-    releases = [one / "releases" / pointer.read(one / "releases") for one in (folder, other)]
-    assert differences(*releases) == []
-    assert not list((seen / "stored").rglob("_temporary"))
-
-
-def used(receipts: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    """What the jobs took that ran in Spark."""
-    return {name: one["used"] for name, one in receipts.items() if name not in WITHOUT_SPARK}
-
-
-def test_a_driver_without_its_disk_goes_on_from_storage(apart):
-    folder, _, _ = apart
-    releases = folder / "releases"
-    before = releases / pointer.read(releases)
-    shutil.rmtree(folder / "work")
-    receipts = run(folder / "daybreak.toml", "local[1]", "build", "validate", "publish")
-    assert set(receipts) == set(JOBS)
-    after = releases / pointer.read(releases)
-    assert after != before
-    assert differences(before, after) == []

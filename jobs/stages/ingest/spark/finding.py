@@ -42,14 +42,11 @@ def stored_files(hadoop: Hadoop, pattern: str) -> list[StoredFile]:
     scheme, _, rest = pattern.partition("://")
     if ":" in rest.partition("@")[0].partition("/")[0] and "@" in rest.partition("/")[0]:
         raise ConfigError(f"{redacted(pattern)}: holds a password: keys and passwords stand in the environment")
-    named = rest.split("/")
-    found = []
+    named, found = rest.split("/"), []
     for one in hadoop.files(pattern):
-        files = hadoop.below(one.url) if one.folder else [one]
-        depth = len(one.url.partition("://")[2].rstrip("/").split("/"))
-        for file in files:
-            below = file.url.partition("://")[2].split("/")[depth if one.folder else len(named) - 1 :]
-            hidden = any(part.startswith((".", "_")) for part in below if part not in named)
+        for file in hadoop.below(one.url) if one.folder else [one]:
+            parts = file.url.partition("://")[2].split("/")
+            hidden = any(part.startswith((".", "_")) for part in parts if part not in named)
             if not hidden and (not one.folder or format_of(Path(file.url))):
                 found.append(file)
     if not found:

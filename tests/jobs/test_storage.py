@@ -1,0 +1,84 @@
+"""The whole night on a cluster that shares nothing but storage with the driver: the same release as on one machine."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.night import JOBS
+from lookup.release import pointer
+from tests.same_release import differences
+from tests.slices import NIGHT, write_slice
+from tests.standalone import standalone
+
+ROOT = Path(__file__).parents[2]
+STORAGE = """
+"spark.hadoop.fs.viewfs.mounttable.night.link./shops" = "{stored}"
+"spark.executor.memory" = "1g"
+"""
+Night = tuple[Path, dict[str, dict[str, Any]]]
+"""The folder of a shop, and the receipts of its night by job."""
+
+
+def run(config: Path, master: str, *jobs: str) -> dict[str, dict[str, Any]]:
+    """Run the night of a configuration, or some of its jobs; returns its receipts by job."""
+    command = [*(["job", *jobs] if jobs else ["run"]), "--config", str(config), "--date", NIGHT, "--master", master]
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    receipts = (config.parent / "work" / "runs" / NIGHT / "receipts").glob("*.json")
+    return {one["job"]: one for one in (json.loads(path.read_text()) for path in receipts)}
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """A night of the same shop on a cluster for which the driver's folders do not exist, nor this checkout.
+
+    Beside it, in `seen`, is what the cluster sees: the storage, and the folders of the workers.
+    """
+    base = tmp_path_factory.mktemp("apart")
+    folder, seen = base / "driver", base / "seen"
+    (seen / "stored").mkdir(parents=True)
+    config = write_slice(folder, users=60, items=600)
+    text = re.sub(r'^work = "work".*$', 'work = "viewfs://night/shops/one"', config.read_text(), flags=re.MULTILINE)
+    config.write_text(text + STORAGE.format(stored=(seen / "stored").as_uri()))
+    with standalone(seen, [folder, *(ROOT / name for name in ("jobs", "lookup", "tests"))]) as master:
+        return folder, run(config, master)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, apart: Night) -> Night:
+    """A night on this machine with the same model: the last bits of two fits with several threads may differ."""
+    folder = tmp_path_factory.mktemp("here")
+    config = write_slice(folder, users=60, items=600)
+    shutil.copytree(apart[0] / "work" / "models", folder / "work" / "models")
+    return folder, run(config, "local[2]")
+
+
+def test_it_makes_the_same_release_as_one_machine(here: Night, apart: Night) -> None:
+    (folder, receipts), (other, others) = here, apart
+    assert set(receipts) == set(others) == set(JOBS)
+    assert (others["train"]["trained"], receipts["train"]["trained"]) == (True, False)
+    assert others["topk"]["used"]["task_seconds"] > 0
+    assert differences(*(one / "releases" / pointer.read(one / "releases") for one in (folder, other))) == []
+    data = other.parent / "seen" / "stored" / "one" / "data"
+    assert len(list(data.iterdir())) > 20
+    assert not list(data.rglob("_temporary"))
+
+
+def test_a_driver_without_its_disk_goes_on_from_storage(apart: Night) -> None:
+    folder, _ = apart
+    releases = folder / "releases"
+    before = releases / pointer.read(releases)
+    shutil.rmtree(folder / "work")
+    receipts = run(folder / "daybreak.toml", "local[1]", "build", "validate", "publish")
+    assert set(receipts) == set(JOBS)
+    after = releases / pointer.read(releases)
+    assert after != before
+    assert differences(before, after) == []
