@@ -8,7 +8,7 @@ process opens no port at all. Nothing that arrives over the network is unpickled
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,22 +44,17 @@ def fit_process(rank: int, device: str, folder: Path, fit: Fit) -> None:
     """
     import torch
     import torch.distributed as dist
-    from threadpoolctl import threadpool_limits
 
     from jobs.models.behaviour.fit import fit_files
 
     world, threads = fit.settings.processes, torch.get_num_threads()
-    limits: AbstractContextManager[object] = nullcontext()
     if world > 1:
         store = barrier_store(rank, world) if fit.meeting is None else dist.FileStore(str(fit.meeting), world)
         dist.init_process_group("nccl" if device != "cpu" else "gloo", store=store, rank=rank, world_size=world)
     elif device == "cpu":
         torch.set_num_threads(os.cpu_count() or 1)
-        # Spark tells its workers to use one thread. Sums of as many threads are equal, wherever the process runs.
-        limits = threadpool_limits(os.cpu_count() or 1)
     try:
-        with limits:
-            fit_files(sorted(fit.sequences.here().glob("*.parquet")), folder, fit.settings, device)
+        fit_files(sorted(fit.sequences.here().glob("*.parquet")), folder, fit.settings, device)
         if world > 1:
             dist.barrier()
     finally:
