@@ -176,8 +176,8 @@ class EmbedConfig:
     max_tokens: Annotated[int, Within(1, 1_000_000)] = 128
     """Longer texts are cut."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """"auto": int8 where a CPU has it and vectors hardly move (cosine .999), bfloat16 where the processor has that;
-    "float32"; "bfloat16"."""
+    """"auto": int8 where a CPU has it and vectors hardly move (cosine .999), on a GPU likewise bfloat16 without
+    padding, and otherwise bfloat16 where the processor has that; "float32"; "bfloat16"."""
     pickles: Truth = False
     """Take the weights of a model without safetensors from a pickle. Loading a pickle may run code: allow it only for a
     model whose makers you trust."""

@@ -10,6 +10,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def device_top_k(
         if best is None:
             best = _whole(own, items, k, added, left_out)
         for to, tensor in zip((found, scores), _listed(best, items), strict=True):
-            torch.from_numpy(to[block]).copy_(tensor)
+            _copy(tensor, to[block])
 
     starts = range(0, len(queries), step)
     if not items.rows.is_cuda:
@@ -87,6 +88,16 @@ def _own_stream(before: torch.cuda.Stream) -> None:
     own = torch.cuda.Stream()
     own.wait_stream(before)
     torch.cuda.set_stream(own)
+
+
+def _copy(tensor: torch.Tensor, to: NDArray[Any]) -> None:
+    """Copy numbers to an array. On their way from a GPU they pass page-locked memory, so that no other block waits."""
+    here = tensor
+    if tensor.is_cuda:
+        here = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        here.copy_(tensor, non_blocking=True)
+        torch.cuda.current_stream(tensor.device).synchronize()
+    torch.from_numpy(to).copy_(here)
 
 
 def _listed(keys: torch.Tensor, items: DeviceItems) -> tuple[torch.Tensor, torch.Tensor]:

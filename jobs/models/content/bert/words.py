@@ -43,7 +43,7 @@ class TextTokens:
     def of(self, texts: Sequence[str]) -> FlatTokens:
         """The tokens of texts."""
         if not self.by_word:
-            found = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
+            found = [one.ids for one in self._tokenizer.encode_batch_fast(list(texts))]
             lengths = np.fromiter(map(len, found), np.int64, len(found))
             return FlatTokens(np.fromiter(chain.from_iterable(found), np.int32, int(lengths.sum())), lengths)
         if len(self._kept) > MOST:
@@ -69,7 +69,7 @@ class TextTokens:
     def _learn(self, texts: Iterable[str]) -> None:
         """Keep the words of texts."""
         new = [word for word in dict.fromkeys(chain.from_iterable(map(_words, texts))) if word not in self._kept]
-        for word, found in zip(new, self._tokenizer.encode_batch(new, add_special_tokens=False), strict=True):
+        for word, found in zip(new, self._tokenizer.encode_batch_fast(new, add_special_tokens=False), strict=True):
             self._kept[word] = _bytes(found.ids)
 
 

@@ -4,10 +4,11 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from jobs.models.content.bert.weights import Layer, Linear, Matrix, Norm, TransformerWeights
-from jobs.models.content.device.packing import Room
+from jobs.models.content.device.packing import Batch, Room
 
 VERSION = 1
 """A change of how vectors are computed that moves them by more than rounding raises it."""
@@ -49,12 +50,18 @@ class PackedTransformer:
     def __init__(self, weights: TransformerWeights, first_token: bool, room: Room, *, device: str, fused: ModuleType):
         """fused: the module of what is between the products."""
         self.room, self.device, self._first_token, self._fused = room, torch.device(device), first_token, fused
-        self.longest, self.first_place = weights.longest, weights.first_place
-        self.tokens, self.width = weights.words.shape
+        self.first_place, self.width = weights.first_place, weights.words.shape[1]
         self._heads, self._epsilon = weights.heads, weights.epsilon
         self._words, self._spots = self._half(weights.words), self._half(weights.places)
         self._norm = self._put_norm(weights.norm)
         self._layers = [self._put_layer(one) for one in weights.layers]
+
+    def check(self, batch: Batch) -> None:
+        """Raise ValueError where a batch has tokens or places that the model does not have."""
+        tokens, places, _ = np.split(batch.numbers, [self.room.tokens, 2 * self.room.tokens])
+        for name, own, table in (("tokens", tokens, self._words), ("places", places, self._spots)):
+            if own.min() < 0 or own.max() >= len(table):
+                raise ValueError(f"there are {len(table)} {name}, but texts have {own.min()} to {own.max()}")
 
     def vectors(self, numbers: torch.Tensor) -> torch.Tensor:
         """Return the vectors of the texts of a batch, float32 (room.blocks, width), of length 1.

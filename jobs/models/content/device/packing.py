@@ -40,9 +40,14 @@ class Batch(NamedTuple):
 
 
 def batches(parts: Iterable[FlatTokens], room: Room, first_place: int) -> Iterator[Batch]:
-    """Fill batches, the last one too, with texts in their order. first_place: of a text's first token."""
+    """Fill batches with texts in their order; the last one may have room left. first_place: of a text's first token.
+
+    Raises ValueError where a text has no token, or more than a batch has room for.
+    """
     tokens, lengths = np.empty(0, np.int32), np.empty(0, np.int64)
     for part in parts:
+        if len(part.lengths) and not 1 <= part.lengths.min() <= part.lengths.max() <= room.tokens:
+            raise ValueError(f"texts have {part.lengths.min()} to {part.lengths.max()} tokens, not 1 to {room.tokens}")
         tokens, lengths = np.concatenate([tokens, part.tokens]), np.concatenate([lengths, part.lengths])
         while True:
             fits = _fits(lengths, room)

@@ -26,13 +26,18 @@ class Runner:
                 self._record()
 
     def run(self, batches: Iterable[Batch]) -> Iterator[NDArray[np.float32]]:
-        """Yield the vectors of each batch, float32 (texts, width). What was yielded is overwritten later on."""
+        """Yield the vectors of each batch, float32 (texts, width). What was yielded is overwritten later on.
+
+        Raises ValueError where a batch has tokens or places that the model does not have.
+        """
         if not self._slots:
             for batch in batches:
+                self.model.check(batch)
                 yield self.model.vectors(torch.from_numpy(batch.numbers))[: batch.texts].numpy()
             return
         before: tuple[_Slot, int] | None = None
         for number, batch in enumerate(batches):
+            self.model.check(batch)
             slot = self._slots[number % len(self._slots)]
             self._start(slot, batch)
             if before is not None:

@@ -126,6 +126,18 @@ def test_other_models_are_computed_as_by_torch(tmp_path, kernels, kind, heads, f
     assert (found * plain).sum(axis=1).min() >= 0.999
 
 
+@pytest.mark.parametrize("tokens", [[], [7] * 513, [-1], [30522]])
+def test_tokens_that_no_model_has_are_refused(encoder, tokens):
+    with pytest.raises(ValueError, match="tokens"):
+        encoder.vectors([[101, 102], tokens])
+
+
+def test_texts_longer_than_the_places_of_a_model_are_refused(encoder, monkeypatch):
+    monkeypatch.setattr(encoder.runner.model, "first_place", 500)
+    with pytest.raises(ValueError, match="places"):
+        encoder.vectors([[101] * 20])
+
+
 def test_a_model_with_heads_of_another_size_is_left_to_torch(tmp_path):
     BertModel(BertConfig(**SHAPE, num_attention_heads=2, vocab_size=99)).save_pretrained(tmp_path)
     assert not takes(read(tmp_path))
