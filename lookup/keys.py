@@ -109,14 +109,14 @@ class Keys:
         Raises TypeError for what cannot be an id.
         """
         if isinstance(text, str):
-            row = self._find(text)
+            data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
+            row = self.find_hashed(data, hash_id(data))
             if row >= 0:
                 return row
         cleaned = clean_id(text)
-        return -1 if cleaned is text else self._find(cleaned)
-
-    def _find(self, text: str) -> int:
-        data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
+        if cleaned is text:
+            return -1
+        data = cleaned.encode("utf-8", "surrogatepass")
         return self.find_hashed(data, hash_id(data))
 
     def find_hashed(self, data: bytes, wanted: int) -> int:

@@ -57,6 +57,8 @@ class Release:
             """By name, as `lookup.release.schema.ARRAYS` says; without those of users where they are in shards."""
             self.shards = open_shards(path, self.manifest, self.arrays, served, checked=damage is not None)
             """The users of each shard, None for a shard that is not served; a release without shards is like one."""
+            self.whole = self.shards[0] if self.manifest.shards is None else None
+            """The users, where they are in one piece."""
         except OSError as error:
             raise ReleaseError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
         self.index_checked = damage is not None and self.manifest.annoy.file not in damage
@@ -91,8 +93,9 @@ class Release:
         self.item_usual_price: NDArray[np.float32] = self.arrays["item_usual_price"]
         self.ranker = self._ranker()
         """None in a release without one."""
-        self._record_offsets = self.arrays["item_record_offsets"].data
-        self._record_bytes = self.arrays["item_record_bytes"].data
+        self._record_offsets, self._record_bytes = (
+            self.arrays[f"item_record_{part}"].data for part in ("offsets", "bytes")
+        )
         self.labels = self._keys("label")
         label_vector, label_map = self.arrays["label_vector"], self.arrays["label_map"]
         content = [(part, self.arrays[f"label_{part.name}"]) for part in self.encoder.content]
@@ -107,9 +110,9 @@ class Release:
         `user_topk`, `user_unseen`, `user_again` and `history`. Raises ReleaseError where they are in shards."""
         if name not in WHOLE:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if len(self.shards) > 1 or self.shards[0] is None:
+        if self.whole is None:
             raise ReleaseError(f"{self.path}: its users are in {len(self.shards)} shards: each of `shards` has its own")
-        return getattr(self.shards[0], WHOLE[name])
+        return getattr(self.whole, WHOLE[name])
 
     def _check_parts(self) -> None:
         """Raise ReleaseError where the encoder's parts are not as wide as the arrays of their labels."""
@@ -161,21 +164,18 @@ class Release:
         """The users of a user's shard, and the row among them, -1 for an unknown user; (None, -1) where this host does
         not serve the shard. Raises TypeError for what cannot be an id.
         """
-        shards = self.shards
-        if len(shards) == 1 and (whole := shards[0]) is not None:
-            return whole, whole.keys.find(user)
+        if self.whole is not None:
+            return self.whole, self.whole.keys.find(user)
+        users, row = None, -1
         if isinstance(user, str):
-            found = self._find_user(user)
-            if found[1] >= 0:
-                return found
+            data = user.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
+            hashed = hash_id(data)
+            users = self.shards[of_hash(hashed, len(self.shards))]
+            row = -1 if users is None else users.keys.find_hashed(data, hashed)
+            if row >= 0:
+                return users, row
         cleaned = clean_id(user)
-        return found if cleaned is user else self._find_user(cleaned)
-
-    def _find_user(self, text: str) -> tuple[Users | None, int]:
-        data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is in no id, so it finds none
-        hashed = hash_id(data)
-        users = self.shards[of_hash(hashed, len(self.shards))]
-        return users, -1 if users is None else users.keys.find_hashed(data, hashed)
+        return (users, row) if cleaned == user else self.find_user(cleaned)
 
     def user_at(self, row: int) -> tuple[Users, int]:
         """The users of the shard with a row among all users, and the row among them. Raises IndexError where none of

@@ -149,7 +149,11 @@ def read_user(live: Live, state: State, user: str, until: int) -> tuple[Users | 
     serve the shard: then nothing else is told of the user, and the call is counted (`Live.elsewhere`). until:
     microseconds since 1970; later events are left out. Raises TypeError for what cannot be an id.
     """
-    users, row = state.release.find_user(user)
+    users = state.release.whole
+    if users is not None:
+        row = users.keys.find(user)
+    else:
+        users, row = state.release.find_user(user)
     if users is None:
         live.note_elsewhere(user, state.release)
         return None, -1, []

@@ -28,11 +28,11 @@ FOLDER = "user_arrays"
 """The folder of a run with the arrays of the shards, laid out as in a release."""
 SIZES = "shards.json"
 """What is in it, in that folder."""
+ATTEMPTS = ".attempt-*"
+"""Folders in it in which tasks write."""
 USER_LISTS = {"user_topk": "K", "user_unseen": "O", "user_again": "B"}
 """The tables of lists of users, and the letters of their lengths."""
 USERS = "user_vectors"
-PRIVATE = 0o077
-"""The umask of a task: ids of users are for the owner alone."""
 
 
 def write_user_arrays(writer: ArrayWriter, users: Blocks, lists: dict[str, Blocks]) -> None:
@@ -67,10 +67,9 @@ class ShardPlan:
         Another attempt of Spark at the same shard harms nothing: the first that ends counts. Raises DataError when the
         tables do not fit together.
         """
-        os.umask(PRIVATE)
         users = part(self.run, USERS, shard)
         sizes = {"U": self.sizes[shard], "E": users.elements("items")}
-        attempt = folder / f".attempt-{uuid.uuid4().hex}"
+        attempt = folder / ATTEMPTS.replace("*", uuid.uuid4().hex)
         first = sum(self.sizes[:shard])
         writer = ArrayWriter(attempt, self.dims | sizes, self.space_id, shard=shard, first=first)
         try:

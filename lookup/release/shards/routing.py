@@ -12,9 +12,11 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from numbers import Integral
 from typing import TypeVar
 
-from lookup.keys import clean_id, hash_id
+from lookup.keys import clean_id, each, hash_id
 from lookup.release.catalog_schema import CATALOG_FILE
 from lookup.release.manifest_rules import MOST_SHARDS
 
@@ -54,8 +56,8 @@ def bounds(hashes: Sequence[int], shards: int) -> list[int]:
 class Served:
     """Which shards a host serves.
 
-    numbers: None: all that a release has. of: how many shards they are numbers of; None: as many as the release has.
-    Raises ValueError for numbers that are none.
+    numbers: rising. None: all that a release has. of: how many shards they are numbers of; None: as many as the release
+    has. Raises ValueError for numbers that are none.
     """
 
     numbers: tuple[int, ...] | None = None
@@ -68,10 +70,24 @@ class Served:
             return
         if self.of is not None:
             _count(self.of)
-        if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in self.numbers):
-            raise ValueError(f"shards are numbers, 0 or more, not {list(self.numbers)!r:.200}")
+        if min(self.numbers, default=0) < 0:
+            raise ValueError(f"shards are numbers, 0 or more, not {min(self.numbers)}")
         if self.of is not None and max(self.numbers, default=0) >= self.of:
             raise ValueError(f"shards are 0 to {self.of - 1} of {self.of}, not {max(self.numbers)}")
+
+    @classmethod
+    def given(cls, numbers: Iterable[int] | None, of: int | None) -> "Served":
+        """From what a caller gives: whole numbers of any kind, in any order. Raises ValueError for others, TypeError
+        for what cannot be iterated over.
+        """
+        if numbers is None:
+            return cls(None, of)
+        found = list(islice(each("shards", numbers), MOST_SHARDS + 1))
+        if len(found) > MOST_SHARDS or not all(
+            isinstance(one, Integral) and not isinstance(one, bool) for one in found
+        ):
+            raise ValueError(f"shards are numbers, 0 or more, and at most {MOST_SHARDS}, not {found!r:.200}")
+        return cls(tuple(sorted({int(one) for one in found})), of)
 
     @classmethod
     def read(cls, text: str) -> "Served":
@@ -79,8 +95,7 @@ class Served:
         found = TEXT.fullmatch(text)
         if found is None:
             raise ValueError(f"{text!r:.100}: numbers of shards expected, and of how many, such as 0,3/8")
-        numbers = tuple(sorted({int(one) for one in found[1].split(",")}))
-        return cls(numbers, None if found[2] is None else int(found[2]))
+        return cls.given(map(int, found[1].split(",")), None if found[2] is None else int(found[2]))
 
     @property
     def every(self) -> bool:

@@ -1,6 +1,7 @@
 """The arrays of users by shards: a task of Spark writes those of a shard."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,12 @@ from jobs.infra.storage.disk import remove
 from jobs.infra.storage.storage import Storage
 from jobs.infra.tables import USER_AGAIN, USER_TOPK, USER_UNSEEN
 from jobs.infra.vector_store import VectorStore
-from jobs.releases.arrays.user_arrays import FOLDER, SIZES, USER_LISTS, ShardPlan, shard_sizes
+from jobs.releases.arrays.user_arrays import ATTEMPTS, FOLDER, SIZES, USER_LISTS, ShardPlan, shard_sizes
 from lookup.release import schema
 from lookup.release.arrays import file_name
+
+PRIVATE = 0o077
+"""The umask of a task: ids of users are for the owner alone."""
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
@@ -52,6 +56,7 @@ def write_shards(spark: "SparkSession", config: Config, vectors: VectorStore) ->
         folder.mkdir(mode=0o700)
 
         def write(shards: Iterator[int]) -> Iterator[tuple[int, dict[str, int]]]:
+            os.umask(PRIVATE)
             for shard in shards:
                 yield shard, plan.write(folder, shard)
 
@@ -59,6 +64,8 @@ def write_shards(spark: "SparkSession", config: Config, vectors: VectorStore) ->
             found = dict(spark.sparkContext.parallelize(range(count), count).mapPartitions(measured(write)).collect())
         else:  # executors do not see this folder; the driver has the tables
             found = dict(write(iter(range(count))))
+        for ended in folder.glob(ATTEMPTS):  # of tasks that were killed
+            remove(ended)
         names = [array.name for array in schema.ARRAYS if array.of_users]
         for path in (folder / file_name(name, shard) for shard in range(count) for name in names):
             if not path.exists():

@@ -1,8 +1,11 @@
 """Which shard a user is on, and which shards a host serves."""
 
+import itertools
 from bisect import bisect_right
+from collections.abc import Iterable
 
 import duckdb
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,14 +64,16 @@ def test_sql_and_a_router_compute_the_same() -> None:
         ((-1,), 8, "shards are numbers, 0 or more"),
         ((True,), 8, "shards are numbers, 0 or more"),
         (("1",), 8, "shards are numbers, 0 or more"),
+        ((0.5, "1", None), 8, "shards are numbers, 0 or more"),
+        (itertools.count(), None, "at most 1000, not"),
         ((1,), 0, "a number of shards is from 1 to 1000, not 0"),
         ((1,), 10**9, "a number of shards is from 1 to 1000"),
         (None, 8, "give both, or neither"),
     ],
 )
-def test_shards_that_there_are_not(numbers: tuple[int, ...] | None, of: int, said: str) -> None:
+def test_shards_that_there_are_not(numbers: Iterable[int] | None, of: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Served(numbers, of)
+        Served.given(numbers, of)
 
 
 def test_shards_that_a_release_does_not_have() -> None:
@@ -80,6 +85,11 @@ def test_shards_that_a_release_does_not_have() -> None:
 def test_a_text_that_names_no_shards(text: str) -> None:
     with pytest.raises(ValueError, match="shards"):
         Served.read(text)
+
+
+def test_whole_numbers_of_any_kind() -> None:
+    assert Served.given(np.array([3, 0, 3]), 8) == Served((0, 3), 8)
+    assert Served.given({5}, None).among(1000) == {5}
 
 
 def test_texts() -> None:
