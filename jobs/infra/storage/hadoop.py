@@ -47,7 +47,7 @@ REFUSED = (
 """Words of an error of storage that knows this user not, or does not let him in."""
 
 
-class StoredFile(NamedTuple):
+class FileThere(NamedTuple):
     """A file or a folder on storage."""
 
     url: str
@@ -79,16 +79,16 @@ class Hadoop:
         context = spark.sparkContext
         return cls(context._jvm, context._jsc.hadoopConfiguration(), secrets_of(dict(context.getConf().getAll())))
 
-    def files(self, pattern: str) -> list[StoredFile]:
+    def files(self, pattern: str) -> list[FileThere]:
         """The files and folders that a URL with `*` in it names, sorted by URL; none where there are none."""
         found = self._ask(pattern, lambda fs, path: fs.globStatus(path))
         facts = [_fact(one) for one in found or ()]
         return sorted(facts, key=lambda one: one.url)
 
-    def below(self, url: str) -> list[StoredFile]:
+    def below(self, url: str) -> list[FileThere]:
         """All files below a folder, sorted by URL; none where it is not there."""
 
-        def listed(fs: Any, path: Any) -> list[StoredFile]:
+        def listed(fs: Any, path: Any) -> list[FileThere]:
             if not fs.exists(path):
                 return []
             found, files = [], fs.listFiles(path, True)
@@ -135,12 +135,12 @@ class Hadoop:
 
         _each(one, files)
 
-    def fetch(self, files: Mapping[Path, StoredFile]) -> None:
+    def fetch(self, files: Mapping[Path, FileThere]) -> None:
         """Copy files from storage. files: local path → what to copy; folders are made."""
         for folder in {path.parent for path in files}:
             folder.mkdir(parents=True, exist_ok=True)
 
-        def one(path: Path, stored: StoredFile) -> None:
+        def one(path: Path, stored: FileThere) -> None:
             java = self._jvm.java.io
             path.touch(mode=0o600)  # Java would let the umask of its own decide
             self._ask(
@@ -262,8 +262,8 @@ def _each(copy: Callable[[Path, Any], None], files: Mapping[Path, Any]) -> None:
         list(pool.map(copy, files.keys(), files.values()))
 
 
-def _fact(status: Any) -> StoredFile:
-    return StoredFile(
+def _fact(status: Any) -> FileThere:
+    return FileThere(
         str(status.getPath().toString()),
         int(status.getLen()),
         status.getModificationTime() / 1000,

@@ -18,7 +18,7 @@ from typing import Any
 
 from jobs.infra.cluster.errors import EngineError
 from jobs.infra.storage.disk import remove
-from jobs.infra.storage.hadoop import StoredFile
+from jobs.infra.storage.hadoop import FileThere
 from jobs.infra.storage.notes import NOTE, Note, dumped, facts_of, read_note, write_text
 from jobs.infra.storage.storage import Storage
 
@@ -119,7 +119,7 @@ class StoredWork:
         found = sorted(self.run.iterdir()) if self.run.is_dir() else []
         return [path for path in found if not path.name.startswith(".") and path.name not in PASSED_OVER]
 
-    def _records(self) -> list[StoredFile]:
+    def _records(self) -> list[FileThere]:
         return [one for one in self.hadoop.files(self._at(self.run, "*.json")) if one.name[:8].isdigit()]
 
     def _newest(self) -> dict[str, Any] | None:
@@ -178,7 +178,7 @@ class StoredWork:
         for pattern in FILES:
             yield from (path for path in self.storage.local.glob(pattern) if not path.name.startswith("."))
 
-    def _stored(self, pattern: str) -> dict[str, StoredFile]:
+    def _stored(self, pattern: str) -> dict[str, FileThere]:
         """Files on storage by their place below the URL. pattern: of places."""
         depth = pattern.count("/") + 1
         found = self.hadoop.files(self.storage.at(pattern))
@@ -204,7 +204,7 @@ class StoredWork:
 
     def _fetch(self, note: Note, folder: Path) -> None:
         url, files = self.storage.at(note["at"]), note["files"]
-        stored = {name: StoredFile(f"{url}/{name}", fact["bytes"], 0.0, False) for name, fact in files.items()}
+        stored = {name: FileThere(f"{url}/{name}", fact["bytes"], 0.0, False) for name, fact in files.items()}
         self.hadoop.fetch({folder / name: one for name, one in stored.items()})
         found = facts_of(folder, files)
         wrong = next((name for name in files if found[name] != files[name]), None)
@@ -212,7 +212,7 @@ class StoredWork:
             raise EngineError(f"{url}/{wrong}: its sha256 is not that of the file that was written; it is damaged")
         write_text(folder / NOTE, dumped(note))
 
-    def _json(self, stored: StoredFile) -> dict[str, Any] | None:
+    def _json(self, stored: FileThere) -> dict[str, Any] | None:
         """A small file on storage; None where it is not whole."""
         try:
             found: dict[str, Any] = json.loads(self.hadoop.read(stored.url))

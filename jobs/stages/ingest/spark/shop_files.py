@@ -20,7 +20,7 @@ from jobs.infra.logging import log_line
 from jobs.infra.runs import Run
 from jobs.infra.text_files.csv_lines import LINE_BREAK
 from jobs.infra.text_files.preparing import Header, Prepared, header_of, hidden_from_spark, prepare
-from jobs.stages.ingest.spark.finding import COPIES, ShopFile, by_url, fetched, forget_lent, places, shop_files
+from jobs.stages.ingest.spark.reading.finding import COPIES, ShopFile, by_url, fetched, forget_lent, places, shop_files
 from jobs.stages.ingest.spark.reading.parquet import read_parquet
 from jobs.stages.ingest.spark.reading.spark_types import named
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.errors import ConfigError
 from jobs.infra.cluster.errors import EngineError
-from jobs.infra.storage.hadoop import Hadoop, StoredFile, is_url
+from jobs.infra.storage.hadoop import FileThere, Hadoop, is_url
 from jobs.infra.storage.storage import Storage
 
 
@@ -46,7 +46,7 @@ def test_a_small_file_is_replaced_only_where_one_says_so(storage: Storage) -> No
 def test_a_file_that_came_short_is_told(storage: Storage, tmp_path: Path) -> None:
     storage.hadoop.write(storage.at("one"), b"12345")
     with pytest.raises(EngineError, match=r"one: 5 bytes came of 7"):
-        storage.hadoop.fetch({tmp_path / "one": StoredFile(storage.at("one"), 7, 0.0, False)})
+        storage.hadoop.fetch({tmp_path / "one": FileThere(storage.at("one"), 7, 0.0, False)})
 
 
 @pytest.mark.parametrize(

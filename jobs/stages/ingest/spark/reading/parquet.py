@@ -10,7 +10,7 @@ from jobs.errors import ConfigError
 from jobs.infra.logging import log_line
 from jobs.infra.storage.hadoop import Hadoop
 from jobs.infra.text_files.opening import check_readable
-from jobs.stages.ingest.spark.finding import ShopFile
+from jobs.stages.ingest.spark.reading.finding import ShopFile
 from jobs.stages.ingest.spark.reading.spark_types import FLOATS, TIMES, WHOLE_NUMBERS, is_number, named, number_text
 
 if TYPE_CHECKING:

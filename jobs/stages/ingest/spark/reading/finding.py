@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import ConfigError
 from jobs.infra.files import find_files, format_of, spark_path
 from jobs.infra.runs import Run
-from jobs.infra.storage.hadoop import Hadoop, StoredFile, is_url
+from jobs.infra.storage.hadoop import FileThere, Hadoop, is_url
 from jobs.infra.storage.storage import Storage
 from jobs.infra.text_files.preparing import Prepared
 from lookup.log_address import redacted
@@ -37,7 +37,7 @@ def shop_files(spark: "SparkSession", patterns: str | list[str], base: Path) -> 
     return list(found)
 
 
-def stored_files(hadoop: Hadoop, pattern: str) -> list[StoredFile]:
+def stored_files(hadoop: Hadoop, pattern: str) -> list[FileThere]:
     """The files on storage that a pattern names; a folder means all files of a known format below it."""
     scheme, _, rest = pattern.partition("://")
     if ":" in rest.partition("@")[0].partition("/")[0] and "@" in rest.partition("/")[0]:
@@ -56,7 +56,7 @@ def stored_files(hadoop: Hadoop, pattern: str) -> list[StoredFile]:
 
 def fetched(spark: "SparkSession", urls: list[str], run: Run) -> dict[Path, str]:
     """Bring files of text to the driver, which looks at all of a text before Spark reads it. Returns path → URL."""
-    hadoop, here = Hadoop.of(spark), dict[Path, StoredFile]()
+    hadoop, here = Hadoop.of(spark), dict[Path, FileThere]()
     for number, url in enumerate(urls):
         stored = next(iter(hadoop.below(url)), None)
         if stored is None:
