@@ -69,17 +69,9 @@ def device_top_k(
         return found, scores
     before = torch.cuda.current_stream(items.rows.device)
     with ThreadPoolExecutor(AT_ONCE, initializer=partial(_own_stream, before)) as pool:
-        if (key := (items.device, items.coarse.shape[1])) not in _compiled:
-            for _ in pool.map(fill, starts[:1]):
-                _compiled.add(key)
-            starts = starts[1:]
         for _ in pool.map(fill, starts):
             pass  # an error in a block is raised here
     return found, scores
-
-
-_compiled: set[tuple[str, int]] = set()
-"""Devices and widths for which a block has run alone, so that two threads do not compile the same kernels."""
 
 
 def _own_stream(before: torch.cuda.Stream) -> None:

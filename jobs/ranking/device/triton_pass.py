@@ -1,6 +1,7 @@
 """The coarse pass by Triton's kernels: the same functions as in `plain`. Imported only where Triton is."""
 
-from typing import NamedTuple
+import threading
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -41,6 +42,15 @@ def runs(items: DeviceItems) -> bool:
     return device.major >= 8 and 2 * d * (shape.m + shape.stages * W) <= shared
 
 
+_one = threading.Lock()
+
+
+def _launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **options: Any) -> None:
+    """Let the device run a kernel. A launch may compile it, which Triton does not do in two threads at a time."""
+    with _one:
+        kernel[grid](*arguments, **options)
+
+
 def maxima(queries: torch.Tensor, coarse: torch.Tensor, w: int) -> torch.Tensor:
     """Return the largest score of each query in each tile of w items, float32, shape (n, len(coarse) / w).
 
@@ -51,8 +61,19 @@ def maxima(queries: torch.Tensor, coarse: torch.Tensor, w: int) -> torch.Tensor:
     out = torch.empty((n, count), device=queries.device)
     shape = NARROW if d <= 64 else WIDE
     blocks = triton.cdiv(n, shape.m)
-    kernels.maxima_kernel[blocks, max(1, min(count, shape.programs // blocks))](
-        queries, coarse, out, n, count, D=d, M=shape.m, W=W, num_warps=shape.warps, num_stages=shape.stages
+    _launch(
+        kernels.maxima_kernel,
+        (blocks, max(1, min(count, shape.programs // blocks))),
+        queries,
+        coarse,
+        out,
+        n,
+        count,
+        D=d,
+        M=shape.m,
+        W=W,
+        num_warps=shape.warps,
+        num_stages=shape.stages,
     )
     return out.view(n, len(coarse) // w, w // W).amax(2)
 
@@ -75,13 +96,15 @@ def survivors(
     values = torch.empty(n * splits * LANES * capacity * group, device=device)
     stripes = torch.empty(n * splits * LANES * capacity, dtype=torch.int32, device=device)
     counts = torch.empty((n, splits, LANES), dtype=torch.int32, device=device)
-    kernels.stripes_kernel[blocks, splits](
+    _launch(
+        kernels.stripes_kernel, (blocks, splits),
         queries, items.coarse, thresholds, values, stripes, counts, n, count, splits, capacity,
         D=d, M=shape.m, W=W, GROUP=group, DIRECT=DIRECT, num_warps=shape.warps, num_stages=shape.stages,
     )  # fmt: skip
     candidates = torch.empty((n, room), dtype=torch.int32, device=device)
     found = torch.empty(n, dtype=torch.int32, device=device)
-    kernels.collect_kernel[n,](
+    _launch(
+        kernels.collect_kernel, (n,),
         thresholds, values, stripes, counts, items.order, candidates, found, splits, capacity, room,
         W=W, GROUP=group, STEP=2, num_warps=1,
     )  # fmt: skip
@@ -93,8 +116,19 @@ def rescore(queries: torch.Tensor, rows: torch.Tensor, candidates: torch.Tensor,
     n, room = candidates.shape
     d, block = queries.shape[1], 32
     keys = torch.empty((n, room), dtype=torch.int64, device=queries.device)
-    kernels.rescore_kernel[n, triton.cdiv(room, block)](
-        queries, rows, candidates, found, keys, room, d, D=triton.next_power_of_2(d), B=block, num_warps=4
+    _launch(
+        kernels.rescore_kernel,
+        (n, triton.cdiv(room, block)),
+        queries,
+        rows,
+        candidates,
+        found,
+        keys,
+        room,
+        d,
+        D=triton.next_power_of_2(d),
+        B=block,
+        num_warps=4,
     )
     return keys
 
@@ -104,7 +138,18 @@ def products(pairs: Pairs, queries: torch.Tensor, rows: torch.Tensor) -> torch.T
     count, d, block = len(pairs.rows), queries.shape[1], 32
     out = torch.empty(count, device=queries.device)
     if count:
-        kernels.products_kernel[triton.cdiv(count, block),](
-            queries, rows, pairs.rows, pairs.items, out, count, d, D=triton.next_power_of_2(d), B=block, num_warps=4
+        _launch(
+            kernels.products_kernel,
+            (triton.cdiv(count, block),),
+            queries,
+            rows,
+            pairs.rows,
+            pairs.items,
+            out,
+            count,
+            d,
+            D=triton.next_power_of_2(d),
+            B=block,
+            num_warps=4,
         )
     return out
