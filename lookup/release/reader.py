@@ -17,7 +17,7 @@ from lookup.release.manifest import Checked, silent
 from lookup.release.pointer import checked_id
 from lookup.release.shards.files import checked_files, found_before, verified
 from lookup.release.shards.routing import ALL, Served, needed, of_hash, shard_of
-from lookup.release.shards.users import Users, open_arrays, open_shards
+from lookup.release.shards.users import UserHistory, Users, open_arrays, open_shards
 from lookup.retrieval import annoy_index
 from lookup.retrieval.ranked_lists import RankedLists
 from lookup.retrieval.scan import scan, scan_projections
@@ -105,14 +105,41 @@ class Release:
         self.search: SearchIndex | None = self._search(checked=damage is not None)
         """None in a release that was built without search, or before there was one."""
 
-    def __getattr__(self, name: str) -> Any:
-        """What is of all users, in a release whose users are in one piece: `users` (their ids), `user_vector`,
-        `user_topk`, `user_unseen`, `user_again` and `history`. Raises ReleaseError where they are in shards."""
-        if name not in WHOLE:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def _in_one_piece(self) -> Users:
         if self.whole is None:
             raise ReleaseError(f"{self.path}: its users are in {len(self.shards)} shards: each of `shards` has its own")
-        return getattr(self.whole, WHOLE[name])
+        return self.whole
+
+    # Properties: a `__getattr__` would make every attribute of a release slower, and calls read many.
+
+    @property
+    def users(self) -> Keys:
+        """The ids of all users. This and the next five raise ReleaseError where users are in shards."""
+        return self._in_one_piece().keys
+
+    @property
+    def user_vector(self) -> NDArray[np.float32]:
+        """u of each user, (U, D)."""
+        return self._in_one_piece().vector
+
+    @property
+    def user_topk(self) -> RankedLists:
+        """The list of each user."""
+        return self._in_one_piece().topk
+
+    @property
+    def user_unseen(self) -> RankedLists:
+        """The list of each user of what the user never had."""
+        return self._in_one_piece().unseen
+
+    @property
+    def user_again(self) -> RankedLists:
+        """What each user may buy again."""
+        return self._in_one_piece().again
+
+    def history(self, row: int) -> UserHistory:
+        """The events that made the night's vector of a user, by user row."""
+        return self._in_one_piece().history(row)
 
     def _check_parts(self) -> None:
         """Raise ReleaseError where the encoder's parts are not as wide as the arrays of their labels."""
@@ -262,17 +289,6 @@ class Release:
 
     def _lists(self, prefix: str) -> RankedLists:
         return RankedLists(self.arrays[f"{prefix}_item"], self.arrays[f"{prefix}_score"])
-
-
-WHOLE = {
-    "users": "keys",
-    "user_vector": "vector",
-    "user_topk": "topk",
-    "user_unseen": "unseen",
-    "user_again": "again",
-    "history": "history",
-}
-"""Attributes of a release whose users are in one piece, and what they are of these users."""
 
 
 def open_from(
