@@ -145,10 +145,10 @@ def test_no_call_waits_for_the_next_release(two: Two, monkeypatch: pytest.Monkey
     shop = lookup.open(two.releases)
     opening, go_on = threading.Event(), threading.Event()
 
-    def slow(*arguments: object) -> lookup.Release:
+    def slow(*arguments: object, **options: object) -> lookup.Release:
         opening.set()
         assert go_on.wait(30)
-        return open_locked(*arguments)  # type: ignore[arg-type]
+        return open_locked(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("lookup.release.follow.open_locked", slow)
     pointer.announce(two.releases, two.old)
@@ -207,7 +207,7 @@ def test_a_release_that_failed_is_left_alone_for_a_while(two: Two, monkeypatch: 
     follower = Follower(two.releases)
     tried: list[str] = []
 
-    def refuse(folder: Path, release_id: str) -> lookup.Release:
+    def refuse(folder: Path, release_id: str, *_: object, **options: object) -> lookup.Release:
         tried.append(release_id)
         raise lookup.ReleaseError(f"{release_id}: no")
 
