@@ -214,7 +214,7 @@ class Hadoop:
         kind, said = java.getClass().getSimpleName(), str(java.getMessage() or "")
         for value in self._hide:
             said = said.replace(value, "…")
-        said = said.partition("\n")[0][:LONGEST]
+        said = said.partition("\n")[0].partition("; For more details see")[0][:LONGEST]
         scheme = url.partition(":")[0]
         if kind == "UnsupportedFileSystemException" or "ClassNotFoundException" in said:
             package = NEEDS.get(scheme)

@@ -31,10 +31,8 @@ def open_storage(master: str | None, settings: dict[str, str], folder: Path) -> 
         hadoop.write(probe, b"daybreak")
         said = hadoop.read(probe)
         hadoop.delete(probe)
-    except EngineError as error:
-        raise ConfigError(f"shop.work: {error}") from error
-    except ConfigError as error:
-        raise ConfigError(f"shop.work = {error}") from error
+    except (EngineError, ConfigError) as error:
+        raise ConfigError(f"shop.work = {str(error).replace(probe, found.url)}") from error
     if said != b"daybreak":
         raise ConfigError(f"shop.work = {probe}: the storage gave {len(said)} bytes back that were not written")
     return found
