@@ -26,8 +26,8 @@ HOPELESS = (2, 3, 4, 5)
 SAYS = "daybreak: "
 """How a line begins in which Daybreak says what is wrong."""
 EXIT_CODE = re.compile(r"(?:Error code is|spark exit code is): (-?\d+)")
-LATE = (("Invocation", 50_000), ("MinInvocation", 6_000), ("Compile", 150_000), ("BackEdge", 400_000))
-"""Java's optimising compiler waits ten times as long as by default: it took two thirds of a short session's time."""
+LATE = (("Invocation", 500_000), ("MinInvocation", 60_000), ("Compile", 1_500_000), ("BackEdge", 4_000_000))
+"""Java's optimising compiler waits a hundred times as long as by default: it took half of a short session's time."""
 DRIVER = {
     "spark.driver.memory": "2g",
     "spark.driver.extraJavaOptions": " ".join(f"-XX:Tier4{name}Threshold={calls}" for name, calls in LATE),
