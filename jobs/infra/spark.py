@@ -49,9 +49,9 @@ ONE_MACHINE = {
 
 LATE = (("Invocation", 500_000), ("MinInvocation", 60_000), ("Compile", 1_500_000), ("BackEdge", 4_000_000))
 LATE_COMPILER = " ".join(f"-XX:Tier4{name}Threshold={calls}" for name, calls in LATE)
-"""Options for a Java that is driver and executor at once: its optimising compiler waits a hundred times as long. A night
-runs many plans, each for seconds, and by default half of Java's processor time went into compiling them. What runs for
-millions of rows is compiled all the same."""
+"""Options for a Java that is driver and executor at once: its optimising compiler waits a hundred times as long. A
+night runs many plans, each for seconds, and by default half of Java's processor time went into compiling them. What
+runs for millions of rows is compiled all the same."""
 
 TORCH_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 """The variable that names torch's folder; without it torch makes one among the system's temporary files …"""
