@@ -21,8 +21,8 @@ from tests.run_tables import Sizes
 TOML = '[items]\nfiles="i.csv"\nitem_id="i"\n[[events]]\nfiles="e.csv"\nuser_id="u"\nitem_id="i"\ntime="t"\n'
 
 HELPERS = {
-    *("night.options", "quality.options", "quality.problems", "quality.tuning", "shop.hits", "shop.patch_lines"),
-    *("shop.csv_records", "shop.known", "search.where", "releases.cost_figures"),
+    *("night.options", "night.stored", "quality.options", "quality.problems", "quality.tuning", "shop.hits"),
+    *("shop.patch_lines", "shop.csv_records", "shop.known", "search.where", "releases.cost_figures"),
 }
 """Modules in the folders of the groups that are no command."""
 
