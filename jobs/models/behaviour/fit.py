@@ -27,6 +27,7 @@ from jobs.models.behaviour.examples import TrainingHistory, batches, read_histor
 from jobs.models.behaviour.network import BehaviourModel, TrainingBatch
 from jobs.models.behaviour.pretrained_start import PretrainedStart
 from jobs.models.behaviour.warm_start import begin, warm_settings
+from jobs.models.device import repeatable
 from jobs.models.item_likeness import with_likeness
 from jobs.models.item_transitions import FittedTransitions, Penalty
 
@@ -249,16 +250,17 @@ def fit_files(
         if after is not None:
             after(epoch, whole(model))
 
-    model, losses = fit(
-        files,
-        known,
-        settings,
-        device,
-        folder / model_store.CHECKPOINT,
-        start=start,
-        pretrained=None if pretrained is None or seen is None else pretrained.of_items(seen),
-        after=after_epoch if after else None,
-    )
+    with repeatable(device):
+        model, losses = fit(
+            files,
+            known,
+            settings,
+            device,
+            folder / model_store.CHECKPOINT,
+            start=start,
+            pretrained=None if pretrained is None or seen is None else pretrained.of_items(seen),
+            after=after_epoch if after else None,
+        )
     if pretrained is not None and not losses:
         settings = replace(settings, follow=0.0, follow_alike=max(settings.follow_alike, pretrained.alike))
     if not dist.is_initialized() or dist.get_rank() == 0:
