@@ -141,14 +141,20 @@ def test_defaults_are_read_back(tmp_path):
     assert dataclasses.replace(found, own={}) == plain
 
 
+WORK = (
+    "a path, or a URL of Hadoop (s3a://bucket/folder, gs://…, abfss://container@account/…, hdfs://…, viewfs://…) "
+    "without keys and passwords, which stand in the environment"
+)
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
     [
-        ("shop", "work", "s3a://key:hush@bucket/x", "which stand in the environment, not 's3a://bucket/x'"),
-        ("shop", "work", "s3a://bucket/x?token=hush", "which stand in the environment, not 's3a://bucket/x'"),
-        ("shop", "work", "file:///x", "which stand in the environment, not 'file:///x'"),
-        ("shop", "work", "s3a://bucket/*", "which stand in the environment, not 's3a://bucket/*'"),
-        ("shop", "work", "s3a://", "which stand in the environment, not 's3a://'"),
+        ("shop", "work", "s3a://key:hush@bucket/x", f"{WORK}, not 's3a://bucket/x'"),
+        ("shop", "work", "s3a://bucket/x?token=hush", f"{WORK}, not 's3a://bucket/x'"),
+        ("shop", "work", "file:///x", f"{WORK}, not 'file:///x'"),
+        ("shop", "work", "s3a://bucket/*", f"{WORK}, not 's3a://bucket/*'"),
+        ("shop", "work", "s3a://", f"{WORK}, not 's3a://'"),
         ("validate", "max_shrink", 30, "a share from 0 to 1, not 30"),
         ("validate", "min_recall", 95, "a share from 0 to 1, not 95"),
         ("validate", "min_user_coverage", 99.0, "a share from 0 to 1, not 99.0"),
