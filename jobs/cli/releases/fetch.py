@@ -37,7 +37,7 @@ def fetch(
 
       daybreak fetch s3://shop/releases /var/lib/shop/releases
       daybreak fetch s3://shop/releases /var/lib/shop/releases --follow
-      daybreak fetch s3://shop/releases /var/lib/shop/releases --follow --shards 0,3/8
+      daybreak fetch s3://shop/releases /var/lib/shop --follow --shards 0,3/8
     """
     from lookup.travel.__main__ import run
 
