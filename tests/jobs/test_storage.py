@@ -20,6 +20,10 @@ from tests.standalone import standalone
 ROOT = Path(__file__).parents[2]
 LEARNED = 0.05
 """How far a weight of the ranker may be off, of weights up to 7: it is learned from features."""
+SHARDS = """
+[build]
+shards = 2
+"""
 STORAGE = """
 "spark.hadoop.fs.viewfs.mounttable.night.link./shops" = "{stored}"
 "spark.executor.memory" = "1g"
@@ -32,10 +36,12 @@ def assert_same(first: Path, second: Path) -> None:
     """Whether two releases list the same. Spark cuts a table that it sorts by a sample, whose seed counts what the
     session did before; so a product of matrices has other rows beside it, and another last bit, on one machine, too.
     """
-    names = [sorted(path.name for path in (release / "arrays").glob("*.npy")) for release in (first, second)]
+    folders = first / "arrays", second / "arrays"
+    names = [sorted(path.relative_to(one).as_posix() for path in one.rglob("*.npy")) for one in folders]
     assert names[0] == names[1]
+    assert "shard-001/user_vector.npy" in names[0]
     for name in names[0]:
-        one, other = (np.load(release / "arrays" / name) for release in (first, second))
+        one, other = (np.load(folder / name) for folder in folders)
         assert one.dtype == other.dtype, name
         if name in MEASURED:  # as wide as was found quickest
             assert len(one) == len(other)
@@ -67,7 +73,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Night:
     (seen / "stored").mkdir(parents=True)
     config = write_slice(folder, users=60, items=600)
     text = re.sub(r'^work = "work".*$', 'work = "viewfs://night/shops/one"', config.read_text(), flags=re.MULTILINE)
-    config.write_text(text + STORAGE.format(stored=(seen / "stored").as_uri()))
+    config.write_text(text + STORAGE.format(stored=(seen / "stored").as_uri()) + SHARDS)
     with standalone(seen, [folder, *(ROOT / name for name in ("jobs", "lookup", "tests"))]) as master:
         return folder, run(config, master)
 
@@ -77,6 +83,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, apart: Night) -> Night:
     """A night on this machine with the same model: the last bits of two fits with several threads may differ."""
     folder = tmp_path_factory.mktemp("here")
     config = write_slice(folder, users=60, items=600)
+    config.write_text(config.read_text() + SHARDS)
     shutil.copytree(apart[0] / "work" / "models", folder / "work" / "models")
     return folder, run(config, "local[2]")
 

@@ -14,7 +14,6 @@ every array by its bytes and every table, and the arrays of `full` and `nothing 
 With --toy, the first two nights alone.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -26,15 +25,12 @@ from typing import Any
 
 import polars as pl
 
-from jobs.config.loader import load
 from jobs.night import JOBS
 from lookup.release import pointer
-from tests.benchmarks.shared import ROOT
-from tests.benchmarks.shared.timing import options, table
+from tests.benchmarks.shared.slice_nights import FIRST, clock, cpu, night, options_of_slices, slice_shop
+from tests.benchmarks.shared.timing import table
 from tests.same_release import differences
-from tests.slices import write_slice
 
-FIRST = date(2017, 12, 12)
 OTHER_ITEMS, OTHER_USERS = 100, 20
 """One of so many is another, or has bought since."""
 KEPT = ("models", "spaces", "rankers", "learned")
@@ -42,16 +38,10 @@ KEPT = ("models", "spaces", "rankers", "learned")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = options(__doc__)
-    parser.add_argument("--users", type=int, default=600)
-    parser.add_argument("--items", type=int, default=10_000)
-    asked = parser.parse_args(argv)
-    users, items = (60, 400) if asked.toy else (asked.users, asked.items)
+    asked = options_of_slices(__doc__).parse_args(argv)
     folder = Path(tempfile.mkdtemp())
     try:
-        config = write_slice(folder, users, items)
-        if not asked.toy:
-            without_small_settings(config)
+        config = slice_shop(folder, asked)
         without_gate(config)
         every = pl.read_parquet(folder / "events.parquet")
         since(folder, every, FIRST, FIRST)
@@ -95,26 +85,9 @@ def other_titles(folder: Path) -> None:
     items.with_columns(title).drop("index").write_parquet(folder / "items.parquet")
 
 
-def without_small_settings(config: Path) -> None:
-    """The demo's settings, which a slice makes smaller."""
-    text = config.read_text()
-    config.write_text(text[: text.index("k = 20\n")])
-
-
 def without_gate(config: Path) -> None:
     """Let a night without events on its last day be published; by default it is held."""
     config.write_text(f"{config.read_text()}\n[validate]\nmin_day_events = 0\n")
-
-
-def night(config: Path, day: date, *given: str) -> dict[str, Any]:
-    """Run a night in a process of its own; what its receipts say, by job, and its release. given: more options."""
-    told = [sys.executable, "-m", "jobs.cli", "run", "--config", str(config), "--date", day.isoformat(), *given]
-    done = subprocess.run(told, cwd=ROOT, check=False, capture_output=True, text=True, env={**os.environ})
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    run = load(config, day).run
-    found: dict[str, Any] = {receipt["job"]: receipt for receipt in run.receipts()}
-    return {**found, "release": run.read_json("release.json")["id"]}
 
 
 def show(nights: dict[str, dict[str, Any]]) -> None:
@@ -127,14 +100,6 @@ def show(nights: dict[str, dict[str, Any]]) -> None:
         rows.append(["share of full", *(f"{one / whole:.3f}" for one in sums)])
         table([f"seconds, {what}", *nights], rows)
         print()
-
-
-def cpu(receipt: dict[str, Any]) -> float:
-    return float(receipt["used"]["cpu_seconds"])
-
-
-def clock(receipt: dict[str, Any]) -> float:
-    return float(receipt["seconds"])
 
 
 def same_arrays(releases: Path, nights: dict[str, dict[str, Any]], one: str, other: str) -> int:

@@ -15,28 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from jobs.night import JOBS
-from tests.benchmarks.night.changed_bench import FIRST, clock, cpu, night, without_small_settings
-from tests.benchmarks.shared.timing import options, table
-from tests.slices import write_slice
+from tests.benchmarks.shared.slice_nights import FIRST, clock, cpu, night, options_of_slices, slice_shop
+from tests.benchmarks.shared.timing import table
 
 MASTERS = {"one process": "local[2]", "two processes": "local-cluster[2,1,2048]"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = options(__doc__)
-    parser.add_argument("--users", type=int, default=600)
-    parser.add_argument("--items", type=int, default=10_000)
-    asked = parser.parse_args(argv)
-    users, items = (60, 400) if asked.toy else (asked.users, asked.items)
+    asked = options_of_slices(__doc__).parse_args(argv)
     folder = Path(tempfile.mkdtemp())
     try:
         nights = {}
         for name, master in MASTERS.items():
-            own = folder / name.replace(" ", "-")
-            own.mkdir()
-            config = write_slice(own, users, items)
-            if not asked.toy:
-                without_small_settings(config)
+            config = slice_shop(folder / name.replace(" ", "-"), asked)
             nights[name] = night(config, FIRST, "--master", master)
         show(nights)
         return 0

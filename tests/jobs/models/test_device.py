@@ -27,17 +27,6 @@ def test_threads_add_in_one_order_within_the_block_and_settings_are_as_before_af
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_without_the_block_they_do_not() -> None:
-    """Else the block is of no use any more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(4)
-    try:
-        first, *others = [gradient() for _ in range(50)]
-    finally:
-        torch.set_num_threads(threads)
-    assert not all(torch.equal(first, other) for other in others)
-
-
 def test_a_gpu_keeps_its_own_way() -> None:
     with repeatable("cuda:0"):
         assert not torch.are_deterministic_algorithms_enabled()

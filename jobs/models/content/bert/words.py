@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MOST = 1 << 18
-"""Words that are kept, some 200 bytes each; then all are forgotten."""
+"""Words that are kept, some 200 bytes each; then all are forgotten. A text without spaces is one word, so a long word
+counts for as many as its LETTERS hold."""
+LETTERS = 32
 
 
 class FlatTokens(NamedTuple):
@@ -31,6 +33,7 @@ class TextTokens:
         """tokenizer: it cuts longer texts."""
         self._tokenizer = tokenizer
         self._kept: dict[str, bytes] = {}
+        self._size = 0
         truncation = tokenizer.truncation
         self._most = 4 * truncation["max_length"] if truncation else None
         self.by_word = _splits_at_spaces(tokenizer)
@@ -46,8 +49,9 @@ class TextTokens:
             found = [one.ids for one in self._tokenizer.encode_batch_fast(list(texts))]
             lengths = np.fromiter(map(len, found), np.int64, len(found))
             return FlatTokens(np.fromiter(chain.from_iterable(found), np.int32, int(lengths.sum())), lengths)
-        if len(self._kept) > MOST:
+        if self._size > MOST:
             self._kept.clear()
+            self._size = 0
         made = [self._text(text) for text in texts]
         later = [n for n, one in enumerate(made) if not one]
         if later:
@@ -71,6 +75,7 @@ class TextTokens:
         new = [word for word in dict.fromkeys(chain.from_iterable(map(_words, texts))) if word not in self._kept]
         for word, found in zip(new, self._tokenizer.encode_batch_fast(new, add_special_tokens=False), strict=True):
             self._kept[word] = _bytes(found.ids)
+            self._size += 1 + len(word) // LETTERS
 
 
 def _words(text: str) -> list[str]:

@@ -23,6 +23,7 @@ from jobs.models.content.int8.encoder import Int8TextEncoder
 from jobs.models.content.int8.model import Int8Transformer, hadamard, runs
 from jobs.models.content.text_encoder import TextEncoder
 from jobs.models.content.text_encoders import encoder_of, text_computing_of
+from tests.jobs.models.content.company import assert_same_bits
 
 TITLES = [
     "milk",
@@ -64,14 +65,7 @@ def test_vectors_are_near_those_of_float32(encoder, exact):
 @given(st.lists(st.sampled_from([*TITLES, *PROBES]), min_size=1, max_size=12), st.integers(1, 4))
 @settings(deadline=None, max_examples=15)
 def test_a_vector_has_the_same_bits_in_whatever_company(encoder, texts, chunk):
-    whole = encoder.encode(texts)
-    before, encoders.CHUNK = encoders.CHUNK, chunk
-    try:
-        np.testing.assert_array_equal(encoder.encode(texts[::-1])[::-1], whole)
-    finally:
-        encoders.CHUNK = before
-    for text, vector in zip(texts, whole, strict=True):
-        np.testing.assert_array_equal(encoder.encode([text])[0], vector)
+    assert_same_bits(encoder, encoders, texts, chunk)
 
 
 def test_blank_texts_are_zero_and_equal_texts_equal(encoder):

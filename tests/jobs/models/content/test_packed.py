@@ -30,6 +30,7 @@ from jobs.models.content.device.runner import Runner
 from jobs.models.content.text_encoder import TextEncoder
 from jobs.models.content.text_encoders import encoder_of, text_computing_of
 from tests.jobs.models.content import plain_fused
+from tests.jobs.models.content.company import assert_same_bits
 
 DEVICE = "cuda" if models.runs("cuda") else "cpu"
 SMALL = Room(512)
@@ -277,14 +278,7 @@ def there(value):
 @given(st.lists(st.sampled_from([*TITLES, *PROBES]), min_size=1, max_size=40), st.integers(1, 9))
 @settings(deadline=None, max_examples=30)
 def test_a_vector_has_the_same_bits_in_whatever_company(encoder, texts, chunk):
-    whole = encoder.encode(texts)
-    before, encoders.CHUNK = encoders.CHUNK, chunk
-    try:
-        np.testing.assert_array_equal(encoder.encode(texts[::-1])[::-1], whole)
-    finally:
-        encoders.CHUNK = before
-    for text, vector in zip(texts, whole, strict=True):
-        np.testing.assert_array_equal(encoder.encode([text])[0], vector)
+    assert_same_bits(encoder, encoders, texts, chunk)
 
 
 @needs_gpu
